@@ -1,0 +1,157 @@
+# Everything one does with a checkout; `make` alone lists it. Works with GNU make 3.81 and the tools of macOS.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --python $(BIN)/python
+
+# The Python to make the environment with; empty: the first of these that fits.
+PYTHON ?=
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
+
+# Further arguments of pytest, as in: make test ARGS="-k upload"
+ARGS ?=
+
+# What the checks read. tests/conftest.py looks for a browser under the same names.
+CODE := classifier web model tests streamlit_app.py
+BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
+MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
+
+# Trust the system's certificates, so that a proxy that opens TLS does not stop uv or pip; the same mirror serves both.
+export UV_SYSTEM_CERTS := 1
+# Without compiled modules every start of TensorFlow takes 15 s instead of 5.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifdef SSL_CERT_FILE
+export PIP_CERT ?= $(SSL_CERT_FILE)
+endif
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+
+.PHONY: help
+help:  ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(STAMPS)/runtime $(STAMPS)/project  ## Open the page on http://localhost:8501
+	$(BIN)/classifier serve
+
+.PHONY: demo-tensorflow
+demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with TensorFlow instead of LiteRT
+	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
+
+.PHONY: test
+test: $(STAMPS)/test $(STAMPS)/project browser  ## Run every test, also those in a real browser
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(STAMPS)/test $(STAMPS)/project  ## Run the tests that need neither a browser nor patience
+	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
+
+.PHONY: lint
+lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types and that the requirements are fresh
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(CODE)
+	UV=$(UV) requirements/lock --check
+
+.PHONY: format
+format: $(STAMPS)/test  ## Mend the style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: lock
+lock: $(STAMPS)/uv  ## Write requirements/*.txt after a change of pyproject.toml
+	UV=$(UV) requirements/lock
+
+.PHONY: upgrade
+upgrade: $(STAMPS)/uv  ## The same with the newest versions
+	UV=$(UV) requirements/lock --upgrade
+
+.PHONY: model
+model: $(STAMPS)/model $(STAMPS)/project  ## Build the model files again
+	$(BIN)/python -m model.build
+
+.PHONY: screenshot
+screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's picture of the page again
+	$(BIN)/python -m tests.screenshot
+
+.PHONY: clean
+clean:  ## Remove the environment and what the tools leave behind
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage test-results *.egg-info
+	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment: one, to which each requirements file adds.
+
+define FIND_PYTHON
+set -e; chosen=; \
+for probe in 'import ensurepip, venv' pass; do \
+  for python in $(PYTHONS); do \
+    test -z "$$chosen" || continue; \
+    version=$$("$$python" -c "import sys; $$probe; print('%d.%d' % sys.version_info[:2])" 2>/dev/null) || continue; \
+    case $$version in 3.11 | 3.12 | 3.13) chosen=$$python; chosen_version=$$version ;; esac; \
+  done; \
+done; \
+if test -z "$$chosen"; then \
+  echo "Python 3.11, 3.12 or 3.13 is needed; looked for: $(PYTHONS). Name one with make PYTHON=/path/to/python3" >&2; \
+  exit 1; \
+fi
+endef
+
+# apt PACKAGE... installs on Debian and Ubuntu, or says how.
+define APT
+apt() { \
+  if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$$@"; \
+  else \
+    echo "Something is missing. On Debian and Ubuntu run: sudo apt-get install $$*" >&2; \
+    return 1; \
+  fi; \
+}
+endef
+
+# Debian and Ubuntu keep what venv needs in a package of its own.
+$(STAMPS)/venv:
+	@$(FIND_PYTHON); $(APT); \
+	"$$chosen" -c 'import ensurepip, venv' 2>/dev/null || apt "python$$chosen_version-venv"; \
+	echo "Making $(VENV) with Python $$chosen_version"; \
+	"$$chosen" -m venv --clear $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+	$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+# The project itself, editable: the command `classifier`, and the checkout on the path.
+$(STAMPS)/project: pyproject.toml $(STAMPS)/uv
+	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+# A browser for the tests: an installed one, else Debian's, else Playwright's own. Playwright's driver wants libatomic,
+# which a small Debian or Ubuntu lacks.
+.PHONY: browser
+browser: $(STAMPS)/test
+	@set -e; $(APT); \
+	$(BIN)/playwright --version >/dev/null 2>&1 || apt libatomic1; \
+	for browser in $(BROWSERS) "$(MAC_CHROME)"; do \
+	  if "$$browser" --version >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	deps=; \
+	if test "$$(id -u)" = 0; then \
+	  if grep -q '^ID=debian' /etc/os-release 2>/dev/null && apt chromium; then exit 0; fi; \
+	  if command -v apt-get >/dev/null; then deps=--with-deps; fi; \
+	fi; \
+	$(BIN)/playwright install $$deps chromium
