@@ -1,0 +1,55 @@
+"""Image classification with model packages: the way of a picture from bytes to labels with scores.
+
+Names are imported when first used: `classifier --help` needs none of NumPy, Pillow and pydantic,
+and `classifier doctor` must run where one of them is missing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from classifier.classifier import Classification, Classifier, Prediction, Timings
+    from classifier.errors import (
+        BackendError,
+        BusyError,
+        ClassifierError,
+        ImageError,
+        PackageError,
+        ParameterError,
+        UnknownModelError,
+    )
+    from classifier.package import ModelPackage
+    from classifier.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendError",
+    "BusyError",
+    "Classification",
+    "Classifier",
+    "ClassifierError",
+    "ImageError",
+    "ModelPackage",
+    "PackageError",
+    "ParameterError",
+    "Prediction",
+    "Settings",
+    "Timings",
+    "UnknownModelError",
+]
+
+_MODULES = {
+    **dict.fromkeys(("Classification", "Classifier", "Prediction", "Timings"), "classifier"),
+    "ModelPackage": "package",
+    "Settings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_MODULES.get(name, 'errors')}")
+    return getattr(module, name)

@@ -1,0 +1,129 @@
+"""What runs a model: an array in, scores out. Two backends behind one small protocol, and the choice between them."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.backends import gpu
+from classifier.errors import BackendError
+from classifier.package import Form, ModelPackage
+
+log = logging.getLogger(__name__)
+
+EXTRA_HINT = (
+    "Install it with `uv pip install --require-hashes -r requirements/tensorflow.txt` "
+    "(an NVIDIA GPU: requirements/cuda.txt)."
+)
+
+
+class Outputs(NamedTuple):
+    """What a model says of a batch.
+
+    Attributes:
+        scores: float32 `(N, classes)`, logits or probabilities as the package's `output.logits` says.
+        features: float32 `(N, h, w, channels)`, the last feature map, or None where the package names none.
+    """
+
+    scores: NDArray[np.float32]
+    features: NDArray[np.float32] | None
+
+
+class Backend(Protocol):
+    """Runs one loaded and warmed-up model; safe to call from many threads."""
+
+    name: Form
+
+    @property
+    def device(self) -> str:
+        """Where the last batch ran, for people: `CPU (2 threads)`, `GPU (NVIDIA T4)`."""
+
+    def run(self, batch: NDArray[np.float32]) -> Outputs:
+        """Runs a batch `(N, H, W, 3)` float32."""
+
+
+class Choice(NamedTuple):
+    """A backend's name and why it was chosen."""
+
+    name: Form
+    reason: str
+
+
+def tensorflow_installed() -> bool:
+    """Whether TensorFlow can be imported, without importing it (seconds, and hundreds of MB)."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def choose(package: ModelPackage) -> Choice:
+    """The backend for a package on this machine: a GPU that works, else LiteRT, else TensorFlow on the CPU.
+
+    Raises:
+        BackendError: when no form of the package can be run with what is installed.
+    """
+    forms = package.manifest.weights
+    usable = "tensorflow" in forms and tensorflow_installed()
+    if usable:
+        # The driver is asked first: it answers in milliseconds, TensorFlow in seconds.
+        why_not = gpu.why_not()
+        if why_not is None:
+            return Choice("tensorflow", "a GPU is there and TensorFlow can use it")
+    elif "tensorflow" not in forms:
+        why_not = "this package has no TensorFlow form, which a GPU needs"
+    else:
+        why_not = "TensorFlow, which a GPU needs, is not installed"
+    if "litert" in forms:
+        return Choice("litert", f"LiteRT is the fastest on a CPU; no GPU: {why_not}")
+    if usable:
+        return Choice("tensorflow", f"this package has no LiteRT form; no GPU: {why_not}")
+    raise BackendError(
+        f"The model {package.name} has a TensorFlow form only, and TensorFlow is not installed. " + EXTRA_HINT
+    )
+
+
+def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backend, str]:
+    """Loads a package's weights into a backend and warms it up.
+
+    Args:
+        package: the model.
+        name: `auto`, `litert` or `tensorflow`.
+        threads: CPU threads for inference.
+
+    Returns:
+        The backend, and why it was chosen.
+
+    Raises:
+        BackendError: when the backend cannot run the package here.
+        PackageError: when the weights are missing or were changed.
+    """
+    choice = choose(package) if name == "auto" else Choice(_named(name), "chosen by the operator")
+    if choice.name not in package.manifest.weights:
+        have = ", ".join(package.manifest.weights)
+        raise BackendError(
+            f"The model {package.name} has no weights for the {choice.name} backend, only for {have}. "
+            "Set CLASSIFIER_BACKEND=auto."
+        )
+    backend: Backend
+    if choice.name == "litert":
+        from classifier.backends.litert import LiteRTBackend
+
+        backend = LiteRTBackend(package, threads)
+    else:
+        if not tensorflow_installed():
+            raise BackendError("The tensorflow backend needs TensorFlow. " + EXTRA_HINT)
+        from classifier.backends.tensorflow import TensorFlowBackend
+
+        backend = TensorFlowBackend(package, threads)
+    log.info("%s: %s backend on %s (%s)", package.name, choice.name, backend.device, choice.reason)
+    return backend, choice.reason
+
+
+def _named(name: str) -> Form:
+    if name == "litert":
+        return "litert"
+    if name == "tensorflow":
+        return "tensorflow"
+    raise BackendError(f"There is no backend {name!r}. Choose auto, litert or tensorflow.")

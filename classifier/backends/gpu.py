@@ -1,0 +1,50 @@
+"""Whether an NVIDIA GPU can be used, found out without harm: the driver first, then TensorFlow in a child process."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from functools import lru_cache
+
+_TRY_TIMEOUT = 120  # seconds; a first CUDA start compiles kernels
+# One matmul and one jit-compiled operation: a GPU that TensorFlow was not built for aborts the whole process in
+# one of them (seen with Blackwell, tensorflow/tensorflow#111958), so it must not be this one.
+_TRY = """
+import tensorflow as tf
+assert tf.config.list_physical_devices("GPU"), "TensorFlow sees no GPU"
+with tf.device("/GPU:0"):
+    a = tf.ones((64, 64)) @ tf.ones((64, 64))
+    b = tf.function(lambda x: tf.reduce_sum(x * 2.0), jit_compile=True)(a)
+assert float(b) == 64 * 64 * 64 * 2, "wrong result"
+"""
+
+
+def device_count() -> int:
+    """NVIDIA devices that the installed driver offers; 0 without a driver.
+
+    Asks the CUDA driver API (`cuInit`, `cuDeviceGetCount`), which takes milliseconds and needs no CUDA toolkit.
+    """
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int()
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+@lru_cache(maxsize=1)
+def why_not() -> str | None:
+    """None when TensorFlow can compute on a GPU here, else the reason in words. Asked once per process."""
+    if device_count() == 0:
+        return "the NVIDIA driver offers no device here"
+    try:
+        trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, text=True, timeout=_TRY_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return f"a trial computation on it did not end within {_TRY_TIMEOUT} s"
+    if trial.returncode == 0:
+        return None
+    last = (trial.stderr.strip().splitlines() or ["no message"])[-1]
+    return f"TensorFlow cannot use the device (trial ended with {trial.returncode}: {last})"

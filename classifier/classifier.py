@@ -1,0 +1,290 @@
+"""The public API: a picture in, labels with scores out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from classifier import imaging
+from classifier.backends import load_backend
+from classifier.errors import ClassifierError, ParameterError
+from classifier.imaging import Picture
+from classifier.package import ModelPackage
+from classifier.preprocessing import needed_size, preprocess
+from classifier.resources import cpu_count
+from classifier.settings import Settings, get_settings
+from classifier.slots import Slots
+from classifier.structure import has_structure
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One class: its label, its score (a probability, 0 to 1) and its index in the model's output."""
+
+    label: str
+    score: float
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds by stage: waiting for a slot, decoding, preprocessing, inference, and all of it."""
+
+    queue: float
+    decode: float
+    preprocess: float
+    inference: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a model says of one picture.
+
+    Attributes:
+        predictions: the most likely classes, best first.
+        sure: False when no class is likely enough to be called the answer (`output.unsure_below`), or when the
+            picture is blank or noise.
+        width: pixels of the upright original.
+        height: pixels of the upright original.
+        format: the file's format, such as `JPEG`; "" for a PIL image.
+        model: name of the model package.
+        backend: `litert` or `tensorflow`.
+        device: where inference ran, such as `CPU (2 threads)`.
+        timings: milliseconds by stage.
+    """
+
+    predictions: tuple[Prediction, ...]
+    sure: bool
+    width: int
+    height: int
+    format: str
+    model: str
+    backend: str
+    device: str
+    timings: Timings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; scores in full, times in ms to the hundredth."""
+        values = asdict(self)
+        values["timings"] = {name: round(ms, 2) for name, ms in values["timings"].items()}
+        return values
+
+
+class _Prepared(NamedTuple):
+    """A picture ready for the model, whether it shows anything, and the ms that this took."""
+
+    picture: Picture
+    inputs: NDArray[np.float32]
+    structured: bool
+    decode: float
+    preprocess: float
+
+
+class Classifier:
+    """A model, loaded and warmed up; safe to use from many threads."""
+
+    def __init__(self, package: ModelPackage, settings: Settings | None = None, slots: Slots | None = None) -> None:
+        """See `load`, which also takes a folder."""
+        self.settings = settings or get_settings()
+        self.package = package
+        cpus = cpu_count()
+        self.slots = slots or Slots(cpus, self.settings.queue)
+        self._backend, self.reason = load_backend(package, self.settings.backend, self.settings.threads or cpus)
+
+    @classmethod
+    def load(
+        cls,
+        package: str | Path | ModelPackage,
+        *,
+        settings: Settings | None = None,
+        slots: Slots | None = None,
+    ) -> Classifier:
+        """Loads a model package.
+
+        Args:
+            package: its folder.
+            settings: backend, threads, limits; from the environment if None.
+            slots: the queue to share with other models; one of its own if None.
+
+        Raises:
+            PackageError: the package is incomplete or wrong.
+            BackendError: what the package needs is not installed.
+        """
+        if not isinstance(package, ModelPackage):
+            package = ModelPackage.load(package)
+        return cls(package, settings, slots)
+
+    @property
+    def backend(self) -> str:
+        """`litert` or `tensorflow`."""
+        return self._backend.name
+
+    @property
+    def device(self) -> str:
+        """Where the last inference ran."""
+        return self._backend.device
+
+    def classify(self, source: Source, top_k: int | None = None, lang: str | None = None) -> Classification:
+        """Classifies one picture.
+
+        Args:
+            source: path, bytes, binary file object or PIL image.
+            top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
+                gives them all.
+            lang: language of the labels, one of the package's; English if None, or its first one.
+
+        Raises:
+            ImageError: not a picture, broken, or over a limit.
+            ParameterError: `top_k` or `lang` is out of range.
+            BusyError: too many are waiting already.
+            OSError: a path that cannot be read.
+        """
+        top_k, labels = self._check(top_k, lang)
+        start = time.perf_counter()
+        data = _content(source, self.settings.max_bytes)
+        with self.slots.take() as queued:
+            prepared = self._prepare(data)
+            scores, inference = self._infer(prepared.inputs)
+        total = (time.perf_counter() - start) * 1000
+        timings = Timings(queued, prepared.decode, prepared.preprocess, inference, total)
+        return self._result(prepared, scores, timings, top_k, labels)
+
+    def classify_many(
+        self, sources: Iterable[Source], top_k: int | None = None, lang: str | None = None
+    ) -> Iterator[Classification | ClassifierError | OSError]:
+        """Classifies pictures in order; decoding the next ones overlaps the inference of the present one.
+
+        Args:
+            sources: as for `classify`; read lazily, a few ahead.
+            top_k: as for `classify`.
+            lang: as for `classify`.
+
+        Yields:
+            For each source a `Classification`, or the error that `classify` would have raised.
+
+        Raises:
+            ParameterError: `top_k` or `lang` is out of range.
+        """
+        top_k, labels = self._check(top_k, lang)
+        return self._many(sources, top_k, labels)
+
+    def _many(
+        self, sources: Iterable[Source], top_k: int, labels: tuple[str, ...]
+    ) -> Iterator[Classification | ClassifierError | OSError]:
+        workers = cpu_count()
+        ahead: deque[Future[_Prepared]] = deque()
+
+        def prepare(source: Source) -> _Prepared:
+            return self._prepare(_content(source, self.settings.max_bytes))
+
+        def finish() -> Classification | ClassifierError | OSError:
+            try:
+                prepared = ahead.popleft().result()
+            except (ClassifierError, OSError) as error:
+                return error
+            scores, inference = self._infer(prepared.inputs)
+            total = prepared.decode + prepared.preprocess + inference
+            timings = Timings(0, prepared.decode, prepared.preprocess, inference, total)
+            return self._result(prepared, scores, timings, top_k, labels)
+
+        with ThreadPoolExecutor(workers, "decode") as pool:
+            try:
+                for source in sources:
+                    ahead.append(pool.submit(prepare, source))
+                    if len(ahead) > 2 * workers:
+                        yield finish()
+                while ahead:
+                    yield finish()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
+        if top_k is None:
+            top_k = self.package.manifest.output.top_k
+        if top_k < 1:
+            raise ParameterError(f"top_k must be at least 1, not {top_k}.", name="top_k")
+        lang = lang or self.package.language
+        if lang not in self.package.labels:
+            have = ", ".join(self.package.labels)
+            raise ParameterError(
+                f"The model {self.package.name} has no labels in {lang!r}. Choose from: {have}.",
+                name="lang",
+            )
+        return top_k, self.package.labels[lang]
+
+    def _prepare(self, data: bytes | Image.Image) -> _Prepared:
+        spec, limits = self.package.manifest.input, self.settings.limits
+        start = time.perf_counter()
+        if isinstance(data, Image.Image):
+            picture = imaging.from_image(data, limits, needed_size(spec))
+        else:
+            picture = imaging.read(data, limits, needed_size(spec))
+        decoded = time.perf_counter()
+        inputs = preprocess(picture.image, spec)
+        structured = has_structure(picture.image)
+        end = time.perf_counter()
+        times = (decoded - start) * 1000, (end - decoded) * 1000
+        return _Prepared(picture, inputs, structured, *times)
+
+    def _infer(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """Probabilities `(classes,)`, and the ms they took."""
+        start = time.perf_counter()
+        scores = self._backend.run(inputs).scores[0]
+        if self.package.manifest.output.logits:
+            scores = softmax(scores / np.float32(self.package.manifest.output.temperature))
+        return scores, (time.perf_counter() - start) * 1000
+
+    def _result(
+        self,
+        prepared: _Prepared,
+        scores: NDArray[np.float32],
+        timings: Timings,
+        top_k: int,
+        labels: tuple[str, ...],
+    ) -> Classification:
+        unsure_below = self.package.manifest.output.unsure_below
+        best = np.argsort(-scores, kind="stable")[:top_k]
+        return Classification(
+            predictions=tuple(Prediction(labels[i], float(scores[i]), int(i)) for i in best),
+            sure=prepared.structured and bool(scores[best[0]] >= unsure_below),
+            width=prepared.picture.width,
+            height=prepared.picture.height,
+            format=prepared.picture.format,
+            model=self.package.name,
+            backend=self.backend,
+            device=self.device,
+            timings=timings,
+        )
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities `(classes,)` from logits `(classes,)`; shifted by the maximum so that `exp` cannot overflow."""
+    powers: NDArray[np.float32] = np.exp(logits - logits.max())
+    powers /= powers.sum()
+    return powers
+
+
+def _content(source: Source, max_bytes: int) -> bytes | Image.Image:
+    """The picture's bytes, at most one more than allowed: enough for the limit to be noticed."""
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            return file.read(max_bytes + 1)
+    return source.read(max_bytes + 1)

@@ -1,0 +1,289 @@
+"""Bytes to a checked, upright RGB picture, decoded no larger than needed.
+
+This is the only place that decodes pictures. A format is recognised by content and named to Pillow, so that none of
+its other decoders ever sees a visitor's file; limits are checked before any pixel is decoded; whatever a decoder
+raises becomes one `ImageError`. Large pictures are brought down while they are decoded (JPEG) or right after,
+strip by strip, so that colour conversion never needs a second copy of the full size.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+import pi_heif
+from PIL import (  # the plugins register themselves; no others are ever needed
+    AvifImagePlugin,  # noqa: F401
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    ImageCms,
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
+
+from classifier.errors import (
+    ImageError,
+    TooManyBytesError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC")
+"""Formats that can be read, by the names their users know."""
+
+EXTENSIONS = (
+    *("jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"),
+    *("avif", "heic", "heif"),
+)
+"""File name endings for file dialogs and folder listings; decoding never trusts them."""
+
+pi_heif.register_heif_opener(thumbnails=False)
+# Limits are ours and stricter; Pillow's warning about size would only reach the log.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+_ORIENTATION = 0x0112  # EXIF tag
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SRGB = ImageCms.createProfile("sRGB")
+_STRIP_PIXELS = 1 << 20
+# An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
+# Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may be: at most `max_bytes`, at most `max_pixels`, in one of `formats` (see FORMATS)."""
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 50_000_000
+    formats: Sequence[str] = FORMATS
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        image: upright, mode RGB, possibly smaller than the original.
+        width: pixels of the upright original.
+        height: pixels of the upright original.
+        format: one of FORMATS, or "" for a picture that came as a PIL image.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+
+
+def sniff(data: bytes) -> str | None:
+    """The format of a file by its first bytes, one of FORMATS, or None."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data.startswith(b"BM"):
+        return "BMP"
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "TIFF"
+    if data[4:8] == b"ftyp":
+        # ISO base media: one major brand, a version, then compatible brands (ISO/IEC 14496-12, 23008-12).
+        end = min(int.from_bytes(data[:4], "big"), 256)
+        brands = {data[8:12], *(data[i : i + 4] for i in range(16, end, 4))}
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
+            return "HEIC"
+    return None
+
+
+def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
+    """Decodes a file into an upright RGB picture.
+
+    Args:
+        data: the file's content.
+        limits: what the file may be; the defaults of `Limits` if None.
+        at_least: (width, height) that the upright result must not fall below, so that a large original may be
+            decoded smaller; None decodes at full size.
+
+    Raises:
+        UnsupportedFormatError: not a picture in an allowed format.
+        TooManyBytesError, TooManyPixelsError: over a limit.
+        ImageError: such a picture, but broken.
+    """
+    limits = limits or Limits()
+    if len(data) > limits.max_bytes:
+        _refuse_bytes(limits)
+    kind = sniff(data)
+    if kind is None or kind not in limits.formats:
+        raise UnsupportedFormatError(
+            f"This file is not a picture in a supported format. Use one of: {', '.join(limits.formats)}.",
+            formats=", ".join(limits.formats),
+        )
+    try:
+        with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as image:
+            return _decode(image, kind, limits, at_least)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError:
+        _refuse_pixels(limits)
+    except Exception as error:  # decoders raise at least six kinds; a visitor needs one
+        log.debug("broken %s of %d bytes", kind, len(data), exc_info=True)
+        raise ImageError(
+            f"This {kind} file is damaged or incomplete. Export or download the picture again.",
+            format=kind,
+        ) from error
+
+
+def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
+    """The same for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
+
+    Raises:
+        TooManyPixelsError: over the limit.
+        ImageError: Pillow cannot load or convert it.
+    """
+    try:
+        return _decode(image.copy(), "", limits or Limits(), at_least)
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError("This picture cannot be read: it is damaged or of a mode unknown.") from error
+
+
+def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, int] | None) -> Picture:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        _refuse_pixels(limits, width, height)
+    if width < 1 or height < 1:
+        raise ImageError("This picture is empty: it has no pixels.")
+    if at_least and kind == "JPEG":
+        turned = _orientation(image) >= 5
+        image.draft(None, at_least[::-1] if turned else at_least)
+    image.load()
+    # Read after loading: some decoders (TIFF, HEIC) turn the picture themselves and then say so.
+    orientation = _orientation(image)
+    if orientation >= 5:
+        width, height = height, width
+    room = 1.0
+    if at_least:
+        have = image.size[::-1] if orientation >= 5 else image.size
+        room = min(have[0] / at_least[0], have[1] / at_least[1])
+    upright = _to_srgb(_shrink(image, max(1, int(room / _GAP))), image.info.get("icc_profile"))
+    if orientation in _TRANSPOSE:
+        upright = upright.transpose(_TRANSPOSE[orientation])
+    return Picture(upright, width, height, kind)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _shrink(image: Image.Image, factor: int) -> Image.Image:
+    """The picture in L, RGB or CMYK, without transparency, each side divided by `factor` (rounded up)."""
+    scale = _value_range(image)
+    if factor == 1:
+        return _plain(image, scale)
+    rows = max(1, _STRIP_PIXELS // image.width // factor) * factor
+    result: Image.Image | None = None
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        small = _plain(strip, scale).reduce(factor)
+        if result is None:
+            result = Image.new(small.mode, (small.width, math.ceil(image.height / factor)))
+        result.paste(small, (0, top // factor))
+    assert result is not None  # noqa: S101  (height is at least 1)
+    return result
+
+
+def _value_range(image: Image.Image) -> tuple[float, float]:
+    """(black, white) of a picture whose values have more than 8 bits."""
+    if image.mode.startswith("I;16"):
+        return 0.0, 65535.0
+    if image.mode not in ("I", "F"):
+        return 0.0, 255.0
+    values = np.asarray(image)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    for white in (1.0, 255.0, 65535.0):
+        # The smallest customary range that holds all values; whole numbers up to 1 are not a fraction of white.
+        if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
+            return 0.0, white
+    return low, max(high, low + 1)
+
+
+def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        black, white = scale
+        values = np.nan_to_num(np.asarray(image, np.float64), nan=black, posinf=white, neginf=black)
+        values = np.clip((values - black) * (255 / (white - black)) + 0.5, 0, 255)
+        return Image.fromarray(values.astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
+        if image.mode in ("RGBa", "La"):  # premultiplied: Pillow converts these to their plain form only
+            image = image.convert(image.mode.upper())
+        image = image.convert("RGBA")
+        white_page = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white_page, image).convert("RGB")
+    if image.mode in ("L", "RGB", "CMYK"):
+        return image.copy() if image.readonly else image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.ImageCmsProfile(_SRGB),
+                renderingIntent=ImageCms.Intent.PERCEPTUAL,
+                outputMode="RGB",
+            )
+            if converted is not None:
+                return converted
+        except Exception:  # a broken or unfitting profile: the plain colours are still a picture
+            log.debug("ICC profile ignored", exc_info=True)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _refuse_bytes(limits: Limits) -> NoReturn:
+    raise TooManyBytesError(
+        f"This file is too large: the limit is {limits.max_bytes / 1e6:g} MB. Send a smaller one.",
+        limit=f"{limits.max_bytes / 1e6:g} MB",
+    )
+
+
+def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
+    size = f"{width} x {height} pixels" if width else "too many pixels"
+    limit = f"{limits.max_pixels / 1e6:g} million pixels"
+    raise TooManyPixelsError(
+        f"This picture is too large ({size}): the limit is {limit}. Scale it down.",
+        size=f"{width} x {height}",
+        limit=f"{limits.max_pixels / 1e6:g}",
+    )

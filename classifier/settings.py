@@ -1,0 +1,80 @@
+"""The one place where operators' choices enter: environment variables `CLASSIFIER_*`, checked once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from classifier.imaging import FORMATS, Limits
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: the application runs from it, never from a wheel."""
+
+PREFIX = "CLASSIFIER_"
+"""How the names of our environment variables begin."""
+
+BackendName = Literal["auto", "litert", "tensorflow"]
+
+
+class Settings(BaseSettings):
+    """Settings with their defaults; each field is read from `CLASSIFIER_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
+
+    models: Path = Field(ROOT / "model", description="Folder of model packages")
+    model: str = Field(
+        "efficientnet-lite2",
+        description="Default model: the name of a package in the folder, or a path to one",
+    )
+    backend: BackendName = Field("auto", description="`auto`, `litert` or `tensorflow`")
+    threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
+    max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
+    max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
+    formats: Annotated[tuple[str, ...], NoDecode] = Field(
+        FORMATS, min_length=1, description="Allowed picture formats, separated by commas"
+    )
+    queue: int = Field(32, ge=0, description="Pictures that may wait for their turn; more get `503`")
+    host: str = Field("127.0.0.1", description="Address that `classifier serve` listens on")
+    port: int = Field(8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().upper() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("formats")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(value) - set(FORMATS):
+            raise ValueError(f"{', '.join(sorted(unknown))} cannot be read; choose from {', '.join(FORMATS)}")
+        return value
+
+    @property
+    def limits(self) -> Limits:
+        """What a picture may be."""
+        return Limits(self.max_bytes, self.max_pixels, self.formats)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read from the environment once.
+
+    Raises:
+        pydantic.ValidationError: when a variable has a value that is not allowed.
+    """
+    return Settings()
+
+
+def describe(error: ValidationError) -> str:
+    """What is wrong with the environment, in one line that names each variable, its value and what is expected."""
+    problems = (
+        f"{PREFIX}{str(item['loc'][0]).upper()}={item['input']}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    )
+    return "; ".join(problems) + "."

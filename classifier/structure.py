@@ -1,0 +1,50 @@
+"""Whether there is anything in a picture at all.
+
+Models name a class, often with confidence, for a blank page and for pure noise, too. This looks at the picture only,
+so that it holds for every model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+_SAMPLE = 30_000
+"""Pixels looked at: enough to know the correlation to 0.01."""
+
+BLANK_DEVIATION = 2.0
+"""Standard deviation (of 0 to 255) up to which a picture is blank; JPEG's rounding stays below 1."""
+
+NOISE_CORRELATION = 0.4
+"""Correlation of neighbouring pixels up to which a picture is noise. Measured: independent noise 0.00, the same after
+JPEG (quality 20 to 95) or WebP up to 0.25, weak noise after JPEG of quality 50 0.38, the golden photos 0.79 to 1.00.
+"""
+
+
+def has_structure(image: Image.Image) -> bool:
+    """False for a blank picture and for noise, True for everything else.
+
+    Args:
+        image: mode RGB, at its own resolution or reduced, never enlarged: enlarging makes neighbours alike.
+    """
+    if min(image.size) < 2:
+        return False
+    deviation, correlation = _measure(image)
+    return deviation > BLANK_DEVIATION and correlation > NOISE_CORRELATION
+
+
+def _measure(image: Image.Image) -> tuple[float, float]:
+    """Standard deviation over all channels, and the correlation of neighbours along the better of both axes."""
+    pixels = np.asarray(image)
+    step = max(1, pixels.shape[0] * pixels.shape[1] // _SAMPLE)
+    rows = pixels[:-1:step].astype(np.float32)
+    below = pixels[1::step].astype(np.float32)
+    mean = rows.mean(axis=(0, 1))
+    rows -= mean
+    below -= mean
+    variance = float(np.square(rows).mean())
+    if variance == 0:
+        return 0.0, 0.0
+    along = float((rows[:, 1:] * rows[:, :-1]).mean())
+    across = float((rows * below).mean())
+    return variance**0.5, max(along, across) / variance

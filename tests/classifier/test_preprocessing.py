@@ -1,0 +1,46 @@
+"""The crop and the scaling are what `model.toml` says, for every shape of picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier.package import InputSpec
+from classifier.preprocessing import crop_box, needed_size, preprocess
+
+LITE0 = InputSpec(size=(224, 224), crop=0.875, resample="bicubic", mean=127, std=128)
+
+
+def test_the_centre_crop_is_a_share_of_the_short_side() -> None:
+    assert crop_box((1000, 800), LITE0) == (150, 50, 850, 750)
+    assert crop_box((800, 1000), LITE0) == (50, 150, 750, 850)
+
+
+def test_the_crop_has_the_aspect_ratio_of_the_input() -> None:
+    wide = InputSpec(size=(100, 200))
+    assert crop_box((800, 800), wide) == (0, 200, 800, 600)
+
+
+def test_the_needed_size_leaves_the_crop_at_least_as_large_as_the_input() -> None:
+    assert needed_size(LITE0) == (256, 256)
+    left, top, right, bottom = crop_box(needed_size(LITE0), LITE0)
+    assert min(right - left, bottom - top) >= 224
+
+
+def test_values_are_scaled_by_mean_and_std() -> None:
+    grey = preprocess(Image.new("RGB", (300, 300), (255, 127, 0)), LITE0)
+    assert grey.shape == (1, 224, 224, 3)
+    assert grey.dtype == np.float32
+    assert np.allclose(grey[0, 7, 9], [1.0, 0.0, -127 / 128])
+
+
+def test_mean_and_std_may_differ_by_channel() -> None:
+    spec = InputSpec(size=(8, 8), mean=(10, 20, 30), std=(1, 2, 3))
+    values = preprocess(Image.new("RGB", (8, 8), (11, 24, 39)), spec)
+    assert np.allclose(values[0, 0, 0], [1, 2, 3])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (3, 2), (224, 224), (5000, 40)])
+def test_every_shape_gives_an_input(size: tuple[int, int]) -> None:
+    assert preprocess(Image.new("RGB", size, "teal"), LITE0).shape == (1, 224, 224, 3)

@@ -1,0 +1,88 @@
+"""The queue in front of inference: bounded, fair to its bound, and left as it was found."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from classifier import BusyError
+from classifier.slots import Slots
+
+
+def test_a_free_slot_is_given_at_once() -> None:
+    slots = Slots(running=2, waiting=0)
+    with slots.take() as waited:
+        assert waited < 50
+        assert (slots.busy, slots.waiting) == (1, 0)
+    assert (slots.busy, slots.waiting) == (0, 0)
+
+
+def test_without_a_queue_the_next_is_refused() -> None:
+    slots = Slots(running=1, waiting=0)
+    with slots.take(), pytest.raises(BusyError) as caught, slots.take():
+        pass
+    assert caught.value.status == 503
+    assert caught.value.retry_after > 0
+    with slots.take():  # refusing took no place
+        pass
+
+
+def test_a_slot_is_given_back_whatever_happened_inside() -> None:
+    slots = Slots(running=1, waiting=0)
+    for _ in range(3):
+        with pytest.raises(KeyError), slots.take():
+            raise KeyError
+    assert slots.busy == 0
+
+
+def test_never_more_run_or_wait_than_may() -> None:
+    slots = Slots(running=2, waiting=3)
+    lock, inside, most = threading.Lock(), 0, 0
+
+    def work(_: int) -> bool:
+        nonlocal inside, most
+        try:
+            with slots.take():
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                assert slots.waiting <= 3
+                threading.Event().wait(0.002)
+                with lock:
+                    inside -= 1
+        except BusyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        done = list(pool.map(work, range(400)))
+    assert most == 2
+    assert any(done)
+    assert not all(done)
+    assert (slots.busy, slots.waiting) == (0, 0)
+
+
+def test_one_that_waits_learns_how_long() -> None:
+    slots = Slots(running=1, waiting=1)
+    started, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with slots.take():
+            started.set()
+            leave.wait(30)
+
+    def wait() -> float:
+        with slots.take() as waited:
+            return waited
+
+    with ThreadPoolExecutor(2) as pool:
+        holder = pool.submit(hold)
+        assert started.wait(30)
+        waiter = pool.submit(wait)
+        while not slots.waiting:
+            assert not waiter.done()
+        leave.set()
+        assert waiter.result(30) > 0
+        holder.result(30)
