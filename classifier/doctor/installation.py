@@ -1,0 +1,133 @@
+"""Is what we need installed, and does it work: Python, dependencies, picture decoders."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import io
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from classifier.doctor.check import INSTALL, Check
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+# Our own imports by distribution: those that load machine code or that all else needs.
+_IMPORTS = {
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "numpy": "numpy",
+    "pillow": "PIL.Image",
+    "pi-heif": "pi_heif",
+    "pydantic": "pydantic",
+    "pydantic-settings": "pydantic_settings",
+    "rich": "rich.console",
+    "fastapi": "fastapi",
+    "streamlit": "streamlit.version",
+}
+# 64 x 64 pixels of one red: there is no encoder in the HEIC decoder we install.
+_HEIC = """
+AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAA
+AAAAACJpbG9jAAAAAERAAAEAAQAAAAABegABAAAAAAAAABgAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAA
+AA5waXRtAAAAAAABAAAA1mlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNw
+AAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHB
+crAiQAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAABBwaXhpAAAAAAMICAgAAAAXaXBtYQAAAAAA
+AAABAAEEgQIDBAAAACBtZGF0AAAAFCgBrwQY/Hk46//3o8/ZsBcbiR0O
+"""
+_RED = (220, 40, 30)
+
+
+def python() -> Iterator[Check]:
+    """One of those that `pyproject.toml` allows?"""
+    found, have = platform.python_version(), sys.version_info[:2]
+    project = (_ROOT / "pyproject.toml").read_text("utf-8")
+    wanted = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project)
+    if wanted and not (3, int(wanted[1])) <= have < (3, int(wanted[2])):
+        yield Check(
+            "Python",
+            "fail",
+            f"{found} is not among 3.{wanted[1]} to 3.{int(wanted[2]) - 1}",
+            "Make the environment anew: `make clean`, then `make demo PYTHON=python3.13`.",
+        )
+    else:
+        yield Check("Python", "ok", f"{found} in {sys.prefix}")
+
+
+def dependencies() -> Iterator[Check]:
+    """All there, of the locked versions, and fit to be imported?"""
+    missing, different = [], []
+    for name, version in _locked():
+        try:
+            have = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+        else:
+            if version not in ("", have):
+                different.append(f"{name} {have} (locked: {version})")
+    broken = []
+    for name, module in _IMPORTS.items():
+        try:
+            if name not in missing:
+                importlib.import_module(module)
+        except Exception as error:  # also what a library for another machine raises
+            broken.append(f"{name} ({error})")
+    if missing:
+        yield Check("dependencies", "fail", f"missing: {', '.join(missing)}", INSTALL)
+    if broken:
+        yield Check("dependencies", "fail", f"cannot be imported: {'; '.join(broken)}", INSTALL)
+    if different:
+        yield Check("dependencies", "warn", f"not as tested: {', '.join(different)}", INSTALL)
+    if not (missing or broken or different):
+        yield Check("dependencies", "ok", "all installed, as locked")
+
+
+def decoders() -> Iterator[Check]:
+    """Is a small picture in each format read, in its right colour?"""
+    from PIL import Image, features
+
+    from classifier import imaging
+
+    broken = []
+    for kind in imaging.FORMATS:
+        try:
+            if kind == "HEIC":
+                data = base64.b64decode(_HEIC)
+            elif kind in ("AVIF", "WEBP") and not features.check(kind.lower()):
+                raise ValueError("Pillow was built without it")
+            else:
+                file = io.BytesIO()
+                Image.new("RGB", (64, 64), _RED).save(file, kind)
+                data = file.getvalue()
+            pixel = imaging.read(data).image.getpixel((32, 32))
+            # GIF and the lossy ones come near.
+            if not isinstance(pixel, tuple) or max(abs(a - b) for a, b in zip(pixel, _RED, strict=True)) > 16:
+                raise ValueError(f"a red pixel came out as {pixel}")
+        except Exception as error:
+            broken.append(f"{kind} ({error.__cause__ or error})")
+    if broken:
+        yield Check("picture formats", "fail", f"cannot be read: {'; '.join(broken)}", INSTALL)
+    else:
+        yield Check("picture formats", "ok", " ".join(imaging.FORMATS))
+
+
+def _locked() -> Iterator[tuple[str, str]]:
+    """Names and versions of what must be installed here; without the lock only our own imports."""
+    try:
+        lines = (_ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()
+    except OSError:
+        yield from ((name, "") for name in _IMPORTS)
+        return
+    for line in lines:
+        found = re.match(r"([\w.-]+)==([^\s;\\]+)\s*(;[^\\]*)?", line)
+        if found and not (found[3] and not _applies(found[3][1:])):
+            yield found[1], found[2]
+
+
+def _applies(marker: str) -> bool:
+    try:
+        from packaging.markers import Marker
+    except ImportError:  # then Streamlit, which needs it, is missing too and named
+        return False
+    return Marker(marker.strip()).evaluate()

@@ -1,0 +1,121 @@
+"""What the machine, or a container's part of it, offers.
+
+CPU, memory, temporary files, the port, TensorFlow, a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from classifier.backends import EXTRA_HINT, gpu, tensorflow_installed
+from classifier.doctor.check import Check
+from classifier.resources import available_memory, cpu_count
+from classifier.serve import port_problem
+from classifier.settings import Settings
+
+_LITTLE_MEMORY = 300_000_000  # bytes; the server with its default model takes about 250 MB
+_SPOOLED = 2 << 20  # bytes; an upload of more than half of that goes through a temporary file
+
+
+def cpu() -> Iterator[Check]:
+    """How many CPUs, and of what kind."""
+    flags = _cpu_flags()
+    widest = next((flag for flag in ("avx512f", "avx2", "avx", "asimd") if flag in flags), "")
+    detail = f"{cpu_count()} of the machine's {os.cpu_count()}, {platform.machine()} {widest}"
+    yield Check("CPU", "ok", detail.strip())
+
+
+def memory() -> Iterator[Check]:
+    """Enough to run the server in?"""
+    room = available_memory()
+    if room is None:
+        yield Check("memory", "ok", "this system does not tell")
+    elif room < _LITTLE_MEMORY:
+        detail = f"{room / 1e6:.0f} MB available, the server needs {_LITTLE_MEMORY / 1e6:.0f} MB"
+        yield Check("memory", "warn", detail, "Raise the container's limit, or end other programs.")
+    else:
+        yield Check("memory", "ok", f"{room / 1e9:.1f} GB available")
+
+
+def temporary() -> Iterator[Check]:
+    """Is there a place for the temporary files through which uploads over 1 MB go?"""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(_SPOOLED))
+            file.flush()
+    except OSError as error:
+        yield Check(
+            "temporary files",
+            "fail",
+            f"uploads over 1 MB will fail: {error.strerror or error}",
+            "Set TMPDIR to a folder that can be written; in a read-only container mount a tmpfs on /tmp.",
+        )
+    else:
+        yield Check("temporary files", "ok", f"{tempfile.gettempdir()} can be written")
+
+
+def port(settings: Settings) -> Iterator[Check]:
+    """Can the server listen where it is to?"""
+    if problem := port_problem(settings.host, settings.port):
+        remedy = "Nothing to mend if this application is what uses it."
+        yield Check("port", "warn", problem, remedy if "in use" in problem else "")
+    else:
+        yield Check("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+def tensorflow(settings: Settings) -> Iterator[Check]:
+    """Installed where it is asked for, and able to run on this CPU?
+
+    It is not imported: that takes seconds, and ends the process on a CPU it was not built for.
+    """
+    if not tensorflow_installed():
+        if settings.backend == "tensorflow":
+            detail = "not installed, but CLASSIFIER_BACKEND asks for it"
+            yield Check("TensorFlow", "fail", detail, EXTRA_HINT)
+        else:
+            yield Check("TensorFlow", "ok", "not installed, and not needed: models run with LiteRT")
+        return
+    detail = ", ".join(
+        f"{name} {metadata.version(name)}"
+        for name in ("tensorflow", "tensorflow-cpu")
+        if any(metadata.distributions(name=name))
+    )
+    flags = _cpu_flags()
+    if platform.machine() in ("x86_64", "AMD64") and flags and "avx" not in flags:
+        detail += ": this CPU lacks AVX, so that importing it would end the process"
+        yield Check("TensorFlow", "fail", detail, "Set CLASSIFIER_BACKEND=litert.")
+    else:
+        yield Check("TensorFlow", "ok", detail or "installed")
+
+
+def graphics() -> Iterator[Check]:
+    """Is there a GPU, and if it is not used, why?"""
+    count = gpu.device_count()
+    devices = f"{count} NVIDIA device{'s' if count > 1 else ''}"
+    if not count:
+        yield Check("GPU", "ok", "the NVIDIA driver offers no device here: models run on the CPU")
+    elif not tensorflow_installed():
+        detail = f"{devices}, not used: TensorFlow is not installed"
+        yield Check("GPU", "warn", detail, EXTRA_HINT)
+    elif reason := gpu.why_not():
+        yield Check("GPU", "warn", f"{devices}, not used: {reason}", EXTRA_HINT)
+    else:
+        yield Check("GPU", "ok", f"{devices}, and TensorFlow can use it")
+
+
+def _cpu_flags() -> set[str]:
+    """The kernel's names of the CPU's features; none where there is no such file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return set()
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return set(value.split())
+    return set()

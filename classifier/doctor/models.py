@@ -1,0 +1,137 @@
+"""Are settings and models in order, and does a model say something of a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+from pydantic import ValidationError
+
+from classifier.backends import EXTRA_HINT, tensorflow_installed
+from classifier.doctor.check import Check
+from classifier.errors import ClassifierError, PackageError
+from classifier.package import ModelPackage, find_packages, locate
+from classifier.settings import PREFIX, ROOT, Settings, describe
+
+_TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
+_SLOW = 1000  # ms for one small picture
+
+
+def read_settings(model: str | None) -> tuple[Settings, str]:
+    """The environment's settings and "", or the defaults and what is wrong with it."""
+    try:
+        settings, wrong = Settings(), ""
+    except ValidationError as error:
+        settings, wrong = Settings.model_construct(), describe(error)
+    return settings.model_copy(update={"model": model} if model else {}), wrong
+
+
+def variables(wrong: str) -> Iterator[Check]:
+    """Values that are not allowed, and names that are misspelt."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    present = sorted(name for name in os.environ if name.startswith(PREFIX))
+    unknown = ", ".join(name for name in present if name not in known)
+    if wrong:
+        yield Check("settings", "fail", wrong, "Correct the variable, or unset it for its default.")
+    if unknown:
+        remedy = f"Check the spelling; there are {', '.join(known)}."
+        yield Check("settings", "warn", f"not a setting: {unknown}", remedy)
+    if not wrong and not unknown:
+        yield Check("settings", "ok", ", ".join(present) or "all defaults")
+
+
+def packages(settings: Settings, alone: bool) -> Iterator[Check]:
+    """Manifest, labels and weights of every package, or of the default one alone."""
+    folders = {} if alone else find_packages(settings.models)
+    try:
+        default = locate(settings.model, settings.models)
+    except ClassifierError as error:
+        remedy = f"Name one that is in {settings.models}, or set CLASSIFIER_MODELS to another folder."
+        yield Check(f"model {settings.model}", "fail", error.message, remedy)
+    else:
+        if default not in folders.values():
+            folders = {settings.model: default, **folders}
+    for name, folder in folders.items():
+        yield _package(f"model {name}", folder)
+
+
+def trial(settings: Settings) -> Iterator[Check]:
+    """Has the model classify a picture through the command line, in a process of its own."""
+    try:
+        folder = locate(settings.model, settings.models)
+    except ClassifierError:
+        return  # said among the models
+    file = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(file, "PNG")
+    # -P: not what happens to lie in the working folder.
+    command = [sys.executable, "-P", "-m", "classifier", "classify", "--json"]
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    start = time.perf_counter()
+    try:
+        ended = subprocess.run(
+            [*command, "--model", str(folder.absolute()), "-"],
+            input=file.getvalue(),
+            capture_output=True,
+            timeout=_TRIAL_TIMEOUT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+    except subprocess.TimeoutExpired:
+        yield Check(
+            "trial",
+            "fail",
+            f"{settings.model} did not classify a picture within {_TRIAL_TIMEOUT} s",
+            "Give it more CPU, or choose a smaller model.",
+        )
+        return
+    seconds = time.perf_counter() - start
+    if ended.returncode:
+        said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        detail = f"{settings.model} ended with {_status(ended.returncode)}: {said[-1]}"
+        remedy = "Set CLASSIFIER_BACKEND=litert." if ended.returncode < 0 else ""
+        yield Check("trial", "fail", detail, remedy)
+        return
+    (result,) = json.loads(ended.stdout)["results"]
+    took = result["timings"]["total"]
+    detail = (
+        f"{result['model']} classified a picture in {took:.0f} ms, {seconds:.1f} s with its start, "
+        f"by {result['backend']} on {result['device']}"
+    )
+    if took > _SLOW:
+        yield Check("trial", "warn", detail, "Give it more CPU, or choose a smaller model.")
+    else:
+        yield Check("trial", "ok", detail)
+
+
+def _package(name: str, folder: Path) -> Check:
+    try:
+        package = ModelPackage.load(folder)
+        forms = []
+        for form, weights in package.manifest.weights.items():
+            package.weights_file(form)  # compares the sha256
+            state = "sha256 right" if weights.sha256 else "no sha256"
+            if form == "tensorflow" and not tensorflow_installed():
+                state += ", TensorFlow not installed"
+            forms.append(f"{form} ({state})")
+    except PackageError as error:
+        remedy = "Restore what it names from where the package came, or correct model.toml."
+        return Check(name, "fail", error.message, remedy)
+    detail = (
+        f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, weights {' and '.join(forms)}"
+    )
+    if list(package.manifest.weights) == ["tensorflow"] and not tensorflow_installed():
+        return Check(name, "fail", detail, EXTRA_HINT)
+    return Check(name, "ok", detail)
+
+
+def _status(code: int) -> str:
+    if code >= 0:
+        return f"status {code}"
+    return f"signal {-code} ({signal.strsignal(-code)})"

@@ -1,0 +1,196 @@
+"""Results as people and programs want them: bars on a terminal, plain text, CSV or JSON.
+
+Each result is written, and flushed, as it comes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from types import TracebackType
+from typing import Protocol
+
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from classifier.classifier import Classification
+
+_UNSURE = "not sure"
+
+
+class Report(Protocol):
+    """Takes results in order, and failures for a format that tells them where results are."""
+
+    def result(self, name: str, result: Classification) -> None:
+        """Writes one result."""
+
+    def failure(self, name: str, code: str, detail: str) -> None:
+        """Writes one failure."""
+
+    def end(self) -> None:
+        """Writes what comes after the last one."""
+
+
+class TextReport:
+    """Plain text, the same whatever the terminal: a line with the file, then one per label."""
+
+    def result(self, name: str, result: Classification) -> None:
+        """Writes one result."""
+        width = max(cell_len(item.label) for item in result.predictions)
+        _write(shown(name) + ("" if result.sure else f" ({_UNSURE})") + "\n")
+        for item in result.predictions:
+            # By cells, not characters: a Chinese one takes two.
+            gap = " " * (width - cell_len(item.label))
+            _write(f"  {item.label}{gap}  {item.score:6.1%}\n")
+        sys.stdout.flush()
+
+    def failure(self, name: str, code: str, detail: str) -> None:
+        """Nothing: standard error has it."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class BarReport(TextReport):
+    """The same on a terminal, with bars and colours as its settings and NO_COLOR allow."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def result(self, name: str, result: Classification) -> None:
+        """Writes one result."""
+        head = Text(shown(name), "bold")
+        if not result.sure:
+            head.append(f" ({_UNSURE})", "not bold yellow")
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(min_width=20, no_wrap=True, overflow="ellipsis")
+        table.add_column(width=24)
+        table.add_column(justify="right", no_wrap=True)
+        for rank, item in enumerate(result.predictions):
+            label = Text(item.label, "bold" if rank == 0 and result.sure else "")
+            bar = ProgressBar(1, item.score, 24, complete_style="cyan", finished_style="cyan")
+            table.add_row(label, bar, f"{item.score:.1%}")
+        self._console.print(head, soft_wrap=True)
+        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+class CsvReport:
+    """CSV with a header: one row per label; failures are on standard error only."""
+
+    def __init__(self) -> None:
+        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        self._writer.writerow(("file", "rank", "label", "index", "score"))
+
+    def result(self, name: str, result: Classification) -> None:
+        """Writes one result."""
+        for rank, item in enumerate(result.predictions, 1):
+            self._writer.writerow((name, rank, item.label, item.index, item.score))
+        sys.stdout.flush()
+
+    def failure(self, name: str, code: str, detail: str) -> None:
+        """Nothing: standard error has it."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class JsonReport:
+    """One JSON document, a line per file: `{"model": …, "results": [{"file": …, …}]}`."""
+
+    def __init__(self, model: str) -> None:
+        _write(f'{{"model": {json.dumps(model)}, "results": [')
+        self._separator = "\n"
+
+    def result(self, name: str, result: Classification) -> None:
+        """Writes one result."""
+        self._item({"file": name, **result.to_dict()})
+
+    def failure(self, name: str, code: str, detail: str) -> None:
+        """Writes one failure."""
+        self._item({"file": name, "error": {"code": code, "detail": detail}})
+
+    def end(self) -> None:
+        """Closes the document."""
+        _write("\n]}\n")
+        sys.stdout.flush()
+
+    def _item(self, values: dict[str, object]) -> None:
+        _write(self._separator + to_json(values))
+        sys.stdout.flush()
+        self._separator = ",\n"
+
+
+class Screen:
+    """Messages, and a progress bar below them where there is a terminal."""
+
+    def __init__(self, total: int, console: Console | None) -> None:
+        """Args: total: files to come; console: the terminal, or None for no bar."""
+        self._console = console
+        self._progress = Progress(
+            TextColumn("Classifying"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console or Console(quiet=True),
+            transient=True,
+            disable=console is None,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._progress.add_task("", total=total)
+
+    def __enter__(self) -> Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def advance(self) -> None:
+        """One file is done."""
+        self._progress.advance(self._task)
+
+    def say(self, message: str) -> None:
+        """Writes a message to standard error, above the bar."""
+        if self._console and sys.stderr and sys.stderr.isatty():
+            self._console.print(plain(message), soft_wrap=True)
+        else:
+            say(message)
+
+
+def say(message: str) -> None:
+    """Writes one line to standard error, as commands do: with the command's name before it."""
+    if sys.stderr:  # None where it is closed
+        sys.stderr.write(f"classifier: {message}\n")
+        sys.stderr.flush()
+
+
+def plain(message: str) -> RenderableType:
+    """The line that `say` writes, for a console: no markup read into it."""
+    return Text(f"classifier: {message}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def shown(name: str) -> str:
+    """A file's name for people; what moves a terminal's cursor or breaks the line is escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def to_json(values: object, indent: int | None = None) -> str:
+    """JSON in the characters that standard output can take."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(values, ensure_ascii=not utf8, indent=indent)

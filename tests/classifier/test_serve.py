@@ -1,0 +1,165 @@
+"""The launcher: our settings in Streamlit's words, and the real server in the launcher's place."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit import config as streamlit_config
+
+from classifier import cli, serve
+from classifier.settings import PREFIX, ROOT, Settings
+
+LITE0 = ROOT / "model/efficientnet-lite0"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith((PREFIX, "STREAMLIT_")) or name == "SPACE_ID":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that something listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the launcher would give the server as its environment."""
+    given: dict[str, str] = {}
+    monkeypatch.setattr(serve, "launch", given.update)
+    monkeypatch.setattr(serve, "port_problem", lambda *_: None)
+    return given
+
+
+def test_settings_become_streamlits(launched: dict[str, str]) -> None:
+    cli.main(["serve", "--host", "0.0.0.0", "--port", "9000"])
+    assert launched["STREAMLIT_SERVER_ADDRESS"] == "0.0.0.0"
+    assert launched["STREAMLIT_SERVER_PORT"] == "9000"
+    assert launched["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "localhost"
+    assert (launched["CLASSIFIER_HOST"], launched["CLASSIFIER_PORT"]) == ("0.0.0.0", "9000")
+    assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launched
+
+
+def test_streamlit_knows_each_variable() -> None:
+    env = serve.environment(Settings(), {"SPACE_ID": "me/demo"})
+    known = {option.env_var for option in streamlit_config.get_config_options().values()}
+    assert {name for name in env if name.startswith("STREAMLIT_")} <= known
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(20_000_000, "21"), (1 << 20, "2"), (1, "2")])
+def test_the_servers_upload_limit_leaves_room_for_the_framing(limit: int, expected: str) -> None:
+    env = serve.environment(Settings(max_bytes=limit), {})
+    assert env["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == expected
+
+
+def test_the_users_own_streamlit_variables_win_but_options_win_over_them(
+    launched: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", "7000")
+    monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "50")
+    cli.main(["serve"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "7000"
+    assert launched["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == "50"
+    cli.main(["serve", "--port", "7001"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "7001"
+
+
+def test_an_address_of_this_machine_is_the_one_that_is_shown() -> None:
+    env = serve.environment(Settings(host="192.168.1.5"), {})
+    assert env["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "192.168.1.5"
+
+
+def test_on_a_space_uploads_work_inside_the_frame() -> None:
+    env = serve.environment(Settings(), {"SPACE_ID": "me/demo"})
+    assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
+
+
+def test_relative_paths_lead_to_the_same_place_from_the_servers_folder(
+    launched: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT / "model")
+    cli.main(["serve", "--model", "./efficientnet-lite0"])
+    assert Path(launched["CLASSIFIER_MODEL"]) == LITE0
+    monkeypatch.setenv("CLASSIFIER_MODELS", ".")
+    cli.main(["serve", "--model", "efficientnet-lite0", "--backend", "litert"])
+    assert launched["CLASSIFIER_MODEL"] == "efficientnet-lite0"
+    assert Path(launched["CLASSIFIER_MODELS"]) == ROOT / "model"
+    assert launched["CLASSIFIER_BACKEND"] == "litert"
+
+
+def test_a_port_in_use_is_said_at_once(taken: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--port", str(taken)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"classifier: Port {taken} is in use already.")
+    assert "--port" in err
+
+
+@pytest.mark.parametrize("host", ["not.a.host.invalid", "203.0.113.7"])
+def test_an_address_that_is_not_ours_is_said(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--host", host, "--port", "0"]) == 1
+    assert host in capsys.readouterr().err
+
+
+def test_an_unknown_model_is_said_before_the_server_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["serve", "--model", "big"]) == 2
+    assert "no model named 'big'" in capsys.readouterr().err
+
+
+def test_any_free_port_is_fine() -> None:
+    assert serve.port_problem("127.0.0.1", 0) is None
+    assert serve.port_problem("0.0.0.0", 0) is None
+
+
+@pytest.mark.slow
+def test_the_server_runs_in_the_launchers_place_and_ends_when_asked(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    log = tmp_path / "log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "classifier", "serve", "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--model", "efficientnet-lite0", "--backend", "litert"],
+            cwd=tmp_path,  # the page is found from anywhere
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        assert json.loads(_ready(process, port, log))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/info", timeout=10) as answer:
+            assert json.load(answer)["model"] == "efficientnet-lite0"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _ready(process: subprocess.Popen[bytes], port: int, log: Path) -> bytes:
+    end = time.monotonic() + 90
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                content: bytes = answer.read()
+                return content
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"the server is not ready:\n{log.read_text()}")
