@@ -1,0 +1,279 @@
+"""The JSON API under /api: classify pictures, list models, describe the server. Errors are problem+json."""
+
+from __future__ import annotations
+
+import platform
+from typing import Annotated, Any
+
+import anyio.to_thread
+from fastapi import Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, Field
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
+
+from classifier import Classification, __version__
+from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
+from classifier.resources import cpu_count
+from web import problems
+from web.limit import BodyLimit
+from web.metrics import CountRequests
+from web.models import models
+from web.problems import Problem
+
+MAX_FILES = 100
+MAX_TOP_K = 1000
+# Boundaries and part headers of a multipart body, for which the byte limit makes room.
+_FRAMING = 1024 * MAX_FILES
+
+_PROBLEM: dict[str, Any] = {
+    "model": Problem,
+    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "minItems": 1,
+                        "maxItems": MAX_FILES,
+                    }
+                },
+            }
+        },
+        "image/*": {"schema": {"type": "string", "format": "binary"}},
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    },
+}
+
+
+class PredictionOut(BaseModel):
+    """One class."""
+
+    label: str
+    score: float = Field(ge=0, le=1, description="probability")
+    index: int = Field(ge=0, description="position in the model's output")
+
+
+class TimingsOut(BaseModel):
+    """Milliseconds by stage."""
+
+    queue: float
+    decode: float
+    preprocess: float
+    inference: float
+    total: float
+
+
+class ResultOut(BaseModel):
+    """What the model says of one picture."""
+
+    predictions: list[PredictionOut] = Field(description="most likely first")
+    sure: bool = Field(description="false when no class is likely")
+    width: int = Field(description="pixels of the upright original")
+    height: int = Field(description="pixels of the upright original")
+    format: str
+    backend: str
+    device: str
+    timings: TimingsOut
+
+
+class FailedOut(BaseModel):
+    """One picture among several that could not be classified."""
+
+    error: Problem
+
+
+class AnswerOut(BaseModel):
+    """The model, and one result per picture, in order."""
+
+    model: str
+    results: list[ResultOut | FailedOut]
+
+
+class ModelOut(BaseModel):
+    """A model that can be asked for."""
+
+    name: str
+    title: str
+    description: str
+    license: str
+    source: str
+    input_size: tuple[int, int] = Field(description="(height, width) in pixels")
+    classes: int
+    languages: list[str]
+    published_top1: float | None
+    default: bool
+
+
+class ModelsOut(BaseModel):
+    """All models."""
+
+    models: list[ModelOut]
+
+
+class LimitsOut(BaseModel):
+    """What a picture may be."""
+
+    max_bytes: int
+    max_pixels: int
+    formats: list[str]
+    queue: int
+
+
+class InfoOut(BaseModel):
+    """This server."""
+
+    version: str
+    python: str
+    model: str = Field(description="the model that ran last")
+    backend: str
+    device: str = Field(description="where the last inference ran")
+    reason: str = Field(description="why this backend was chosen")
+    cpus: int
+    limits: LimitsOut
+
+
+api = FastAPIOffline(
+    title="image-classifier",
+    version=__version__,
+    summary="Classify pictures with a trained model.",
+    docs_url="/docs",
+    redoc_url=None,
+    openapi_url="/openapi.json",
+    exception_handlers={
+        ClassifierError: problems.on_classifier_error,
+        HTTPException: problems.on_http_error,
+        RequestValidationError: problems.on_validation_error,
+        Exception: problems.on_unexpected,
+    },
+    servers=[{"url": "/api"}],
+    root_path_in_servers=False,
+)
+api.add_middleware(BodyLimit, max_bytes=models.settings.max_bytes + _FRAMING)
+api.add_middleware(CountRequests)
+
+
+@api.post(
+    "/v1/classify",
+    summary="Classify one or several pictures",
+    response_model=AnswerOut,
+    responses=dict.fromkeys((400, 404, 413, 415, 422, 503), _PROBLEM),
+    openapi_extra={"requestBody": _BODY},
+)
+async def classify(
+    request: Request,
+    top_k: Annotated[int | None, Query(ge=1, le=MAX_TOP_K, description="predictions per picture")] = None,
+    model: Annotated[str | None, Query(description="a model's name; the default if absent")] = None,
+    lang: Annotated[str | None, Query(description="language of the labels; English if absent")] = None,
+) -> AnswerOut:
+    """Send a multipart form with one or several `file` parts, or the picture itself as the body.
+
+    One picture that fails is the request's error. Among several, that one's result is an `error`, and the others
+    stand. The byte limit holds for each picture and for the request as a whole, the pixel limit for each picture.
+    """
+    name = models.get(model).package.name
+    pictures = await _pictures(request)
+    results: list[ResultOut | FailedOut] = []
+    for data in pictures:
+        try:
+            result = await anyio.to_thread.run_sync(
+                lambda data=data: models.classify(  # type: ignore[misc]
+                    data, client="api", model=name, top_k=top_k, lang=lang
+                )
+            )
+        except ParameterError:
+            raise
+        except ClassifierError as error:
+            if len(pictures) == 1:
+                raise
+            results.append(FailedOut(error=problems.from_error(error)))
+        else:
+            results.append(_result(result))
+    return AnswerOut(model=name, results=results)
+
+
+@api.get("/v1/models", summary="The models that can be asked for", response_model=ModelsOut)
+async def list_models() -> ModelsOut:
+    """All models of this server; those not loaded yet are loaded when first asked for."""
+    manifests = {name: package.manifest for name, package in models.packages.items()}
+    return ModelsOut(
+        models=[
+            ModelOut(
+                name=name,
+                title=manifest.title,
+                description=manifest.description,
+                license=manifest.license,
+                source=manifest.source,
+                input_size=manifest.input.size,
+                classes=manifest.output.classes,
+                languages=list(manifest.labels),
+                published_top1=manifest.published.top1 if manifest.published else None,
+                default=name == models.default,
+            )
+            for name, manifest in manifests.items()
+        ]
+    )
+
+
+@api.get("/v1/info", summary="Version, device, limits", response_model=InfoOut, responses={503: _PROBLEM})
+async def info() -> InfoOut:
+    """What runs here, where the last inference ran, and what a picture may be."""
+    settings = models.settings
+    last = models.last_used() or models.get()
+    return InfoOut(
+        version=__version__,
+        python=platform.python_version(),
+        model=last.package.name,
+        backend=last.backend,
+        device=last.device,
+        reason=last.reason,
+        cpus=cpu_count(),
+        limits=LimitsOut(
+            max_bytes=settings.max_bytes,
+            max_pixels=settings.max_pixels,
+            formats=list(settings.formats),
+            queue=settings.queue,
+        ),
+    )
+
+
+async def _pictures(request: Request) -> list[bytes]:
+    """The request's pictures, from a form or the raw body; together within the byte limit."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "multipart/form-data":
+        pictures = [await request.body()]
+    else:
+        try:
+            async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
+                parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+                pictures = [await part.read() for part in parts]
+        except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
+            reason = getattr(error, "message", None) or getattr(error, "detail", None)
+            raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
+        except ClientDisconnect:
+            raise HTTPException(400, "The connection ended before the form did.") from None
+    if not pictures or not any(pictures):
+        raise ParameterError(
+            "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body.",
+            name="file",
+        )
+    limit = models.settings.max_bytes
+    if sum(map(len, pictures)) > limit:
+        raise TooManyBytesError(
+            f"The request is too large: the limit is {limit / 1e6:g} MB in all. Send less.",
+            limit=f"{limit / 1e6:g} MB",
+        )
+    return pictures
+
+
+def _result(result: Classification) -> ResultOut:
+    return ResultOut.model_validate(result.to_dict())

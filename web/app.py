@@ -1,0 +1,83 @@
+"""Puts page, API, health and metrics together: the routes beside Streamlit's own, and the life of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import anyio.to_thread
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from web import problems
+from web.api import api
+from web.health import healthz, prometheus, readyz
+from web.index import STATIC, index
+from web.models import models
+
+log = logging.getLogger(__name__)
+
+# A container's grace is usually 10 s: what is not finished a little before that is given up in good order.
+_SHUTDOWN_SECONDS = 9.0
+
+
+async def _no_such_path(_: Request) -> Response:
+    return problems.respond(problems.problem(404, "Not Found", "not_found"))
+
+
+routes: list[BaseRoute] = [
+    Route("/", index),
+    Mount("/app-static", StaticFiles(directory=STATIC)),
+    Route("/healthz", healthz),
+    Route("/readyz", readyz),
+    Route("/metrics", prometheus),
+    Route("/api", _no_such_path, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    Mount("/api", api),
+]
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Loads the default model beside the running server, and bounds the time that stopping takes."""
+    _bound_shutdown()
+    loading = asyncio.create_task(_load())
+    yield
+    loading.cancel()
+
+
+async def _load() -> None:
+    await anyio.to_thread.run_sync(models.start)
+    # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
+    gc.collect()
+    gc.freeze()
+
+
+def _bound_shutdown() -> None:
+    """Ends the process some seconds after SIGTERM even when a request hangs; Uvicorn alone waits without bound."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        timer = threading.Timer(_SHUTDOWN_SECONDS, _give_up)
+        timer.daemon = True
+        timer.start()
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _give_up() -> None:
+    log.warning("some requests did not end within %s s: stopping without them", _SHUTDOWN_SECONDS)
+    os._exit(0)

@@ -1,0 +1,32 @@
+"""Liveness, readiness and metrics: `/healthz`, `/readyz`, `/metrics`."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from classifier.errors import NotReadyError
+from web import metrics
+from web.models import models
+
+
+async def healthz(_: Request) -> Response:
+    """Alive: the process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+async def readyz(_: Request) -> Response:
+    """Ready: the default model is loaded and warmed up. 503 before, and for good if it cannot be loaded."""
+    if models.state == "ready":
+        return JSONResponse({"status": "ready", "model": models.default})
+    headers = {"Retry-After": str(NotReadyError.retry_after)}
+    return JSONResponse({"status": models.state}, 503, headers)
+
+
+async def prometheus(_: Request) -> Response:
+    """All metrics in Prometheus' text format."""
+    metrics.BUSY.set(models.slots.busy)
+    metrics.WAITING.set(models.slots.waiting)
+    metrics.READY.set(models.state == "ready")
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

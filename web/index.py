@@ -1,0 +1,37 @@
+"""The page's HTML frame: Streamlit's own index file with our title, language, description and scripts in it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+STATIC = Path(__file__).parent / "page" / "static"
+_FRAME = Path(streamlit.__file__).parent / "static" / "index.html"
+_DESCRIPTION = "Drop a picture and see what an image-classification model makes of it."
+_HEAD = f"""<meta name="description" content="{_DESCRIPTION}">
+<meta property="og:title" content="Image classifier">
+<meta property="og:description" content="{_DESCRIPTION}">
+<script src="app-static/paste.js" defer></script>
+</head>"""
+
+
+@lru_cache(maxsize=2)
+def _html(language: str) -> str:
+    frame = _FRAME.read_text("utf-8")
+    frame = frame.replace('<html lang="en">', f'<html lang="{language}">')
+    frame = frame.replace("<title>Streamlit</title>", "<title>Image classifier</title>")
+    # Streamlit points programs to an API of its own that is switched off here; ours is the one to find.
+    frame = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", frame)
+    return frame.replace("</head>", _HEAD, 1)
+
+
+async def index(request: Request) -> Response:
+    """The page's frame; never cached, since it names files that change with every version of Streamlit."""
+    asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
+    language = "zh-CN" if asked.lower().startswith("zh") else "en"
+    return HTMLResponse(_html(language), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})

@@ -1,0 +1,65 @@
+"""Prometheus metrics: pictures by client and outcome, latency by stage, the queue, what runs where."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from classifier import Classification
+from classifier.errors import ClassifierError
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_REQUESTS = Counter("classifier_requests", "API requests", ["method", "path", "status"])
+_PICTURES = Counter("classifier_pictures", "Pictures classified or refused", ["client", "model", "outcome"])
+_STAGES = Histogram(
+    "classifier_stage_seconds",
+    "Time a picture spent in each stage",
+    ["stage"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_RAN = Info("classifier_last_inference", "What ran the last inference")
+BUSY = Gauge("classifier_slots_busy", "Pictures being worked on")
+WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
+READY = Gauge("classifier_ready", "1 when the default model is loaded and warmed up")
+
+
+def count(client: str, result: Classification) -> None:
+    """Counts a picture that was classified."""
+    _PICTURES.labels(client, result.model, "ok").inc()
+    for stage, milliseconds in asdict(result.timings).items():
+        _STAGES.labels(stage).observe(milliseconds / 1000)
+    _RAN.info({"model": result.model, "backend": result.backend, "device": result.device})
+
+
+def count_error(client: str, error: ClassifierError) -> None:
+    """Counts a picture that was refused, by the error's code."""
+    _PICTURES.labels(client, "", error.code).inc()
+
+
+class CountRequests:
+    """ASGI middleware that counts requests by method, route and status."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Args: app: what to count the requests of."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on and counts its answer."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # Only paths that a route has: anyone can make up others, without end.
+                route = scope.get("route")
+                path = f"/api{route.path}" if route else ""
+                _REQUESTS.labels(_method(scope), path, message["status"]).inc()
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
+def _method(scope: Scope) -> str:
+    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    return scope["method"] if scope.get("method") in known else "other"

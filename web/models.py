@@ -1,0 +1,160 @@
+"""The models this server offers: loaded once, shared by page and API, the default one at the start."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Literal
+
+from pydantic import ValidationError
+
+from classifier import Classification, Classifier, ModelPackage
+from classifier.classifier import Source
+from classifier.errors import ClassifierError, NotReadyError, PackageError, UnknownModelError
+from classifier.package import find_packages, locate
+from classifier.resources import available_memory, cpu_count
+from classifier.settings import Settings, describe, get_settings
+from classifier.slots import Slots
+from web import metrics
+
+log = logging.getLogger(__name__)
+
+State = Literal["starting", "ready", "failed"]
+
+# A loaded LiteRT model takes about five times its file (measured: Lite0 9 MB, 45 MB more of the process); the
+# rest is room to go on working in.
+_MEMORY_PER_BYTE = 5
+_MEMORY_SPARE = 100_000_000
+
+
+class Models:
+    """All packages of the models folder, and the default one if it lies elsewhere."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Loads nothing yet; see `start`."""
+        self.settings = settings or get_settings()
+        self.slots = Slots(cpu_count(), self.settings.queue)
+        self.packages: dict[str, ModelPackage] = {}
+        self.default = ""
+        self.state: State = "starting"
+        self.error: ClassifierError | None = None
+        self._loaded: dict[str, Classifier] = {}
+        self._used: dict[str, float] = {}
+        self._lock = threading.RLock()
+
+    def start(self) -> None:
+        """Finds the packages and loads the default one; takes as long as that takes. Only the first call works.
+
+        Never raises: what went wrong is in `state` and `error`, so that the server can say it.
+        """
+        with self._lock:
+            if self.state != "starting":
+                return
+            try:
+                for folder in find_packages(self.settings.models).values():
+                    self._add(folder)
+                package = ModelPackage.load(locate(self.settings.model, self.settings.models))
+                self.packages[package.name] = package
+                self.default = package.name
+                self._load(package.name)
+                self.state = "ready"
+            except ClassifierError as error:
+                log.error("the default model cannot be loaded: %s", error)
+                self.error, self.state = error, "failed"
+            except Exception:
+                log.exception("the default model cannot be loaded")
+                self.error = PackageError("The model cannot be loaded; the server's log says why.")
+                self.state = "failed"
+
+    def get(self, name: str | None = None, *, wait: bool = False) -> Classifier:
+        """A loaded model; one other than the default is loaded when first asked for.
+
+        Args:
+            name: a key of `packages`; the default model if None.
+            wait: whether to wait until the server has started, instead of raising.
+
+        Raises:
+            NotReadyError: the server has not started yet, or its default model cannot be loaded.
+            UnknownModelError: there is no such model.
+        """
+        if wait:
+            self.start()
+        if self.state == "starting":
+            raise NotReadyError("The model is still loading. Try again in a few seconds.")
+        if self.state == "failed":
+            raise NotReadyError("The model could not be loaded. The operator finds the reason in the log.")
+        name = name or self.default
+        if name not in self.packages:
+            raise UnknownModelError(
+                f"There is no model {name!r}. Choose from: {', '.join(self.packages)}.",
+                model=name,
+                models=", ".join(self.packages),
+            )
+        self._used[name] = time.monotonic()
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            # Loading can take seconds; only those who asked for this model wait for it.
+            with self._lock:
+                loaded = self._load(name)
+        return loaded
+
+    def classify(
+        self,
+        data: Source,
+        *,
+        client: Literal["api", "page"],
+        model: str | None = None,
+        top_k: int | None = None,
+        lang: str | None = None,
+        wait: bool = False,
+    ) -> Classification:
+        """Classifies one picture and counts it; the one way for page and API.
+
+        Raises:
+            ClassifierError: as `get` and `Classifier.classify` do.
+        """
+        try:
+            result = self.get(model, wait=wait).classify(data, top_k, lang)
+        except ClassifierError as error:
+            metrics.count_error(client, error)
+            raise
+        metrics.count(client, result)
+        return result
+
+    def last_used(self) -> Classifier | None:
+        """The model that was asked for last, without loading any."""
+        loaded = list(self._loaded.values())
+        return max(loaded, key=lambda one: self._used.get(one.package.name, 0), default=None)
+
+    def _add(self, folder: object) -> None:
+        try:
+            package = ModelPackage.load(str(folder))
+            self.packages[package.name] = package
+        except PackageError as error:
+            log.warning("left out: %s", error)
+
+    def _load(self, name: str) -> Classifier:
+        if name not in self._loaded:
+            self._make_room(self.packages[name])
+            self._loaded[name] = Classifier.load(self.packages[name], settings=self.settings, slots=self.slots)
+        return self._loaded[name]
+
+    def _make_room(self, package: ModelPackage) -> None:
+        """Lets go of the models used least recently, while memory is short; the default one stays."""
+        files = (package.folder / weights.file for weights in package.manifest.weights.values())
+        size = max(file.stat().st_size for file in files)
+        others = [name for name in self._loaded if name != self.default]
+        for name in sorted(others, key=lambda name: self._used.get(name, 0)):
+            free = available_memory()
+            if free is None or free > size * _MEMORY_PER_BYTE + _MEMORY_SPARE:
+                return
+            log.info("memory is short: letting go of %s", name)
+            del self._loaded[name]
+
+
+try:
+    models = Models()
+except ValidationError as wrong:  # a server that cannot know its limits must not start
+    raise SystemExit(describe(wrong)) from None
+"""This process's models, for page and API alike."""
