@@ -16,7 +16,7 @@ _DESCRIPTION = "Drop a picture and see what an image-classification model makes 
 _HEAD = f"""<meta name="description" content="{_DESCRIPTION}">
 <meta property="og:title" content="Image classifier">
 <meta property="og:description" content="{_DESCRIPTION}">
-<script src="app-static/paste.js" defer></script>
+<script src="app-static/page.js" defer></script>
 </head>"""
 
 

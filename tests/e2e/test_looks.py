@@ -1,0 +1,113 @@
+"""How the page looks and reads: narrow screens, dark theme, screen readers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.steps import best, opened, upload
+from tests.golden import photo
+
+OVERFLOW = """() => {
+    const main = document.querySelector('[data-testid="stMain"]');
+    return Math.max(main.scrollWidth - main.clientWidth, document.body.scrollWidth - innerWidth);
+}"""
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Page]:
+    context = browser.new_context(color_scheme=request.param, locale="en-US")
+    yield opened(context.new_page(), server)
+    context.close()
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def test_nothing_keeps_a_screen_reader_out(themed: Page) -> None:
+    assert serious(themed) == []
+    themed.get_by_role("button", name="Red panda").click()
+    best(themed)
+    expect(themed.get_by_role("img", name="Sample picture: Red panda")).to_be_visible()
+    themed.get_by_text("Details", exact=True).click()
+    themed.get_by_text("Photo credits").click()
+    expect(themed.locator(".credits li").first).to_be_visible()
+    # Bars grow and panels unfold: what is half there has no colours to judge yet.
+    themed.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+    assert serious(themed) == []
+
+
+def test_not_sure_and_errors_can_be_read(themed: Page) -> None:
+    upload(themed, photo("cat.webp"))
+    best(themed)
+    assert serious(themed) == []
+    upload(themed, {"name": "x.png", "mimeType": "image/png", "buffer": b"text"})
+    expect(themed.get_by_role("alert").filter(has_text="not a picture")).to_be_visible()
+    assert serious(themed) == []
+
+
+def test_the_theme_follows_the_system(themed: Page) -> None:
+    scheme = themed.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    colour = themed.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", colour)[:3]))
+    assert brightness < 150 if scheme else brightness > 700
+
+
+def test_bars_have_names_and_values(visit: Page) -> None:
+    upload(visit, photo("bison.webp"))
+    best(visit)
+    meters = visit.get_by_role("meter")
+    expect(meters).to_have_count(5)
+    for meter in meters.all():
+        row = meter.locator("..")
+        expect(meter).to_have_accessible_name(row.locator(".label").text_content() or "")
+        shown = row.locator(".percent").inner_text()
+        expect(meter).to_have_attribute("aria-valuetext", shown)
+        expect(meter).to_have_attribute("aria-valuenow", re.compile(r"^\d+\.\d$"))
+
+
+def test_a_click_in_the_gallery_leads_up_to_the_result_on_a_phone(browser: Browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en-US")
+    page = opened(context.new_page(), server)
+    for sample, label in (("red_panda", "red panda"), ("koala", "koala")):
+        page.locator(f".st-key-sample_{sample} button").click()
+        expect(page.get_by_role("meter", name=label)).to_be_in_viewport()
+    context.close()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_a_narrow_screen_never_scrolls_sideways(browser: Browser, server: str, locale: str) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale=locale, has_touch=True, is_mobile=True)
+    page = opened(context.new_page(), server)
+    assert page.evaluate(OVERFLOW) <= 0
+    page.locator(".st-key-sample_coffee button").click()
+    best(page)
+    page.locator(".st-key-details summary").click()
+    expect(page.locator("dl.details")).to_be_visible()
+    assert page.evaluate(OVERFLOW) <= 0
+    sliders = page.get_by_role("slider")
+    expect(sliders).to_have_count(2)
+    for slider in sliders.all():
+        expect(slider).to_be_visible()
+    context.close()
+
+
+def test_bars_do_not_move_for_those_who_asked_for_less_motion(browser: Browser, server: str) -> None:
+    context = browser.new_context(reduced_motion="reduce", locale="en-US")
+    page = opened(context.new_page(), server)
+    upload(page, photo("bison.webp"))
+    best(page)
+    name = page.locator(".fill").first.evaluate("bar => getComputedStyle(bar).animationName")
+    assert name == "none"
+    context.close()

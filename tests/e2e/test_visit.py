@@ -1,0 +1,201 @@
+"""What a visitor does on the page, in a real browser against the real server."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Request, expect
+
+from tests.e2e.steps import best, idle, opened, upload
+from tests.golden import photo
+
+BISON = photo("bison.webp")
+CATS = {"tabby cat", "tiger cat", "Egyptian Mau"}
+BROKEN = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": photo("rocket.jpg").read_bytes()[:2000]}
+
+TRANSFER = """([name, type, content]) => {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    return transfer;
+}"""
+
+
+def transfer(page: Page, file: Path) -> Any:
+    """What the browser hands to the page when a file is dropped or pasted."""
+    content = base64.b64encode(file.read_bytes()).decode()
+    return page.evaluate_handle(TRANSFER, [file.name, f"image/{file.suffix[1:]}", content])
+
+
+def drop(target: Locator, page: Page, file: Path) -> None:
+    data = transfer(page, file)
+    for event in ("dragenter", "dragover", "drop"):
+        target.dispatch_event(event, {"dataTransfer": data, "bubbles": True, "cancelable": True})
+
+
+def paste(page: Page, file: Path, selector: str) -> None:
+    data = transfer(page, file)
+    page.evaluate(
+        """([data, selector]) => document.querySelector(selector).dispatchEvent(
+            new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }))""",
+        [data, selector],
+    )
+
+
+def test_a_picked_photo_gets_its_label_and_is_shown(visit: Page) -> None:
+    upload(visit, photo("chelsea.png"))
+    assert best(visit) in CATS
+    expect(visit.locator(".bar")).to_have_count(5)
+    picture = visit.get_by_role("img", name="Your picture, chelsea.png")
+    expect(picture).to_be_visible()
+    expect(visit.get_by_text(re.compile(r"\d+ ms on .+ with LiteRT · EfficientNet-Lite2"))).to_be_visible()
+
+
+def test_a_photo_dropped_on_the_uploader_is_classified(visit: Page) -> None:
+    drop(visit.get_by_test_id("stFileUploaderDropzone"), visit, BISON)
+    assert best(visit) == "bison"
+
+
+def test_a_photo_dropped_anywhere_else_is_classified_too(visit: Page) -> None:
+    drop(visit.locator("h1"), visit, BISON)
+    assert best(visit) == "bison"
+
+
+@pytest.mark.parametrize("focus", ["body", '[data-testid="stFileUploaderDropzone"]'])
+def test_a_pasted_photo_is_classified_wherever_the_focus_is(visit: Page, focus: str) -> None:
+    paste(visit, BISON, focus)
+    assert best(visit) == "bison"
+    expect(visit.get_by_test_id("stFileChip")).to_have_count(1)
+
+
+def test_a_click_on_a_sample_classifies_it_and_credits_it(visit: Page) -> None:
+    visit.get_by_role("button", name="Red panda").click()
+    assert best(visit) == "red panda"
+    expect(visit.get_by_role("img", name="Sample picture: Red panda")).to_be_visible()
+    expect(visit.get_by_text("Photo: Mathias Appel, CC0-1.0").first).to_be_visible()
+    visit.get_by_role("button", name="Cup of coffee").click()
+    expect(visit.get_by_role("meter", name="espresso")).to_be_visible()
+
+
+def test_a_photo_from_the_camera_is_classified_and_permission_is_asked_only_then(browser: Browser, server: str) -> None:
+    context = browser.new_context(locale="en-US", permissions=["camera"])
+    page = context.new_page()
+    page.add_init_script(
+        """window.cameras = 0;
+        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = (...args) => { window.cameras += 1; return open(...args); };"""
+    )
+    opened(page, server)
+    assert page.evaluate("window.cameras") == 0
+    page.get_by_text("Use the camera").click()
+    page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+    page.get_by_role("button", name="Take Photo").click()
+    assert best(page)
+    assert page.evaluate("window.cameras") > 0
+    expect(page.get_by_test_id("stCameraInput").get_by_role("img")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (BROKEN, "This JPEG file is damaged or incomplete"),
+        ({**BROKEN, "buffer": b"plain text"}, "not a picture in a supported format"),
+    ],
+)
+def test_a_bad_file_gets_a_message_and_the_page_goes_on(visit: Page, file: dict[str, object], message: str) -> None:
+    upload(visit, file)
+    expect(visit.get_by_role("alert").filter(has_text=message)).to_be_visible()
+    upload(visit, BISON)
+    assert best(visit) == "bison"
+    expect(visit.get_by_text(message)).to_have_count(0)
+
+
+def test_a_too_large_file_gets_a_message_and_the_page_goes_on(visit: Page, tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(b"\xff\xd8\xff" + bytes(22_000_000))
+    upload(visit, large)
+    expect(visit.locator(".stFileChip[aria-invalid=true]")).to_be_visible()
+    message = "getComputedStyle(document.querySelector('.st-key-inputs'), '::after').content"
+    assert "This file was not taken: it is larger than 20 MB" in visit.evaluate(message)
+    upload(visit, BISON)
+    assert best(visit) == "bison"
+
+
+def test_sliders_and_model_change_the_bars_and_the_address(visit: Page) -> None:
+    visit.get_by_role("button", name="Cup of coffee").click()
+    expect(visit.locator(".bar")).to_have_count(5)
+    visit.get_by_role("slider", name="Classes shown").press("ArrowRight")
+    expect(visit.locator(".bar")).to_have_count(6)
+    expect(visit).to_have_url(re.compile(r"[?&]k=6"))
+    visit.get_by_role("slider", name="Minimum score").press("ArrowRight")
+    expect(visit.locator(".bar")).not_to_have_count(6)
+    visit.get_by_role("combobox").click()
+    visit.get_by_role("option", name="EfficientNet-Lite0").click()
+    expect(visit.get_by_text("with LiteRT · EfficientNet-Lite0")).to_be_visible()
+    expect(visit).to_have_url(re.compile(r"[?&]model=efficientnet-lite0"))
+
+
+def test_not_sure_is_said(visit: Page) -> None:
+    upload(visit, photo("cat.webp"))
+    expect(visit.get_by_role("alert").filter(has_text="Not sure.")).to_be_visible()
+    expect(visit.locator(".bars.unsure")).to_be_visible()
+
+
+def test_downloads_hold_what_is_shown(visit: Page) -> None:
+    upload(visit, BISON)
+    shown = [best(visit), *visit.locator(".bar .label").all_text_contents()[1:]]
+    with visit.expect_download() as download:
+        visit.get_by_role("button", name="JSON").click()
+    assert download.value.suggested_filename == "bison.json"
+    values = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert [item["label"] for item in values["predictions"]] == shown
+    with visit.expect_download() as download:
+        visit.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename == "bison.csv"
+    rows = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
+    assert [row["label"] for row in rows] == shown
+
+
+def test_a_chinese_browser_gets_chinese_and_can_switch(browser: Browser, server: str) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = opened(context.new_page(), server)
+    expect(page.get_by_role("heading", level=1)).to_have_text("图片里是什么？")
+    upload(page, BISON)
+    assert best(page) == "野牛"
+    page.get_by_test_id("stButtonGroup").get_by_text("English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What is in your picture?")
+    expect(page.get_by_role("meter", name="bison")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What is in your picture?")
+    context.close()
+
+
+def test_nothing_is_asked_of_any_other_host(browser: Browser, server: str) -> None:
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            asked.append(urlsplit(request.url).netloc)
+
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    page.on("request", note)
+    page.on("websocket", lambda socket: asked.append(urlsplit(socket.url).netloc))
+    opened(page, server)
+    upload(page, BISON)
+    best(page)
+    page.get_by_role("button", name="CSV").hover()
+    page.get_by_text("Photo credits").click()
+    idle(page)
+    context.close()
+    assert set(asked) == {urlsplit(server).netloc}

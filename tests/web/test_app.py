@@ -1,0 +1,118 @@
+"""The life of the real server: it stops in good order, in bounded time, and answers beside Streamlit's own routes."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.golden import photo
+from tests.server import ENDED_AS_ASKED, started
+
+PICTURE = photo("panda.webp").read_bytes()
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with started(tmp_path / "log.txt") as process_and_address:
+        yield process_and_address
+
+
+def begin_upload(address: str) -> socket.socket:
+    """A request whose body has begun."""
+    connection = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=30)
+    head = f"POST /api/v1/classify HTTP/1.1\r\nHost: test\r\nContent-Length: {len(PICTURE)}\r\n\r\n"
+    connection.sendall(head.encode() + PICTURE[:1000])
+    return connection
+
+
+def refuses(address: str) -> bool:
+    try:
+        socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=5).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_a_request_under_way_is_finished_after_sigterm(server: tuple[subprocess.Popen[bytes], str]) -> None:
+    process, address = server
+    upload = begin_upload(address)
+    process.send_signal(signal.SIGTERM)
+    while not refuses(address):  # it stops to accept new ones first
+        assert process.poll() is None
+    upload.sendall(PICTURE[1000:])
+    answer = upload.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"giant panda" in answer
+    assert process.wait(10) in ENDED_AS_ASKED
+
+
+def test_a_request_that_never_ends_does_not_keep_the_server(server: tuple[subprocess.Popen[bytes], str]) -> None:
+    process, address = server
+    upload = begin_upload(address)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) in ENDED_AS_ASKED
+    assert time.monotonic() - begin < 10
+    upload.close()
+
+
+def test_routes_beside_the_page(server: tuple[subprocess.Popen[bytes], str]) -> None:
+    _, address = server
+
+    def get(path: str, **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(address + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    assert get("/healthz") == (200, '{"status":"alive"}')
+    assert get("/readyz") == (200, '{"status":"ready","model":"efficientnet-lite2"}')
+    assert get("/api/nothing")[0] == 404
+    assert get("/api")[0] == 404
+    assert "classifier_ready 1.0" in get("/metrics")[1]
+    page = get("/")[1]
+    assert "<title>Image classifier</title>" in page
+    assert '<html lang="en">' in page
+    assert '<html lang="zh-CN">' in get("/", **{"Accept-Language": "zh-CN,zh;q=0.9"})[1]
+    for script in re.findall(r'<script[^>]* src="\.?/?([^"]+)"', page):
+        assert get(f"/{script}")[0] == 200, script
+
+
+def test_the_server_answers_while_it_still_loads(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def watch(port: int) -> None:
+        while 200 not in seen:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as response:
+                    seen.append(response.status)
+            except urllib.error.HTTPError as error:
+                seen.append(error.code)
+            except OSError:
+                time.sleep(0.01)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    watcher = threading.Thread(target=watch, args=(port,), daemon=True)
+    watcher.start()
+    # TensorFlow takes seconds to load, so that there is a time to be seen.
+    with started(tmp_path / "log.txt", {"CLASSIFIER_BACKEND": "tensorflow"}, port):
+        watcher.join(60)
+    assert set(seen) == {503, 200}
+    assert seen[-1] == 200

@@ -1,0 +1,38 @@
+"""Confidence bars: labels with scores as a list that looks good, and that a screen reader reads well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from classifier import Prediction
+from web.page.text import language, t
+
+
+def percent(score: float) -> str:
+    """A score (0 to 1) for people; a score that is not zero never reads as zero."""
+    return "<0.1%" if 0 < score < 0.001 else f"{score:.1%}"
+
+
+def bars_html(predictions: Sequence[Prediction], *, sure: bool, fresh: bool) -> str:
+    """An ordered list with one meter per class; length and number carry the score, colour only supports them.
+
+    Args:
+        predictions: best first.
+        sure: whether the first is to stand out as the answer.
+        fresh: whether the bars may grow into place, once for each new result.
+    """
+    rows = "".join(_row(item, best=sure and rank == 0) for rank, item in enumerate(predictions))
+    classes = " ".join(["bars", "sure" if sure else "unsure", *(["fresh"] if fresh else [])])
+    return f'<ol class="{classes}" lang="{language()}" aria-label="{escape(t("bars"))}">{rows}</ol>'
+
+
+def _row(item: Prediction, *, best: bool) -> str:
+    label, text = escape(item.label), escape(percent(item.score))
+    return (
+        f'<li class="{"bar best" if best else "bar"}">'
+        f'<span class="label">{label}</span> <span class="percent">{text}</span>'
+        f'<span class="track" role="meter" aria-label="{label}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{item.score * 100:.1f}" aria-valuetext="{text}">'
+        f'<span class="fill" style="width:{item.score:.2%}"></span></span></li>'
+    )

@@ -1,0 +1,97 @@
+"""The gallery of sample pictures: a click on one classifies it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image, ImageOps
+
+from classifier import imaging
+from web.page.text import Language, language, t
+
+FOLDER = Path(__file__).parent / "samples"
+_THUMBNAIL = 208  # pixels: sharp on a dense screen at the largest size that the grid gives
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample picture and where it is from."""
+
+    file: str
+    title: dict[Language, str]
+    author: str
+    licence: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """Of its button."""
+        return "sample_" + Path(self.file).stem
+
+    def read(self) -> bytes:
+        """The file's content."""
+        return (FOLDER / self.file).read_bytes()
+
+
+@lru_cache(maxsize=1)
+def samples() -> dict[str, Sample]:
+    """All samples by file name, in the order of the manifest."""
+    entries = json.loads((FOLDER / "manifest.json").read_text("utf-8"))
+    fields = ("file", "title", "author", "licence", "source")
+    return {entry["file"]: Sample(*(entry[field] for field in fields)) for entry in entries}
+
+
+def show(pick: Callable[[str], None], current: str | None) -> None:
+    """Draws the buttons; `pick` is called with the file name of the one that is clicked."""
+    st.html(f"<style>{_thumbnails()}{_highlight(current)}</style>")
+    with st.container(key="gallery"):
+        for sample in samples().values():
+            title = sample.title[language()]
+            st.button(title, key=sample.key, on_click=pick, args=(sample.file,), width="stretch")
+
+
+def credit_html(sample: Sample) -> str:
+    """Author, licence and source of one picture."""
+    text = t("credit", author=sample.author, licence=sample.licence)
+    return f'{escape(text)} · <a href="{escape(sample.source)}" target="_blank" rel="noopener">{t("source")}</a>'
+
+
+def credits_html() -> str:
+    """Author, licence and source of all of them."""
+    rows = "".join(
+        f"<li>{escape(sample.title[language()])} – {credit_html(sample)}</li>" for sample in samples().values()
+    )
+    return f'<ul class="credits">{rows}</ul>'
+
+
+@lru_cache(maxsize=1)
+def _thumbnails() -> str:
+    """CSS that lays each sample's thumbnail under its button."""
+    return "".join(
+        f".st-key-{sample.key} button{{background-image:url(data:image/webp;base64,{_thumbnail(sample)})}}"
+        for sample in samples().values()
+    )
+
+
+def _thumbnail(sample: Sample) -> str:
+    size = (_THUMBNAIL, _THUMBNAIL)
+    image = imaging.read(sample.read(), at_least=size).image
+    small = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    small.save(file, "WEBP", quality=72, method=4)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _highlight(current: str | None) -> str:
+    sample = samples().get(current or "")
+    if sample is None:
+        return ""
+    return f".st-key-{sample.key} button{{outline:3px solid var(--strong);outline-offset:2px}}"

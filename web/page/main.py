@@ -1,0 +1,107 @@
+"""The page: what is where, and in which order things happen. Streamlit runs this file for every visit and every click.
+
+Everything is inside functions, so that no picture stays alive in this module after a run.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from classifier import Classification, ClassifierError, UnknownModelError
+from web.models import models
+from web.page import gallery, parts, picture
+from web.page.text import LANGUAGES, error_text, language, t
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    """One run of the page."""
+    st.set_page_config(page_title=t("name"), page_icon=str(FOLDER / "static/icon.png"), layout="wide")
+    st.html(FOLDER / "style.css")
+    try:
+        _page()
+    except ClassifierError as error:
+        parts.error(error_text(error))
+    except Exception:  # whatever it was, the visitor gets a sentence and the log the rest
+        log.exception("the page failed")
+        parts.error(t("error.internal"))
+
+
+def _page() -> None:
+    _header()
+    hero = st.container(key="hero")
+    left, right = st.columns([5, 7], gap="large")
+    looked_at = picture.picked()
+    with left:
+        parts.inputs()
+        if looked_at is not None:
+            parts.preview(looked_at)
+    with right:
+        if looked_at is None:
+            st.html(f"<h2>{t('gallery')}</h2>")
+            gallery.show(picture.pick_sample, None)
+        ready = _started()
+        if looked_at is not None and ready:
+            # The bars read settings that stand below them.
+            answer = st.container(key="answer")
+        if ready:
+            model, top_k, minimum = parts.settings(expanded=looked_at is not None)
+        if looked_at is not None and ready:
+            with answer:
+                result = _classify(looked_at, model)
+                if result is not None:
+                    parts.result(*result, looked_at, top_k, minimum)
+    with hero:
+        parts.hero()
+    if looked_at is not None:
+        st.html(f"<h2>{t('gallery_more')}</h2>")
+        gallery.show(picture.pick_sample, looked_at.name if looked_at.sample else None)
+    parts.footer()
+
+
+def _header() -> None:
+    with st.container(key="top", horizontal=True, vertical_alignment="center"):
+        parts.brand()
+        st.segmented_control(
+            t("language"),
+            list(LANGUAGES),
+            format_func=LANGUAGES.__getitem__,
+            default=language(),
+            required=True,
+            key="lang",
+            on_change=parts.to_address,
+            args=("lang",),
+            label_visibility="collapsed",
+        )
+
+
+def _started() -> bool:
+    """Waits until the default model is loaded; whether it was."""
+    if models.state == "starting":
+        with st.spinner(t("loading")):
+            models.start()
+    if models.state == "failed":
+        parts.error(t("model_failed"))
+    return models.state == "ready"
+
+
+def _classify(looked_at: picture.Picked, model: str) -> tuple[Classification, bool] | None:
+    try:
+        with st.spinner(t("looking")):
+            return picture.look(looked_at, model)
+    except UnknownModelError:
+        raise
+    except ClassifierError as error:
+        parts.error(error_text(error))
+        if error.status >= 500:
+            st.button(t("retry"), key="retry")
+        return None
+
+
+main()

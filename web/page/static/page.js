@@ -1,0 +1,57 @@
+// What Streamlit's page cannot do by itself: pictures pasted or dropped anywhere, the way back up to the result after
+// a click in the gallery below it, and the document's language after a switch.
+(() => {
+  "use strict";
+
+  // A picture pasted or dropped anywhere goes to the uploader, as if it had been chosen there. Where the uploader
+  // takes it itself (focused, or right under the mouse) this keeps out of the way.
+
+  const handOver = (files) => {
+    const input = document.querySelector('[data-testid="stFileUploader"] input[type="file"]');
+    const picture = [...(files ?? [])].find((file) => file.type.startsWith("image/"))
+      ?? [...(files ?? [])][0];
+    if (!input || input.disabled || !picture) return false;
+    const transfer = new DataTransfer();
+    transfer.items.add(picture);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  };
+
+  const inUploader = (event) =>
+    event.target instanceof Element && event.target.closest('[data-testid="stFileUploader"]');
+
+  document.addEventListener("paste", (event) => {
+    if (event.defaultPrevented || inUploader(event)) return;
+    if (handOver(event.clipboardData?.files)) event.preventDefault();
+  });
+
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+
+  // Without this the browser would leave the page to show the file.
+  document.addEventListener("dragover", (event) => {
+    if (!carriesFiles(event) || inUploader(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  });
+
+  document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event) || inUploader(event)) return;
+    event.preventDefault();
+    handOver(event.dataTransfer.files);
+  });
+
+  document.addEventListener("click", (event) => {
+    if (!(event.target instanceof Element && event.target.closest(".st-key-gallery button"))) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document.querySelector('[data-testid="stMain"]')
+      ?.scrollTo({ top: 0, behavior: calm ? "instant" : "smooth" });
+  });
+
+  // Screen readers choose their voice by it.
+  new MutationObserver(() => {
+    const language = document.querySelector(".brand")?.lang;
+    const wanted = language === "zh" ? "zh-CN" : language;
+    if (wanted && document.documentElement.lang !== wanted) document.documentElement.lang = wanted;
+  }).observe(document.body, { childList: true, subtree: true });
+})();
