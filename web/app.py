@@ -24,6 +24,8 @@ from web.api import api
 from web.health import healthz, prometheus, readyz
 from web.index import STATIC, index
 from web.models import models
+from web.page import gallery
+from web.sessions import free_closed_sessions
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +50,17 @@ routes: list[BaseRoute] = [
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Loads the default model beside the running server, and bounds the time that stopping takes."""
+    """Loads the default model beside the running server, frees old sessions, and bounds the time of stopping."""
     _bound_shutdown()
-    loading = asyncio.create_task(_load())
+    tasks = [asyncio.create_task(_load()), asyncio.create_task(free_closed_sessions())]
     yield
-    loading.cancel()
+    for task in tasks:
+        task.cancel()
 
 
 async def _load() -> None:
     await anyio.to_thread.run_sync(models.start)
+    await anyio.to_thread.run_sync(gallery.prepare)
     # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
     gc.collect()
     gc.freeze()

@@ -49,6 +49,11 @@ def samples() -> dict[str, Sample]:
     return {entry["file"]: Sample(*(entry[field] for field in fields)) for entry in entries}
 
 
+def prepare() -> None:
+    """Makes the thumbnails, so that the first visitor does not wait for them."""
+    _thumbnails()
+
+
 def show(pick: Callable[[str], None], current: str | None) -> None:
     """Draws the buttons; `pick` is called with the file name of the one that is clicked."""
     st.html(f"<style>{_thumbnails()}{_highlight(current)}</style>")

@@ -1,0 +1,43 @@
+"""A closed tab leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.e2e.steps import best, opened, upload
+from tests.golden import photo
+from tests.server import running
+from web.sessions import SECONDS
+
+
+def uploaded_bytes(address: str) -> int:
+    """What Streamlit holds of visitors' uploads, by its own count, which is up to 5 s old."""
+    with urllib.request.urlopen(f"{address}/_stcore/metrics", timeout=10) as response:
+        lines = response.read().decode()
+    found = re.search(r'cache_memory_bytes\{cache_type="UploadedFileManager"[^}]*\} (\d+)', lines)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.slow
+def test_an_upload_is_freed_after_its_tab_was_closed(browser: Browser, tmp_path: Path) -> None:
+    environment = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1"}
+    with running(tmp_path / "log.txt", environment) as address:
+        context = browser.new_context(locale="en-US")
+        page = opened(context.new_page(), address)
+        upload(page, photo("volleyball.webp"))
+        assert best(page)
+        end = time.monotonic() + 10
+        while not uploaded_bytes(address):
+            assert time.monotonic() < end, "the upload is not counted"
+            time.sleep(0.2)
+        context.close()
+        end = time.monotonic() + SECONDS + 1 + 10
+        while uploaded_bytes(address):
+            assert time.monotonic() < end, "the upload is still held"
+            time.sleep(0.2)

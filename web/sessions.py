@@ -1,0 +1,44 @@
+"""Frees what a closed tab leaves behind.
+
+Streamlit keeps the session of a lost connection for `server.disconnectedSessionTTL` seconds, so that a visitor who
+comes back finds the picture; but it looks for expired sessions only when another one disconnects. On a quiet server
+the last visitors' uploads would stay for good. This looks every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import sys
+from contextlib import suppress
+
+from streamlit import runtime
+
+log = logging.getLogger(__name__)
+
+SECONDS = 10.0
+
+
+async def free_closed_sessions() -> None:
+    """Runs until cancelled, on the event loop that Streamlit's own session handling runs on."""
+    while True:
+        await asyncio.sleep(SECONDS)
+        try:
+            _free_expired()
+        except Exception:  # the way in is Streamlit's own, not public: never a reason to end the server
+            log.exception("expired sessions cannot be freed")
+            return
+
+
+def _free_expired() -> None:
+    storage = runtime.get_instance()._session_mgr._session_storage  # type: ignore[attr-defined]
+    expired = storage._cache.expire()
+    while expired:
+        _, info = expired.pop()
+        info.session.shutdown()
+        del info  # or the last one would live on in this frame
+        if not expired and sys.platform == "linux":
+            # The C library keeps freed memory to itself otherwise; musl has no such call.
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(None).malloc_trim(0)
