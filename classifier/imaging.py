@@ -12,7 +12,6 @@ import io
 import logging
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -36,17 +35,9 @@ from classifier.errors import (
     TooManyPixelsError,
     UnsupportedFormatError,
 )
+from classifier.limits import Limits
 
 log = logging.getLogger(__name__)
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC")
-"""Formats that can be read, by the names their users know."""
-
-EXTENSIONS = (
-    *("jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"),
-    *("avif", "heic", "heif"),
-)
-"""File name endings for file dialogs and folder listings; decoding never trusts them."""
 
 pi_heif.register_heif_opener(thumbnails=False)
 # Limits are ours and stricter; Pillow's warning about size would only reach the log.
@@ -70,15 +61,6 @@ _GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a file may be: at most `max_bytes`, at most `max_pixels`, in one of `formats` (see FORMATS)."""
-
-    max_bytes: int = 20_000_000
-    max_pixels: int = 50_000_000
-    formats: Sequence[str] = FORMATS
-
-
-@dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded picture.
 
@@ -86,7 +68,7 @@ class Picture:
         image: upright, mode RGB, possibly smaller than the original.
         width: pixels of the upright original.
         height: pixels of the upright original.
-        format: one of FORMATS, or "" for a picture that came as a PIL image.
+        format: one of `limits.FORMATS`, or "" for a picture that came as a PIL image.
     """
 
     image: Image.Image
@@ -96,7 +78,7 @@ class Picture:
 
 
 def sniff(data: bytes) -> str | None:
-    """The format of a file by its first bytes, one of FORMATS, or None."""
+    """The format of a file by its first bytes, one of `limits.FORMATS`, or None."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):

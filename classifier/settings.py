@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from classifier.imaging import FORMATS, Limits
+from classifier.limits import FORMATS, Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: the application runs from it, never from a wheel."""

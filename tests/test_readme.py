@@ -142,7 +142,7 @@ def test_the_paths_of_the_table_are_there(server: str) -> None:
     for path in re.findall(r"^\| `GET (/\S+)` ", ENGLISH.read_text("utf-8"), re.M):
         with urllib.request.urlopen(server + path, timeout=10) as response:
             assert response.status == 200
-            assert b"You need to enable JavaScript" not in response.read(5000), path
+            assert not response.headers["content-type"].startswith("text/html") or path == "/api/docs"
 
 
 def test_the_python_example_runs() -> None:

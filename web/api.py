@@ -9,7 +9,6 @@ import anyio.to_thread
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -23,6 +22,7 @@ from web.limit import BodyLimit
 from web.metrics import CountRequests
 from web.models import models
 from web.problems import Problem
+from web.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut, ResultOut
 
 MAX_FILES = 100
 MAX_TOP_K = 1000
@@ -56,99 +56,13 @@ _BODY = {
 }
 
 
-class PredictionOut(BaseModel):
-    """One class."""
-
-    label: str
-    score: float = Field(ge=0, le=1, description="probability")
-    index: int = Field(ge=0, description="position in the model's output")
-
-
-class TimingsOut(BaseModel):
-    """Milliseconds by stage."""
-
-    queue: float
-    decode: float
-    preprocess: float
-    inference: float
-    total: float
-
-
-class ResultOut(BaseModel):
-    """What the model says of one picture."""
-
-    predictions: list[PredictionOut] = Field(description="most likely first")
-    sure: bool = Field(description="false when no class is likely")
-    width: int = Field(description="pixels of the upright original")
-    height: int = Field(description="pixels of the upright original")
-    format: str
-    backend: str
-    device: str
-    timings: TimingsOut
-
-
-class FailedOut(BaseModel):
-    """One picture among several that could not be classified."""
-
-    error: Problem
-
-
-class AnswerOut(BaseModel):
-    """The model, and one result per picture, in order."""
-
-    model: str
-    results: list[ResultOut | FailedOut]
-
-
-class ModelOut(BaseModel):
-    """A model that can be asked for."""
-
-    name: str
-    title: str
-    description: str
-    license: str
-    source: str
-    input_size: tuple[int, int] = Field(description="(height, width) in pixels")
-    classes: int
-    languages: list[str]
-    published_top1: float | None
-    default: bool
-
-
-class ModelsOut(BaseModel):
-    """All models."""
-
-    models: list[ModelOut]
-
-
-class LimitsOut(BaseModel):
-    """What a picture may be."""
-
-    max_bytes: int
-    max_pixels: int
-    formats: list[str]
-    queue: int
-
-
-class InfoOut(BaseModel):
-    """This server."""
-
-    version: str
-    python: str
-    model: str = Field(description="the model that ran last")
-    backend: str
-    device: str = Field(description="where the last inference ran")
-    reason: str = Field(description="why this backend was chosen")
-    cpus: int
-    limits: LimitsOut
-
-
 api = FastAPIOffline(
     title="image-classifier",
     version=__version__,
     summary="Classify pictures with a trained model.",
     docs_url="/docs",
     redoc_url=None,
+    generate_unique_id_function=lambda route: route.name,
     openapi_url="/openapi.json",
     exception_handlers={
         ClassifierError: problems.on_classifier_error,

@@ -19,12 +19,18 @@ _HEAD = f"""<meta name="description" content="{_DESCRIPTION}">
 <script src="app-static/page.js" defer></script>
 </head>"""
 
+_NO_SCRIPT = """<noscript>
+      <p>This page needs JavaScript. Programs use the <a href="./api/docs">JSON API</a>.</p>
+      <p lang="zh-CN">本页面需要 JavaScript。程序请使用 <a href="./api/docs">JSON API</a>。</p>
+    </noscript>"""
+
 
 @lru_cache(maxsize=2)
 def _html(language: str) -> str:
     frame = _FRAME.read_text("utf-8")
     frame = frame.replace('<html lang="en">', f'<html lang="{language}">')
     frame = frame.replace("<title>Streamlit</title>", "<title>Image classifier</title>")
+    frame = re.sub("<noscript>.*?</noscript>", _NO_SCRIPT, frame, flags=re.DOTALL)
     # Streamlit points programs to an API of its own that is switched off here; ours is the one to find.
     frame = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", frame)
     return frame.replace("</head>", _HEAD, 1)

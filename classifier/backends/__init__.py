@@ -16,8 +16,8 @@ from classifier.package import Form, ModelPackage
 log = logging.getLogger(__name__)
 
 EXTRA_HINT = (
-    "Install it with `uv pip install --require-hashes -r requirements/tensorflow.txt` "
-    "(an NVIDIA GPU: requirements/cuda.txt)."
+    "It is the extra `tensorflow` (for an NVIDIA GPU the extra `cuda`): `make demo-tensorflow` sets it up, "
+    "or install requirements/tensorflow.txt (requirements/cuda.txt)."
 )
 
 
@@ -113,7 +113,7 @@ def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backen
         backend = LiteRTBackend(package, threads)
     else:
         if not tensorflow_installed():
-            raise BackendError("The tensorflow backend needs TensorFlow. " + EXTRA_HINT)
+            raise BackendError("The tensorflow backend needs TensorFlow, which is not installed. " + EXTRA_HINT)
         from classifier.backends.tensorflow import TensorFlowBackend
 
         backend = TensorFlowBackend(package, threads)

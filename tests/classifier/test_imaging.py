@@ -18,7 +18,8 @@ from classifier.errors import (
     TooManyPixelsError,
     UnsupportedFormatError,
 )
-from classifier.imaging import FORMATS, Limits, read
+from classifier.imaging import read
+from classifier.limits import FORMATS, Limits
 from tests.golden import ROOT, photo
 
 FILES = ROOT / "tests/files"

@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from classifier import BusyError, Classification, Prediction, Timings
-from classifier.imaging import Limits
+from classifier.limits import Limits
 from tests.golden import photo
 from web.models import Models, models
 from web.page import downloads, gallery

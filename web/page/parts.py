@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from classifier import Classification, ClassifierError
-from classifier.imaging import EXTENSIONS
+from classifier.limits import EXTENSIONS
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html, percent

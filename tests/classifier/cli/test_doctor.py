@@ -18,7 +18,7 @@ import pytest
 
 from classifier import cli
 from classifier.backends import gpu
-from classifier.doctor import Check, examine, installation, machine, models
+from classifier.cli.doctor import Check, examine, installation, machine, models
 from classifier.settings import PREFIX, ROOT, Settings
 
 LITE0 = ROOT / "model/efficientnet-lite0"

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from classifier.doctor.check import INSTALL, Check
+from classifier.cli.doctor.check import INSTALL, Check
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+_ROOT = Path(__file__).resolve().parents[3]
 # Our own imports by distribution: those that load machine code or that all else needs.
 _IMPORTS = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
@@ -88,9 +88,10 @@ def decoders() -> Iterator[Check]:
     from PIL import Image, features
 
     from classifier import imaging
+    from classifier.limits import FORMATS
 
     broken = []
-    for kind in imaging.FORMATS:
+    for kind in FORMATS:
         try:
             if kind == "HEIC":
                 data = base64.b64decode(_HEIC)
@@ -109,7 +110,7 @@ def decoders() -> Iterator[Check]:
     if broken:
         yield Check("picture formats", "fail", f"cannot be read: {'; '.join(broken)}", INSTALL)
     else:
-        yield Check("picture formats", "ok", " ".join(imaging.FORMATS))
+        yield Check("picture formats", "ok", " ".join(FORMATS))
 
 
 def _locked() -> Iterator[tuple[str, str]]:

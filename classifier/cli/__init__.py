@@ -130,8 +130,8 @@ def _parser() -> argparse.ArgumentParser:
 def _classify(args: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from classifier import report
-    from classifier.files import classify_entries, expand, explain
+    from classifier.cli import report
+    from classifier.cli.files import classify_entries, expand, explain
 
     classifier = _load(_settings(model=args.model))
     entries = expand(args.files)
@@ -170,7 +170,7 @@ def _classify(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from classifier import serve
+    from classifier.cli import serve
     from classifier.package import ModelPackage, locate
 
     settings = _settings(host=args.host, port=args.port, model=args.model, backend=args.backend)
@@ -189,9 +189,9 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from classifier.info import gather, lines
-    from classifier.quiet import without_notice
-    from classifier.report import to_json
+    from classifier.cli.info import gather, lines
+    from classifier.cli.quiet import without_notice
+    from classifier.cli.report import to_json
 
     settings = _settings()
     with without_notice():
@@ -204,7 +204,7 @@ def _doctor(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from classifier.doctor import examine
+    from classifier.cli.doctor import examine
 
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     checks = []
@@ -238,8 +238,8 @@ def _settings(**options: object) -> Settings:
 def _load(settings: Settings) -> Classifier:
     from classifier.backends import choose
     from classifier.classifier import Classifier
+    from classifier.cli.quiet import without_notice
     from classifier.package import ModelPackage, locate
-    from classifier.quiet import without_notice
 
     package = ModelPackage.load(locate(settings.model, settings.models))
     backend = choose(package).name if settings.backend == "auto" else settings.backend

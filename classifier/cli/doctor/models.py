@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from classifier.backends import EXTRA_HINT, tensorflow_installed
-from classifier.doctor.check import Check
+from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError
 from classifier.package import ModelPackage, find_packages, locate
 from classifier.settings import PREFIX, ROOT, Settings, describe

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from classifier import Classifier, cli, files
-from classifier.imaging import EXTENSIONS
+from classifier import Classifier, cli
+from classifier.cli import files
+from classifier.limits import EXTENSIONS
 from classifier.settings import Settings
 from tests.golden import ROOT, golden_photos, photo
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from classifier.doctor import installation
-from classifier.doctor.check import INSTALL, Check
+from classifier.cli.doctor import installation
+from classifier.cli.doctor.check import INSTALL, Check
 
 __all__ = ["Check", "examine"]
 
@@ -27,7 +27,7 @@ def examine(model: str | None = None) -> Iterator[Check]:
     yield from _guarded("dependencies", installation.dependencies)
     yield from _guarded("picture formats", installation.decoders)
     try:
-        from classifier.doctor import machine, models
+        from classifier.cli.doctor import machine, models
     except ImportError:
         return  # named among the dependencies; without them there is no more to look at
     settings, wrong = models.read_settings(model)

@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 from classifier.backends import EXTRA_HINT, gpu, tensorflow_installed
-from classifier.doctor.check import Check
+from classifier.cli.doctor.check import Check
+from classifier.cli.serve import port_problem
 from classifier.resources import available_memory, cpu_count
-from classifier.serve import port_problem
 from classifier.settings import Settings
 
 _LITTLE_MEMORY = 300_000_000  # bytes; the server with its default model takes about 250 MB

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from streamlit import config as streamlit_config
 
-from classifier import cli, serve
+from classifier import cli
+from classifier.cli import serve
 from classifier.settings import PREFIX, ROOT, Settings
 
 LITE0 = ROOT / "model/efficientnet-lite0"

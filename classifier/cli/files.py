@@ -15,7 +15,7 @@ from pathlib import Path
 
 from classifier.classifier import Classification, Classifier
 from classifier.errors import ClassifierError, InputError
-from classifier.imaging import EXTENSIONS
+from classifier.limits import EXTENSIONS
 
 STDIN = "-"
 

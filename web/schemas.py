@@ -1,0 +1,94 @@
+"""The shapes of the API's answers, from which its OpenAPI document is made."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from web.problems import Problem
+
+
+class PredictionOut(BaseModel):
+    """One class."""
+
+    label: str
+    score: float = Field(ge=0, le=1, description="probability")
+    index: int = Field(ge=0, description="position in the model's output")
+
+
+class TimingsOut(BaseModel):
+    """Milliseconds by stage."""
+
+    queue: float
+    decode: float
+    preprocess: float
+    inference: float
+    total: float
+
+
+class ResultOut(BaseModel):
+    """What the model says of one picture."""
+
+    predictions: list[PredictionOut] = Field(description="most likely first")
+    sure: bool = Field(description="false when no class is likely")
+    width: int = Field(description="pixels of the upright original")
+    height: int = Field(description="pixels of the upright original")
+    format: str
+    backend: str
+    device: str
+    timings: TimingsOut
+
+
+class FailedOut(BaseModel):
+    """One picture among several that could not be classified."""
+
+    error: Problem
+
+
+class AnswerOut(BaseModel):
+    """The model, and one result per picture, in order."""
+
+    model: str
+    results: list[ResultOut | FailedOut]
+
+
+class ModelOut(BaseModel):
+    """A model that can be asked for."""
+
+    name: str
+    title: str
+    description: str
+    license: str
+    source: str
+    input_size: tuple[int, int] = Field(description="(height, width) in pixels")
+    classes: int
+    languages: list[str]
+    published_top1: float | None
+    default: bool
+
+
+class ModelsOut(BaseModel):
+    """All models."""
+
+    models: list[ModelOut]
+
+
+class LimitsOut(BaseModel):
+    """What a picture may be."""
+
+    max_bytes: int
+    max_pixels: int
+    formats: list[str]
+    queue: int
+
+
+class InfoOut(BaseModel):
+    """This server."""
+
+    version: str
+    python: str
+    model: str = Field(description="the model that ran last")
+    backend: str
+    device: str = Field(description="where the last inference ran")
+    reason: str = Field(description="why this backend was chosen")
+    cpus: int
+    limits: LimitsOut
