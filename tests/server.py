@@ -19,23 +19,26 @@ ENDED_AS_ASKED = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 @contextmanager
-def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def running(
+    log: Path, environment: Mapping[str, str] | None = None, python: Path = Path(sys.executable)
+) -> Iterator[str]:
     """Starts the server on a free port and gives its address once the model is loaded; ends it afterwards.
 
     Args:
         log: file for what it prints.
         environment: variables to add, such as settings.
+        python: the interpreter of another environment.
     """
-    with started(log, environment) as (_, address):
+    with started(log, environment, python=python) as (_, address):
         yield address
 
 
 @contextmanager
 def started(
-    log: Path, environment: Mapping[str, str] | None = None, port: int = 0
+    log: Path, environment: Mapping[str, str] | None = None, port: int = 0, python: Path = Path(sys.executable)
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The same for tests that need the process, too, or a port of their choice."""
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command = [str(python), "-m", "streamlit", "run", "streamlit_app.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -61,14 +61,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("interrupted")
         return 130
     except BrokenPipeError:
-        # Python flushes once more at exit and would complain.
-        silence = os.open(os.devnull, os.O_WRONLY)
-        for number in (1, 2):
-            os.dup2(silence, number)
+        _abandon(1, 2)
         return 141
     except OSError as error:
         _say(f"{error.strerror or error}.")
+        _abandon(1)
         return 1
+
+
+def _abandon(*streams: int) -> None:
+    """Gives up standard streams: Python flushes them once more at exit, and would complain and change the status."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for number in streams:
+        os.dup2(silence, number)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
