@@ -40,8 +40,9 @@ from classifier.limits import Limits
 log = logging.getLogger(__name__)
 
 pi_heif.register_heif_opener(thumbnails=False)
-# Limits are ours and stricter; Pillow's warning about size would only reach the log.
+# Limits are ours and stricter, and odd metadata is a visitor's: Pillow's warnings would only fill the log.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _ORIENTATION = 0x0112  # EXIF tag
 _TRANSPOSE = {
