@@ -21,7 +21,8 @@ class Slots:
         """Args: running: pictures worked on at once; waiting: pictures that may queue for that."""
         self._free = threading.Semaphore(running)
         self._lock = threading.Lock()
-        self._bound = running + waiting
+        self.bound = running + waiting
+        """Pictures that may be inside, worked on or waiting."""
         self._running = running
         self._inside = 0
 
@@ -43,7 +44,7 @@ class Slots:
             BusyError: at once, when as many are waiting already as may.
         """
         with self._lock:
-            if self._inside >= self._bound:
+            if self._inside >= self.bound:
                 raise BusyError("Too many pictures are being classified. Try again in a moment.")
             self._inside += 1
         try:

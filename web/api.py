@@ -6,6 +6,7 @@ import platform
 from typing import Annotated, Any
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
@@ -28,6 +29,8 @@ MAX_FILES = 100
 MAX_TOP_K = 1000
 # Boundaries and part headers of a multipart body, for which the byte limit makes room.
 _FRAMING = 1024 * MAX_FILES
+# One thread more than the queue holds: whoever is one too many hears so at once, not after waiting for a thread.
+_THREADS = CapacityLimiter(models.slots.bound + 1)
 
 _PROBLEM: dict[str, Any] = {
     "model": Problem,
@@ -95,7 +98,7 @@ async def classify(
     One picture that fails is the request's error. Among several, that one's result is an `error`, and the others
     stand. The byte limit holds for each picture and for the request as a whole, the pixel limit for each picture.
     """
-    name = models.get(model).package.name
+    name = models.resolve(model)
     pictures = await _pictures(request)
     results: list[ResultOut | FailedOut] = []
     for data in pictures:
@@ -103,7 +106,8 @@ async def classify(
             result = await anyio.to_thread.run_sync(
                 lambda data=data: models.classify(  # type: ignore[misc]
                     data, client="api", model=name, top_k=top_k, lang=lang
-                )
+                ),
+                limiter=_THREADS,
             )
         except ParameterError:
             raise

@@ -80,6 +80,22 @@ class Models:
         """
         if wait:
             self.start()
+        name = self.resolve(name)
+        self._used[name] = time.monotonic()
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            # Loading can take seconds; only those who asked for this model wait for it.
+            with self._lock:
+                loaded = self._load(name)
+        return loaded
+
+    def resolve(self, name: str | None) -> str:
+        """The name of the model that `get` would give, without loading it.
+
+        Raises:
+            NotReadyError: the server has not started yet, or its default model cannot be loaded.
+            UnknownModelError: there is no such model.
+        """
         if self.state == "starting":
             raise NotReadyError("The model is still loading. Try again in a few seconds.")
         if self.state == "failed":
@@ -91,13 +107,7 @@ class Models:
                 model=name,
                 models=", ".join(self.packages),
             )
-        self._used[name] = time.monotonic()
-        loaded = self._loaded.get(name)
-        if loaded is None:
-            # Loading can take seconds; only those who asked for this model wait for it.
-            with self._lock:
-                loaded = self._load(name)
-        return loaded
+        return name
 
     def classify(
         self,

@@ -165,7 +165,7 @@ def test_a_wrong_method(client: TestClient) -> None:
 
 
 def test_a_full_queue_says_when_to_come_back(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry.models.slots, "_bound", 0)
+    monkeypatch.setattr(registry.models.slots, "bound", 0)
     response = classify(client, PANDA)
     problem(response, 503, BusyError.code)
     assert response.headers["retry-after"] == "1"

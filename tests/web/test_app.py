@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -116,3 +117,20 @@ def test_the_server_answers_while_it_still_loads(tmp_path: Path) -> None:
         watcher.join(60)
     assert set(seen) == {503, 200}
     assert seen[-1] == 200
+
+
+def test_over_the_queues_bound_callers_are_told_to_come_back_at_once(tmp_path: Path) -> None:
+    with started(tmp_path / "log.txt", {"CLASSIFIER_QUEUE": "2"}) as (_, address):
+
+        def post(_: int) -> tuple[int, str | None]:
+            request = urllib.request.Request(f"{address}/api/v1/classify", PICTURE)
+            try:
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    return response.status, None
+            except urllib.error.HTTPError as error:
+                return error.code, error.headers["Retry-After"]
+
+        with ThreadPoolExecutor(40) as pool:
+            answers = list(pool.map(post, range(120)))
+        assert set(answers) == {(200, None), (503, "1")}
+        assert post(0) == (200, None)
