@@ -28,6 +28,10 @@ def browser_arguments() -> dict[str, Any]:
     return {"args": arguments, **({"executable_path": browser} if browser else {})}
 
 
+# Servers that tests start on a desktop must not open its browser.
+os.environ.setdefault("STREAMLIT_SERVER_HEADLESS", "true")
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Read by pytest-playwright."""

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
@@ -64,6 +65,9 @@ async def _load() -> None:
     # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
     gc.collect()
     gc.freeze()
+    if not st.get_option("server.headless"):
+        # On a desktop. `streamlit run` itself does so for plain scripts only.
+        await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}")
 
 
 def _bound_shutdown() -> None:

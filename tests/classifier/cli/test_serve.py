@@ -129,24 +129,35 @@ def test_any_free_port_is_fine() -> None:
 
 
 @pytest.mark.slow
-def test_the_server_runs_in_the_launchers_place_and_ends_when_asked(tmp_path: Path) -> None:
+def test_the_first_start_on_a_desktop_opens_the_page_and_ends_when_asked(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     log = tmp_path / "log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o700)
+    # A desktop as it is the first time: a display, and no Streamlit settings of the user's.
+    desktop = {"DISPLAY": ":99", "BROWSER": str(browser), "HOME": str(tmp_path)}
+    environment = {**os.environ, **desktop, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "classifier", "serve", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--model", "efficientnet-lite0", "--backend", "litert"],
             cwd=tmp_path,  # the page is found from anywhere
             env=environment,
+            stdin=subprocess.PIPE,  # somebody who could be asked, and must not be
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
         assert json.loads(_ready(process, port, log))
+        end = time.monotonic() + 20
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/info", timeout=10) as answer:
             assert json.load(answer)["model"] == "efficientnet-lite0"
+        while not opened.exists() or not opened.read_text():
+            assert time.monotonic() < end, "no browser was opened"
+            time.sleep(0.1)
+        assert opened.read_text() == f"http://localhost:{port}\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
     finally:
