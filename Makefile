@@ -14,7 +14,7 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 ARGS ?=
 
 # What the checks read. tests/conftest.py looks for a browser under the same names.
-CODE := classifier web model tests streamlit_app.py
+CODE := classifier web model benchmarks tests streamlit_app.py
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 
@@ -76,6 +76,10 @@ lock: $(STAMPS)/uv  ## Write requirements/*.txt after a change of pyproject.toml
 upgrade: $(STAMPS)/uv  ## The same with the newest versions
 	UV=$(UV) requirements/lock --upgrade
 
+.PHONY: bench
+bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project browser  ## Measure speed against the plain way
+	$(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: model
 model: $(STAMPS)/model $(STAMPS)/project  ## Build the model files again
 	$(BIN)/python -m model.build
@@ -131,7 +135,7 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 

@@ -1,0 +1,200 @@
+"""What is measured: each function makes the rows of one comparison."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.measure import Row, compare
+from benchmarks.plain import Plain
+from classifier import Classifier, ModelPackage, Settings, cli
+from classifier.backends import load_backend
+from classifier.resources import cpu_count
+from tests.conftest import browser_arguments
+from tests.golden import ROOT, golden_photos, photo
+from tests.server import running
+
+THREADS = cpu_count()
+
+
+def from_bytes_to_labels(rounds: int) -> Iterator[Row]:
+    """A 12-megapixel JPEG file to five labels."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.jpg"
+        mosaic(4000, 3000).save(path, quality=90)
+        for name, wanted in (("efficientnet-lite0", 7.0), ("efficientnet-lite2", None)):
+            ours, plain = _load(name), Plain(name)
+            what = f"12-megapixel JPEG to 5 labels, {ours.package.manifest.title}"
+            others = {"Image.open, resize, predict": _bound(plain.classify, path)}
+            yield compare(what, _bound(ours.classify, path), others, rounds, wanted)
+
+
+def model_only(rounds: int) -> Iterator[Row]:
+    """One input through the model alone, on all engines with as many threads."""
+    for name in ("efficientnet-lite0", "efficientnet-lite2"):
+        package = ModelPackage.load(ROOT / "model" / name)
+        inputs = np.random.default_rng(0).normal(size=(1, *package.manifest.input.size, 3)).astype(np.float32)
+        backend, _ = load_backend(package, "litert", THREADS)
+        others = {engine: _bound(run, inputs) for engine, run in _engines(package).items()}
+        what = f"one input, model only, {package.manifest.title}"
+        yield compare(what, _bound(backend.run, inputs), others, rounds, 1.0)
+
+
+def tensorflow_backend(rounds: int) -> Iterator[Row]:
+    """One input through our TensorFlow backend."""
+    package = ModelPackage.load(ROOT / "model/efficientnet-lite0")
+    inputs = np.random.default_rng(0).normal(size=(1, *package.manifest.input.size, 3)).astype(np.float32)
+    backend, _ = load_backend(package, "tensorflow", THREADS)
+    plain = Plain(package.name)
+    others = {"predict": lambda: plain.model.predict(inputs, verbose=0)}
+    yield compare("one input, TensorFlow backend, EfficientNet-Lite0", _bound(backend.run, inputs), others, rounds, 3.0)
+
+
+def folder(rounds: int) -> Iterator[Row]:
+    """A folder of 300 photos by the command line; the loop has its model loaded already."""
+    with tempfile.TemporaryDirectory() as name:
+        paths = [Path(name) / f"{number:03}.jpg" for number in range(300)]
+        for number, path in enumerate(paths):
+            mosaic(1600, 1200, number).save(path, quality=90)
+        model = _load("efficientnet-lite2")
+
+        def command() -> None:
+            with contextlib.redirect_stdout(io.StringIO()):
+                cli.main(["classify", "--csv", name])
+
+        others = {"a loop of classify": lambda: [model.classify(path) for path in paths]}
+        yield compare("folder of 300 photos, command line", command, others, max(3, rounds // 10), 1.5, warm=1)
+
+
+def requests(rounds: int) -> Iterator[Row]:
+    """Requests over HTTP with 8 callers, against the same bytes through `Classifier` with all cores busy."""
+    stream = io.BytesIO()
+    mosaic(640, 480).save(stream, "JPEG", quality=90)
+    data = stream.getvalue()
+    model, count = _load("efficientnet-lite2"), 100
+    with tempfile.TemporaryDirectory() as name, running(Path(name) / "log.txt") as address:
+        place = urlsplit(address)
+
+        def caller(_: int) -> None:
+            connection = http.client.HTTPConnection(str(place.hostname), place.port)
+            for _ in range(count // 8):
+                connection.request("POST", "/api/v1/classify", data, {"Content-Type": "image/jpeg"})
+                answer = connection.getresponse()
+                assert answer.status == 200, answer.read()
+                answer.read()
+
+        def over_http() -> None:
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(caller, range(8)))
+
+        def in_process() -> None:
+            with ThreadPoolExecutor(THREADS) as pool:
+                list(pool.map(lambda _: model.classify(data), range(count // 8 * 8)))
+
+        others = {"Classifier in process": in_process}
+        yield compare(f"{count // 8 * 8} API requests, 8 callers", over_http, others, max(5, rounds // 5), 0.75, warm=1)
+
+
+def first_bars(rounds: int) -> Iterator[Row]:
+    """From the start of the process to the first bars in a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**browser_arguments())
+        ours = _visit(browser, "streamlit_app.py", '[role="meter"]')
+        plain = _visit(browser, "benchmarks/plain_page.py", '[role="progressbar"]')
+        others = {"the page written plainly with TensorFlow": plain}
+        yield compare("start to first bars in a browser", ours, others, max(3, rounds // 10), 4.0, warm=1)
+        browser.close()
+
+
+def mosaic(width: int, height: int, start: int = 0) -> Image.Image:
+    """A picture of that size with a photo's detail: the golden photos side by side at their own resolution."""
+    page = Image.new("RGB", (width, height))
+    photos = golden_photos()
+    x = y = tallest = 0
+    number = start
+    while y < height:
+        with Image.open(photos[number % len(photos)].path) as opened:
+            part = opened.convert("RGB")
+        page.paste(part, (x, y))
+        x, tallest, number = x + part.width, max(tallest, part.height), number + 1
+        if x >= width:
+            x, y, tallest = 0, y + tallest, 0
+    return page
+
+
+def _load(name: str) -> Classifier:
+    return Classifier.load(ROOT / "model" / name, settings=Settings(backend="litert"))
+
+
+def _bound(run: Callable[[Any], object], inputs: Any) -> Callable[[], object]:
+    return lambda: run(inputs)
+
+
+def _engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
+    """The same weights in ONNX Runtime, in OpenVINO, and as a `tf.function`."""
+    import keras
+    import onnxruntime
+    import openvino
+    import tensorflow as tf
+    import tf2onnx
+
+    model = keras.saving.load_model(package.weights_file("tensorflow"), compile=False)
+    signature = [tf.TensorSpec((1, *package.manifest.input.size, 3), tf.float32, name="image")]
+    function = tf.function(lambda image: model(image, training=False)["logits"], input_signature=signature)
+    onnx = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)[0].SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    core = openvino.Core()
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS}
+    compiled = core.compile_model(core.read_model(io.BytesIO(onnx)), "CPU", hints)
+    name = session.get_inputs()[0].name
+    return {
+        "ONNX Runtime": lambda inputs: session.run(None, {name: inputs}),
+        "OpenVINO": compiled,
+        "tf.function": lambda inputs: function(tf.constant(inputs)).numpy(),
+    }
+
+
+def _visit(browser: Browser, script: str, bar: str) -> Callable[[], None]:
+    picture = photo("volleyball.webp")
+
+    def visit() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+        process = subprocess.Popen(
+            [*command, "--server.headless", "true"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            page = browser.new_page()
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except OSError:
+                    time.sleep(0.02)
+            page.goto(f"http://127.0.0.1:{port}")
+            page.locator("input[type=file]").first.set_input_files(picture, timeout=60_000)
+            page.locator(bar).first.wait_for(timeout=60_000)
+            page.close()
+        finally:
+            process.terminate()
+            process.wait()
+
+    return visit
