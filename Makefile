@@ -13,6 +13,9 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
 
+# How long to fuzz, as in: make fuzz MINUTES=1
+MINUTES ?= 60
+
 # What the checks read. tests/conftest.py looks for a browser under the same names.
 CODE := classifier web model benchmarks tests streamlit_app.py
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
@@ -56,6 +59,10 @@ test: $(STAMPS)/test $(STAMPS)/project browser  ## Run every test, also those in
 test-fast: $(STAMPS)/test $(STAMPS)/project  ## Run the tests that need neither a browser nor patience
 	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders for an hour, or MINUTES
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
 .PHONY: lint
 lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types and that the requirements are fresh
 	$(BIN)/ruff check
@@ -90,7 +97,7 @@ screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's pictu
 
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage test-results *.egg-info
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage test-results *.egg-info
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment: one, to which each requirements file adds.

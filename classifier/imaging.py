@@ -25,7 +25,7 @@ from PIL import (  # the plugins register themselves; no others are ever needed
     ImageCms,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
+    TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401
 )
 
@@ -36,6 +36,7 @@ from classifier.errors import (
     UnsupportedFormatError,
 )
 from classifier.limits import Limits
+from classifier.parts import too_many_parts
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ _STRIP_PIXELS = 1 << 20
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
 _GAP = 2
+# What a JPEG can have. Pillow keeps a pointer per row, so a picture of one column costs ten times its pixels.
+_MAX_SIDE = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,11 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
             f"This file is not a picture in a supported format. Use one of: {', '.join(limits.formats)}.",
             formats=", ".join(limits.formats),
         )
+    if too_many_parts(data, kind):
+        raise ImageError(
+            f"This {kind} file is cut into so many parts that reading it would take too long. Export it again.",
+            format=kind,
+        )
     try:
         with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as image:
             return _decode(image, kind, limits, at_least)
@@ -158,8 +166,13 @@ def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple
 
 def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, int] | None) -> Picture:
     width, height = image.size
-    if width * height > limits.max_pixels:
+    if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
         _refuse_pixels(limits, width, height)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        # A tile is decoded whole, and may be larger than the picture that is cut out of it.
+        tile = [int(image.tag_v2.get(tag, 0)) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH)]
+        if tile[0] * tile[1] > limits.max_pixels:
+            _refuse_pixels(limits, *tile)
     if width < 1 or height < 1:
         raise ImageError("This picture is empty: it has no pixels.")
     if at_least and kind == "JPEG":
@@ -265,6 +278,8 @@ def _refuse_bytes(limits: Limits) -> NoReturn:
 def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
     size = f"{width} x {height} pixels" if width else "too many pixels"
     limit = f"{limits.max_pixels / 1e6:g} million pixels"
+    if max(width, height) > _MAX_SIDE:
+        limit += f", {_MAX_SIDE:,} along a side"
     raise TooManyPixelsError(
         f"This picture is too large ({size}): the limit is {limit}. Scale it down.",
         size=f"{width} x {height}",
