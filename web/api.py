@@ -19,6 +19,7 @@ from classifier import Classification, __version__
 from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
 from classifier.resources import cpu_count
 from web import problems
+from web.docs import docs
 from web.limit import BodyLimit
 from web.metrics import CountRequests
 from web.models import models
@@ -63,7 +64,7 @@ api = FastAPIOffline(
     title="image-classifier",
     version=__version__,
     summary="Classify pictures with a trained model.",
-    docs_url="/docs",
+    docs_url=None,
     redoc_url=None,
     generate_unique_id_function=lambda route: route.name,
     openapi_url="/openapi.json",
@@ -78,6 +79,7 @@ api = FastAPIOffline(
 )
 api.add_middleware(BodyLimit, max_bytes=models.settings.max_bytes + _FRAMING)
 api.add_middleware(CountRequests)
+api.add_route("/docs", docs, include_in_schema=False)
 
 
 @api.post(
