@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from web import problems
 from web.api import api
+from web.closed import ClosedPaths
 from web.headers import SecurityHeaders, content_policy
 from web.health import healthz, prometheus, readyz
 from web.index import STATIC, frame, index
@@ -52,6 +53,7 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(ClosedPaths),
 ]
 
 
