@@ -65,6 +65,7 @@ api = FastAPIOffline(
     version=__version__,
     summary="Classify pictures with a trained model.",
     docs_url=None,
+    redirect_slashes=False,
     redoc_url=None,
     generate_unique_id_function=lambda route: route.name,
     openapi_url="/openapi.json",
@@ -169,18 +170,19 @@ async def info() -> InfoOut:
 
 async def _pictures(request: Request) -> list[bytes]:
     """The request's pictures, from a form or the raw body; together within the byte limit."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "multipart/form-data":
-        pictures = [await request.body()]
-    else:
-        try:
+    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+    try:
+        if is_form:
             async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
                 parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
                 pictures = [await part.read() for part in parts]
-        except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
-            reason = getattr(error, "message", None) or getattr(error, "detail", None)
-            raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
-        except ClientDisconnect:
-            raise HTTPException(400, "The connection ended before the form did.") from None
+        else:
+            pictures = [await request.body()]
+    except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
+        reason = getattr(error, "message", None) or getattr(error, "detail", None)
+        raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "The connection ended before the request did.") from None
     if not pictures or not any(pictures):
         raise ParameterError(
             "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body.",
