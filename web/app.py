@@ -29,6 +29,7 @@ from web.index import STATIC, frame, index
 from web.models import models
 from web.page import gallery
 from web.sessions import free_closed_sessions
+from web.uploads import UploadCap
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     Middleware(ClosedPaths),
+    Middleware(UploadCap),
 ]
 
 

@@ -43,6 +43,14 @@ def upload_bytes() -> float:
         return math.nan
 
 
+def uploads_held(session: str) -> int:
+    """How many files Streamlit holds for a session; 0 if it no longer says so."""
+    if not runtime.exists():
+        return 0
+    storage = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return len(storage.get(session, ()))
+
+
 def _free_expired() -> None:
     storage = runtime.get_instance()._session_mgr._session_storage  # type: ignore[attr-defined]
     expired = storage._cache.expire()
