@@ -7,6 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from web.app import lifespan, routes
+from web.app import lifespan, middleware, routes
 
-app = st.App(Path(__file__).resolve().parent / "web" / "page" / "main.py", routes=routes, lifespan=lifespan)
+app = st.App(
+    Path(__file__).resolve().parent / "web" / "page" / "main.py",
+    routes=routes,
+    middleware=middleware,
+    lifespan=lifespan,
+)

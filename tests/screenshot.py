@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import browser_arguments
-from tests.e2e.steps import best, opened
+from tests.e2e.steps import best, opened, until
 from tests.server import ROOT, running
 from web.page.gallery import samples
 
@@ -52,8 +52,8 @@ def _take(browser: Browser, address: str, file: Path, scheme: str, size: dict[st
         title = samples()[sample].title["en"]
         page.get_by_role("img", name=f"Sample picture: {title}", exact=True).wait_for()
         page.mouse.move(1, 400)
-        page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+        until(page, "document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    until(page, "[...document.images].every((image) => image.complete)")
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         # 256 colours, mixed where they do not suffice, look right and take half the space.
         full = picture.convert("RGB")

@@ -19,6 +19,7 @@ from classifier import Classification, __version__
 from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
 from classifier.resources import cpu_count
 from web import problems
+from web.docs import docs
 from web.limit import BodyLimit
 from web.metrics import CountRequests
 from web.models import models
@@ -63,7 +64,8 @@ api = FastAPIOffline(
     title="image-classifier",
     version=__version__,
     summary="Classify pictures with a trained model.",
-    docs_url="/docs",
+    docs_url=None,
+    redirect_slashes=False,
     redoc_url=None,
     generate_unique_id_function=lambda route: route.name,
     openapi_url="/openapi.json",
@@ -78,6 +80,7 @@ api = FastAPIOffline(
 )
 api.add_middleware(BodyLimit, max_bytes=models.settings.max_bytes + _FRAMING)
 api.add_middleware(CountRequests)
+api.add_route("/docs", docs, include_in_schema=False)
 
 
 @api.post(
@@ -167,18 +170,19 @@ async def info() -> InfoOut:
 
 async def _pictures(request: Request) -> list[bytes]:
     """The request's pictures, from a form or the raw body; together within the byte limit."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "multipart/form-data":
-        pictures = [await request.body()]
-    else:
-        try:
+    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+    try:
+        if is_form:
             async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
                 parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
                 pictures = [await part.read() for part in parts]
-        except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
-            reason = getattr(error, "message", None) or getattr(error, "detail", None)
-            raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
-        except ClientDisconnect:
-            raise HTTPException(400, "The connection ended before the form did.") from None
+        else:
+            pictures = [await request.body()]
+    except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
+        reason = getattr(error, "message", None) or getattr(error, "detail", None)
+        raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "The connection ended before the request did.") from None
     if not pictures or not any(pictures):
         raise ParameterError(
             "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body.",

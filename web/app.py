@@ -15,6 +15,7 @@ from types import FrameType
 
 import anyio.to_thread
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -22,11 +23,14 @@ from starlette.staticfiles import StaticFiles
 
 from web import problems
 from web.api import api
+from web.closed import ClosedPaths
+from web.headers import SecurityHeaders, content_policy
 from web.health import healthz, prometheus, readyz
-from web.index import STATIC, index
+from web.index import STATIC, frame, index
 from web.models import models
 from web.page import gallery
 from web.sessions import free_closed_sessions
+from web.uploads import UploadCap
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,13 @@ routes: list[BaseRoute] = [
     Route("/metrics", prometheus),
     Route("/api", _no_such_path, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
     Mount("/api", api),
+]
+
+middleware = [
+    # Every page but the docs has the inline scripts of the frame, and no others.
+    Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(ClosedPaths),
+    Middleware(UploadCap),
 ]
 
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from classifier.errors import NotReadyError
 from web import metrics
 from web.models import models
+from web.sessions import upload_bytes
 
 
 async def healthz(_: Request) -> Response:
@@ -29,4 +30,5 @@ async def prometheus(_: Request) -> Response:
     metrics.BUSY.set(models.slots.busy)
     metrics.WAITING.set(models.slots.waiting)
     metrics.READY.set(models.state == "ready")
+    metrics.UPLOADS.set(upload_bytes())
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

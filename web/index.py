@@ -26,18 +26,19 @@ _NO_SCRIPT = """<noscript>
 
 
 @lru_cache(maxsize=2)
-def _html(language: str) -> str:
-    frame = _FRAME.read_text("utf-8")
-    frame = frame.replace('<html lang="en">', f'<html lang="{language}">')
-    frame = frame.replace("<title>Streamlit</title>", "<title>Image classifier</title>")
-    frame = re.sub("<noscript>.*?</noscript>", _NO_SCRIPT, frame, flags=re.DOTALL)
+def frame(language: str) -> str:
+    """The HTML in one language, `en` or `zh-CN`."""
+    html = _FRAME.read_text("utf-8")
+    html = html.replace('<html lang="en">', f'<html lang="{language}">')
+    html = html.replace("<title>Streamlit</title>", "<title>Image classifier</title>")
+    html = re.sub("<noscript>.*?</noscript>", _NO_SCRIPT, html, flags=re.DOTALL)
     # Streamlit points programs to an API of its own that is switched off here; ours is the one to find.
-    frame = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", frame)
-    return frame.replace("</head>", _HEAD, 1)
+    html = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", html)
+    return html.replace("</head>", _HEAD, 1)
 
 
 async def index(request: Request) -> Response:
     """The page's frame; never cached, since it names files that change with every version of Streamlit."""
     asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
     language = "zh-CN" if asked.lower().startswith("zh") else "en"
-    return HTMLResponse(_html(language), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+    return HTMLResponse(frame(language), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})

@@ -23,6 +23,7 @@ _STAGES = Histogram(
 _RAN = Info("classifier_last_inference", "What ran the last inference")
 BUSY = Gauge("classifier_slots_busy", "Pictures being worked on")
 WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
+UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in bytes")
 READY = Gauge("classifier_ready", "1 when the default model is loaded and warmed up")
 
 

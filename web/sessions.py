@@ -1,4 +1,4 @@
-"""Frees what a closed tab leaves behind.
+"""Counts what visitors leave here, and frees what a closed tab leaves behind.
 
 Streamlit keeps the session of a lost connection for `server.disconnectedSessionTTL` seconds, so that a visitor who
 comes back finds the picture; but it looks for expired sessions only when another one disconnects. On a quiet server
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import math
 import sys
 from contextlib import suppress
 
@@ -29,6 +30,25 @@ async def free_closed_sessions() -> None:
         except Exception:  # the way in is Streamlit's own, not public: never a reason to end the server
             log.exception("expired sessions cannot be freed")
             return
+
+
+def upload_bytes() -> float:
+    """Bytes of visitors' uploads that Streamlit holds; not a number if it no longer says so."""
+    if not runtime.exists():
+        return 0
+    try:
+        stats = runtime.get_instance().uploaded_file_mgr.get_stats()
+        return sum(stat.byte_length for family in stats.values() for stat in family)  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        return math.nan
+
+
+def uploads_held(session: str) -> int:
+    """How many files Streamlit holds for a session; 0 if it no longer says so."""
+    if not runtime.exists():
+        return 0
+    storage = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return len(storage.get(session, ()))
 
 
 def _free_expired() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from playwright.sync_api import Error, Page, expect
@@ -35,3 +36,18 @@ def best(page: Page) -> str:
     expect(page.locator(".bar").first).to_be_visible()
     idle(page)
     return page.locator(".bar .label").first.text_content() or ""
+
+
+def photograph(page: Page) -> None:
+    """Takes a photo, once the camera, turned on already, shows something."""
+    expect(page.locator("video")).to_be_visible()
+    expect(page.locator("video")).not_to_have_js_property("currentTime", 0)
+    page.get_by_role("button", name="Take Photo").click()
+
+
+def until(page: Page, condition: str, seconds: float = 15) -> None:
+    """Waits for a JavaScript expression to be true; Playwright's own way is an `eval` in the page, which may not."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(20)

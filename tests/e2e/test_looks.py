@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.steps import best, opened, upload
+from tests.e2e.steps import best, opened, until, upload
 from tests.golden import photo
 
 OVERFLOW = """() => {
@@ -44,7 +44,7 @@ def test_nothing_keeps_a_screen_reader_out(themed: Page) -> None:
     themed.get_by_text("Photo credits").click()
     expect(themed.locator(".credits li").first).to_be_visible()
     # Bars grow and panels unfold: what is half there has no colours to judge yet.
-    themed.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+    until(themed, "document.getAnimations().every((one) => one.playState !== 'running')")
     assert serious(themed) == []
 
 

@@ -16,12 +16,13 @@ from tests.server import running
 from web.sessions import SECONDS
 
 
-def uploaded_bytes(address: str) -> int:
-    """What Streamlit holds of visitors' uploads, by its own count, which is up to 5 s old."""
-    with urllib.request.urlopen(f"{address}/_stcore/metrics", timeout=10) as response:
+def uploaded_bytes(address: str) -> float:
+    """What the server says it holds of visitors' uploads."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=10) as response:
         lines = response.read().decode()
-    found = re.search(r'cache_memory_bytes\{cache_type="UploadedFileManager"[^}]*\} (\d+)', lines)
-    return int(found[1]) if found else 0
+    found = re.search(r"^classifier_upload_bytes (\S+)$", lines, re.M)
+    assert found
+    return float(found[1])
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from tests.e2e.steps import best, idle, opened, upload
+from tests.e2e.steps import best, idle, opened, photograph, upload
 from tests.golden import photo
 
 BISON = photo("bison.webp")
@@ -96,8 +96,7 @@ def test_a_photo_from_the_camera_is_classified_and_permission_is_asked_only_then
     opened(page, server)
     assert page.evaluate("window.cameras") == 0
     page.get_by_text("Use the camera").click()
-    page.wait_for_function("document.querySelector('video')?.currentTime > 0")
-    page.get_by_role("button", name="Take Photo").click()
+    photograph(page)
     assert best(page)
     assert page.evaluate("window.cameras") > 0
     expect(page.get_by_test_id("stCameraInput").get_by_role("img")).to_be_visible()

@@ -6,10 +6,12 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from classifier import Classifier, __version__
 from classifier.errors import BusyError
@@ -148,11 +150,44 @@ def test_a_broken_form(client: TestClient, kind: str) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_the_content_type_of_a_form_may_be_written_in_capitals(client: TestClient) -> None:
+    form = client.build_request("POST", "/api/v1/classify", files={"file": PANDA})
+    kind = form.headers["content-type"].replace("multipart/form-data", "Multipart/Form-Data")
+    answer = client.post("/api/v1/classify", content=form.read(), headers={"Content-Type": kind})
+    assert answer.json()["results"][0]["predictions"][0]["label"] == "giant panda"
+
+
+@pytest.mark.parametrize("kind", [b"image/jpeg", b"multipart/form-data; boundary=x"])
+def test_a_caller_who_goes_away_is_no_error_of_ours(client: TestClient, kind: bytes) -> None:
+    """The test client always sends to the end, so this speaks ASGI itself."""
+    sent: list[Message] = []
+    parts: list[Message] = [
+        {"type": "http.request", "body": b"--x\r\n", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return parts.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/classify",
+        "query_string": b"",
+        "headers": [(b"content-type", kind)],
+    }
+    anyio.run(client.app, scope, receive, send)
+    assert sent[0]["status"] == 400
+
+
 def test_too_many_files(client: TestClient) -> None:
     problem(classify(client, *[b"x"] * 101), 400, "bad_request")
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/nothing", "/api/v2/classify"])
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/nothing", "/api/v2/classify", "/api/v1/info/"])
 def test_an_unknown_path(client: TestClient, path: str) -> None:
     problem(client.get(path), 404, "not_found")
     problem(client.post(path), 404, "not_found")
