@@ -284,4 +284,5 @@ def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
         f"This picture is too large ({size}): the limit is {limit}. Scale it down.",
         size=f"{width} x {height}",
         limit=f"{limits.max_pixels / 1e6:g}",
+        side=f"{_MAX_SIDE:,}",
     )

@@ -44,7 +44,7 @@ def test_every_error_has_a_text(kind: type[ClassifierError]) -> None:
         errors.ImageError("…", format="PNG"),
         errors.UnsupportedFormatError("…", formats="JPEG, PNG"),
         errors.TooManyBytesError("…", limit="20 MB"),
-        errors.TooManyPixelsError("…", size="1 x 1", limit="50"),
+        errors.TooManyPixelsError("…", size="1 x 1", limit="50", side="65,535"),
         errors.UnknownModelError("…", model="x", models="y, z"),
     ],
 )

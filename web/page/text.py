@@ -119,8 +119,8 @@ TEXTS: dict[str, dict[Language, str]] = {
         "zh": "文件太大：上限为 {limit}。请换一个较小的文件。",
     },
     "error.too_many_pixels": {
-        "en": "This picture is too large: the limit is {limit} million pixels. Scale it down.",
-        "zh": "图片太大：上限为 {limit} 百万像素。请先缩小图片。",
+        "en": "This picture is too large: the limit is {limit} million pixels, {side} along a side. Scale it down.",
+        "zh": "图片太大：上限为 {limit} 百万像素，每边 {side} 像素。请先缩小图片。",
     },
     "error.bad_input": {
         "en": "This model could not take the picture. Try another model or another picture.",
