@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
@@ -179,7 +178,8 @@ def test_a_caller_who_goes_away_is_no_error_of_ours(client: TestClient, kind: by
         "query_string": b"",
         "headers": [(b"content-type", kind)],
     }
-    anyio.run(client.app, scope, receive, send)
+    assert client.portal is not None  # not in this thread, where the browser tests' own loop runs
+    client.portal.call(client.app, scope, receive, send)
     assert sent[0]["status"] == 400
 
 
