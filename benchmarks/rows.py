@@ -159,6 +159,8 @@ def _engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
     onnx = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)[0].SerializeToString()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
+    # Its threads would go on spinning after their turn, and take the CPU from whoever's turn is next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     core = openvino.Core()
     hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS}
