@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
-from classifier import Classification, __version__
+from classifier import __version__
 from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
 from classifier.resources import cpu_count
 from web import problems
@@ -119,7 +119,7 @@ async def classify(
                 raise
             results.append(FailedOut(error=problems.from_error(error)))
         else:
-            results.append(_result(result))
+            results.append(ResultOut.model_validate(result.to_dict()))
     return AnswerOut(model=name, results=results)
 
 
@@ -195,7 +195,3 @@ async def _pictures(request: Request) -> list[bytes]:
             limit=f"{limit / 1e6:g} MB",
         )
     return pictures
-
-
-def _result(result: Classification) -> ResultOut:
-    return ResultOut.model_validate(result.to_dict())

@@ -39,7 +39,7 @@ _SHUTDOWN_SECONDS = 9.0
 
 
 async def _no_such_path(_: Request) -> Response:
-    return problems.respond(problems.problem(404, "Not Found", "not_found"))
+    return problems.respond(problems.NOT_FOUND)
 
 
 routes: list[BaseRoute] = [

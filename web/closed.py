@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.problems import problem, respond
+from web.problems import NOT_FOUND, respond
 
 _OPEN = ("allowed-message-origins", "health", "host-config", "stream", "upload_file")
 
@@ -24,6 +24,6 @@ class ClosedPaths:
         # Wherever the prefix stands: Streamlit's routes may lie under a base path.
         _, core, rest = scope.get("path", "").partition("/_stcore/")
         if scope["type"] == "http" and core and rest.partition("/")[0] not in _OPEN:
-            await respond(problem(404, "Not Found", "not_found"))(scope, receive, send)
+            await respond(NOT_FOUND)(scope, receive, send)
         else:
             await self.app(scope, receive, send)

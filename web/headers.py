@@ -13,7 +13,7 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.problems import problem, respond
+from web.problems import UNEXPECTED, respond
 
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
@@ -100,6 +100,5 @@ class SecurityHeaders:
             await self.app(scope, receive, secured)
         except Exception:
             if not started:
-                about = problem(500, "Something went wrong here. Try again later.", "internal")
-                await respond(about)(scope, receive, secured)
+                await respond(UNEXPECTED)(scope, receive, secured)
             raise  # for the log

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
@@ -137,9 +138,9 @@ class Models:
         loaded = list(self._loaded.values())
         return max(loaded, key=lambda one: self._used.get(one.package.name, 0), default=None)
 
-    def _add(self, folder: object) -> None:
+    def _add(self, folder: Path) -> None:
         try:
-            package = ModelPackage.load(str(folder))
+            package = ModelPackage.load(folder)
             self.packages[package.name] = package
         except PackageError as error:
             log.warning("left out: %s", error)
@@ -163,8 +164,8 @@ class Models:
             del self._loaded[name]
 
 
+# This process's models, for page and API alike.
 try:
     models = Models()
 except ValidationError as wrong:  # a server that cannot know its limits must not start
     raise SystemExit(describe(wrong)) from None
-"""This process's models, for page and API alike."""

@@ -36,6 +36,10 @@ def from_error(error: ClassifierError) -> Problem:
     return problem(error.status, error.message, error.code)
 
 
+NOT_FOUND = problem(404, "Not Found", "not_found")
+UNEXPECTED = problem(500, "Something went wrong here. Try again later.", "internal")
+
+
 def respond(about: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """A response that carries a problem object."""
     return JSONResponse(about.model_dump(), about.status, headers, media_type=MEDIA_TYPE)
@@ -67,4 +71,4 @@ async def on_validation_error(_: Request, error: Exception) -> JSONResponse:
 
 async def on_unexpected(_: Request, __: Exception) -> JSONResponse:
     """Answers what nobody thought of; the log has the traceback, the caller does not."""
-    return respond(problem(500, "Something went wrong here. Try again later.", "internal"))
+    return respond(UNEXPECTED)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.backends import gpu
-from classifier.errors import BackendError
-from classifier.package import Form, ModelPackage
+from classifier.errors import BackendError, PackageError
+from classifier.package import MANIFEST, Form, ModelPackage
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,25 @@ class Choice(NamedTuple):
 
     name: Form
     reason: str
+
+
+def cpu_device(threads: int) -> str:
+    """A CPU as `Backend.device` names it."""
+    return f"CPU ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def check_scores(package: ModelPackage, file: Path, found: tuple[int, ...]) -> None:
+    """Checks the shape of the scores of one picture.
+
+    Raises:
+        PackageError: when it is not what the manifest says.
+    """
+    expected = (1, package.manifest.output.classes)
+    if found != expected:
+        raise PackageError(
+            f"{file}: its scores have the shape {found}, "
+            f"but output.classes in {package.folder / MANIFEST} expects {expected}"
+        )
 
 
 def tensorflow_installed() -> bool:

@@ -8,9 +8,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from classifier.backends import Outputs
+from classifier.backends import Outputs, check_scores, cpu_device
 from classifier.errors import PackageError
-from classifier.package import Form, ModelPackage
+from classifier.package import MANIFEST, Form, ModelPackage
 
 
 class LiteRTBackend:
@@ -30,24 +30,18 @@ class LiteRTBackend:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise PackageError(f"{file}: LiteRT cannot load it: {error}") from error
-        self.device = f"CPU ({threads} thread{'s' if threads > 1 else ''})"
+        self.device = cpu_device(threads)
         self._lock = threading.Lock()
-        output = package.manifest.output
         (image,) = self._interpreter.get_input_details()
         expected = (1, *package.manifest.input.size, 3)
         if tuple(image["shape"]) != expected:
             raise PackageError(
                 f"{file}: its input has the shape {tuple(image['shape'])}, "
-                f"but input.size in {package.folder / 'model.toml'} expects {expected}"
+                f"but input.size in {package.folder / MANIFEST} expects {expected}"
             )
         self._input = image["index"]
-        self._scores, self._features = self._outputs(output.features)
-        found = self.run(np.zeros(expected, np.float32)).scores.shape
-        if found != (1, output.classes):
-            raise PackageError(
-                f"{file}: its scores have the shape {found}, "
-                f"but output.classes in {package.folder / 'model.toml'} expects {(1, output.classes)}"
-            )
+        self._scores, self._features = self._outputs(package.manifest.output.features)
+        check_scores(package, file, self.run(np.zeros(expected, np.float32)).scores.shape)
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """Runs a batch `(N, H, W, 3)`, one picture after the other: the model has a fixed batch of 1."""

@@ -16,7 +16,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 import keras
 import tensorflow as tf
 
-from classifier.backends import Outputs
+from classifier.backends import Outputs, check_scores, cpu_device
 from classifier.errors import PackageError
 from classifier.package import Form, ModelPackage
 
@@ -56,12 +56,7 @@ class TensorFlowBackend:
             found = self.run(np.zeros((1, *shape), np.float32)).scores.shape
         except ValueError as error:
             raise PackageError(f"{file}: the model does not take input.size {shape}: {error}") from error
-        expected = (1, package.manifest.output.classes)
-        if found != expected:
-            raise PackageError(
-                f"{file}: its scores have the shape {found}, "
-                f"but output.classes in {package.folder / 'model.toml'} expects {expected}"
-            )
+        check_scores(package, file, found)
 
     @property
     def device(self) -> str:
@@ -71,7 +66,7 @@ class TensorFlowBackend:
             gpu = tf.config.list_physical_devices("GPU")[0]
             name = tf.config.experimental.get_device_details(gpu).get("device_name", "NVIDIA")
             return f"GPU ({name})"
-        return f"CPU ({self._threads} thread{'s' if self._threads > 1 else ''})"
+        return cpu_device(self._threads)
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """Runs a batch `(N, H, W, 3)` at once."""
