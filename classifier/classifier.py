@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier import imaging
-from classifier.backends import load_backend
+from classifier.backends import Backend, load_backend
+from classifier.decoding import Decoder, Here, Prepared, prepare
 from classifier.errors import ClassifierError, ParameterError
-from classifier.imaging import Picture
 from classifier.package import ModelPackage
-from classifier.preprocessing import needed_size, preprocess
+from classifier.preprocessing import normalise
 from classifier.resources import cpu_count
 from classifier.settings import Settings, get_settings
 from classifier.slots import Slots
-from classifier.structure import has_structure
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 
@@ -83,25 +82,24 @@ class Classification:
         return values
 
 
-class _Prepared(NamedTuple):
-    """A picture ready for the model, whether it shows anything, and the ms that this took."""
-
-    picture: Picture
-    inputs: NDArray[np.float32]
-    structured: bool
-    decode: float
-    preprocess: float
-
-
 class Classifier:
     """A model, loaded and warmed up; safe to use from many threads."""
 
-    def __init__(self, package: ModelPackage, settings: Settings | None = None, slots: Slots | None = None) -> None:
+    def __init__(
+        self,
+        package: ModelPackage,
+        settings: Settings | None = None,
+        slots: Slots | None = None,
+        decoder: Decoder | None = None,
+    ) -> None:
         """See `load`, which also takes a folder."""
         self.settings = settings or get_settings()
+        self.decoder = decoder or Here(self.settings.limits)
         self.package = package
         cpus = cpu_count()
         self.slots = slots or Slots(cpus, self.settings.queue)
+        self._lock = threading.Lock()
+        self._many_backend: Backend | None = None
         self._backend, self.reason = load_backend(package, self.settings.backend, self.settings.threads or cpus)
 
     @classmethod
@@ -111,6 +109,7 @@ class Classifier:
         *,
         settings: Settings | None = None,
         slots: Slots | None = None,
+        decoder: Decoder | None = None,
     ) -> Classifier:
         """Loads a model package.
 
@@ -118,6 +117,7 @@ class Classifier:
             package: its folder.
             settings: backend, threads, limits; from the environment if None.
             slots: the queue to share with other models; one of its own if None.
+            decoder: what decodes files; this process if None. For files of strangers take `workers.Workers`.
 
         Raises:
             PackageError: the package is incomplete or wrong.
@@ -125,7 +125,7 @@ class Classifier:
         """
         if not isinstance(package, ModelPackage):
             package = ModelPackage.load(package)
-        return cls(package, settings, slots)
+        return cls(package, settings, slots, decoder)
 
     @property
     def backend(self) -> str:
@@ -157,7 +157,7 @@ class Classifier:
         data = _content(source, self.settings.max_bytes)
         with self.slots.take() as queued:
             prepared = self._prepare(data)
-            scores, inference = self._infer(prepared.inputs)
+            scores, inference = self._infer(prepared, self._backend)
         total = (time.perf_counter() - start) * 1000
         timings = Timings(queued, prepared.decode, prepared.preprocess, inference, total)
         return self._result(prepared, scores, timings, top_k, labels)
@@ -184,33 +184,43 @@ class Classifier:
     def _many(
         self, sources: Iterable[Source], top_k: int, labels: tuple[str, ...]
     ) -> Iterator[Classification | ClassifierError | OSError]:
-        workers = cpu_count()
-        ahead: deque[Future[_Prepared]] = deque()
+        # Twice as many at work as there are CPUs: while one picture waits for a file or for its result to be fetched,
+        # another one has the CPU.
+        threads = 2 * cpu_count()
+        ahead: deque[Future[Classification]] = deque()
 
-        def prepare(source: Source) -> _Prepared:
-            return self._prepare(_content(source, self.settings.max_bytes))
+        def work(source: Source) -> Classification:
+            start = time.perf_counter()
+            prepared = self._prepare(_content(source, self.settings.max_bytes))
+            scores, inference = self._infer(prepared, self._for_many())
+            total = (time.perf_counter() - start) * 1000
+            return self._result(
+                prepared, scores, Timings(0, prepared.decode, prepared.preprocess, inference, total), top_k, labels
+            )
 
         def finish() -> Classification | ClassifierError | OSError:
             try:
-                prepared = ahead.popleft().result()
+                return ahead.popleft().result()
             except (ClassifierError, OSError) as error:
                 return error
-            scores, inference = self._infer(prepared.inputs)
-            total = prepared.decode + prepared.preprocess + inference
-            timings = Timings(0, prepared.decode, prepared.preprocess, inference, total)
-            return self._result(prepared, scores, timings, top_k, labels)
 
-        with ThreadPoolExecutor(workers, "decode") as pool:
+        with ThreadPoolExecutor(threads, "classify") as pool:
             try:
                 for source in sources:
-                    ahead.append(pool.submit(prepare, source))
-                    if len(ahead) > 2 * workers:
+                    ahead.append(pool.submit(work, source))
+                    if len(ahead) > 2 * threads:
                         yield finish()
                 while ahead:
                     yield finish()
             finally:
                 for future in ahead:
                     future.cancel()
+
+    def _for_many(self) -> Backend:
+        with self._lock:
+            if self._many_backend is None:
+                self._many_backend = self._backend.for_many()
+            return self._many_backend
 
     def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
         if top_k is None:
@@ -226,31 +236,23 @@ class Classifier:
             )
         return top_k, self.package.labels[lang]
 
-    def _prepare(self, data: bytes | Image.Image) -> _Prepared:
-        spec, limits = self.package.manifest.input, self.settings.limits
-        start = time.perf_counter()
+    def _prepare(self, data: bytes | Image.Image) -> Prepared:
+        geometry = self.package.manifest.input.geometry
         if isinstance(data, Image.Image):
-            picture = imaging.from_image(data, limits, needed_size(spec))
-        else:
-            picture = imaging.read(data, limits, needed_size(spec))
-        decoded = time.perf_counter()
-        inputs = preprocess(picture.image, spec)
-        structured = has_structure(picture.image)
-        end = time.perf_counter()
-        times = (decoded - start) * 1000, (end - decoded) * 1000
-        return _Prepared(picture, inputs, structured, *times)
+            return prepare(data, geometry, self.settings.limits)
+        return self.decoder.prepare(data, geometry)
 
-    def _infer(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    def _infer(self, prepared: Prepared, backend: Backend) -> tuple[NDArray[np.float32], float]:
         """Probabilities `(classes,)`, and the ms they took."""
         start = time.perf_counter()
-        scores = self._backend.run(inputs).scores[0]
+        scores = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
         if self.package.manifest.output.logits:
             scores = softmax(scores / np.float32(self.package.manifest.output.temperature))
         return scores, (time.perf_counter() - start) * 1000
 
     def _result(
         self,
-        prepared: _Prepared,
+        prepared: Prepared,
         scores: NDArray[np.float32],
         timings: Timings,
         top_k: int,
@@ -261,9 +263,9 @@ class Classifier:
         return Classification(
             predictions=tuple(Prediction(labels[i], float(scores[i]), int(i)) for i in best),
             sure=prepared.structured and bool(scores[best[0]] >= unsure_below),
-            width=prepared.picture.width,
-            height=prepared.picture.height,
-            format=prepared.picture.format,
+            width=prepared.width,
+            height=prepared.height,
+            format=prepared.format,
             model=self.package.name,
             backend=self.backend,
             device=self.device,

@@ -56,6 +56,19 @@ class TooManyPixelsError(ImageError):
     status = 413
 
 
+class NoMemoryError(ImageError):
+    """Decoding the picture would take more memory than there is for one."""
+
+    code = "no_memory"
+    status = 413
+
+
+class DecodingError(ImageError):
+    """The picture ended the process that decoded it, or kept it busy for too long."""
+
+    code = "decoding_failed"
+
+
 class InputError(ClassifierError):
     """A name given on the command line stands for no picture: an empty file, a folder without pictures, a pipe."""
 

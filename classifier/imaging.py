@@ -18,7 +18,7 @@ from typing import NoReturn
 import numpy as np
 import pi_heif
 from PIL import (  # the plugins register themselves; no others are ever needed
-    AvifImagePlugin,  # noqa: F401
+    AvifImagePlugin,
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
@@ -31,16 +31,20 @@ from PIL import (  # the plugins register themselves; no others are ever needed
 
 from classifier.errors import (
     ImageError,
+    NoMemoryError,
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedFormatError,
 )
 from classifier.limits import Limits
 from classifier.parts import too_many_parts
+from classifier.resources import cpu_count
 
 log = logging.getLogger(__name__)
 
-pi_heif.register_heif_opener(thumbnails=False)
+_THREADS = min(cpu_count(), 4)  # of the decoders that have any; they would take one per CPU of the host
+pi_heif.register_heif_opener(thumbnails=False, decode_threads=_THREADS)
+AvifImagePlugin.DEFAULT_MAX_THREADS = _THREADS
 # Limits are ours and stricter, and odd metadata is a visitor's: Pillow's warnings would only fill the log.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -118,6 +122,7 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
         TooManyBytesError, TooManyPixelsError: over a limit.
+        NoMemoryError: there is not enough of it.
         ImageError: such a picture, but broken.
     """
     limits = limits or Limits()
@@ -141,6 +146,8 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
         raise
     except Image.DecompressionBombError:
         _refuse_pixels(limits)
+    except MemoryError as error:
+        raise NoMemoryError("Decoding this picture takes too much memory. Scale it down.") from error
     except Exception as error:  # decoders raise at least six kinds; a visitor needs one
         log.debug("broken %s of %d bytes", kind, len(data), exc_info=True)
         raise ImageError(

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from classifier.errors import PackageError, UnknownModelError
+from classifier.geometry import Geometry
 
 MANIFEST = "model.toml"
 
@@ -35,6 +36,11 @@ class InputSpec(_Table):
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
     mean: PerChannel = Field(0.0, description="value = (pixel - mean) / std, pixel 0 to 255")
     std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
+
+    @property
+    def geometry(self) -> Geometry:
+        """The part that is about where pixels come from, not about their values."""
+        return Geometry(self.size, self.crop, self.resample)
 
 
 class OutputSpec(_Table):

@@ -35,10 +35,14 @@ def running(
 
 @contextmanager
 def started(
-    log: Path, environment: Mapping[str, str] | None = None, port: int = 0, python: Path = Path(sys.executable)
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    port: int = 0,
+    python: Path = Path(sys.executable),
+    module: str = "streamlit",
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The same for tests that need the process, too, or a port of their choice."""
-    command = [str(python), "-m", "streamlit", "run", "streamlit_app.py"]
+    """The same for tests that need the process, too, a port of their choice, or another program than Streamlit's."""
+    command = [str(python), "-m", module, "run", "streamlit_app.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -17,6 +17,7 @@ from classifier.package import find_packages, locate
 from classifier.resources import available_memory, cpu_count
 from classifier.settings import Settings, describe, get_settings
 from classifier.slots import Slots
+from classifier.workers import Workers
 from web import metrics
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Models:
         """Loads nothing yet; see `start`."""
         self.settings = settings or get_settings()
         self.slots = Slots(cpu_count(), self.settings.queue)
+        self.decoder = Workers(self.settings.limits)
         self.packages: dict[str, ModelPackage] = {}
         self.default = ""
         self.state: State = "starting"
@@ -53,6 +55,7 @@ class Models:
             if self.state != "starting":
                 return
             try:
+                self.decoder.start()
                 for folder in find_packages(self.settings.models).values():
                     self._add(folder)
                 package = ModelPackage.load(locate(self.settings.model, self.settings.models))
@@ -148,7 +151,10 @@ class Models:
     def _load(self, name: str) -> Classifier:
         if name not in self._loaded:
             self._make_room(self.packages[name])
-            self._loaded[name] = Classifier.load(self.packages[name], settings=self.settings, slots=self.slots)
+            package = self.packages[name]
+            self._loaded[name] = Classifier.load(
+                package, settings=self.settings, slots=self.slots, decoder=self.decoder
+            )
         return self._loaded[name]
 
     def _make_room(self, package: ModelPackage) -> None:

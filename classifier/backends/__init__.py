@@ -46,6 +46,9 @@ class Backend(Protocol):
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """Runs a batch `(N, H, W, 3)` float32."""
 
+    def for_many(self) -> Backend:
+        """The same model, made for many callers at once rather than for the shortest answer to one."""
+
 
 class Choice(NamedTuple):
     """A backend's name and why it was chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from queue import SimpleQueue
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -14,24 +14,52 @@ from classifier.package import MANIFEST, Form, ModelPackage
 
 
 class LiteRTBackend:
-    """Runs a package's `litert` weights; one interpreter, used by one thread at a time."""
+    """Runs a package's `litert` weights on interpreters, each used by one thread at a time."""
 
     name: Form = "litert"
 
-    def __init__(self, package: ModelPackage, threads: int) -> None:
+    def __init__(self, package: ModelPackage, threads: int, count: int = 1) -> None:
         """Loads, checks and warms up the model.
+
+        Args:
+            package: the model.
+            threads: of each interpreter.
+            count: interpreters, each with a copy of the weights.
 
         Raises:
             PackageError: when the weights are no LiteRT model or do not fit the package.
         """
+        self.device = cpu_device(threads * count)
+        self._package = package
+        self._threads = threads
+        self._free: SimpleQueue[_Interpreter] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(_Interpreter(package, threads))
+
+    def run(self, batch: NDArray[np.float32]) -> Outputs:
+        """Runs a batch `(N, H, W, 3)`, one picture after the other: the model has a fixed batch of 1."""
+        interpreter = self._free.get()
+        try:
+            scores, features = zip(*map(interpreter.run, batch), strict=True)
+        finally:
+            self._free.put(interpreter)
+        return Outputs(np.concatenate(scores), None if features[0] is None else np.concatenate(features))
+
+    def for_many(self) -> LiteRTBackend:
+        """An interpreter per thread: each picture takes longer, and all of them together less."""
+        return self if self._threads == 1 else LiteRTBackend(self._package, 1, self._threads)
+
+
+class _Interpreter:
+    """LiteRT's, with the tensors found."""
+
+    def __init__(self, package: ModelPackage, threads: int) -> None:
         file = package.weights_file("litert")
         try:
             self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise PackageError(f"{file}: LiteRT cannot load it: {error}") from error
-        self.device = cpu_device(threads)
-        self._lock = threading.Lock()
         (image,) = self._interpreter.get_input_details()
         expected = (1, *package.manifest.input.size, 3)
         if tuple(image["shape"]) != expected:
@@ -41,19 +69,14 @@ class LiteRTBackend:
             )
         self._input = image["index"]
         self._scores, self._features = self._outputs(package.manifest.output.features)
-        check_scores(package, file, self.run(np.zeros(expected, np.float32)).scores.shape)
+        check_scores(package, file, self.run(np.zeros(expected[1:], np.float32))[0].shape)
 
-    def run(self, batch: NDArray[np.float32]) -> Outputs:
-        """Runs a batch `(N, H, W, 3)`, one picture after the other: the model has a fixed batch of 1."""
-        scores, features = [], []
-        for picture in batch:
-            with self._lock:
-                self._interpreter.set_tensor(self._input, picture[None])
-                self._interpreter.invoke()
-                scores.append(self._interpreter.get_tensor(self._scores))
-                if self._features is not None:
-                    features.append(self._interpreter.get_tensor(self._features))
-        return Outputs(np.concatenate(scores), np.concatenate(features) if features else None)
+    def run(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Scores `(1, classes)` and features of one picture `(H, W, 3)`."""
+        self._interpreter.set_tensor(self._input, picture[None])
+        self._interpreter.invoke()
+        features = None if self._features is None else self._interpreter.get_tensor(self._features)
+        return self._interpreter.get_tensor(self._scores), features
 
     def _outputs(self, features: str | None) -> tuple[int, int | None]:
         """Tensor indices of the scores and of the features, by the names in the model's signature."""

@@ -79,6 +79,10 @@ class TensorFlowBackend:
         self._ran_on = result.device
         return Outputs(result.numpy(), features)
 
+    def for_many(self) -> TensorFlowBackend:
+        """This one: its function takes many callers."""
+        return self
+
 
 def _configure(threads: int) -> None:
     """Threads and GPU memory; both can be set only before TensorFlow's first use in the process."""

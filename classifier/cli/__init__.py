@@ -21,6 +21,7 @@ from classifier.errors import ClassifierError, ParameterError
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
+    from classifier.decoding import Decoder
     from classifier.settings import Settings
 
 _BACKENDS = ("auto", "litert", "tensorflow")
@@ -133,12 +134,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _classify(args: argparse.Namespace) -> int:
+    from classifier.workers import Workers
+
+    settings = _settings(model=args.model)
+    with contextlib.closing(Workers(settings.limits)) as decoder:
+        decoder.start()  # beside the model's loading
+        return _report(_load(settings, decoder), args)
+
+
+def _report(classifier: Classifier, args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from classifier.cli import report
     from classifier.cli.files import classify_entries, expand, explain
 
-    classifier = _load(_settings(model=args.model))
     entries = expand(args.files)
     results = classify_entries(classifier, entries, args.top_k, args.lang)
 
@@ -240,7 +249,7 @@ def _settings(**options: object) -> Settings:
     return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
-def _load(settings: Settings) -> Classifier:
+def _load(settings: Settings, decoder: Decoder) -> Classifier:
     from classifier.backends import choose
     from classifier.classifier import Classifier
     from classifier.cli.quiet import without_notice
@@ -250,7 +259,7 @@ def _load(settings: Settings) -> Classifier:
     backend = choose(package).name if settings.backend == "auto" else settings.backend
     # Not around TensorFlow: what it says last when it aborts the process would be lost.
     with without_notice() if backend == "litert" else contextlib.nullcontext():
-        return Classifier(package, settings)
+        return Classifier(package, settings, decoder=decoder)
 
 
 def _positive(text: str) -> int:

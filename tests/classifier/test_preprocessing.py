@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.geometry import Geometry, crop_box, needed_size
 from classifier.package import InputSpec
-from classifier.preprocessing import crop_box, needed_size, preprocess
+from classifier.preprocessing import fit, normalise
 
 LITE0 = InputSpec(size=(224, 224), crop=0.875, resample="bicubic", mean=127, std=128)
 
 
+def preprocess(image: Image.Image, spec: InputSpec) -> NDArray[np.float32]:
+    return normalise(fit(image, spec.geometry), spec)
+
+
 def test_the_centre_crop_is_a_share_of_the_short_side() -> None:
-    assert crop_box((1000, 800), LITE0) == (150, 50, 850, 750)
-    assert crop_box((800, 1000), LITE0) == (50, 150, 750, 850)
+    assert crop_box((1000, 800), LITE0.geometry) == (150, 50, 850, 750)
+    assert crop_box((800, 1000), LITE0.geometry) == (50, 150, 750, 850)
 
 
 def test_the_crop_has_the_aspect_ratio_of_the_input() -> None:
-    wide = InputSpec(size=(100, 200))
+    wide = Geometry((100, 200))
     assert crop_box((800, 800), wide) == (0, 200, 800, 600)
 
 
 def test_the_needed_size_leaves_the_crop_at_least_as_large_as_the_input() -> None:
-    assert needed_size(LITE0) == (256, 256)
-    left, top, right, bottom = crop_box(needed_size(LITE0), LITE0)
+    assert needed_size(LITE0.geometry) == (256, 256)
+    left, top, right, bottom = crop_box(needed_size(LITE0.geometry), LITE0.geometry)
     assert min(right - left, bottom - top) >= 224
 
 

@@ -126,6 +126,7 @@ def test_a_bad_file_gets_a_message_and_the_page_goes_on(data: bytes, message: st
 def test_a_picture_over_a_limit_gets_a_message(monkeypatch: pytest.MonkeyPatch, limits: Limits, message: str) -> None:
     small = models.settings.model_copy(update={"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels})
     monkeypatch.setattr(models.get(wait=True), "settings", small)
+    monkeypatch.setattr(models.decoder, "limits", limits)
     test = upload(page(), CAT)
     assert message in test.error[0].value
 

@@ -6,14 +6,12 @@ session is one thumbnail and its results, and only of the picture looked at.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import streamlit as st
-from PIL import Image
 
-from classifier import Classification, ImageError, imaging
+from classifier import Classification, ImageError
 from web.models import models
 from web.page import gallery
 from web.page.text import language, t
@@ -127,12 +125,7 @@ def thumbnail(picture: Picked) -> bytes:
         raise known.error
     if not known.thumbnail:
         with models.slots.take():
-            half = (_SIDE // 2, _SIDE // 2)
-            image = imaging.read(picture.read(), models.settings.limits, half).image
-            image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-            file = io.BytesIO()
-            image.save(file, "JPEG", quality=85)
-        known.thumbnail = file.getvalue()
+            known.thumbnail = models.decoder.thumbnail(picture.read(), _SIDE)
     return known.thumbnail
 
 

@@ -122,6 +122,14 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "This picture is too large: the limit is {limit} million pixels, {side} along a side. Scale it down.",
         "zh": "图片太大：上限为 {limit} 百万像素，每边 {side} 像素。请先缩小图片。",
     },
+    "error.no_memory": {
+        "en": "Decoding this picture takes too much memory. Scale it down.",
+        "zh": "解码这张图片需要太多内存。请先缩小图片。",
+    },
+    "error.decoding_failed": {
+        "en": "Decoding this picture failed, or takes too long. Export it again, or in another format.",
+        "zh": "这张图片解码失败，或耗时过长。请重新导出，或换一种格式。",
+    },
     "error.bad_input": {
         "en": "This model could not take the picture. Try another model or another picture.",
         "zh": "这个模型无法处理此图片。请换一个模型或换一张图片。",

@@ -1,0 +1,40 @@
+"""Which pixels of a picture become a model's input: sizes and boxes, without any pixel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Which pixels of a picture become the input's.
+
+    Attributes:
+        size: (height, width) of the input in pixels.
+        crop: share that the centre crop keeps, 0 to 1.
+        resample: name of a Pillow filter in lower case.
+    """
+
+    size: tuple[int, int]
+    crop: float = 1.0
+    resample: str = "bilinear"
+
+
+def needed_size(geometry: Geometry) -> tuple[int, int]:
+    """(width, height) that a picture must have for the crop not to be enlarged; larger ones carry no more detail."""
+    height, width = geometry.size
+    return math.ceil(width / geometry.crop), math.ceil(height / geometry.crop)
+
+
+def crop_box(size: tuple[int, int], geometry: Geometry) -> tuple[float, float, float, float]:
+    """The centre crop (left, top, right, bottom), in pixels of a picture of `size` (width, height).
+
+    It has the input's aspect ratio and the share `geometry.crop` of the largest such box that fits.
+    """
+    width, height = size
+    target_height, target_width = geometry.size
+    scale = min(width / target_width, height / target_height) * geometry.crop
+    box_width, box_height = target_width * scale, target_height * scale
+    left, top = (width - box_width) / 2, (height - box_height) / 2
+    return left, top, left + box_width, top + box_height

@@ -1,0 +1,205 @@
+"""The server's side of the workers: who is free, who is asked, and what an answer that never comes means."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import numpy as np
+
+from classifier.decoding import Prepared
+from classifier.errors import (
+    BusyError,
+    DecodingError,
+    ImageError,
+    NoMemoryError,
+    TooManyBytesError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+from classifier.geometry import Geometry
+from classifier.limits import FORMATS, Limits
+from classifier.resources import available_memory, cpu_count
+from classifier.settings import ROOT
+from classifier.workers import wire
+from classifier.workers.bounds import Bounds
+
+log = logging.getLogger(__name__)
+
+COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.workers.worker")
+_GRACE_SECONDS = 10.0
+_ERRORS = {
+    kind.code: kind
+    for kind in (ImageError, UnsupportedFormatError, TooManyBytesError, TooManyPixelsError, NoMemoryError)
+}
+
+T = TypeVar("T")
+
+
+class Workers:
+    """A pool of child processes that decode pictures; a `decoding.Decoder`, safe to use from many threads.
+
+    A worker that dies, from whatever its picture made the decoder do, costs that picture its answer and is replaced;
+    the others go on. Nothing that a worker says is trusted: it may have been taken over.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        count: int | None = None,
+        bounds: Bounds | None = None,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """Starts nothing yet; see `start`.
+
+        Args:
+            limits: what a picture may be.
+            count: workers at most; as many as CPUs if None.
+            bounds: what each may use; fitting the limits and the memory there is if None.
+            command: what to start, without the bounds; `COMMAND` if None.
+        """
+        self.limits = limits
+        self.count = count or cpu_count()
+        memory = available_memory()
+        self.bounds = bounds or Bounds.for_limits(limits, memory and memory * 9 // 10 // self.count)
+        self._command = (*(command or COMMAND), json.dumps(asdict(self.bounds)))
+        self._free = threading.Semaphore(self.count)
+        self._lock = threading.Lock()
+        self._idle: list[socket.socket] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts the process that forks workers, without waiting for it; the first picture would do so, too."""
+        with self._lock:
+            if not self._process:
+                self._start()
+
+    def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
+        """See `decoding.Decoder`.
+
+        Raises:
+            ImageError: as `imaging.read` does, and `DecodingError` when the picture ended its worker.
+            BusyError: no worker can be started now.
+        """
+
+        def read(facts: dict[str, Any], payload: bytes) -> Prepared:
+            return Prepared(
+                np.frombuffer(payload, np.uint8).reshape(*geometry.size, 3),
+                structured=bool(facts["structured"]),
+                width=int(facts["width"]),
+                height=int(facts["height"]),
+                format=FORMATS[FORMATS.index(facts["format"])],
+                decode=float(facts["decode"]),
+                preprocess=float(facts["preprocess"]),
+            )
+
+        return self._ask({"job": "prepare", "geometry": asdict(geometry)}, data, read)
+
+    def thumbnail(self, data: bytes, side: int) -> bytes:
+        """See `decoding.Decoder`.
+
+        Raises:
+            ImageError: as `imaging.read` does, and `DecodingError` when the picture ended its worker.
+            BusyError: no worker can be started now.
+        """
+        return self._ask({"job": "thumbnail", "side": side}, data, lambda _, payload: payload)
+
+    def close(self) -> None:
+        """Ends all workers; those at work when they have answered."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+            self._stop()
+
+    def _ask(self, request: dict[str, Any], data: bytes, read: Callable[[dict[str, Any], bytes], T]) -> T:
+        with self._free:
+            worker = self._hand_over({**request, "limits": asdict(self.limits)}, data)
+            start = time.perf_counter()
+            keep = False
+            try:
+                facts, payload = wire.receive(worker)
+                result = _error(facts) if "error" in facts else read(facts, bytes(payload))
+                keep = not facts["last"]
+            except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
+                if self._process and self._process.poll() is not None:
+                    log.error("the process that starts the decoders ended with status %s", self._process.returncode)
+                    raise _none_starts() from error
+                seconds = time.perf_counter() - start
+                log.warning("a picture of %d bytes ended its decoder after %.1f s: %r", len(data), seconds, error)
+                raise DecodingError(
+                    "Decoding this picture failed, or takes too long. Export it again, or in another format."
+                ) from error
+            finally:
+                self._put_back(worker, keep)
+        if isinstance(result, ImageError):
+            raise result
+        return result
+
+    def _hand_over(self, request: dict[str, Any], data: bytes) -> socket.socket:
+        """A worker that was sent the request; one that died while it was idle is passed over."""
+        for _ in range(self.count + 2):
+            with self._lock:
+                worker = self._idle.pop() if self._idle else self._new()
+            try:
+                wire.send(worker, request, data)
+            except OSError:
+                worker.close()
+            else:
+                return worker
+        log.error("no decoder can be started")
+        raise _none_starts()
+
+    def _put_back(self, worker: socket.socket, keep: bool) -> None:
+        with self._lock:
+            if keep:
+                self._idle.append(worker)
+            else:
+                worker.close()
+
+    def _new(self) -> socket.socket:
+        """The socket to a new worker, which may take a moment to listen."""
+        ours, theirs = socket.socketpair()
+        # A worker ends itself when its time is over. Later than that nothing can come: it was stopped, or worse.
+        ours.settimeout(self.bounds.seconds + _GRACE_SECONDS)
+        with theirs:
+            if self._process:
+                with suppress(OSError):
+                    socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+                    return ours
+                self._stop()
+            self._start()
+            socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+        return ours
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        # A second thread would make forks unsafe; so many arenas for malloc would count as address space.
+        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+        with theirs:
+            self._process = subprocess.Popen(
+                self._command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd=ROOT, env={**os.environ, **alone}
+            )
+
+    def _stop(self) -> None:
+        if self._process:
+            self._control.close()
+            self._process.wait()
+            self._process = None
+
+
+def _none_starts() -> BusyError:
+    return BusyError("Pictures cannot be decoded at the moment. Try again in a moment.")
+
+
+def _error(facts: dict[str, Any]) -> ImageError:
+    return _ERRORS[facts["error"]](str(facts["message"]), **facts["details"])

@@ -1,0 +1,61 @@
+"""A message between server and worker: a JSON object and bytes, with their lengths before them.
+
+Nothing in it can be made to run on the other side, as a pickle could. The socket's timeout holds for a whole message.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from typing import Any
+
+_LENGTHS = struct.Struct("!II")
+_LONGEST = 64 << 20  # of what is believed of a length
+
+
+def send(connection: socket.socket, facts: dict[str, Any], payload: bytes) -> None:
+    """Sends a message.
+
+    Raises:
+        OSError: the other side has gone, or did not read in time.
+    """
+    head = json.dumps(facts).encode()
+    connection.sendall(_LENGTHS.pack(len(head), len(payload)) + head)
+    connection.sendall(payload)
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
+    """Waits for a message and returns what `send` was given.
+
+    Raises:
+        EOFError: the other side has gone.
+        OSError: it did not answer in time, or has gone with something unread.
+        ValueError: this is no message.
+    """
+    timeout = connection.gettimeout()
+    end = None if timeout is None else time.monotonic() + timeout
+    try:
+        lengths = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size, end))
+        if max(lengths) > _LONGEST:
+            raise ValueError("too long a message")
+        facts = json.loads(_exactly(connection, lengths[0], end))
+        if not isinstance(facts, dict):
+            raise ValueError("no message")
+        return facts, _exactly(connection, lengths[1], end)
+    finally:
+        connection.settimeout(timeout)
+
+
+def _exactly(connection: socket.socket, length: int, end: float | None) -> bytearray:
+    data = bytearray(length)
+    view = memoryview(data)
+    while view:
+        if end is not None:
+            connection.settimeout(max(end - time.monotonic(), 0.001))
+        count = connection.recv_into(view)
+        if not count:
+            raise EOFError
+        view = view[count:]
+    return data

@@ -1,0 +1,99 @@
+"""The child's side: a process that forks workers, and what a worker does.
+
+Started as `python -m classifier.workers.worker BOUNDS`, with a socket as its standard input. It imports what decoding
+needs once and then forks a worker for each socket that it is sent: that takes milliseconds, shares the memory of what
+was imported, and, done from a process with a single thread, is safe, which a fork of the server would not be.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from classifier import decoding
+from classifier.errors import ClassifierError
+from classifier.geometry import Geometry
+from classifier.limits import Limits
+from classifier.workers import wire
+from classifier.workers.bounds import Bounds, resident
+
+# Memory that the C library keeps after large pictures: a new worker is cheaper.
+_BLOAT = 48 << 20
+
+
+def main() -> None:
+    """Forks workers until the server has gone."""
+    bounds = Bounds(**json.loads(sys.argv[1]))
+    control = socket.socket(fileno=os.dup(0))
+    # The server decides when its workers end: by closing their sockets, after the answers.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    gc.collect()
+    gc.freeze()  # or each worker's first collection would copy every page
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if _fork() == 0:
+            control.close()
+            _silence()
+            bounds.confine()
+            work(socket.socket(fileno=descriptors[0]), bounds)
+            os._exit(0)
+        os.close(descriptors[0])
+
+
+def work(connection: socket.socket, bounds: Bounds) -> None:
+    """Answers requests until the server closes its end, or until this process should be a new one."""
+    start = resident()
+    for number in range(1, bounds.pictures + 1):
+        try:
+            request, data = wire.receive(connection)
+            with bounds.timed():
+                answer, payload = _answer(request, bytes(data))
+            del data
+            answer["last"] = number == bounds.pictures or resident() - start > _BLOAT
+            wire.send(connection, answer, payload)
+        except (EOFError, OSError):
+            return
+        if answer["last"]:
+            return
+
+
+def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    limits = Limits(**request["limits"])
+    try:
+        if request["job"] == "thumbnail":
+            return {}, decoding.thumbnail(data, request["side"], limits)
+        prepared = decoding.prepare(data, Geometry(**request["geometry"]), limits)
+    except ClassifierError as error:
+        return {"error": error.code, "message": error.message, "details": error.details}, b""
+    facts = asdict(prepared)
+    return facts, facts.pop("pixels").tobytes()
+
+
+def _fork() -> int:
+    try:
+        return os.fork()
+    except OSError:  # no more processes allowed; the server sees the socket close
+        return -1
+
+
+def _silence() -> None:
+    """Lets nothing through that a C library prints about a visitor's file."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(null, stream)
+    os.close(null)
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)
