@@ -12,6 +12,7 @@ import io
 import logging
 import math
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -213,10 +214,8 @@ def _shrink(image: Image.Image, factor: int) -> Image.Image:
     scale = _value_range(image)
     if factor == 1:
         return _plain(image, scale)
-    rows = max(1, _STRIP_PIXELS // image.width // factor) * factor
     result: Image.Image | None = None
-    for top in range(0, image.height, rows):
-        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+    for top, strip in _strips(image, factor):
         small = _plain(strip, scale).reduce(factor)
         if result is None:
             result = Image.new(small.mode, (small.width, math.ceil(image.height / factor)))
@@ -225,15 +224,27 @@ def _shrink(image: Image.Image, factor: int) -> Image.Image:
     return result
 
 
+def _strips(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """The picture in strips of a multiple of so many rows, each with its first row."""
+    rows = max(1, _STRIP_PIXELS // image.width // multiple) * multiple
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
 def _value_range(image: Image.Image) -> tuple[float, float]:
     """(black, white) of a picture whose values have more than 8 bits."""
     if image.mode.startswith("I;16"):
         return 0.0, 65535.0
     if image.mode not in ("I", "F"):
         return 0.0, 255.0
-    values = np.asarray(image)
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low, high = math.inf, -math.inf
+    for _, strip in _strips(image):
+        values = np.asarray(strip)
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if low > high:
+        low, high = 0.0, 1.0
     for white in (1.0, 255.0, 65535.0):
         # The smallest customary range that holds all values; whole numbers up to 1 are not a fraction of white.
         if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
