@@ -19,6 +19,7 @@ _BLOCKS = 20_000  # GIF: those before the first frame, such as comments, of up t
 _RUNS_BYTES, _RUNS_PIXELS = 2_000_000, 4_000_000  # BMP with run lengths
 _TILES = 100_000  # TIFF: strips or tiles of the first picture, for each of which Pillow makes an object
 
+_SEQUENTIAL = (0xC0, 0xC1, 0xC9)  # JPEG: frames that are not progressive
 _FILL = re.compile(rb"\xff+")
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
@@ -39,6 +40,7 @@ def too_many_parts(data: bytes, kind: str) -> bool:
 def _jpeg(data: bytes) -> bool:
     position = 2
     padding = 0
+    components = 0  # of a frame that may come in a single scan
     for _ in range(_SEGMENTS):
         fill = _FILL.search(data, position)
         if not fill or fill.end() == len(data):
@@ -46,7 +48,12 @@ def _jpeg(data: bytes) -> bool:
         padding += fill.end() - position - 1
         if padding > _PADDING:
             return True
-        if data[fill.end()] == 0xDA:
+        code = data[fill.end()]
+        if code in _SEQUENTIAL:
+            components = int.from_bytes(data[fill.end() + 8 : fill.end() + 9], "big")
+        if code == 0xDA:
+            if components and data[fill.end() + 3 : fill.end() + 4] == bytes([components]):
+                return False  # all of them in the first scan: there is no second one
             # Any two bytes may look like a marker in what follows the picture, such as the film of a motion photo:
             # many are only a reason to look closely.
             return data.count(b"\xff\xda", position) > _SCANS and _many_scans(data, fill.end() - 1)

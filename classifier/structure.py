@@ -36,15 +36,19 @@ def has_structure(image: Image.Image) -> bool:
 def _measure(image: Image.Image) -> tuple[float, float]:
     """Standard deviation over all channels, and the correlation of neighbours along the better of both axes."""
     pixels = np.asarray(image)
-    step = max(1, pixels.shape[0] * pixels.shape[1] // _SAMPLE)
-    rows = pixels[:-1:step].astype(np.float32)
-    below = pixels[1::step].astype(np.float32)
-    mean = rows.mean(axis=(0, 1))
+    height, width, channels = pixels.shape
+    step = max(1, height * width // _SAMPLE)
+    # Rows as plain lists of values: NumPy is ten times slower on a last axis of three.
+    lines = pixels.reshape(height, -1)
+    rows = lines[:-1:step].astype(np.float32)
+    below = lines[1::step].astype(np.float32)
+    mean = np.tile(rows.mean(axis=0).reshape(width, channels).mean(axis=0), width)
     rows -= mean
     below -= mean
-    variance = float(np.square(rows).mean())
+    variance = float(np.vdot(rows, rows)) / rows.size
     if variance == 0:
         return 0.0, 0.0
-    along = float((rows[:, 1:] * rows[:, :-1]).mean())
-    across = float((rows * below).mean())
+    left, right = rows[:, :-channels], rows[:, channels:]
+    along = float(np.einsum("ij,ij->", left, right)) / left.size
+    across = float(np.vdot(rows, below)) / rows.size
     return variance**0.5, max(along, across) / variance

@@ -36,7 +36,7 @@ class Bounds:
     def for_limits(cls, limits: Limits, available: int | None = None) -> Bounds:
         """Bounds that fit what a picture may be.
 
-        Measured at 50 million pixels: JPEG 6 MB, or 150 if progressive; PNG, TIFF 210; AVIF 640; float TIFF 620;
+        Measured at 50 million pixels: JPEG 6 MB, or 150 if progressive; PNG, TIFF 230; AVIF 640;
         WebP 760.
 
         Args:
