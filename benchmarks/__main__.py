@@ -18,6 +18,7 @@ ROWS = {
         rows.model_only,
         rows.tensorflow_backend,
         rows.folder,
+        rows.isolation,
         rows.requests,
         rows.first_bars,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import http.client
 import io
 import socket
@@ -24,7 +26,10 @@ from benchmarks.measure import Row, compare
 from benchmarks.plain import Plain
 from classifier import Classifier, ModelPackage, Settings, cli
 from classifier.backends import load_backend
+from classifier.decoding import Here
+from classifier.limits import Limits
 from classifier.resources import cpu_count
+from classifier.workers import Workers
 from tests.conftest import browser_arguments
 from tests.golden import ROOT, golden_photos, photo
 from tests.server import running
@@ -67,18 +72,43 @@ def tensorflow_backend(rounds: int) -> Iterator[Row]:
 
 def folder(rounds: int) -> Iterator[Row]:
     """A folder of 300 photos by the command line; the loop has its model loaded already."""
-    with tempfile.TemporaryDirectory() as name:
-        paths = [Path(name) / f"{number:03}.jpg" for number in range(300)]
-        for number, path in enumerate(paths):
-            mosaic(1600, 1200, number).save(path, quality=90)
-        model = _load("efficientnet-lite2")
+    model = _load("efficientnet-lite2")
+    for about, width, height, wanted in (("12-megapixel", 4000, 3000, 1.5), ("2-megapixel", 1600, 1200, None)):
+        with tempfile.TemporaryDirectory() as name:
+            paths = [Path(name) / f"{number:03}.jpg" for number in range(300)]
+            for number, path in enumerate(paths):
+                if number < 20:  # the rest are the same again: making them takes longer than classifying them
+                    mosaic(width, height, number).save(path, quality=90)
+                else:
+                    path.hardlink_to(paths[number % 20])
 
-        def command() -> None:
-            with contextlib.redirect_stdout(io.StringIO()):
-                cli.main(["classify", "--csv", name])
+            def command(folder: str = name) -> None:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    cli.main(["classify", "--csv", folder])
 
-        others = {"a loop of classify": lambda: [model.classify(path) for path in paths]}
-        yield compare("folder of 300 photos, command line", command, others, max(3, rounds // 10), 1.5, warm=1)
+            def loop(paths: list[Path] = paths) -> None:
+                for path in paths:
+                    model.classify(path)
+
+            what = f"folder of 300 {about} photos, command line"
+            yield compare(what, command, {"a loop of classify": loop}, max(3, rounds // 10), wanted, warm=1)
+
+
+def isolation(rounds: int) -> Iterator[Row]:
+    """What it costs that no decoder can harm the server: a picture decoded and cut in a worker."""
+    geometry = ModelPackage.load(ROOT / "model/efficientnet-lite2").manifest.input.geometry
+    limits = Limits()
+    here, workers = Here(limits), Workers(limits, 1)
+    fresh = Workers(limits, 1, dataclasses.replace(workers.bounds, pictures=1))
+    for about, width, height in (("640 x 480", 640, 480), ("12-megapixel", 4000, 3000)):
+        stream = io.BytesIO()
+        mosaic(width, height).save(stream, "JPEG", quality=90)
+        data = stream.getvalue()
+        for other, decoder in (("in this process", here), ("a new process for each picture", fresh)):
+            ours, theirs = (functools.partial(one.prepare, data, geometry) for one in (workers, decoder))
+            yield compare(f"{about} JPEG decoded in a worker", ours, {other: theirs}, 2 * rounds, None)
+    workers.close()
+    fresh.close()
 
 
 def requests(rounds: int) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """A decoder that does evil: what the picture's first comment says, as C code would, past Python.
 
-As a program it is the worker with that decoder; `python -m tests.evil run streamlit_app.py` is the server with it.
+As a program it is the worker with that decoder, or what takes such workers: `python -m tests.evil run streamlit_app.py`
+is the server, `python -m tests.evil classify FILE` the command.
 """
 
 from __future__ import annotations
@@ -94,11 +95,15 @@ def _evil_prepare(data: bytes, geometry: Geometry, limits: Limits) -> decoding.P
 
 
 if __name__ == "__main__":
+    pool.COMMAND = COMMAND
     if sys.argv[1] == "run":
-        from streamlit.web.cli import main
+        import streamlit.web.cli
 
-        pool.COMMAND = COMMAND
-        main()
+        streamlit.web.cli.main()
+    elif sys.argv[1] == "classify":
+        import classifier.cli
+
+        sys.exit(classifier.cli.main())
     else:
         Image.open, decoding.prepare = _evil_open, _evil_prepare  # type: ignore[assignment]
         worker.main()

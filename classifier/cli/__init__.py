@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -137,6 +138,8 @@ def _classify(args: argparse.Namespace) -> int:
     from classifier.workers import Workers
 
     settings = _settings(model=args.model)
+    # What goes wrong with a file is said once, in its line.
+    logging.getLogger("classifier").addHandler(logging.NullHandler())
     with contextlib.closing(Workers(settings.limits)) as decoder:
         decoder.start()  # beside the model's loading
         return _report(_load(settings, decoder), args)

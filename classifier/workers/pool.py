@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.workers.worker")
 _GRACE_SECONDS = 10.0
+_LONGEST_ANSWER = 64 << 20
 _ERRORS = {
     kind.code: kind
     for kind in (ImageError, UnsupportedFormatError, TooManyBytesError, TooManyPixelsError, NoMemoryError)
@@ -127,7 +128,7 @@ class Workers:
             start = time.perf_counter()
             keep = False
             try:
-                facts, payload = wire.receive(worker)
+                facts, payload = wire.receive(worker, _LONGEST_ANSWER)
                 result = _error(facts) if "error" in facts else read(facts, bytes(payload))
                 keep = not facts["last"]
             except (EOFError, OSError, ValueError, TypeError, KeyError) as error:

@@ -12,7 +12,6 @@ import time
 from typing import Any
 
 _LENGTHS = struct.Struct("!II")
-_LONGEST = 64 << 20  # of what is believed of a length
 
 
 def send(connection: socket.socket, facts: dict[str, Any], payload: bytes) -> None:
@@ -26,8 +25,12 @@ def send(connection: socket.socket, facts: dict[str, Any], payload: bytes) -> No
     connection.sendall(payload)
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
+def receive(connection: socket.socket, longest: int | None = None) -> tuple[dict[str, Any], bytearray]:
     """Waits for a message and returns what `send` was given.
+
+    Args:
+        connection: to the other side.
+        longest: bytes that each part may have, from a side that is not trusted.
 
     Raises:
         EOFError: the other side has gone.
@@ -38,7 +41,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
     end = None if timeout is None else time.monotonic() + timeout
     try:
         lengths = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size, end))
-        if max(lengths) > _LONGEST:
+        if longest is not None and max(lengths) > longest:
             raise ValueError("too long a message")
         facts = json.loads(_exactly(connection, lengths[0], end))
         if not isinstance(facts, dict):

@@ -23,7 +23,7 @@ from classifier.geometry import Geometry
 from classifier.limits import Limits
 from classifier.workers import Bounds, Workers, wire
 from tests import evil
-from tests.golden import golden_photos, photo
+from tests.golden import ROOT, golden_photos, photo
 from tests.hostile import encode, gradient, seeds
 
 LIMITS = Limits()
@@ -115,6 +115,19 @@ def test_a_picture_that_takes_memory_without_end_gets_one_clear_error(evil_worke
     with pytest.raises(NoMemoryError, match="Scale it down") as caught:
         evil_workers.prepare(evil.picture("take memory"), GEOMETRY)
     assert caught.value.status == 413
+
+
+@linux
+def test_a_picture_much_larger_than_it_says_is_held_to_the_memory(evil_workers: Workers) -> None:
+    """16,000 x 16,000 pixels that the file says are 64 x 64; AVIF's decoder believes the pixels."""
+    with pytest.raises(ImageError):
+        evil_workers.prepare((ROOT / "tests/files/lying.avif").read_bytes(), GEOMETRY)
+
+
+def test_a_file_larger_than_usual_goes_through_where_it_may() -> None:
+    pool = Workers(Limits(max_bytes=200_000_000), 1)
+    assert pool.prepare(seeds()["PNG"] + bytes(150_000_000), GEOMETRY).format == "PNG"
+    pool.close()
 
 
 def test_a_worker_cannot_write_files(evil_workers: Workers) -> None:
@@ -243,7 +256,7 @@ def test_a_message_arrives_whole_or_not_at_all() -> None:
         wire.receive(ours)
     theirs.sendall(b"\xff" * 8)
     with pytest.raises(ValueError, match="too long"):
-        wire.receive(ours)
+        wire.receive(ours, 1_000)
     theirs.close()
     with pytest.raises(EOFError):
         wire.receive(ours)

@@ -24,6 +24,7 @@ from classifier import Classifier, cli
 from classifier.cli import files
 from classifier.limits import EXTENSIONS
 from classifier.settings import Settings
+from tests import evil
 from tests.golden import ROOT, golden_photos, photo
 
 LITE0 = ROOT / "model/efficientnet-lite0"
@@ -154,6 +155,17 @@ def test_bad_files_are_reported_and_the_rest_go_on(capsys: pytest.CaptureFixture
     assert all(re.fullmatch(r"classifier: \S+: [A-Z].*\.", line) for line in lines), err
     assert lines[0] == "classifier: missing.jpg: There is no such file."
     assert lines[1] == "classifier: empty.jpg: This file is empty."
+
+
+def test_a_picture_that_ends_its_decoder_costs_one_line() -> None:
+    Path("crash.jpg").write_bytes(evil.picture("crash"))
+    command = [sys.executable, "-m", "tests.evil", "classify", "--csv", "crash.jpg", str(photo("panda.webp"))]
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    said = "Decoding this picture failed, or takes too long. Export it again, or in another format."
+    assert ended.stderr == f"classifier: crash.jpg: {said}\n"
+    assert "giant panda" in ended.stdout
 
 
 def test_a_folder_stands_for_the_pictures_in_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
