@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,13 +31,13 @@ from classifier.errors import (
 from classifier.geometry import Geometry
 from classifier.limits import FORMATS, Limits
 from classifier.resources import available_memory, cpu_count
-from classifier.settings import ROOT
 from classifier.workers import wire
 from classifier.workers.bounds import Bounds
 
 log = logging.getLogger(__name__)
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.workers.worker")
+_ROOT = Path(__file__).resolve().parents[2]  # the settings know it, too, but workers need no pydantic
 _GRACE_SECONDS = 10.0
 _LONGEST_ANSWER = 64 << 20
 _ERRORS = {
@@ -188,7 +189,7 @@ class Workers:
         alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
         with theirs:
             self._process = subprocess.Popen(
-                self._command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd=ROOT, env={**os.environ, **alone}
+                self._command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd=_ROOT, env={**os.environ, **alone}
             )
 
     def _stop(self) -> None:
