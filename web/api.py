@@ -19,6 +19,7 @@ from classifier import __version__
 from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
 from classifier.resources import cpu_count
 from web import problems
+from web.budget import budget, largest_request
 from web.docs import docs
 from web.limit import BodyLimit
 from web.metrics import CountRequests
@@ -28,8 +29,6 @@ from web.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, Mode
 
 MAX_FILES = 100
 MAX_TOP_K = 1000
-# Boundaries and part headers of a multipart body, for which the byte limit makes room.
-_FRAMING = 1024 * MAX_FILES
 # One thread more than the queue holds: whoever is one too many hears so at once, not after waiting for a thread.
 _THREADS = CapacityLimiter(models.slots.bound + 1)
 
@@ -78,7 +77,7 @@ api = FastAPIOffline(
     servers=[{"url": "/api"}],
     root_path_in_servers=False,
 )
-api.add_middleware(BodyLimit, max_bytes=models.settings.max_bytes + _FRAMING)
+api.add_middleware(BodyLimit, max_bytes=largest_request(models.settings))
 api.add_middleware(CountRequests)
 api.add_route("/docs", docs, include_in_schema=False)
 
@@ -164,6 +163,7 @@ async def info() -> InfoOut:
             max_pixels=settings.max_pixels,
             formats=list(settings.formats),
             queue=settings.queue,
+            uploads=budget.size,
         ),
     )
 
