@@ -86,7 +86,7 @@ api.add_route("/docs", docs, include_in_schema=False)
     "/v1/classify",
     summary="Classify one or several pictures",
     response_model=AnswerOut,
-    responses=dict.fromkeys((400, 404, 413, 415, 422, 503), _PROBLEM),
+    responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 503), _PROBLEM),
     openapi_extra={"requestBody": _BODY},
 )
 async def classify(
@@ -175,9 +175,13 @@ async def _pictures(request: Request) -> list[bytes]:
         if is_form:
             async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
                 parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-                pictures = [await part.read() for part in parts]
+                pictures = []
+                for part in parts:
+                    pictures.append(await part.read())
+                    await part.close()  # or all of them would be there twice
         else:
-            pictures = [await request.body()]
+            # Not `request.body()`: the request would keep it for as long as the answer takes to be sent.
+            pictures = [b"".join([chunk async for chunk in request.stream()])]
     except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
         reason = getattr(error, "message", None) or getattr(error, "detail", None)
         raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
