@@ -10,13 +10,10 @@ from anyio import CapacityLimiter
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect
 
 from classifier import __version__
-from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
+from classifier.errors import ClassifierError, ParameterError
 from classifier.resources import cpu_count
 from web import problems
 from web.budget import budget, largest_request
@@ -24,10 +21,10 @@ from web.docs import docs
 from web.limit import BodyLimit
 from web.metrics import CountRequests
 from web.models import models
+from web.pictures import MAX_FILES, read_pictures
 from web.problems import Problem
 from web.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut, ResultOut
 
-MAX_FILES = 100
 MAX_TOP_K = 1000
 # One thread more than the queue holds: whoever is one too many hears so at once, not after waiting for a thread.
 _THREADS = CapacityLimiter(models.slots.bound + 1)
@@ -101,7 +98,7 @@ async def classify(
     stand. The byte limit holds for each picture and for the request as a whole, the pixel limit for each picture.
     """
     name = models.resolve(model)
-    pictures = await _pictures(request)
+    pictures = await read_pictures(request, models.settings.max_bytes)
     results: list[ResultOut | FailedOut] = []
     for data in pictures:
         try:
@@ -166,36 +163,3 @@ async def info() -> InfoOut:
             uploads=budget.size,
         ),
     )
-
-
-async def _pictures(request: Request) -> list[bytes]:
-    """The request's pictures, from a form or the raw body; together within the byte limit."""
-    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
-    try:
-        if is_form:
-            async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
-                parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-                pictures = []
-                for part in parts:
-                    pictures.append(await part.read())
-                    await part.close()  # or all of them would be there twice
-        else:
-            # Not `request.body()`: the request would keep it for as long as the answer takes to be sent.
-            pictures = [b"".join([chunk async for chunk in request.stream()])]
-    except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
-        reason = getattr(error, "message", None) or getattr(error, "detail", None)
-        raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
-    except ClientDisconnect:
-        raise HTTPException(400, "The connection ended before the request did.") from None
-    if not pictures or not any(pictures):
-        raise ParameterError(
-            "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body.",
-            name="file",
-        )
-    limit = models.settings.max_bytes
-    if sum(map(len, pictures)) > limit:
-        raise TooManyBytesError(
-            f"The request is too large: the limit is {limit / 1e6:g} MB in all. Send less.",
-            limit=f"{limit / 1e6:g} MB",
-        )
-    return pictures
