@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -23,8 +24,10 @@ FULL = problem(503, "full", "busy")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("budget") / "log.txt", {"CLASSIFIER_UPLOADS": str(SIZE)}) as address:
+    log = tmp_path_factory.mktemp("budget") / "log.txt"
+    with running(log, {"CLASSIFIER_UPLOADS": str(SIZE)}) as address:
         yield address
+    assert "Traceback" not in log.read_text()
 
 
 def used(address: str) -> float:
@@ -86,6 +89,13 @@ def test_what_visits_hold_counts_too(empty: str) -> None:
         one.remove("first")
         assert used(empty) == LARGEST
         assert other.upload(b"x" * 6_000_000).status == 204
+
+
+@pytest.mark.slow
+def test_the_limits_say_what_there_is(empty: str) -> None:
+    assert metric(empty, "classifier_budget_size_bytes") == SIZE
+    info = json.loads(send(empty, head("/api/v1/info", "GET")).body)
+    assert info["limits"]["uploads"] == SIZE
 
 
 @pytest.mark.slow
