@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from classifier.limits import FORMATS, Limits
@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         FORMATS, min_length=1, description="Allowed picture formats, separated by commas"
     )
     queue: int = Field(32, ge=0, description="Pictures that may wait for their turn; more get `503`")
+    uploads: int | None = Field(
+        None,
+        description="Bytes of all pictures sent or held at a time; more get `503`. "
+        "A quarter of the free memory if unset, 400 MB at most",
+    )
     host: str = Field("127.0.0.1", description="Address that `classifier serve` listens on")
     port: int = Field(8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
 
@@ -53,6 +58,14 @@ class Settings(BaseSettings):
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := set(value) - set(FORMATS):
             raise ValueError(f"{', '.join(sorted(unknown))} cannot be read; choose from {', '.join(FORMATS)}")
+        return value
+
+    @field_validator("uploads")
+    @classmethod
+    def _room_for_one(cls, value: int | None, info: ValidationInfo) -> int | None:
+        least = info.data.get("max_bytes", 1)
+        if value is not None and value < least:
+            raise ValueError(f"too little for one upload; at least {PREFIX}MAX_BYTES, which is {least}")
         return value
 
     @property

@@ -1,7 +1,6 @@
 """A decoder that does evil: what the picture's first comment says, as C code would, past Python.
 
-As a program it is the worker with that decoder, or what takes such workers: `python -m tests.evil run streamlit_app.py`
-is the server, `python -m tests.evil classify FILE` the command.
+As a program it is the worker with that decoder, or `python -m tests.evil classify FILE` the command with such workers.
 """
 
 from __future__ import annotations
@@ -96,11 +95,7 @@ def _evil_prepare(data: bytes, geometry: Geometry, limits: Limits) -> decoding.P
 
 if __name__ == "__main__":
     pool.COMMAND = COMMAND
-    if sys.argv[1] == "run":
-        import streamlit.web.cli
-
-        streamlit.web.cli.main()
-    elif sys.argv[1] == "classify":
+    if sys.argv[1] == "classify":
         import classifier.cli
 
         sys.exit(classifier.cli.main())

@@ -20,7 +20,7 @@ ENDED_AS_ASKED = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 @contextmanager
 def running(
-    log: Path, environment: Mapping[str, str] | None = None, python: Path = Path(sys.executable)
+    log: Path, environment: Mapping[str, str] | None = None, python: Path = Path(sys.executable), first: str = ""
 ) -> Iterator[str]:
     """Starts the server on a free port and gives its address once the model is loaded; ends it afterwards.
 
@@ -28,8 +28,9 @@ def running(
         log: file for what it prints.
         environment: variables to add, such as settings.
         python: the interpreter of another environment.
+        first: code that the process runs before it becomes the server, for what no setting changes.
     """
-    with started(log, environment, python=python) as (_, address):
+    with started(log, environment, python=python, first=first) as (_, address):
         yield address
 
 
@@ -39,10 +40,12 @@ def started(
     environment: Mapping[str, str] | None = None,
     port: int = 0,
     python: Path = Path(sys.executable),
-    module: str = "streamlit",
+    first: str = "",
+    ended: tuple[int, ...] = ENDED_AS_ASKED,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The same for tests that need the process, too, a port of their choice, or another program than Streamlit's."""
-    command = [str(python), "-m", module, "run", "streamlit_app.py"]
+    """The same for tests that need the process, too, a port of their choice, or end it in another way."""
+    streamlit = ["-c", f"{first}\nfrom streamlit.web.cli import main\nmain()"] if first else ["-m", "streamlit"]
+    command = [str(python), *streamlit, "run", "streamlit_app.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -61,7 +64,7 @@ def started(
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    assert code in ENDED_AS_ASKED, log.read_text()
+    assert code in ended, log.read_text()
 
 
 def _address(process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> str:

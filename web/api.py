@@ -10,26 +10,22 @@ from anyio import CapacityLimiter
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect
 
 from classifier import __version__
-from classifier.errors import ClassifierError, ParameterError, TooManyBytesError
+from classifier.errors import ClassifierError, ParameterError
 from classifier.resources import cpu_count
 from web import problems
+from web.budget import budget, largest_request
 from web.docs import docs
 from web.limit import BodyLimit
 from web.metrics import CountRequests
 from web.models import models
+from web.pictures import MAX_FILES, read_pictures
 from web.problems import Problem
 from web.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut, ResultOut
 
-MAX_FILES = 100
 MAX_TOP_K = 1000
-# Boundaries and part headers of a multipart body, for which the byte limit makes room.
-_FRAMING = 1024 * MAX_FILES
 # One thread more than the queue holds: whoever is one too many hears so at once, not after waiting for a thread.
 _THREADS = CapacityLimiter(models.slots.bound + 1)
 
@@ -78,7 +74,7 @@ api = FastAPIOffline(
     servers=[{"url": "/api"}],
     root_path_in_servers=False,
 )
-api.add_middleware(BodyLimit, max_bytes=models.settings.max_bytes + _FRAMING)
+api.add_middleware(BodyLimit, max_bytes=largest_request(models.settings))
 api.add_middleware(CountRequests)
 api.add_route("/docs", docs, include_in_schema=False)
 
@@ -87,7 +83,7 @@ api.add_route("/docs", docs, include_in_schema=False)
     "/v1/classify",
     summary="Classify one or several pictures",
     response_model=AnswerOut,
-    responses=dict.fromkeys((400, 404, 413, 415, 422, 503), _PROBLEM),
+    responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 503), _PROBLEM),
     openapi_extra={"requestBody": _BODY},
 )
 async def classify(
@@ -102,7 +98,7 @@ async def classify(
     stand. The byte limit holds for each picture and for the request as a whole, the pixel limit for each picture.
     """
     name = models.resolve(model)
-    pictures = await _pictures(request)
+    pictures = await read_pictures(request, models.settings.max_bytes)
     results: list[ResultOut | FailedOut] = []
     for data in pictures:
         try:
@@ -164,34 +160,6 @@ async def info() -> InfoOut:
             max_pixels=settings.max_pixels,
             formats=list(settings.formats),
             queue=settings.queue,
+            uploads=budget.size,
         ),
     )
-
-
-async def _pictures(request: Request) -> list[bytes]:
-    """The request's pictures, from a form or the raw body; together within the byte limit."""
-    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
-    try:
-        if is_form:
-            async with request.form(max_files=MAX_FILES, max_fields=MAX_FILES) as form:
-                parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-                pictures = [await part.read() for part in parts]
-        else:
-            pictures = [await request.body()]
-    except (MultiPartException, HTTPException, KeyError, UnicodeDecodeError) as error:
-        reason = getattr(error, "message", None) or getattr(error, "detail", None)
-        raise HTTPException(400, f"The form cannot be read: {reason or 'it is broken'}.") from None
-    except ClientDisconnect:
-        raise HTTPException(400, "The connection ended before the request did.") from None
-    if not pictures or not any(pictures):
-        raise ParameterError(
-            "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body.",
-            name="file",
-        )
-    limit = models.settings.max_bytes
-    if sum(map(len, pictures)) > limit:
-        raise TooManyBytesError(
-            f"The request is too large: the limit is {limit / 1e6:g} MB in all. Send less.",
-            limit=f"{limit / 1e6:g} MB",
-        )
-    return pictures

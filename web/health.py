@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from classifier.errors import NotReadyError
 from web import metrics
+from web.budget import budget
 from web.models import models
 from web.sessions import upload_bytes
 
@@ -31,4 +32,6 @@ async def prometheus(_: Request) -> Response:
     metrics.WAITING.set(models.slots.waiting)
     metrics.READY.set(models.state == "ready")
     metrics.UPLOADS.set(upload_bytes())
+    metrics.BUDGET.set(budget.used)
+    metrics.BUDGET_SIZE.set(budget.size)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -36,7 +36,7 @@ def from_error(error: ClassifierError) -> Problem:
     return problem(error.status, error.message, error.code)
 
 
-NOT_FOUND = problem(404, "Not Found", "not_found")
+NOT_FOUND = problem(404, "There is nothing at this path. /api/docs lists the paths of the API.", "not_found")
 UNEXPECTED = problem(500, "Something went wrong here. Try again later.", "internal")
 
 
@@ -55,10 +55,15 @@ async def on_classifier_error(_: Request, error: Exception) -> JSONResponse:
 async def on_http_error(_: Request, error: Exception) -> JSONResponse:
     """Answers the framework's own errors: unknown path, wrong method, broken form."""
     assert isinstance(error, HTTPException)  # noqa: S101
-    codes = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_many_bytes"}
-    code = codes.get(error.status_code, "http_error")
-    about = problem(error.status_code, str(error.detail), code)
-    return respond(about, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        about = NOT_FOUND
+    elif error.status_code == 405:
+        about = problem(405, f"This path takes {headers.get('Allow', 'other methods')} only.", "method_not_allowed")
+    else:
+        code = "bad_request" if error.status_code == 400 else "http_error"
+        about = problem(error.status_code, str(error.detail), code)
+    return respond(about, headers)
 
 
 async def on_validation_error(_: Request, error: Exception) -> JSONResponse:

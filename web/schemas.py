@@ -73,12 +73,13 @@ class ModelsOut(BaseModel):
 
 
 class LimitsOut(BaseModel):
-    """What a picture may be."""
+    """What a picture may be, and how much there may be at a time."""
 
     max_bytes: int
     max_pixels: int
     formats: list[str]
-    queue: int
+    queue: int = Field(description="pictures that may wait for their turn")
+    uploads: int = Field(description="bytes of all pictures in memory at a time")
 
 
 class InfoOut(BaseModel):

@@ -43,12 +43,13 @@ def upload_bytes() -> float:
         return math.nan
 
 
-def uploads_held(session: str) -> int:
-    """How many files Streamlit holds for a session; 0 if it no longer says so."""
+def uploads_held(session: str) -> list[int]:
+    """The sizes, in bytes, of the files that Streamlit holds for a session; none if it no longer says so."""
     if not runtime.exists():
-        return 0
+        return []
     storage = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
-    return len(storage.get(session, ()))
+    # A copy at once: the page's threads remove files meanwhile.
+    return [len(file.data) for file in list(storage.get(session, {}).values())]
 
 
 def _free_expired() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -17,11 +15,10 @@ import pytest
 
 from tests.golden import ROOT
 from tests.hostile import SECONDS
+from tests.pillow_images import pillow_images
 
 pytestmark = pytest.mark.slow
 
-VERSION = "13.0.0"
-SHA256 = "cdcd1ba258178f7356d74170c9a81ba4eab6a5d55748bc402a5a2a6fe6be3510"
 HOSTILE = re.compile("crash-|timeout-|oom-|overflow|oob|truncated|bad|broken|bomb")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("CLASSIFIER_")},
@@ -52,35 +49,7 @@ for file in sorted(file for file in Path(sys.argv[1]).rglob("*") if file.is_file
 
 @pytest.fixture(scope="module")
 def images() -> Path:
-    """The folder `Tests/images` of Pillow's source distribution, kept for the next run."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "image-classifier"
-    folder = cache / f"pillow-{VERSION}-images"
-    if not folder.exists():
-        scratch = cache / f"scratch-{os.getpid()}"
-        try:
-            unpack(download(scratch), scratch / "images")
-            (scratch / "images").rename(folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return folder
-
-
-def download(folder: Path) -> Path:
-    # Only Pillow itself from source: what its build asks for comes as wheels.
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "pillow"]
-    subprocess.run([*command, "--dest", str(folder), f"pillow=={VERSION}"], check=True, timeout=300)
-    file = folder / f"pillow-{VERSION}.tar.gz"
-    assert hashlib.sha256(file.read_bytes()).hexdigest() == SHA256
-    return file
-
-
-def unpack(file: Path, folder: Path) -> None:
-    prefix = f"pillow-{VERSION}/Tests/images/"
-    with tarfile.open(file) as archive:
-        for member in archive:
-            if member.isfile() and member.name.startswith(prefix):
-                member.name = member.name.removeprefix(prefix)
-                archive.extract(member, folder, filter="data")
+    return pillow_images()
 
 
 def test_each_file_gets_an_answer_or_one_error(images: Path) -> None:

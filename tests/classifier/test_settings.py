@@ -38,6 +38,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "MAX_PIXELS": "2000",
         "FORMATS": "jpeg, png,",
         "QUEUE": "0",
+        "UPLOADS": "5000",
         "HOST": "0.0.0.0",
         "PORT": "80",
     }
@@ -49,7 +50,8 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.limits.formats == ("JPEG", "PNG")
     assert (settings.limits.max_bytes, settings.limits.max_pixels) == (1000, 2000)
     assert (settings.model, settings.backend, settings.threads) == ("mine", "litert", 3)
-    assert (settings.queue, settings.host, settings.port) == (0, "0.0.0.0", 80)
+    assert (settings.queue, settings.uploads) == (0, 5000)
+    assert (settings.host, settings.port) == ("0.0.0.0", 80)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +69,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("THREADS", "0", "greater than or equal to 1"),
         ("QUEUE", "-1", "greater than or equal to 0"),
         ("MAX_BYTES", "20 MB", "valid integer"),
+        ("UPLOADS", "1000", "at least CLASSIFIER_MAX_BYTES, which is 20000000"),
         ("BACKEND", "onnx", "'auto', 'litert' or 'tensorflow'"),
         ("FORMATS", "JPEG,SVG", "SVG cannot be read; choose from JPEG, PNG"),
         ("FORMATS", " , ", "at least 1 item"),

@@ -127,6 +127,7 @@ def test_a_too_large_file_gets_a_message_and_the_page_goes_on(visit: Page, tmp_p
     assert "This file was not taken: it is larger than 20 MB" in visit.evaluate(message)
     upload(visit, BISON)
     assert best(visit) == "bison"
+    assert visit.evaluate(message) == "none"
 
 
 def test_sliders_and_model_change_the_bars_and_the_address(visit: Page) -> None:

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("evil") / "log.txt"
-    with started(log, module="tests.evil") as (_, address):
+    evil_workers = "from classifier.workers import pool; from tests import evil; pool.COMMAND = evil.COMMAND"
+    with started(log, first=evil_workers) as (_, address):
         yield address
     said = Path(log).read_text()
     assert "ended its decoder" in said

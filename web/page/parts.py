@@ -42,7 +42,7 @@ def inputs() -> None:
     megabytes, megapixels = (f"{value / 1e6:g}" for value in (settings.max_bytes, settings.max_pixels))
     limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
     # Streamlit's own words in the uploader are English only: these, by CSS, stand in their place.
-    words = {name: t(name) for name in ("drop", "pick", "browse")}
+    words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
     words["paste"] = t("or_paste", keys="Ctrl+V / ⌘V")
     words["refused"] = t("refused", megabytes=megabytes, formats=formats)
     variables = "".join(f"--{name}:{_css_string(text)};" for name, text in words.items())

@@ -38,6 +38,11 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "This file was not taken: it is larger than {megabytes} MB, or not one of {formats}. Choose another one.",
         "zh": "未接受此文件：它大于 {megabytes} MB，或者不是 {formats} 之一。请另选一个。",
     },
+    "unsent": {
+        "en": "This picture did not arrive: the server has too much to do, or the connection was interrupted. "
+        "Wait a moment and try again. If that does not help, reload the page.",
+        "zh": "图片未能送达：服务器太忙，或连接中断。请稍候再试；如果仍然不行，请刷新页面。",
+    },
     "camera": {"en": "Use the camera", "zh": "使用相机"},
     "camera_label": {"en": "Take a photo", "zh": "拍照"},
     "gallery": {"en": "No picture at hand? Try one of these", "zh": "手边没有图片？试试这些"},

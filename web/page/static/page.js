@@ -1,5 +1,5 @@
-// What Streamlit's page cannot do by itself: pictures pasted or dropped anywhere, the way back up to the result after
-// a click in the gallery below it, and the document's language after a switch.
+// What Streamlit's page cannot do by itself: pictures pasted or dropped anywhere, a mark when one did not arrive, the
+// way back up to the result after a click in the gallery below it, and the document's language after a switch.
 (() => {
   "use strict";
 
@@ -40,6 +40,25 @@
     event.preventDefault();
     handOver(event.dataTransfer.files);
   });
+
+  // That a picture did not arrive, Streamlit says as a status, or for the camera not at all: the styles say it where
+  // this mark is. A file that is too large is none of it; the uploader's own sign stands for that.
+
+  const mark = (unsent) => document.documentElement.toggleAttribute("data-unsent", unsent);
+  const taken = (status) => (status >= 200 && status < 300) || status === 413;
+
+  const open = XMLHttpRequest.prototype.open;
+  XMLHttpRequest.prototype.open = function (method, address, ...rest) {
+    if (method.toUpperCase() === "PUT" && String(address).includes("/_stcore/upload_file/")) {
+      mark(false);
+      this.addEventListener("load", () => mark(!taken(this.status)));
+      this.addEventListener("error", () => mark(true));
+    }
+    return open.call(this, method, address, ...rest);
+  };
+
+  // Before the uploader looks at the file, which it may refuse without sending it.
+  for (const kind of ["change", "drop"]) document.addEventListener(kind, () => mark(false), true);
 
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element && event.target.closest(".st-key-gallery button"))) return;
