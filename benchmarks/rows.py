@@ -19,7 +19,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.measure import Row, compare
@@ -31,7 +30,7 @@ from classifier.limits import Limits
 from classifier.resources import cpu_count
 from classifier.workers import Workers
 from tests.conftest import browser_arguments
-from tests.golden import ROOT, golden_photos, photo
+from tests.golden import ROOT, mosaic, photo
 from tests.server import running
 
 THREADS = cpu_count()
@@ -149,22 +148,6 @@ def first_bars(rounds: int) -> Iterator[Row]:
         others = {"the page written plainly with TensorFlow": plain}
         yield compare("start to first bars in a browser", ours, others, max(3, rounds // 10), 4.0, warm=1)
         browser.close()
-
-
-def mosaic(width: int, height: int, start: int = 0) -> Image.Image:
-    """A picture of that size with a photo's detail: the golden photos side by side at their own resolution."""
-    page = Image.new("RGB", (width, height))
-    photos = golden_photos()
-    x = y = tallest = 0
-    number = start
-    while y < height:
-        with Image.open(photos[number % len(photos)].path) as opened:
-            part = opened.convert("RGB")
-        page.paste(part, (x, y))
-        x, tallest, number = x + part.width, max(tallest, part.height), number + 1
-        if x >= width:
-            x, y, tallest = 0, y + tallest, 0
-    return page
 
 
 def _load(name: str) -> Classifier:

@@ -25,6 +25,7 @@ class Slots:
         """Pictures that may be inside, worked on or waiting."""
         self._running = running
         self._inside = 0
+        self._closed = False
 
     @property
     def busy(self) -> int:
@@ -36,12 +37,17 @@ class Slots:
         """Pictures queued now."""
         return max(0, self._inside - self._running)
 
+    def close(self) -> None:
+        """Lets what is worked on finish, and sends away all who wait and all who come; for a server that stops."""
+        self._closed = True
+        self._free.release(self.bound)  # wakes all who wait
+
     @contextmanager
     def take(self) -> Iterator[float]:
         """Holds a slot; gives the milliseconds waited for it.
 
         Raises:
-            BusyError: at once, when as many are waiting already as may.
+            BusyError: at once, when as many are waiting already as may; when the queue is closed.
         """
         with self._lock:
             if self._inside >= self.bound:
@@ -50,6 +56,8 @@ class Slots:
         try:
             start = time.perf_counter()
             with self._free:
+                if self._closed:
+                    raise BusyError("The server is stopping. Try again in a moment.")
                 yield (time.perf_counter() - start) * 1000
         finally:
             with self._lock:

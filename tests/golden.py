@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "web/page/samples", ROOT / "tests/photos")
 MODELS = ("efficientnet-lite0", "efficientnet-lite2")
@@ -31,3 +33,19 @@ def golden_photos() -> list[Photo]:
 def photo(name: str) -> Path:
     """The path of one photo by its file name."""
     return next(one.path for one in golden_photos() if one.path.name == name)
+
+
+def mosaic(width: int, height: int, start: int = 0) -> Image.Image:
+    """A picture of that size with a photo's detail: the golden photos side by side at their own resolution."""
+    page = Image.new("RGB", (width, height))
+    photos = golden_photos()
+    x = y = tallest = 0
+    number = start
+    while y < height:
+        with Image.open(photos[number % len(photos)].path) as opened:
+            part = opened.convert("RGB")
+        page.paste(part, (x, y))
+        x, tallest, number = x + part.width, max(tallest, part.height), number + 1
+        if x >= width:
+            x, y, tallest = 0, y + tallest, 0
+    return page

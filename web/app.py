@@ -32,8 +32,13 @@ from web.uploads import UploadCap
 
 log = logging.getLogger(__name__)
 
-# A container's grace is usually 10 s: what is not finished a little before that is given up in good order.
+# A container's grace is usually 10 s: what is not finished a little before that is given up in good order. Who still
+# waits for a turn some seconds earlier is told to come back, as there is another server by then.
 _SHUTDOWN_SECONDS = 9.0
+_LAST_TURN_SECONDS = 6.0
+
+# Rounds of the event loop: accepting a connection and reading its request takes a handful.
+_ROUNDS = 20
 
 
 routes: list[BaseRoute] = [
@@ -76,17 +81,27 @@ async def _load() -> None:
 
 
 def _bound_shutdown() -> None:
-    """Ends the process some seconds after SIGTERM even when a request hangs; Uvicorn alone waits without bound."""
+    """Has all requests that came before SIGTERM answered, and ends the process some seconds later even if one hangs.
+
+    Uvicorn alone closes connections whose request it has received but not read yet, and waits without bound.
+    """
     if threading.current_thread() is not threading.main_thread():
         return
     before = signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(_SHUTDOWN_SECONDS, _give_up)
-        timer.daemon = True
-        timer.start()
-        if callable(before):
-            before(number, frame)
+    def stop(_: int, __: FrameType | None) -> None:
+        for seconds, end in ((_LAST_TURN_SECONDS, models.slots.close), (_SHUTDOWN_SECONDS, _give_up)):
+            timer = threading.Timer(seconds, end)
+            timer.daemon = True
+            timer.start()
+        loop.call_soon_threadsafe(when_read, _ROUNDS)
+
+    def when_read(rounds: int) -> None:
+        if rounds:
+            loop.call_soon(when_read, rounds - 1)
+        elif callable(before):
+            before(signal.SIGTERM, None)
 
     signal.signal(signal.SIGTERM, stop)
 

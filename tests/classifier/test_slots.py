@@ -86,3 +86,23 @@ def test_one_that_waits_learns_how_long() -> None:
         leave.set()
         assert waiter.result(30) > 0
         holder.result(30)
+
+
+def test_a_closed_queue_sends_away_all_who_wait_and_finishes_the_rest() -> None:
+    slots = Slots(running=1, waiting=3)
+
+    def work() -> str:
+        try:
+            with slots.take():
+                return "worked"
+        except BusyError:
+            return "sent away"
+
+    with ThreadPoolExecutor(3) as pool:
+        with slots.take():
+            waiting = [pool.submit(work) for _ in range(3)]
+            while slots.waiting < 3:
+                threading.Event().wait(0.002)
+            slots.close()
+            assert [one.result(10) for one in waiting] == ["sent away"] * 3
+        assert work() == "sent away"

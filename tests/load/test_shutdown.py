@@ -1,0 +1,152 @@
+"""Stopped in the middle of a load, the server answers whatever it had accepted."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+from classifier.resources import cpu_count
+from tests.golden import mosaic, photo
+from tests.hostile import encode
+from tests.load.visitor import PATIENCE, client, opened
+from tests.server import ENDED_AS_ASKED, started
+from web.api import MAX_FILES
+
+pytestmark = pytest.mark.slow
+
+CALLERS = 40  # more than may wait, so that some are told to come back
+UPLOADS = 4
+
+
+@dataclass
+class Caller:
+    """Sends one picture after another over one connection, until the server is gone."""
+
+    answered: list[tuple[float, int]] = field(default_factory=list)
+    """When each request was sent, and its status."""
+    lost: list[tuple[float, str]] = field(default_factory=list)
+    """When a request without an answer was sent, and what came instead."""
+
+    def run(self, address: str, picture: bytes, gone: threading.Event) -> None:
+        connection = connected(address)
+        while not gone.is_set():
+            sent = None
+            try:
+                connection.request("POST", "/api/v1/classify", picture)
+                sent = time.monotonic()
+                response = connection.getresponse()
+                response.read()
+                self.answered.append((sent, response.status))
+                if response.status == 503:
+                    gone.wait(0.2)
+            except (OSError, http.client.HTTPException) as error:
+                if sent is not None:
+                    self.lost.append((sent, repr(error)))
+                connection.close()
+
+
+@dataclass
+class Upload:
+    """An upload to the page, the first half of which is sent."""
+
+    connection: http.client.HTTPConnection
+    rest: bytes
+
+
+def connected(address: str) -> http.client.HTTPConnection:
+    place = urlsplit(address)
+    return http.client.HTTPConnection(str(place.hostname), place.port, timeout=PATIENCE)
+
+
+def begin_upload(address: str, path: str, headers: dict[str, str], picture: bytes) -> Upload:
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n'
+    body = part + picture + b"\r\n--x--\r\n"
+    connection = connected(address)
+    connection.putrequest("PUT", path)
+    for name, value in {**headers, "Content-Type": "multipart/form-data; boundary=x"}.items():
+        connection.putheader(name, value)
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[: len(body) // 2])
+    return Upload(connection, body[len(body) // 2 :])
+
+
+def test_every_request_sent_before_sigterm_is_answered(tmp_path: Path) -> None:
+    picture = encode(mosaic(1600, 1200), "JPEG", quality=90)
+    gone = threading.Event()
+    callers = [Caller() for _ in range(CALLERS)]
+    with ExitStack() as stack:
+        process, address = stack.enter_context(started(tmp_path / "log.txt"))
+        tab = stack.enter_context(opened(address))
+        paths = [tab.place_for("photo.jpg").upload_url for _ in range(UPLOADS)]
+        uploads = [begin_upload(address, path, tab.headers, picture) for path in paths]
+        pool = stack.enter_context(ThreadPoolExecutor(CALLERS))
+        for caller in callers:
+            pool.submit(caller.run, address, picture, gone)
+        try:
+            end = time.monotonic() + PATIENCE
+            while not all(caller.answered for caller in callers):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            signalled = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            statuses = []
+            for upload in uploads:
+                upload.connection.send(upload.rest)
+                statuses.append(upload.connection.getresponse().status)
+            assert process.wait(15) in ENDED_AS_ASKED
+        finally:
+            gone.set()
+    assert statuses == [204] * UPLOADS
+    assert [what for caller in callers for sent, what in caller.lost if sent < signalled] == []
+    under_way = [status for caller in callers for sent, status in caller.answered if sent < signalled]
+    assert set(under_way) == {200, 503}
+
+
+def test_who_cannot_have_a_turn_before_the_server_must_end_is_told_to_come_back(tmp_path: Path) -> None:
+    # Full of pixels and quick to send, as a JPEG file is not: many of them are seconds of work.
+    slow = encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")
+    files = [("file", ("slow.png", slow))] * MAX_FILES
+    callers = cpu_count() + 2
+    with (
+        started(tmp_path / "log.txt") as (process, address),
+        client(address) as http,
+        ThreadPoolExecutor(callers) as pool,
+    ):
+        answers = [pool.submit(http.post, "/api/v1/classify", files=files) for _ in range(callers)]
+        end = time.monotonic() + PATIENCE
+        while "classifier_queue_depth 2.0" not in http.get("/metrics").text:
+            assert time.monotonic() < end, "nobody waits"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        results = [result for one in answers for result in one.result().json()["results"]]
+        assert process.wait(15) in ENDED_AS_ASKED
+    assert {result["error"]["status"] if "error" in result else 200 for result in results} == {200, 503}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["on an old connection", "on a new connection"])
+def test_what_came_before_sigterm_is_answered_by_a_server_that_had_no_time_to_read_it(
+    tmp_path: Path, known: bool
+) -> None:
+    with started(tmp_path / "log.txt") as (process, address):
+        connections = [connected(address) for _ in range(8)]
+        for connection in connections if known else []:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+        process.send_signal(signal.SIGSTOP)
+        for connection in connections:
+            connection.request("POST", "/api/v1/classify", photo("panda.webp").read_bytes())
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)  # Uvicorn looks every tenth of a second whether to stop: it must be time to look
+        process.send_signal(signal.SIGCONT)
+        assert [connection.getresponse().status for connection in connections] == [200] * len(connections)
+        assert process.wait(10) in ENDED_AS_ASKED

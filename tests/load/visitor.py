@@ -1,0 +1,200 @@
+"""A visitor of the page without a browser: opens it, hands in a picture and reads what the page says of it.
+
+Speaks what the browser speaks, protobuf messages over a WebSocket, so that a small machine can play a crowd. It
+sees elements, not pixels: how the page looks, and whether a browser can use it, is for `tests/e2e`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import unescape
+
+import httpx2 as httpx
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+PATIENCE = 60.0
+"""Seconds that a visitor waits for anything at all."""
+
+_TOKEN = "_streamlit_xsrf"
+_METER = re.compile(r'role="meter" aria-label="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody with a picture was told."""
+
+    labels: tuple[str, ...] = ()
+    """Best first; empty when there was no answer."""
+    refusal: str = ""
+    """What was said instead."""
+    later: float | None = None
+    """Seconds after which to come back, if that was said."""
+
+
+class Tab:
+    """One open tab."""
+
+    def __init__(self, http: httpx.Client, socket: ClientConnection, token: str) -> None:
+        """See `opened`."""
+        self._http, self._socket = http, socket
+        self.headers = {"X-Xsrftoken": token, "Cookie": f"{_TOKEN}={token}"}
+        """What an upload by this tab must carry."""
+        self._session = ""
+        self._cache: dict[str, ForwardMsg] = {}
+        self._elements: list[Element] = []
+        self._file: tuple[str, int, FileURLs] | None = None
+        self._start_run()
+        self._wait()
+
+    def show(self, data: bytes, name: str = "photo.jpg") -> Answer:
+        """Hands in a picture and waits for the bars, or for what the page says instead."""
+        refused = self.hand_in(data, name)
+        if refused:
+            return refused
+        self._wait()
+        return self._read()
+
+    def hand_in(self, data: bytes, name: str = "photo.jpg") -> Answer | None:
+        """Sends a picture and has the page run, but does not wait for it; what it was refused with, if it was."""
+        urls = self.place_for(name)
+        response = self._http.put(urls.upload_url, files={"file": (name, data)}, headers=self.headers)
+        if response.status_code == 503:
+            return Answer(refusal=response.text, later=float(response.headers["Retry-After"]))
+        if response.status_code != 204:
+            return Answer(refusal=f"{response.status_code} {response.text}")
+        self._file = name, len(data), urls
+        self._start_run()
+        return None
+
+    def press_retry(self) -> Answer:
+        """Presses the button under the message of a busy server."""
+        self._start_run(pressed=self._widget("button", "retry"))
+        self._wait()
+        return self._read()
+
+    @property
+    def retry_offered(self) -> bool:
+        """Whether there is such a button."""
+        return self._widget("button", "retry") is not None
+
+    def _read(self) -> Answer:
+        labels = [
+            unescape(label)
+            for element in self._elements
+            if element.WhichOneof("type") == "html"
+            for label in _METER.findall(element.html.body)
+        ]
+        errors = [
+            element.alert.body
+            for element in self._elements
+            if element.WhichOneof("type") == "alert" and element.alert.format == Alert.ERROR
+        ]
+        return Answer(tuple(labels), " ".join(errors), 1.0 if self.retry_offered else None)
+
+    def _widget(self, kind: str, key: str) -> str | None:
+        """The id of a widget that the page now shows."""
+        for element in self._elements:
+            if element.WhichOneof("type") == kind:
+                identity = str(getattr(element, kind).id)
+                if identity.endswith(f"-{key}"):
+                    return identity
+        return None
+
+    def place_for(self, name: str) -> FileURLs:
+        """Where to send a file, and where it then is."""
+        message = BackMsg()
+        message.file_urls_request.request_id = uuid.uuid4().hex
+        message.file_urls_request.file_names.append(name)
+        message.file_urls_request.session_id = self._session
+        self._socket.send(message.SerializeToString())
+        response = next(one for one in self._messages() if one.HasField("file_urls_response")).file_urls_response
+        assert not response.error_msg, response.error_msg
+        (urls,) = response.file_urls
+        assert isinstance(urls, FileURLs)
+        return urls
+
+    def _start_run(self, pressed: str | None = None) -> None:
+        """Has the page run with this tab's widgets."""
+        message = BackMsg()
+        message.rerun_script.CopyFrom(self._state(pressed))
+        self._socket.send(message.SerializeToString())
+
+    def _wait(self) -> None:
+        """Waits for the end of the page's run, and keeps the elements that it shows."""
+        for one in self._messages():
+            kind = one.WhichOneof("type")
+            if kind == "new_session":
+                self._session = one.new_session.initialize.session_id
+                self._elements = []
+            elif kind == "delta" and one.delta.HasField("new_element"):
+                self._elements.append(one.delta.new_element)
+            elif kind == "script_finished" and one.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return
+
+    def _state(self, pressed: str | None) -> ClientState:
+        state = ClientState(cached_message_hashes=list(self._cache))
+        state.context_info.locale = "en-US"
+        uploader = self._widget("file_uploader", "upload")
+        if uploader and self._file:
+            name, size, urls = self._file
+            widget = state.widget_states.widgets.add(id=uploader)
+            info = widget.file_uploader_state_value.uploaded_file_info.add(name=name, size=size, file_id=urls.file_id)
+            info.file_urls.CopyFrom(urls)
+        if pressed:
+            state.widget_states.widgets.add(id=pressed, trigger_value=True)
+        return state
+
+    def _messages(self) -> Iterator[ForwardMsg]:
+        """What the server says, large elements that it said before from this tab's cache."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            data = self._socket.recv(timeout=max(0, end - time.monotonic()))
+            assert isinstance(data, bytes)
+            message = ForwardMsg.FromString(data)
+            if message.HasField("ref_hash"):
+                message = self._cache[message.ref_hash]
+            elif message.metadata.cacheable:
+                self._cache[message.hash] = message
+            yield message
+
+
+def client(address: str) -> httpx.Client:
+    """An HTTP client of one visitor's or caller's own."""
+    # Reading the system's certificates, which nothing here needs, takes a crowd longer than its visit.
+    return httpx.Client(
+        base_url=address, timeout=PATIENCE, verify=False, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+
+
+@contextmanager
+def opened(address: str) -> Iterator[Tab]:
+    """Opens the page in a tab and waits until it is drawn; closes the tab afterwards.
+
+    Args:
+        address: of the server, such as http://localhost:8501.
+    """
+    with client(address) as http:
+        http.get("/_stcore/health").raise_for_status()
+        token = http.cookies[_TOKEN]
+        with connect(
+            f"{address.replace('http', 'ws', 1)}/_stcore/stream",
+            origin=Origin(address),
+            subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
+            additional_headers={"Cookie": f"{_TOKEN}={token}"},
+            compression=None,
+            max_size=None,
+            open_timeout=PATIENCE,
+        ) as socket:
+            yield Tab(http, socket, token)
