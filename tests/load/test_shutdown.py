@@ -20,7 +20,7 @@ from tests.golden import mosaic, photo
 from tests.hostile import encode
 from tests.load.visitor import PATIENCE, client, opened
 from tests.server import ENDED_AS_ASKED, started
-from web.api import MAX_FILES
+from web.pictures import MAX_FILES
 
 pytestmark = pytest.mark.slow
 
