@@ -28,7 +28,6 @@ from web.headers import SecurityHeaders, content_policy
 from web.health import healthz, prometheus, readyz
 from web.index import STATIC, frame, index
 from web.models import models
-from web.page import gallery
 from web.sessions import free_closed_sessions
 from web.uploads import UploadCap
 
@@ -72,7 +71,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 async def _load() -> None:
     await anyio.to_thread.run_sync(models.start)
-    await anyio.to_thread.run_sync(gallery.prepare)
     # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
     gc.collect()
     gc.freeze()
