@@ -7,10 +7,12 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from types import FrameType
 
 import anyio.to_thread
@@ -22,12 +24,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from web import problems
-from web.api import api
 from web.closed import ClosedPaths
 from web.headers import SecurityHeaders, content_policy
-from web.health import healthz, prometheus, readyz
 from web.index import STATIC, frame, index
-from web.models import models
+from web.later import Later
 from web.sessions import free_closed_sessions
 from web.uploads import UploadCap
 
@@ -41,14 +41,19 @@ async def _no_such_path(_: Request) -> Response:
     return problems.respond(problems.NOT_FOUND)
 
 
+# Half of what a start takes is importing FastAPI, pydantic, NumPy and Pillow. The page's frame and Streamlit's files
+# need none of them, so a browser loads those meanwhile.
+_api = Later("web.api", "api")
+_health = Later("web.health", "app")
+
 routes: list[BaseRoute] = [
     Route("/", index),
     Mount("/app-static", StaticFiles(directory=STATIC)),
-    Route("/healthz", healthz),
-    Route("/readyz", readyz),
-    Route("/metrics", prometheus),
+    Route("/healthz", _health),
+    Route("/readyz", _health),
+    Route("/metrics", _health),
     Route("/api", _no_such_path, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
-    Mount("/api", api),
+    Mount("/api", _api),
 ]
 
 middleware = [
@@ -70,13 +75,29 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 
 async def _load() -> None:
-    await anyio.to_thread.run_sync(models.start)
+    try:
+        await anyio.to_thread.run_sync(_prepare_page)
+    except SystemExit as wrong:  # a setting; through Uvicorn it would end the server, too, but below two tracebacks
+        sys.stderr.write(f"{wrong}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    for part in (_health, _api):
+        await part.load()
     # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
     gc.collect()
     gc.freeze()
     if not st.get_option("server.headless"):
         # On a desktop. `streamlit run` itself does so for plain scripts only.
         await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}")
+
+
+def _prepare_page() -> None:
+    """What the first visitor would wait for."""
+    from web.models import models
+
+    models.start()
+    with suppress(ImportError):  # what Streamlit imports for the first label in Chinese; no promise of Streamlit's
+        import_module("streamlit.emojis")
 
 
 def _bound_shutdown() -> None:
