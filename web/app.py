@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from web import problems
 from web.closed import ClosedPaths
+from web.frontend import FrontendFiles
 from web.headers import SecurityHeaders, content_policy
 from web.index import STATIC, frame, index
 from web.later import Later
@@ -59,6 +60,7 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(FrontendFiles),
     Middleware(ClosedPaths),
     Middleware(UploadCap),
 ]
