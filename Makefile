@@ -95,6 +95,10 @@ model: $(STAMPS)/model $(STAMPS)/project  ## Build the model files again
 screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's picture of the page again
 	$(BIN)/python -m tests.screenshot
 
+.PHONY: thumbnails
+thumbnails: $(STAMPS)/runtime $(STAMPS)/project  ## Make the gallery's thumbnails again after a change of its samples
+	$(BIN)/python -m web.page.thumbnails
+
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage test-results *.egg-info

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -58,7 +58,11 @@ def compare(
     warm: int = 3,
 ) -> Row:
     """A row of the table: ours against the fastest of the others."""
-    taken = seconds({"ours": ours, **others}, rounds, warm)
+    return row(what, seconds({"ours": ours, **others}, rounds, warm), others, wanted)
+
+
+def row(what: str, taken: Mapping[str, float], others: Iterable[str], wanted: float | None) -> Row:
+    """The same from what `seconds` found for `ours` and, by name, for the others."""
     best = min(others, key=lambda name: taken[name])
     return Row(what, _time(taken["ours"]), f"{best}: {_time(taken[best])}", taken[best] / taken["ours"], wanted)
 

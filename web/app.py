@@ -7,10 +7,12 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from types import FrameType
 
 import anyio.to_thread
@@ -20,15 +22,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from web import problems
-from web.api import api
 from web.closed import ClosedPaths
+from web.frontend import FrontendFiles
 from web.headers import SecurityHeaders, content_policy
-from web.health import healthz, prometheus, readyz
 from web.index import STATIC, frame, index
-from web.models import models
-from web.page import gallery
-from web.sessions import free_closed_sessions
-from web.uploads import UploadCap
+from web.later import Later, LaterMiddleware
+from web.sessions import UPLOAD_PATH, free_closed_sessions
 
 log = logging.getLogger(__name__)
 
@@ -41,21 +40,27 @@ _LAST_TURN_SECONDS = 6.0
 _ROUNDS = 20
 
 
+# Half of what a start takes is importing FastAPI, pydantic, NumPy and Pillow. The page's frame and Streamlit's files
+# need none of them, so a browser loads those meanwhile.
+_api = Later("web.api", "api")
+_health = Later("web.health", "app")
+
 routes: list[BaseRoute] = [
     Route("/", index),
     Mount("/app-static", StaticFiles(directory=STATIC)),
-    Route("/healthz", healthz),
-    Route("/readyz", readyz),
-    Route("/metrics", prometheus),
+    Route("/healthz", _health),
+    Route("/readyz", _health),
+    Route("/metrics", _health),
     Route("/api", problems.respond(problems.NOT_FOUND)),  # a response, not a function: for every method
-    Mount("/api", api),
+    Mount("/api", _api),
 ]
 
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(FrontendFiles),
     Middleware(ClosedPaths),
-    Middleware(UploadCap),
+    Middleware(LaterMiddleware, module="web.uploads", name="UploadCap", path=UPLOAD_PATH),
 ]
 
 
@@ -70,14 +75,29 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 
 async def _load() -> None:
-    await anyio.to_thread.run_sync(models.start)
-    await anyio.to_thread.run_sync(gallery.prepare)
+    try:
+        await anyio.to_thread.run_sync(_prepare_page)
+    except SystemExit as wrong:  # a setting; through Uvicorn it would end the server, too, but below two tracebacks
+        sys.stderr.write(f"{wrong}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    for part in (_health, _api):
+        await part.load()
     # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
     gc.collect()
     gc.freeze()
     if not st.get_option("server.headless"):
         # On a desktop. `streamlit run` itself does so for plain scripts only.
         await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}")
+
+
+def _prepare_page() -> None:
+    """What the first visitor would wait for."""
+    from web.models import models
+
+    models.start()
+    with suppress(ImportError):  # what Streamlit imports for the first label in Chinese; no promise of Streamlit's
+        import_module("streamlit.emojis")
 
 
 def _bound_shutdown() -> None:
@@ -91,7 +111,7 @@ def _bound_shutdown() -> None:
     loop = asyncio.get_running_loop()
 
     def stop(_: int, __: FrameType | None) -> None:
-        for seconds, end in ((_LAST_TURN_SECONDS, models.slots.close), (_SHUTDOWN_SECONDS, _give_up)):
+        for seconds, end in ((_LAST_TURN_SECONDS, _refuse_the_rest), (_SHUTDOWN_SECONDS, _give_up)):
             timer = threading.Timer(seconds, end)
             timer.daemon = True
             timer.start()
@@ -104,6 +124,12 @@ def _bound_shutdown() -> None:
             before(signal.SIGTERM, None)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def _refuse_the_rest() -> None:
+    from web.models import models
+
+    models.slots.close()
 
 
 def _give_up() -> None:

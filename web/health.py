@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
 
 from classifier.errors import NotReadyError
 from web import metrics
@@ -35,3 +36,6 @@ async def prometheus(_: Request) -> Response:
     metrics.BUDGET.set(budget.used)
     metrics.BUDGET_SIZE.set(budget.size)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+app = Router([Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", prometheus)])

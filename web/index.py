@@ -6,12 +6,18 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-import streamlit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from web.frontend import ROOT, scripts
+
 STATIC = Path(__file__).parent / "page" / "static"
-_FRAME = Path(streamlit.__file__).parent / "static" / "index.html"
+_FRAME = ROOT / "index.html"
+# What the page draws up to the first bars, in this order.
+_PARTS = (
+    *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
+    *("axios", "ImageList", "DownloadButton"),
+)
 _DESCRIPTION = "Drop a picture and see what an image-classification model makes of it."
 _HEAD = f"""<meta name="description" content="{_DESCRIPTION}">
 <meta property="og:title" content="Image classifier">
@@ -34,7 +40,10 @@ def frame(language: str) -> str:
     html = re.sub("<noscript>.*?</noscript>", _NO_SCRIPT, html, flags=re.DOTALL)
     # Streamlit points programs to an API of its own that is switched off here; ours is the one to find.
     html = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", html)
-    return html.replace("</head>", _HEAD, 1)
+    links = "\n".join(
+        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
+    )
+    return html.replace("</head>", f"{links}\n{_HEAD}", 1)
 
 
 async def index(request: Request) -> Response:

@@ -1,29 +1,43 @@
-"""Errors over HTTP: RFC 9457 problem details, one shape for every error of the API."""
+"""Errors over HTTP: RFC 9457 problem details, one shape for every error of the API.
+
+The page's middleware needs it, too, from the first request on: so it imports neither FastAPI nor pydantic.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from classifier.errors import ClassifierError
+
+if TYPE_CHECKING:
+    from fastapi.exceptions import RequestValidationError
 
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
     """A problem object (RFC 9457)."""
 
-    type: str = Field("about:blank", description="always `about:blank`: the status says the kind")
-    title: str = Field(description="the status in words")
-    status: int = Field(description="the HTTP status")
-    detail: str = Field(description="what is wrong and what to do")
-    code: str = Field(description="stable identifier of the error, for programs")
+    # For pydantic: what the API's document says of each field stands below it.
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"use_attribute_docstrings": True}
+
+    type: str = "about:blank"
+    """always `about:blank`: the status says the kind"""
+    title: str
+    """the status in words"""
+    status: int
+    """the HTTP status"""
+    detail: str
+    """what is wrong and what to do"""
+    code: str
+    """stable identifier of the error, for programs"""
 
 
 def problem(status: int, detail: str, code: str) -> Problem:
@@ -42,7 +56,7 @@ UNEXPECTED = problem(500, "Something went wrong here. Try again later.", "intern
 
 def respond(about: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """A response that carries a problem object."""
-    return JSONResponse(about.model_dump(), about.status, headers, media_type=MEDIA_TYPE)
+    return JSONResponse(asdict(about), about.status, headers, media_type=MEDIA_TYPE)
 
 
 async def on_classifier_error(_: Request, error: Exception) -> JSONResponse:
@@ -68,8 +82,7 @@ async def on_http_error(_: Request, error: Exception) -> JSONResponse:
 
 async def on_validation_error(_: Request, error: Exception) -> JSONResponse:
     """Answers parameters that do not fit, naming each."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    parts: list[dict[str, Any]] = list(error.errors())
+    parts: list[dict[str, Any]] = list(cast("RequestValidationError", error).errors())
     detail = "; ".join(f"{part['loc'][-1]}: {part['msg']}" for part in parts)
     return respond(problem(422, f"{detail}.", "bad_parameter"))
 

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 SECONDS = 10.0
 
+UPLOAD_PATH = "/_stcore/upload_file/"
+"""Where pages send files to: a session's name comes next. A base path may stand before it."""
+
 
 async def free_closed_sessions() -> None:
     """Runs until cancelled, on the event loop that Streamlit's own session handling runs on."""

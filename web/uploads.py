@@ -10,7 +10,7 @@ from web.budget import FRAMING, Budget, budget, largest_request
 from web.limit import BodyLimit
 from web.models import models
 from web.problems import problem, respond
-from web.sessions import uploads_held
+from web.sessions import UPLOAD_PATH, uploads_held
 
 MAX_FILES = 8
 """Per page session; the page itself needs three at most: uploader, camera, and the one that takes a place."""
@@ -44,7 +44,7 @@ class UploadCap:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers why not."""
-        _, upload, rest = scope.get("path", "").partition("/_stcore/upload_file/")
+        _, upload, rest = scope.get("path", "").partition(UPLOAD_PATH)
         if not upload or scope["type"] != "http" or scope["method"] != "PUT":
             await self.app(scope, receive, send)
             return

@@ -199,3 +199,17 @@ def test_nothing_is_asked_of_any_other_host(browser: Browser, server: str) -> No
     idle(page)
     context.close()
     assert set(asked) == {urlsplit(server).netloc}
+
+
+def test_all_scripts_up_to_the_first_bars_are_fetched_at_once(browser: Browser, server: str) -> None:
+    """Each one that Streamlit's page would find out later costs a visitor another round trip, and the next ones."""
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).path.rpartition("/")[2]))
+    opened(page, server)
+    upload(page, BISON)
+    best(page)
+    frame = page.request.get(server).text()
+    context.close()
+    assert {name for name in asked if name.endswith(".js")} <= set(re.findall(r"[\w.-]+\.js", frame))

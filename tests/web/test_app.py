@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -18,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.golden import photo
-from tests.server import ENDED_AS_ASKED, started
+from tests.server import ENDED_AS_ASKED, ROOT, started
 
 PICTURE = photo("panda.webp").read_bytes()
 
@@ -117,6 +119,21 @@ def test_the_server_answers_while_it_still_loads(tmp_path: Path) -> None:
         watcher.join(60)
     assert set(seen) == {503, 200}
     assert seen[-1] == 200
+
+
+def test_a_wrong_setting_ends_the_server_and_is_all_it_says() -> None:
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", "0"]
+    environment = {**os.environ, "CLASSIFIER_QUEUE": "-1"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr == "CLASSIFIER_QUEUE=-1: Input should be greater than or equal to 0.\n"
+
+
+def test_a_browser_gets_the_page_before_the_libraries_are_imported() -> None:
+    code = "import sys, streamlit_app; print(*{name.partition('.')[0] for name in sys.modules})"
+    names = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "starlette" in names.split()
+    assert not {"fastapi", "pydantic", "numpy", "PIL", "ai_edge_litert", "prometheus_client"} & set(names.split())
 
 
 def test_over_the_queues_bound_callers_are_told_to_come_back_at_once(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +11,10 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image, ImageOps
 
-from classifier import imaging
 from web.page.text import Language, language, t
 
 FOLDER = Path(__file__).parent / "samples"
-_THUMBNAIL = 208  # pixels: sharp on a dense screen at the largest size that the grid gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,11 @@ class Sample:
         """Of its button."""
         return "sample_" + Path(self.file).stem
 
+    @property
+    def thumbnail(self) -> Path:
+        """The file with its thumbnail, which `thumbnails` makes."""
+        return FOLDER / "thumbnails" / Path(self.file).with_suffix(".webp")
+
     def read(self) -> bytes:
         """The file's content."""
         return (FOLDER / self.file).read_bytes()
@@ -47,11 +48,6 @@ def samples() -> dict[str, Sample]:
     entries = json.loads((FOLDER / "manifest.json").read_text("utf-8"))
     fields = ("file", "title", "author", "licence", "source")
     return {entry["file"]: Sample(*(entry[field] for field in fields)) for entry in entries}
-
-
-def prepare() -> None:
-    """Makes the thumbnails, so that the first visitor does not wait for them."""
-    _thumbnails()
 
 
 def show(pick: Callable[[str], None], current: str | None) -> None:
@@ -81,18 +77,13 @@ def credits_html() -> str:
 def _thumbnails() -> str:
     """CSS that lays each sample's thumbnail under its button."""
     return "".join(
-        f".st-key-{sample.key} button{{background-image:url(data:image/webp;base64,{_thumbnail(sample)})}}"
+        f".st-key-{sample.key} button{{background-image:url(data:image/webp;base64,{_base64(sample.thumbnail)})}}"
         for sample in samples().values()
     )
 
 
-def _thumbnail(sample: Sample) -> str:
-    size = (_THUMBNAIL, _THUMBNAIL)
-    image = imaging.read(sample.read(), at_least=size).image
-    small = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    small.save(file, "WEBP", quality=72, method=4)
-    return base64.b64encode(file.getvalue()).decode()
+def _base64(file: Path) -> str:
+    return base64.b64encode(file.read_bytes()).decode()
 
 
 def _highlight(current: str | None) -> str:

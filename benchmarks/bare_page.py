@@ -1,0 +1,6 @@
+"""The least that a Streamlit page with an uploader and a bar can be: `streamlit run benchmarks/bare_page.py`."""
+
+import streamlit as st
+
+if st.file_uploader("Choose a picture") is not None:
+    st.progress(1.0)

@@ -1,0 +1,36 @@
+"""Makes the gallery's thumbnails: `python -m web.page.thumbnails` writes them after a change of the samples.
+
+They are files in the repository, because decoding the samples at each start would take longer than loading the model.
+"""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageOps
+
+from classifier import imaging
+from web.page.gallery import Sample, samples
+
+SIZE = 208
+"""Pixels of a side: sharp on a dense screen at the largest size that the grid gives."""
+
+
+def main() -> None:
+    """Writes all of them."""
+    for sample in samples().values():
+        sample.thumbnail.parent.mkdir(exist_ok=True)
+        sample.thumbnail.write_bytes(thumbnail(sample))
+
+
+def thumbnail(sample: Sample) -> bytes:
+    """A sample's middle, small, as a WebP file."""
+    image = imaging.read(sample.read(), at_least=(SIZE, SIZE)).image
+    small = ImageOps.fit(image, (SIZE, SIZE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    small.save(file, "WEBP", quality=72, method=6)
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    main()
