@@ -150,8 +150,11 @@ class Workers:
     def _hand_over(self, request: dict[str, Any], data: bytes) -> socket.socket:
         """A worker that was sent the request; one that died while it was idle is passed over."""
         for _ in range(self.count + 2):
-            with self._lock:
-                worker = self._idle.pop() if self._idle else self._new()
+            try:
+                with self._lock:
+                    worker = self._idle.pop() if self._idle else self._new()
+            except OSError:  # no more descriptors, or processes
+                break
             try:
                 wire.send(worker, request, data)
             except OSError:
@@ -163,10 +166,13 @@ class Workers:
 
     def _put_back(self, worker: socket.socket, keep: bool) -> None:
         with self._lock:
-            if keep:
+            if keep and self._process:
                 self._idle.append(worker)
-            else:
-                worker.close()
+                return
+            worker.close()
+            if self._process:  # the next one at once, so that nobody waits for it
+                with suppress(OSError):
+                    self._idle.append(self._new())
 
     def _new(self) -> socket.socket:
         """The socket to a new worker, which may take a moment to listen."""
