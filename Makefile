@@ -13,8 +13,9 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
 
-# How long to fuzz, as in: make fuzz MINUTES=1
-MINUTES ?= 60
+# How long to fuzz or to soak, as in: make fuzz MINUTES=1
+fuzz: MINUTES ?= 60
+soak: MINUTES ?= 30
 
 # What the checks read. tests/conftest.py looks for a browser under the same names.
 CODE := classifier web model benchmarks tests streamlit_app.py
@@ -62,6 +63,10 @@ test-fast: $(STAMPS)/test $(STAMPS)/project  ## Run the tests that need neither 
 .PHONY: fuzz
 fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders for an hour, or MINUTES
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+.PHONY: soak
+soak: $(STAMPS)/test $(STAMPS)/project  ## Load a server in every way for half an hour, or MINUTES
+	$(BIN)/python -m tests.load.soak --minutes $(MINUTES)
 
 .PHONY: lint
 lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types and that the requirements are fresh
