@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import math
 import sys
@@ -62,7 +63,10 @@ def _free_expired() -> None:
         _, info = expired.pop()
         info.session.shutdown()
         del info  # or the last one would live on in this frame
-        if not expired and sys.platform == "linux":
+        if expired:
+            continue
+        gc.collect()  # a session is a circle of objects that hold each other, and its pictures
+        if sys.platform == "linux":
             # The C library keeps freed memory to itself otherwise; musl has no such call.
             with suppress(OSError, AttributeError):
                 ctypes.CDLL(None).malloc_trim(0)

@@ -2,8 +2,8 @@
 
 Visits to the page, pictures one by one and several at once to the API, files that are no pictures, uploads that
 break off and tabs that are closed too early, all at once and again and again. Prints a line per minute. Exits with 1
-when an answer came that nobody should get, when `/healthz` took a second, or when the server at rest, its closed
-sessions gone, takes over 5 % more memory than at rest after the first tenth, or more threads or descriptors.
+when an answer came that nobody should get, when `/healthz` took a second, when memory under this load rose by over 5 %
+after the first tenth, or when the server at rest, its closed sessions gone, has more threads or descriptors than then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
-from tests.golden import photo
 from tests.load.crowd import HEALTH
 from tests.load.sequence import GROWTH, pictures
 from tests.load.visitor import PATIENCE, client, opened
@@ -37,9 +36,6 @@ NO_PICTURES = (b"no picture", b"%PDF-1.7\n" + bytes(5000), b"GIF")
 
 TTL = "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL"
 """Seconds for which the server keeps a closed tab's session; a short soak makes them few."""
-
-_SETTLING = 10.0
-"""Seconds of load after which memory has found its level, however short the soak."""
 
 POOLED = 4
 """Threads by which the server may have more in the end: its pools start them when first needed, and keep some."""
@@ -163,42 +159,43 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
         address: of the server.
         pid: its process.
         files: pictures to send.
-        seconds: how long, rests not counted; at least the time in which memory finds its level.
-        growth: by how much memory may be above its level after the first tenth.
+        seconds: how long, rests not counted; at least the time in which memory finds its level, twice and more.
+        growth: by how much memory may rise above its level.
     """
-    load = Load(address, files)
-    first = max(seconds / 10, _SETTLING)
-    part = min(60.0, seconds / 6)
+    load, closed_after = Load(address, files), float(os.environ.get(TTL, 45))
+    # Memory finds its level when as many closed sessions go as come.
+    window = max(seconds / 20, closed_after + 5)
     with watching(address, pid) as seen:
-        load.run(first)
-        before = at_rest(address, pid)
-        print(f"at rest after the first tenth: {_text(before)}", flush=True)
-        begin = time.monotonic() - first
-        while (left := begin + seconds - time.monotonic()) > 1:
+        begin = time.monotonic()
+
+        def run(for_seconds: float) -> Footprint | None:
             counted, sampled = load.answers.copy(), len(seen.samples)
-            load.run(min(part, left))
-            window = Watch(seen.samples[sampled:])
+            load.run(for_seconds)
+            part = Watch(seen.samples[sampled:])
             answers = ", ".join(f"{count} {what}" for what, count in sorted((load.answers - counted).items()))
             minutes = (time.monotonic() - begin) / 60
             print(
-                f"{minutes:.1f} min: {_text(window.most())}, /healthz {window.slowest_health:.2f} s; {answers}",
-                flush=True,
+                f"{minutes:.1f} min: {_text(part.usual())}, /healthz {part.slowest_health:.2f} s; {answers}", flush=True
             )
-        after = at_rest(address, pid, before)
-        print(f"at rest in the end: {_text(after)}", flush=True)
-    return broken(load, seen, before, after, growth)
+            return part.usual()
 
-
-def broken(load: Load, seen: Watch, before: Footprint | None, after: Footprint | None, growth: float) -> list[str]:
-    """Which promises were not kept, in words."""
+        run(window)
+        level = run(window)
+        rest = at_rest(address, pid)
+        left = seconds - 3 * window
+        while left > 0:
+            run(min(60.0, left))
+            left -= 60
+        last_level = run(window)
+        last_rest = at_rest(address, pid, rest)
     found = [f"{count} times {what}" for what, count in Counter(load.unexpected).items()]
     found += [f"/healthz: {what}" for what in seen.unhealthy]
     if seen.slowest_health >= HEALTH:
         found.append(f"/healthz took {seen.slowest_health:.2f} s")
-    if before and after:
-        if after.together > before.together * growth:
-            found.append(f"memory grew from {before.together:.0f} to {after.together:.0f} MB")
-        found += _more_handles(before, after)
+    if level and last_level and last_level.together > level.together * growth:
+        found.append(f"memory grew from {level.together:.0f} to {last_level.together:.0f} MB")
+    if rest and last_rest:
+        found += _more_handles(rest, last_rest)
     return found
 
 
@@ -211,9 +208,6 @@ def at_rest(address: str, pid: int, like: Footprint | None = None) -> Footprint 
         like: an earlier one, to which threads and descriptors get time to come back.
     """
     end = time.monotonic() + PATIENCE + float(os.environ.get(TTL, 45))
-    # The server gives freed memory back to the system when it lets go of a session, not after calls of the API.
-    with opened(address) as tab:
-        tab.show(photo("panda.webp").read_bytes())
     while _upload_bytes(address):
         assert time.monotonic() < end, "the server still holds uploads of closed tabs"
         time.sleep(0.5)

@@ -43,5 +43,5 @@ def test_a_short_soak_breaks_no_promise(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(soak.TTL, "1")
     files = sequence.small_pictures()
     with started(tmp_path / "log.txt") as (process, address):
-        # Memory is still on the way to its level after seconds; what leaks shows in descriptors and by far more.
-        assert soak.soak(address, process.pid, files, seconds=20, growth=1.15) == []
+        # In so short a time chance decides which pictures are at work; what leaks shows in descriptors, or by more.
+        assert soak.soak(address, process.pid, files, seconds=20, growth=1.2) == []

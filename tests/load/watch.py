@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.golden import ROOT
@@ -84,10 +86,19 @@ class Watch:
 
     def most(self) -> Footprint | None:
         """The largest of each number; None without /proc."""
-        found = [one.footprint for one in self.samples if one.footprint]
-        if not found:
-            return None
-        return Footprint(*(max(getattr(one, part.name) for one in found) for part in fields(Footprint)))
+        return _each(max, self._footprints)
+
+    def usual(self) -> Footprint | None:
+        """The median of each number; None without /proc."""
+        return _each(statistics.median_high, self._footprints)
+
+    @property
+    def _footprints(self) -> list[Footprint]:
+        return [one.footprint for one in self.samples if one.footprint]
+
+
+def _each(pick: Callable[[list[Any]], Any], some: Sequence[Footprint]) -> Footprint | None:
+    return Footprint(*(pick([getattr(one, part.name) for one in some]) for part in fields(Footprint))) if some else None
 
 
 def footprint(pid: int) -> Footprint:
