@@ -112,7 +112,7 @@ class Load:
             (422, {"content": b""}),
             (422, {"content": self.files[0], "params": {"top_k": 0}}),
             (404, {"content": self.files[0], "params": {"model": "none"}}),
-            (422, {"content": b"--", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
+            (400, {"content": b"--", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
             (413, {"content": bytes(30_000_000)}),
         ]
         status, request = chance.choice(ways)
