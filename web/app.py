@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 # A container's grace is usually 10 s: what is not finished a little before that is given up in good order.
 _SHUTDOWN_SECONDS = 9.0
 
+# After the model is ready the API is imported when somebody asks for it, or this much later: not while the first
+# visitor's page is being drawn, which would wait 0.4 s for it.
+_API_SECONDS = 4.0
+
 
 async def _no_such_path(_: Request) -> Response:
     return problems.respond(problems.NOT_FOUND)
@@ -83,14 +87,20 @@ async def _load() -> None:
         sys.stderr.write(f"{wrong}\n")
         sys.stderr.flush()
         os._exit(1)
-    for part in (_health, _api):
-        await part.load()
-    # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
-    gc.collect()
-    gc.freeze()
+    _settle()
     if not st.get_option("server.headless"):
         # On a desktop. `streamlit run` itself does so for plain scripts only.
         await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}")
+    await asyncio.sleep(_API_SECONDS)
+    for part in (_health, _api):
+        await part.load()
+    _settle()
+
+
+def _settle() -> None:
+    """Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at."""
+    gc.collect()
+    gc.freeze()
 
 
 def _prepare_page() -> None:
