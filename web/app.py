@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -21,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from web import problems
+from web import garbage, problems
 from web.closed import ClosedPaths
 from web.frontend import FrontendFiles
 from web.headers import SecurityHeaders, content_policy
@@ -38,6 +37,10 @@ _LAST_TURN_SECONDS = 6.0
 
 # Rounds of the event loop: accepting a connection and reading its request takes a handful.
 _ROUNDS = 20
+
+# After the model is ready the API is imported when somebody asks for it, or this much later: not while the first
+# visitor's page is being drawn, which would wait 0.4 s for it.
+_API_SECONDS = 4.0
 
 
 # Half of what a start takes is importing FastAPI, pydantic, NumPy and Pillow. The page's frame and Streamlit's files
@@ -81,14 +84,14 @@ async def _load() -> None:
         sys.stderr.write(f"{wrong}\n")
         sys.stderr.flush()
         os._exit(1)
-    for part in (_health, _api):
-        await part.load()
-    # Streamlit collects garbage after every run of the page; what was loaded for good needs no looking at.
-    gc.collect()
-    gc.freeze()
+    garbage.freeze()
     if not st.get_option("server.headless"):
         # On a desktop. `streamlit run` itself does so for plain scripts only.
         await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}")
+    await asyncio.sleep(_API_SECONDS)
+    for part in (_health, _api):
+        await part.load()
+    await garbage.settle()
 
 
 def _prepare_page() -> None:

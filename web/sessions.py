@@ -36,6 +36,13 @@ async def free_closed_sessions() -> None:
             return
 
 
+def visits() -> set[str]:
+    """The visits that Streamlit keeps something for, by their sessions' names, closed tabs included."""
+    if not runtime.exists():
+        return set()
+    return {info.session.id for info in runtime.get_instance()._session_mgr.list_sessions()}
+
+
 def upload_bytes() -> float:
     """Bytes of visitors' uploads that Streamlit holds; not a number if it no longer says so."""
     if not runtime.exists():

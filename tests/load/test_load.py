@@ -44,4 +44,4 @@ def test_a_short_soak_breaks_no_promise(tmp_path: Path, monkeypatch: pytest.Monk
     files = sequence.small_pictures()
     with started(tmp_path / "log.txt") as (process, address):
         # In so short a time chance decides which pictures are at work; what leaks shows in descriptors, or by more.
-        assert soak.soak(address, process.pid, files, seconds=20, growth=1.2) == []
+        assert soak.soak(address, process.pid, files, seconds=8, growth=1.2) == []

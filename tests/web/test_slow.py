@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -105,5 +106,6 @@ def test_who_has_sent_everything_may_wait_for_the_answer(monkeypatch: pytest.Mon
         asked.extend([(await receive())["type"], (await receive())["type"]])
 
     limited = BodyLimit(app, 10, (Budget(10, problem(503, "full", "busy")),))
-    asyncio.run(limited({"type": "http", "headers": []}, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
+        thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(10)
     assert asked == ["http.request", "http.disconnect"]
