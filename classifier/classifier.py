@@ -184,9 +184,8 @@ class Classifier:
     def _many(
         self, sources: Iterable[Source], top_k: int, labels: tuple[str, ...]
     ) -> Iterator[Classification | ClassifierError | OSError]:
-        # Twice as many at work as there are CPUs: while one picture waits for a file or for its result to be fetched,
-        # another one has the CPU.
-        threads = 2 * cpu_count()
+        # One more than there are CPUs: while one picture's file is read, or its result fetched, the CPUs have others.
+        threads = cpu_count() + 1
         ahead: deque[Future[Classification]] = deque()
 
         def work(source: Source) -> Classification:
