@@ -43,5 +43,4 @@ def test_a_short_soak_breaks_no_promise(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(soak.TTL, "1")
     files = sequence.small_pictures()
     with started(tmp_path / "log.txt") as (process, address):
-        # In so short a time chance decides which pictures are at work; what leaks shows in descriptors, or by more.
-        assert soak.soak(address, process.pid, files, seconds=8, growth=1.2) == []
+        assert soak.soak(address, process.pid, files, seconds=8, growth=soak.SHORT_GROWTH) == []
