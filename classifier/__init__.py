@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         ParameterError,
         UnknownModelError,
     )
+    from classifier.limits import Limits
     from classifier.package import ModelPackage
     from classifier.settings import Settings
+    from classifier.workers import Workers
 
 __version__ = "0.1.0"
 
@@ -32,6 +34,7 @@ __all__ = [
     "Classifier",
     "ClassifierError",
     "ImageError",
+    "Limits",
     "ModelPackage",
     "PackageError",
     "ParameterError",
@@ -39,12 +42,15 @@ __all__ = [
     "Settings",
     "Timings",
     "UnknownModelError",
+    "Workers",
 ]
 
 _MODULES = {
     **dict.fromkeys(("Classification", "Classifier", "Prediction", "Timings"), "classifier"),
+    "Limits": "limits",
     "ModelPackage": "package",
     "Settings": "settings",
+    "Workers": "workers",
 }
 
 

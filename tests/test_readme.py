@@ -151,3 +151,24 @@ def test_the_python_example_runs() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert "giant panda" in done.stdout
+
+
+def cells(table: str) -> list[list[str]]:
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row[:4]] for row in rows[2:]]
+
+
+@BOTH
+def test_the_table_of_speeds_is_the_last_benchmark_s(file: Path) -> None:
+    shown = cells(file.read_text("utf-8").partition("<!-- speed -->")[2].partition("<!-- /speed -->")[0])
+    measured = cells(max((ROOT / "benchmarks/results").glob("*.md")).read_text("utf-8"))
+    if file == ENGLISH:
+        assert shown == measured
+    assert [row[3] for row in shown] == [row[3] for row in measured]
+
+
+@BOTH
+def test_the_commands_that_prove_promises_name_tests_that_exist(file: Path) -> None:
+    named = re.findall(r"tests/[\w/.]+\.py", file.read_text("utf-8"))
+    assert len(named) > 15
+    assert all((ROOT / name).is_file() for name in named)

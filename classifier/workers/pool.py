@@ -136,7 +136,7 @@ class Workers:
             keep = False
             try:
                 facts, payload = wire.receive(worker, _LONGEST_ANSWER)
-                result = _error(facts) if "error" in facts else read(facts, bytes(payload))
+                result = _error(facts) if "error" in facts else read(facts, payload)
                 keep = not facts["last"]
             except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
                 if self._process and self._process.poll() is not None:

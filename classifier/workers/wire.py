@@ -25,7 +25,7 @@ def send(connection: socket.socket, facts: dict[str, Any], payload: bytes) -> No
     connection.sendall(payload)
 
 
-def receive(connection: socket.socket, longest: int | None = None) -> tuple[dict[str, Any], bytearray]:
+def receive(connection: socket.socket, longest: int | None = None) -> tuple[dict[str, Any], bytes]:
     """Waits for a message and returns what `send` was given.
 
     Args:
@@ -51,14 +51,18 @@ def receive(connection: socket.socket, longest: int | None = None) -> tuple[dict
         connection.settimeout(timeout)
 
 
-def _exactly(connection: socket.socket, length: int, end: float | None) -> bytearray:
+def _exactly(connection: socket.socket, length: int, end: float | None) -> bytes:
+    if end is None:
+        found = connection.recv(length, socket.MSG_WAITALL)
+        if len(found) < length:
+            raise EOFError
+        return found
     data = bytearray(length)
     view = memoryview(data)
     while view:
-        if end is not None:
-            connection.settimeout(max(end - time.monotonic(), 0.001))
+        connection.settimeout(max(end - time.monotonic(), 0.001))
         count = connection.recv_into(view)
         if not count:
             raise EOFError
         view = view[count:]
-    return data
+    return bytes(data)

@@ -57,7 +57,7 @@ def work(connection: socket.socket, bounds: Bounds) -> None:
         try:
             request, data = wire.receive(connection)
             with bounds.timed():
-                answer, payload = _answer(request, bytes(data))
+                answer, payload = _answer(request, data)
             del data
             answer["last"] = number == bounds.pictures or resident() - start > _BLOAT
             wire.send(connection, answer, payload)
