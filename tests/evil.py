@@ -9,6 +9,7 @@ import ctypes
 import io
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -54,8 +55,9 @@ def _take_memory() -> None:
 
 
 def _write_file() -> None:
-    with open("/tmp/evil", "wb") as file:
+    with tempfile.TemporaryFile() as file:
         file.write(b"x")
+        file.flush()
 
 
 def _shout() -> None:

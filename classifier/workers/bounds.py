@@ -50,11 +50,10 @@ class Bounds:
 
     def confine(self) -> None:
         """Confines this process for the rest of its life. What a system does not know of is left out."""
-        for kind, amount in (
-            (resource.RLIMIT_AS, _address_space() + self.memory),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_FSIZE, 0),
-        ):
+        bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
+        if mapped := _address_space():  # macOS neither says this nor holds anybody to it
+            bounds[resource.RLIMIT_AS] = mapped + self.memory
+        for kind, amount in bounds.items():
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (amount, amount))
         # When memory runs out all the same, the kernel ends this process and not the server.
