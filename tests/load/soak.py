@@ -3,7 +3,7 @@
 Visits to the page, pictures one by one and several at once to the API, files that are no pictures, uploads that
 break off and tabs that are closed too early, all at once and again and again. Prints a line per minute. Exits with 1
 when an answer came that nobody should get, when `/healthz` took a second, when memory under this load rose by over 5 %
-after the first tenth, or when the server at rest, its closed sessions gone, has more threads or descriptors than then.
+after the first third, or when the server at rest, its closed sessions gone, has more threads or descriptors than then.
 """
 
 from __future__ import annotations
@@ -166,12 +166,12 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
         address: of the server.
         pid: its process.
         files: pictures to send.
-        seconds: how long, rests not counted; at least the time in which memory finds its level, twice and more.
+        seconds: how long, rests not counted. Memory is compared with what it was at the end of the first third.
         growth: by how much memory may rise above its level.
     """
     load, closed_after = Load(address, files), float(os.environ.get(TTL, 45))
     # Memory finds its level when as many closed sessions go as come.
-    window = max(seconds / 20, closed_after + 5)
+    window = max(seconds / 20, 1.1 * closed_after + 2)
     with watching(address, pid) as seen:
         begin = time.monotonic()
 
@@ -186,13 +186,16 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
             )
             return part.usual()
 
-        run(window)
+        def run_minutes(for_seconds: float) -> None:
+            while for_seconds > 0:
+                run(min(60.0, for_seconds))
+                for_seconds -= 60
+
+        # What Python and the C library keep for the next picture grows for minutes, and then no more.
+        run_minutes(seconds / 3 - window)
         level = run(window)
         rest = at_rest(address, pid)
-        left = seconds - 3 * window
-        while left > 0:
-            run(min(60.0, left))
-            left -= 60
+        run_minutes(seconds * 2 / 3 - window)
         last_level = run(window)
         last_rest = at_rest(address, pid, rest)
     found = [f"{count} times {what}" for what, count in Counter(load.unexpected).items()]

@@ -43,4 +43,4 @@ def test_a_short_soak_breaks_no_promise(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(soak.TTL, "1")
     files = sequence.small_pictures()
     with started(tmp_path / "log.txt") as (process, address):
-        assert soak.soak(address, process.pid, files, seconds=8, growth=soak.SHORT_GROWTH) == []
+        assert soak.soak(address, process.pid, files, seconds=12, growth=soak.SHORT_GROWTH) == []

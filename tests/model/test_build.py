@@ -192,8 +192,9 @@ def test_the_model_file_says_what_the_network_takes_and_gives(recipe: Recipe, ne
     assert said["input"]["crop"] == pytest.approx(recipe.size / (recipe.size + 32))
 
 
-@pytest.mark.slow
-def test_a_rebuild_gives_the_same_files(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_rebuild_gives_the_same_files(tmp_path: Path) -> None:
+    # The small one: both are built by the same lines, and `make model` builds and compares both.
+    recipe = RECIPES["efficientnet-lite0"]
     if importlib.util.find_spec(recipe.package) is None:
         pytest.skip(f"{recipe.package} is not installed")
     build.build(recipe, tmp_path)
