@@ -37,15 +37,13 @@ from classifier.errors import (
     TooManyPixelsError,
     UnsupportedFormatError,
 )
-from classifier.limits import Limits
+from classifier.limits import Limits, pixels_within
 from classifier.parts import too_many_parts
 from classifier.resources import cpu_count
 
 log = logging.getLogger(__name__)
 
-_THREADS = min(cpu_count(), 4)  # of the decoders that have any; they would take one per CPU of the host
-pi_heif.register_heif_opener(thumbnails=False, decode_threads=_THREADS)
-AvifImagePlugin.DEFAULT_MAX_THREADS = _THREADS
+pi_heif.register_heif_opener(thumbnails=False)
 # Limits are ours and stricter, and odd metadata is a visitor's: Pillow's warnings would only fill the log.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -67,6 +65,18 @@ _STRIP_PIXELS = 1 << 20
 _GAP = 2
 # What a JPEG can have. Pillow keeps a pointer per row, so a picture of one column costs ten times its pixels.
 _MAX_SIDE = 65_535
+
+
+def use_threads(count: int) -> None:
+    """Sets how many threads those decoders start that start any; without it, one per CPU of the host.
+
+    Each takes 8 MB of address space for its stack.
+    """
+    pi_heif.options.DECODE_THREADS = count
+    AvifImagePlugin.DEFAULT_MAX_THREADS = count
+
+
+use_threads(min(cpu_count(), 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,9 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
             f"This {kind} file is cut into so many parts that reading it would take too long. Export it again.",
             format=kind,
         )
+    if kind == "WEBP" and limits.memory is not None:
+        # Its decoder takes memory for the whole picture as soon as it is opened.
+        _check_memory(_webp_size(data), kind, limits.memory - len(data))
     try:
         with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as image:
             return _decode(image, kind, limits, at_least, len(data))
@@ -183,6 +196,9 @@ def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, 
             _refuse_pixels(limits, *tile)
     if width < 1 or height < 1:
         raise ImageError("This picture is empty: it has no pixels.")
+    if limits.memory is not None:
+        way = "progressive" if "progressive" in image.info else "sequential"
+        _check_memory(image.size, f"{way} JPEG" if kind == "JPEG" and at_least else kind, limits.memory - size)
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         # All bytes at once: by 64 kB, as Pillow does, takes 7 % longer, and waits for the interpreter's lock each time.
         image.decodermaxblock = max(image.decodermaxblock, size)
@@ -202,6 +218,32 @@ def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, 
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])
     return Picture(upright, width, height, kind)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height by a WebP file's first chunk; (0, 0) where there is no such chunk. RFC 9649, section 2.5 ff."""
+    chunk, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return 0, 0
+    if chunk == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if chunk == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 ":
+        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+    return 0, 0
+
+
+def _check_memory(size: tuple[int, int], kind: str, room: int) -> None:
+    most = pixels_within(room, kind)
+    if size[0] * size[1] > most:
+        limit = f"{most / 1e6:.2g}"
+        raise NoMemoryError(
+            f"Decoding this picture ({size[0]} x {size[1]} pixels) takes more memory than there is here: "
+            f"for {kind} the limit is {limit} million pixels. Scale it down.",
+            limit=limit,
+        )
 
 
 def _orientation(image: Image.Image) -> int:

@@ -44,6 +44,12 @@ def available_memory(root: Path = _ROOT) -> int | None:
     return min(room, default=None)
 
 
+def free_memory(reserve: int) -> int | None:
+    """`available_memory` less what is reserved, but not less than nothing; None if unknown."""
+    available = available_memory()
+    return None if available is None else max(0, available - reserve)
+
+
 def _quotas_v2(root: Path) -> Iterator[float]:
     for folder in _folders(root, ""):
         for line in _lines(folder / "cpu.max"):

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Self
 
-from classifier.resources import available_memory
 from classifier.settings import Settings
 from web.models import models
 from web.problems import Problem, problem
@@ -28,17 +27,27 @@ class Budget:
     """Bytes that may be in memory at a time: reserved by requests under way, or held elsewhere.
 
     Attributes:
-        size: the most there may be.
         full: what is answered when they are.
         reserved: by requests under way; see `Reservation`.
     """
 
-    def __init__(self, size: int, full: Problem, held: Callable[[], float] = lambda: 0) -> None:
-        """Args: size, full: see above; held: says how many bytes are held besides; not a number if unknown."""
-        self.size = size
+    def __init__(self, size: int | Callable[[], int], full: Problem, held: Callable[[], float] = lambda: 0) -> None:
+        """Takes nothing yet.
+
+        Args:
+            size: the most bytes, or what says it.
+            full: see above.
+            held: says how many bytes are held besides; not a number if unknown.
+        """
+        self._size = size
         self.full = full
         self.reserved = 0
         self._held = held
+
+    @property
+    def size(self) -> int:
+        """The most bytes there may be."""
+        return self._size() if callable(self._size) else self._size
 
     @property
     def used(self) -> int:
@@ -103,7 +112,7 @@ def budget_size(settings: Settings, free: int | None) -> int:
 
     Args:
         settings: `uploads` is what the operator wants.
-        free: bytes of memory free at the start, if known.
+        free: bytes of memory free once the default model is loaded, if known.
     """
     usual = _USUAL if free is None else min(_USUAL, free // _SHARE)
     return max(settings.uploads or usual, largest_request(settings))
@@ -111,7 +120,7 @@ def budget_size(settings: Settings, free: int | None) -> int:
 
 # This process's, for page and API alike.
 budget = Budget(
-    budget_size(models.settings, available_memory()),
+    lambda: budget_size(models.settings, models.free),
     problem(503, "Too many pictures are being sent or held right now. Try again in a few seconds.", "busy"),
     held=upload_bytes,
 )

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from classifier import Classification, Classifier, ModelPackage
 from classifier.classifier import Source
 from classifier.errors import ClassifierError, NotReadyError, PackageError, UnknownModelError
+from classifier.limits import pixels_within
 from classifier.package import find_packages, locate
-from classifier.resources import available_memory, cpu_count
+from classifier.resources import available_memory, cpu_count, free_memory
 from classifier.settings import Settings, describe, get_settings
 from classifier.slots import Slots
 from classifier.workers import Workers
@@ -29,13 +30,24 @@ State = Literal["starting", "ready", "failed"]
 _MEMORY_PER_BYTE = 6
 _MEMORY_SPARE = 100_000_000
 
+# What the server takes once its first visitors have come: the API, the page's modules, what is kept for each visit.
+_GROWTH = 30_000_000
+
+# A picture's bytes may lie in memory several times, in a form and at a decoder, and so for some visitors at once.
+_UPLOADS_IN_MEMORY = 16
+
 
 class Models:
     """All packages of the models folder, and the default one if it lies elsewhere."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Loads nothing yet; see `start`."""
-        self.settings = settings or get_settings()
+        settings = settings or get_settings()
+        self.free = available_memory()
+        if self.free is not None:
+            max_bytes = min(settings.max_bytes, self.free // _UPLOADS_IN_MEMORY)
+            settings = settings.model_copy(update={"max_bytes": max_bytes})
+        self.settings = settings
         self.slots = Slots(cpu_count(), self.settings.queue)
         self.decoder = Workers(self.settings.limits)
         self.packages: dict[str, ModelPackage] = {}
@@ -62,6 +74,7 @@ class Models:
                 self.packages[package.name] = package
                 self.default = package.name
                 self._load(package.name)
+                self._settle()
                 self.state = "ready"
             except ClassifierError as error:
                 log.error("the default model cannot be loaded: %s", error)
@@ -141,6 +154,19 @@ class Models:
         loaded = list(self._loaded.values())
         return max(loaded, key=lambda one: self._used.get(one.package.name, 0), default=None)
 
+    def _settle(self) -> None:
+        """Shares what memory there is now, the model loaded, and brings the limits that are told down to it."""
+        self.free = free_memory(_GROWTH)
+        self.decoder.settle(_GROWTH)
+        max_pixels = min(self.settings.max_pixels, pixels_within(self.decoder.bounds.memory))
+        if max_pixels < self.settings.max_pixels:
+            log.info(
+                "with %d MB of memory left, pictures of %.2g million pixels are decoded; JPEGs may be larger",
+                (self.free or 0) / 1e6,
+                max_pixels / 1e6,
+            )
+        self.settings = self.settings.model_copy(update={"max_pixels": max_pixels})
+
     def _add(self, folder: Path) -> None:
         try:
             package = ModelPackage.load(folder)
@@ -158,11 +184,10 @@ class Models:
         return self._loaded[name]
 
     def _make_room(self, package: ModelPackage) -> None:
-        """Lets go of the models used least recently, while memory is short; the default one stays."""
+        """Lets go of the models used least recently, while memory is short; of the default one last."""
         files = (package.folder / weights.file for weights in package.manifest.weights.values())
         size = max(file.stat().st_size for file in files)
-        others = [name for name in self._loaded if name != self.default]
-        for name in sorted(others, key=lambda name: self._used.get(name, 0)):
+        for name in sorted(self._loaded, key=lambda name: (name == self.default, self._used.get(name, 0))):
             free = available_memory()
             if free is None or free > size * _MEMORY_PER_BYTE + _MEMORY_SPARE:
                 return

@@ -12,8 +12,12 @@ from pathlib import Path
 
 from classifier.limits import Limits
 
-_MEBIBYTE = 1 << 20
-_LEAST_MEMORY = 64 * _MEBIBYTE
+MEMORY_BYTES = 8
+"""Length of the message, a big-endian number, in which a worker is told the memory it may take."""
+
+_LEAST_MEMORY = 32 << 20
+_WORTH_A_WORKER = 100_000_000  # bytes; with less, one large picture after another beats two small ones at once
+_SHARE = 3, 4  # of the free memory; the rest is for pictures on their way
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,30 @@ class Bounds:
             memory = min(memory, available)
         return cls(max(memory, _LEAST_MEMORY))
 
-    def confine(self) -> None:
-        """Confines this process for the rest of its life. What a system does not know of is left out."""
+    @classmethod
+    def shared(cls, limits: Limits, workers: int, free: int | None) -> tuple[int, Bounds]:
+        """How many workers there is memory for, and the bounds of each.
+
+        Args:
+            limits: what a picture may be.
+            workers: as many as there would be use for.
+            free: bytes of memory that can still be taken, if that is known.
+        """
+        if free is None:
+            return workers, cls.for_limits(limits)
+        room = free * _SHARE[0] // _SHARE[1]
+        count = max(1, min(workers, room // _WORTH_A_WORKER))
+        return count, cls.for_limits(limits, room // count)
+
+    def confine(self, memory: int) -> None:
+        """Confines this process for the rest of its life. What a system does not know of is left out.
+
+        Args:
+            memory: bytes that it may take; not known yet when the process that forked this one began.
+        """
         bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
         if mapped := _address_space():  # macOS neither says this nor holds anybody to it
-            bounds[resource.RLIMIT_AS] = mapped + self.memory
+            bounds[resource.RLIMIT_AS] = mapped + memory
         for kind, amount in bounds.items():
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (amount, amount))

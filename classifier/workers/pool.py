@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,9 +30,9 @@ from classifier.errors import (
 )
 from classifier.geometry import Geometry
 from classifier.limits import FORMATS, Limits
-from classifier.resources import available_memory, cpu_count
+from classifier.resources import cpu_count, free_memory
 from classifier.workers import wire
-from classifier.workers.bounds import Bounds
+from classifier.workers.bounds import MEMORY_BYTES, Bounds
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +72,15 @@ class Workers:
 
         Args:
             limits: what a picture may be.
-            count: workers at most; as many as CPUs if None.
+            count: workers at most; as many as CPUs, and as there is memory for, if None.
             bounds: what each may use; fitting the limits and the memory there is if None.
             command: what to start, without the bounds; `COMMAND` if None.
         """
         self.limits = limits
         self.count = count or cpu_count()
-        memory = available_memory()
-        self.bounds = bounds or Bounds.for_limits(limits, memory and memory * 9 // 10 // self.count)
+        self.bounds = bounds or Bounds.for_limits(limits)
         self._command = (*(command or COMMAND), json.dumps(asdict(self.bounds)))
+        self._settled = bounds is not None
         self._free = threading.Semaphore(self.count)
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
@@ -91,6 +91,20 @@ class Workers:
         with self._lock:
             if not self._process:
                 self._start()
+
+    def settle(self, reserve: int = 0) -> None:
+        """Shares the memory there is among the workers. To be called once all else has what it needs of it.
+
+        Only the first call works; the first picture would do so, too.
+
+        Args:
+            reserve: bytes that something else will still need.
+        """
+        with self._lock:
+            if not self._settled:
+                self.count, self.bounds = Bounds.shared(self.limits, self.count, free_memory(reserve))
+                self._free = threading.Semaphore(self.count)
+                self._settled = True
 
     def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
         """See `decoding.Decoder`.
@@ -130,8 +144,10 @@ class Workers:
             self._stop()
 
     def _ask(self, request: dict[str, Any], data: bytes, read: Callable[[dict[str, Any], bytes], T]) -> T:
+        self.settle()
+        limits = replace(self.limits, memory=self.bounds.memory)
         with self._free:
-            worker = self._hand_over({**request, "limits": asdict(self.limits)}, data)
+            worker = self._hand_over({**request, "limits": asdict(limits)}, data)
             start = time.perf_counter()
             keep = False
             try:
@@ -189,12 +205,15 @@ class Workers:
         with theirs:
             if self._process:
                 with suppress(OSError):
-                    socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+                    self._fork(theirs)
                     return ours
                 self._stop()
             self._start()
-            socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+            self._fork(theirs)
         return ours
+
+    def _fork(self, connection: socket.socket) -> None:
+        socket.send_fds(self._control, [self.bounds.memory.to_bytes(MEMORY_BYTES, "big")], [connection.fileno()])
 
     def _start(self) -> None:
         self._control, theirs = socket.socketpair()

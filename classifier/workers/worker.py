@@ -1,8 +1,9 @@
 """The child's side: a process that forks workers, and what a worker does.
 
 Started as `python -m classifier.workers.worker BOUNDS`, with a socket as its standard input. It imports what decoding
-needs once and then forks a worker for each socket that it is sent: that takes milliseconds, shares the memory of what
-was imported, and, done from a process with a single thread, is safe, which a fork of the server would not be.
+needs once and then forks a worker for each socket that it is sent, with the bytes of memory it may take: that takes
+milliseconds, shares the memory of what was imported, and, done from a process with a single thread, is safe, which a
+fork of the server would not be.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from classifier import decoding
+from classifier import decoding, imaging
 from classifier.errors import ClassifierError
 from classifier.geometry import Geometry
 from classifier.limits import Limits
 from classifier.workers import wire
-from classifier.workers.bounds import Bounds, resident
+from classifier.workers.bounds import MEMORY_BYTES, Bounds, resident
 
 # Memory that the C library keeps after large pictures: a new worker is cheaper.
 _BLOAT = 48 << 20
+
+_LITTLE_MEMORY = 100 << 20  # bytes; the stacks of more than one thread would be a good part of it
 
 
 def main() -> None:
@@ -38,13 +41,16 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # or each worker's first collection would copy every page
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, MEMORY_BYTES, 1)
         if not message:
             return
         if _fork() == 0:
             control.close()
             _silence()
-            bounds.confine()
+            memory = int.from_bytes(message, "big")
+            if memory < _LITTLE_MEMORY:
+                imaging.use_threads(1)
+            bounds.confine(memory)
             work(socket.socket(fileno=descriptors[0]), bounds)
             os._exit(0)
         os.close(descriptors[0])

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from classifier import imaging
 from classifier.errors import (
     ImageError,
+    NoMemoryError,
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedFormatError,
@@ -326,3 +327,25 @@ def test_a_broken_pil_image_is_an_image_error() -> None:
     data = encode(colours(600, 600), "JPEG")
     with Image.open(io.BytesIO(data[:-500])) as opened, pytest.raises(ImageError):
         imaging.from_image(opened)
+
+
+@pytest.mark.parametrize("kind", [*(kind for kind in FORMATS if kind != "HEIC"), "progressive JPEG", "alpha WEBP"])
+def test_what_takes_more_memory_than_there_is_is_refused_with_the_limit(kind: str) -> None:
+    image = colours(3000, 2000).convert("RGBA" if kind == "alpha WEBP" else "RGB")
+    options = {"progressive": True} if kind == "progressive JPEG" else {}
+    data = encode(image, kind.split()[-1], **options)
+    with pytest.raises(NoMemoryError, match=r"3000 x 2000 pixels.* the limit is 0?\.?\d+ million pixels\. Scale it"):
+        read(data, Limits(memory=13_000_000 + len(data)))
+    assert read(data, Limits(memory=110_000_000 + len(data))).width == 3000
+
+
+def test_a_sequential_jpeg_that_is_decoded_smaller_takes_little_memory() -> None:
+    data = encode(colours(3000, 2000), "JPEG")
+    assert read(data, Limits(memory=14_000_000), at_least=(300, 300)).width == 3000
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0"}])
+def test_a_webp_files_size_is_known_before_it_is_opened(options: dict[str, object]) -> None:
+    assert imaging._webp_size(encode(colours(300, 20), "WEBP", **options)) == (300, 20)
+    assert imaging._webp_size(b"RIFF....WEBP") == (0, 0)
+    assert imaging._webp_size(b"RIFF....WEBPANIM" + bytes(20)) == (0, 0)

@@ -237,7 +237,15 @@ def test_workers_end_with_their_server() -> None:
 def test_bounds_follow_the_limits_and_the_memory_there_is() -> None:
     assert Bounds.for_limits(LIMITS).memory == 16 * LIMITS.max_pixels + 4 * LIMITS.max_bytes
     assert Bounds.for_limits(LIMITS, 200_000_000).memory == 200_000_000
-    assert Bounds.for_limits(LIMITS, 1_000).memory == 64 << 20
+    assert Bounds.for_limits(LIMITS, 1_000).memory == 32 << 20
+
+
+def test_memory_is_shared_among_as_many_workers_as_it_is_enough_for() -> None:
+    most = Bounds.for_limits(LIMITS)
+    assert Bounds.shared(LIMITS, 4, None) == (4, most)
+    assert Bounds.shared(LIMITS, 4, 100_000_000_000) == (4, most)
+    assert Bounds.shared(LIMITS, 4, 400_000_000) == (3, Bounds(100_000_000))
+    assert Bounds.shared(LIMITS, 4, 60_000_000) == (1, Bounds(45_000_000))
 
 
 def test_a_message_arrives_whole_or_not_at_all() -> None:
@@ -267,3 +275,12 @@ def test_a_photo_of_twelve_megapixels_goes_through(workers: Workers) -> None:
         data = encode(image.convert("RGB").resize((4000, 3000)), "JPEG", quality=95)
     prepared = workers.prepare(data, GEOMETRY)
     assert (prepared.width, prepared.height) == (4000, 3000)
+
+
+@linux
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIC"])
+def test_the_least_memory_is_enough_for_a_small_picture_in_any_format(kind: str) -> None:
+    pool = Workers(LIMITS, 1, Bounds(32 << 20))
+    for _ in range(3):
+        assert pool.prepare(seeds()[kind], GEOMETRY).format == kind
+    pool.close()

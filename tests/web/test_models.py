@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from classifier import Classifier, Settings, UnknownModelError
-from classifier.errors import NotReadyError
+from classifier.errors import NoMemoryError, NotReadyError
 from tests.golden import MODELS, ROOT
+from tests.hostile import encode, gradient
 from web import models as module
 from web.models import Models
 
@@ -111,7 +112,7 @@ def test_before_the_start_nothing_is_ready_but_waiting_helps() -> None:
     assert models.get(wait=True).package.name == LITE0
 
 
-def test_when_memory_is_short_the_least_used_model_goes_but_never_the_default(
+def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loads: list[str]
 ) -> None:
     for name in (LITE0, LITE2, "third"):
@@ -120,12 +121,32 @@ def test_when_memory_is_short_the_least_used_model_goes_but_never_the_default(
     manifest.write_text(manifest.read_text("utf-8").replace(f'name = "{LITE0}"', 'name = "third"'), "utf-8")
     models = started(models=tmp_path)
     models.get(LITE0)
-    monkeypatch.setattr(module, "available_memory", lambda: 1_000_000)
+    left = iter([1_000_000, 10**12])  # enough once one has gone
+    monkeypatch.setattr(module, "available_memory", lambda: next(left))
     models.get("third")
     models.get(LITE2)
     assert loads == [LITE2, LITE0, "third"]
+    monkeypatch.setattr(module, "available_memory", lambda: 1_000_000)
     models.get(LITE0)
-    assert loads == [LITE2, LITE0, "third", LITE0]
+    models.get(LITE2)
+    assert loads == [LITE2, LITE0, "third", LITE0, LITE2]
+
+
+def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "available_memory", lambda: 160_000_000)
+    monkeypatch.setattr("classifier.workers.pool.free_memory", lambda _: 60_000_000)
+    models = started(model=LITE0)
+    assert models.settings.max_bytes == 10_000_000
+    assert 6_000_000 < models.settings.max_pixels < 8_000_000
+    small, large = (encode(gradient().resize((size, size)), "PNG", compress_level=1) for size in (2000, 4000))
+    assert models.classify(small, client="api").predictions
+    with pytest.raises(NoMemoryError, match=r"4000 x 4000 pixels\) takes more memory .* limit is 7.* million"):
+        models.classify(large, client="api")
+    progressive = encode(gradient().resize((4000, 4000)), "JPEG", progressive=True)
+    with pytest.raises(NoMemoryError, match="Scale it down"):
+        models.classify(progressive, client="api")
+    assert models.classify(encode(gradient().resize((7000, 7000)), "JPEG"), client="api").width == 7000
+    models.decoder.close()
 
 
 def test_with_memory_to_spare_models_stay(monkeypatch: pytest.MonkeyPatch, loads: list[str]) -> None:
