@@ -13,9 +13,14 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
 
+# Which image to build: cpu, edge or cuda.
+FLAVOR ?= cpu
+
 # How long to fuzz or to soak, as in: make fuzz MINUTES=1
 fuzz: MINUTES ?= 60
 soak: MINUTES ?= 30
+
+comma := ,
 
 # What the checks read. tests/conftest.py looks for a browser under the same names.
 CODE := classifier web model benchmarks tests streamlit_app.py
@@ -59,6 +64,16 @@ test: $(STAMPS)/test $(STAMPS)/project browser  ## Run every test, also those in
 .PHONY: test-fast
 test-fast: $(STAMPS)/test $(STAMPS)/project  ## Run the tests that need neither a browser nor patience
 	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
+
+.PHONY: test-container
+test-container: $(STAMPS)/test $(STAMPS)/project browser  ## Build the images and test them with a Docker engine
+	tests/container/engine
+	$(BIN)/python -m pytest tests/container $(ARGS)
+
+.PHONY: image
+image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
+	DOCKER_BUILDKIT=1 docker build --build-arg FLAVOR=$(FLAVOR) --tag image-classifier:$(FLAVOR) \
+	  $(if $(SSL_CERT_FILE),--secret id=ca$(comma)src=$(SSL_CERT_FILE)) .
 
 .PHONY: fuzz
 fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders for an hour, or MINUTES

@@ -28,6 +28,12 @@ def browser_arguments() -> dict[str, Any]:
     return {"args": arguments, **({"executable_path": browser} if browser else {})}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of ours, shown by `pytest --help`."""
+    parser.addoption("--server", metavar="ADDRESS", help="drive the page of this server instead of one started here")
+    parser.addoption("--pictures", type=int, default=20, help="for each limit of a container (default: 20)")
+
+
 # Servers that tests start on a desktop must not open its browser.
 os.environ.setdefault("STREAMLIT_SERVER_HEADLESS", "true")
 

@@ -21,8 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server, ready."""
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server, ready: of one started here, or of that which `--server` names."""
+    if address := request.config.getoption("--server"):
+        yield address
+        return
     with running(tmp_path_factory.mktemp("server") / "log.txt") as address:
         yield address
 

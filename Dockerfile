@@ -1,0 +1,101 @@
+# The product as an image, in three flavours from one file:
+#
+#   docker build -t image-classifier .                            cpu: LiteRT and TensorFlow
+#   docker build -t image-classifier --build-arg FLAVOR=edge .    edge: LiteRT alone, small
+#   docker build -t image-classifier --build-arg FLAVOR=cuda .    cuda: TensorFlow with CUDA, for NVIDIA GPUs
+#
+# Any engine since Docker 20.10 builds it with BuildKit; no syntax line, so that no frontend has to be fetched. A network
+# that opens TLS needs its authority's certificate: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
+ARG BASE=debian:trixie-slim
+ARG FLAVOR=cpu
+
+# ---- What building and running share: Debian and its Python ----
+FROM ${BASE} AS base
+RUN apt-get update -q \
+ && apt-get install -q -y --no-install-recommends python3 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+
+# ---- What only building needs ----
+FROM base AS tools
+RUN apt-get update -q \
+ && apt-get install -q -y --no-install-recommends binutils ca-certificates python3-venv
+COPY requirements/uv.txt /build/
+RUN --mount=type=secret,id=ca \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    python3 -m venv /build/uv \
+ && /build/uv/bin/pip install -q --no-cache-dir --require-hashes -r /build/uv.txt
+
+# ---- The environment: what is locked, less what nothing here reads, compiled ----
+FROM tools AS venv
+ARG FLAVOR
+COPY requirements/runtime.txt requirements/tensorflow.txt requirements/cuda.txt /build/
+RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
+    case "$FLAVOR" in \
+      edge) file=runtime ;; cpu) file=tensorflow ;; cuda) file=cuda ;; \
+      *) echo "FLAVOR must be edge, cpu or cuda, not '$FLAVOR'" >&2; exit 1 ;; \
+    esac; \
+    if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
+    /build/uv/bin/uv venv -q --python /usr/bin/python3 /opt/venv \
+ && UV_LINK_MODE=copy /build/uv/bin/uv pip install -q --python /opt/venv --require-hashes -r "/build/$file.txt"
+COPY deploy/image/trim /build/
+# A read-only root could never keep compiled modules; without them TensorFlow takes 17 s to load instead of 4.
+RUN cd /opt/venv/lib/python3*/site-packages \
+ && /build/trim \
+ && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash . \
+ && echo /app > image-classifier.pth
+COPY --chmod=755 deploy/image/classifier /opt/venv/bin/
+
+# ---- The models; those of the edge without their Keras files, of which their packages then say nothing ----
+FROM base AS models
+ARG FLAVOR
+COPY model/efficientnet-lite0 /app/model/efficientnet-lite0
+COPY model/efficientnet-lite2 /app/model/efficientnet-lite2
+RUN if [ "$FLAVOR" = edge ]; then \
+      rm /app/model/*/model.keras \
+   && sed -i '/^\[weights.tensorflow\]$/,/^$/d' /app/model/*/model.toml; \
+    fi
+
+# ---- Our own code, compiled; last, since it changes most ----
+FROM base AS code
+COPY .streamlit /app/.streamlit
+COPY deploy/image/healthcheck.py /app/deploy/image/
+COPY requirements/runtime.txt /app/requirements/
+COPY LICENSE pyproject.toml streamlit_app.py /app/
+COPY classifier /app/classifier
+COPY web /app/web
+RUN rm -r /app/web/page/samples \
+ && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+
+# ---- The image ----
+FROM base AS runtime-edge
+ARG FLAVOR
+LABEL org.opencontainers.image.title="image-classifier" \
+      org.opencontainers.image.description="A trained image-classification model as a web demo, a JSON API and a command line" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN groupadd -g 1000 app && useradd -u 1000 -g 1000 -d /tmp -M -s /usr/sbin/nologin app
+COPY --from=venv /opt/venv /opt/venv
+COPY --from=models /app /app
+COPY web/page/samples /app/web/page/samples
+COPY --from=code /app /app
+WORKDIR /app
+# HOME must exist and be writable for whatever user it is run as. IMAGE_FLAVOR is for what the command `doctor` says.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    CLASSIFIER_HOST=0.0.0.0 \
+    STREAMLIT_SERVER_HEADLESS=true \
+    IMAGE_FLAVOR=${FLAVOR}
+USER 1000:1000
+EXPOSE 8501
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["python", "-I", "-S", "/app/deploy/image/healthcheck.py"]
+ENTRYPOINT ["classifier"]
+CMD ["serve"]
+
+FROM runtime-edge AS runtime-cpu
+
+FROM runtime-edge AS runtime-cuda
+# NVIDIA's runtime hands in the driver's libraries for what is listed here; without `compute` there is no CUDA.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+
+FROM runtime-${FLAVOR}

@@ -1,0 +1,21 @@
+"""The container's health: exit status 0 when the server in it is ready, which it is once its model has answered.
+
+Run every few seconds, so it starts fast: no imports but the socket.
+"""
+
+import os
+import socket
+import sys
+
+# In the launcher's order.
+port = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT"))), "8501")
+path = f"/{os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/')}/readyz".replace("//", "/")
+
+try:
+    with socket.create_connection(("localhost", int(port)), timeout=4) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        status = connection.recv(64).split(b" ")[1]
+except (OSError, IndexError) as error:
+    sys.exit(f"no answer: {error}")
+if status != b"200":
+    sys.exit(f"not ready: {status.decode()}")

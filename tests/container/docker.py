@@ -1,0 +1,159 @@
+"""Docker's command line, and a running container as the tests see it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.golden import ROOT
+
+HARDENED = (
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
+    *("--security-opt", "no-new-privileges", "--pids-limit", "128"),
+)
+"""How SECURITY.md says to run it."""
+
+
+class DockerError(Exception):
+    """What Docker said when it refused."""
+
+
+def docker(*arguments: str, data: bytes | None = None, timeout: float = 900, env: Mapping[str, str] | None = None) -> str:
+    """What a docker command prints, without the blanks around it.
+
+    Raises:
+        DockerError: it ended with another status than 0.
+    """
+    command = ["docker", *arguments]
+    ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, cwd=ROOT, env=env)
+    if ended.returncode:
+        raise DockerError(f"{' '.join(command)}: {ended.stderr.decode().strip()[-3000:]}")
+    return ended.stdout.decode().strip()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that was started."""
+
+    id: str
+    port: int = 8501
+
+    @property
+    def address(self) -> str:
+        """Of the server, by the container's own address: Docker's proxy would answer for one that has ended."""
+        networks = self.inspect()["NetworkSettings"]["Networks"].values()
+        return f"http://{next(network['IPAddress'] for network in networks)}:{self.port}"
+
+    def inspect(self) -> dict[str, Any]:
+        """All that Docker knows about it."""
+        found: dict[str, Any] = json.loads(docker("inspect", self.id))[0]
+        return found
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Status, health, exit status and what else belongs to them."""
+        state: dict[str, Any] = self.inspect()["State"]
+        return state
+
+    @property
+    def health(self) -> str:
+        """`starting`, `healthy` or `unhealthy`."""
+        return str(self.state["Health"]["Status"])
+
+    def logs(self) -> str:
+        """What it printed."""
+        ended = subprocess.run(["docker", "logs", self.id], capture_output=True, timeout=60)
+        return (ended.stdout + ended.stderr).decode()
+
+    def run(self, *command: str, user: str = "1000") -> str:
+        """What a command in it prints."""
+        return docker("exec", "--user", user, self.id, *command)
+
+    def wait(self, seconds: float = 120) -> float:
+        """Waits until the server is ready; the seconds that took."""
+        begin = time.monotonic()
+        while time.monotonic() - begin < seconds:
+            try:
+                if get(self.address, "/readyz").status == 200:
+                    return time.monotonic() - begin
+            except (OSError, http.client.HTTPException):
+                pass
+            if self.state["Status"] not in ("running", "created"):
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"the server is not ready: {self.state}\n{self.logs()}")
+
+    def classify(self, picture: bytes, query: str = "") -> Answer:
+        """Asks the API about a picture."""
+        return send(self.address, "POST", f"/api/v1/classify{query}", picture)
+
+    def memory_peak(self) -> int:
+        """The most bytes that its cgroup ever held, page cache included."""
+        files = "/sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes"
+        return int(self.run("sh", "-c", f"cat {files} 2>/dev/null || true").split()[0])
+
+    def killed_for_memory(self) -> int:
+        """How many of its processes the kernel ended because memory ran out."""
+        files = "/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control"
+        lines = self.run("sh", "-c", f"cat {files} 2>/dev/null || true").splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+def get(address: str, path: str) -> Answer:
+    """Asks for a path."""
+    return send(address, "GET", path)
+
+
+def send(address: str, method: str, path: str, body: bytes | None = None, timeout: float = 120) -> Answer:
+    """One request on a connection of its own; an answer that comes before all is sent is read, too."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=timeout)
+    headers = {"Content-Type": "application/octet-stream"} if body else {}
+    try:
+        try:
+            connection.request(method, path, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        response = connection.getresponse()
+        return Answer(response.status, dict(response.headers), response.read())
+    finally:
+        connection.close()
+
+
+@contextmanager
+def started(image: str, *options: str, command: tuple[str, ...] = (), port: int = 8501) -> Iterator[Container]:
+    """A container in the background, gone at the end of the block."""
+    container = Container(docker("run", "--detach", *options, image, *command), port)
+    try:
+        yield container
+    finally:
+        docker("rm", "--force", "--volumes", container.id)
+
+
+@contextmanager
+def ready(image: str, *options: str, port: int = 8501) -> Iterator[Container]:
+    """The same, once the server in it is ready."""
+    with started(image, *options, port=port) as container:
+        container.wait()
+        yield container

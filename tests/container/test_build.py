@@ -1,0 +1,142 @@
+"""What is in the images: the product and nothing else, in layers of which a change makes few anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.container.conftest import build
+from tests.container.docker import docker
+from tests.golden import ROOT
+
+MEGABYTES = {"edge": 500, "cpu": 1450}
+"""The most that an image may have."""
+
+
+def tracked() -> list[str]:
+    """The files of the repository as they are now, new ones included."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [name for name in found if (ROOT / name).is_file()]
+
+
+def layers(tag: str) -> list[str]:
+    found: list[str] = json.loads(docker("image", "inspect", tag))[0]["RootFS"]["Layers"]
+    return found
+
+
+def files(tag: str) -> set[str]:
+    """All files below /app, without the modules compiled from them."""
+    listed = docker("run", "--rm", "--entrypoint", "find", tag, "/app", "-type", "f").splitlines()
+    return {name.removeprefix("/app/") for name in listed if not name.endswith(".pyc")}
+
+
+@pytest.mark.parametrize("flavor", MEGABYTES)
+def test_an_image_stays_small(image: Callable[[str], str], flavor: str) -> None:
+    size = json.loads(docker("image", "inspect", image(flavor)))[0]["Size"] / 1e6
+    print(f"\n{flavor}: {size:.0f} MB")
+    assert size <= MEGABYTES[flavor]
+
+
+@pytest.mark.parametrize("flavor", MEGABYTES)
+def test_nothing_gets_in_but_the_product(image: Callable[[str], str], flavor: str) -> None:
+    folders = (".streamlit/", "classifier/", "web/", "model/efficientnet-lite0/", "model/efficientnet-lite2/")
+    single = ("LICENSE", "deploy/image/healthcheck.py", "pyproject.toml", "requirements/runtime.txt", "streamlit_app.py")
+    wanted = {name for name in tracked() if name in single or name.startswith(folders)}
+    if flavor == "edge":
+        wanted -= {name for name in wanted if name.endswith(".keras")}
+    assert files(image(flavor)) == wanted
+
+
+def test_all_modules_are_compiled(edge: str) -> None:
+    find = "find /app /opt/venv -name '*.py' -path '*/site-packages/streamlit/*' -o -name '*.py' -path '/app/*'"
+    sources = docker("run", "--rm", "--entrypoint", "sh", edge, "-c", find).splitlines()
+    compiled = docker("run", "--rm", "--entrypoint", "find", edge, "/app", "/opt/venv", "-name", "*.pyc").splitlines()
+    modules = {name.replace("__pycache__/", "").replace(".cpython-313.pyc", ".py") for name in compiled}
+    assert len(sources) > 100
+    assert not set(sources) - modules
+
+
+def test_a_change_of_the_page_makes_one_small_layer_anew(tmp_path: Path, edge: str) -> None:
+    for name in tracked():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, tmp_path / name)
+    with (tmp_path / "streamlit_app.py").open("a") as file:
+        file.write("# changed\n")
+    begin = time.monotonic()
+    build("image-classifier:changed", "edge", tmp_path)
+    seconds = time.monotonic() - begin
+    before, after = layers(edge), layers("image-classifier:changed")
+    sizes = docker("history", "--human=false", "--format", "{{.Size}}", "image-classifier:changed").split()
+    newest = next(int(size) for size in sizes if size != "0")
+    docker("image", "rm", "image-classifier:changed")
+    print(f"\nbuilt again in {seconds:.1f} s, {newest / 1e3:.0f} kB are new")
+    assert len(before) == len(after)
+    assert [one == other for one, other in zip(before, after, strict=True)].count(False) == 1
+    assert newest < 1_000_000
+
+
+def test_no_certificate_of_the_build_is_left_in_any_layer(edge: str, tmp_path: Path) -> None:
+    authority = os.environ.get("SSL_CERT_FILE")
+    if not authority:
+        pytest.skip("this build needed no certificate: SSL_CERT_FILE is not set")
+    import certifi  # has the world's; what is searched for is what this build alone was given
+
+    public = set(Path(certifi.where()).read_text().split())
+    own = [line for line in Path(authority).read_text().split() if len(line) == 64 and line not in public]
+    assert own
+    marks = [line.encode() for line in own[-40:]]
+    archive = tmp_path / "image.tar"
+    docker("save", "--output", str(archive), edge)
+    searched = 0
+    with tarfile.open(archive) as image:
+        for member in image:
+            if not member.isfile():
+                continue
+            stream = image.extractfile(member)
+            assert stream
+            tail = b""
+            while block := stream.read(1 << 22):
+                searched += len(block)
+                assert not any(mark in tail + block for mark in marks), member.name
+                tail = block[-64:]
+    assert searched > 200_000_000
+    assert "BEGIN" not in docker("history", "--no-trunc", edge)
+
+
+def test_an_unknown_flavour_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(AssertionError, match="runtime-huge|FLAVOR must be edge, cpu or cuda"):
+        build("image-classifier:huge", "huge")
+
+
+def test_the_image_says_what_it_is(edge: str) -> None:
+    config = json.loads(docker("image", "inspect", edge))[0]["Config"]
+    assert config["User"] == "1000:1000"
+    assert config["Labels"]["org.opencontainers.image.title"] == "image-classifier"
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert list(config["ExposedPorts"]) == ["8501/tcp"]
+    assert config["Entrypoint"] == ["classifier"]
+    assert "curl" not in json.dumps(config["Healthcheck"])
+
+
+def test_the_wheels_of_every_flavour_exist_for_its_platforms(tmp_path: Path) -> None:
+    uv = ROOT / ".venv/bin/uv"
+    for file, platforms in {
+        "runtime": ("x86_64", "aarch64"),
+        "tensorflow": ("x86_64", "aarch64"),
+        "cuda": ("x86_64",),
+    }.items():
+        for platform in platforms:
+            command = [str(uv), "pip", "install", "--quiet", "--dry-run", "--no-deps", "--only-binary", ":all:"]
+            command += ["--python-platform", f"{platform}-manylinux_2_28", "--python-version", "3.13"]
+            command += ["--target", str(tmp_path), "--require-hashes", "-r", str(ROOT / f"requirements/{file}.txt")]
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            assert ended.returncode == 0, (file, platform, ended.stderr)
