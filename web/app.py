@@ -67,9 +67,21 @@ middleware = [
 ]
 
 
+def _log_to_stderr() -> None:
+    """Shows what our own code logs: which backend was chosen and why, limits that came down, decoders that ended."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    for name in ("classifier", "web"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the default model beside the running server, frees old sessions, and bounds the time of stopping."""
+    _log_to_stderr()
     _bound_shutdown()
     tasks = [asyncio.create_task(_load()), asyncio.create_task(free_closed_sessions())]
     yield

@@ -89,7 +89,9 @@ def choose(package: ModelPackage) -> Choice:
     """
     forms = package.manifest.weights
     usable = "tensorflow" in forms and tensorflow_installed()
-    if usable:
+    if why_not := gpu.unused_by_image():
+        log.warning("%s", why_not)
+    elif usable:
         # The driver is asked first: it answers in milliseconds, TensorFlow in seconds.
         why_not = gpu.why_not()
         if why_not is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 _TRY_TIMEOUT = 120  # seconds; a first CUDA start compiles kernels
 # One matmul and one jit-compiled operation: a GPU that TensorFlow was not built for aborts the whole process in
@@ -18,6 +20,17 @@ with tf.device("/GPU:0"):
     b = tf.function(lambda x: tf.reduce_sum(x * 2.0), jit_compile=True)(a)
 assert float(b) == 64 * 64 * 64 * 2, "wrong result"
 """
+
+
+def unused_by_image() -> str | None:
+    """Why an NVIDIA GPU that is here is not used by the container image this runs in; None without one, or elsewhere.
+
+    `docker run --gpus all` shows an image that asks for nothing more the devices, but not the library for computing.
+    """
+    flavor = os.environ.get("IMAGE_FLAVOR", "")
+    if flavor in ("", "cuda") or not (device_count() or any(Path("/dev").glob("nvidia[0-9]*"))):
+        return None
+    return f"there is an NVIDIA GPU, but this is the {flavor} image: run the cuda image to use it"
 
 
 def device_count() -> int:

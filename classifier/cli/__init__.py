@@ -190,7 +190,8 @@ def _serve(args: argparse.Namespace) -> int:
     from classifier.cli import serve
     from classifier.package import ModelPackage, locate
 
-    settings = _settings(host=args.host, port=args.port, model=args.model, backend=args.backend)
+    port = serve.platform_port(os.environ) if args.port is None else args.port
+    settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend)
     # A wrong model is said here, where somebody reads it, not by a server that never becomes ready.
     ModelPackage.load(locate(settings.model, settings.models))
     before = dict(os.environ)

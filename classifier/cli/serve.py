@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from classifier.errors import ParameterError
 from classifier.package import find_packages
 from classifier.settings import PREFIX, ROOT, Settings
 
@@ -59,6 +60,20 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         **env,
         **{PREFIX + name: value for name, value in ours.items()},
     }
+
+
+def platform_port(env: Mapping[str, str]) -> int | None:
+    """The port that a hosting platform asks for by its variable `PORT`; None without it, or if ours is set.
+
+    Raises:
+        ParameterError: it is no port.
+    """
+    asked = env.get("PORT", "")
+    if not asked or env.get(f"{PREFIX}PORT"):
+        return None
+    if not asked.isdecimal() or not 0 <= int(asked) <= 65535:
+        raise ParameterError(f"PORT={asked}: it must be a number from 0 to 65535.")
+    return int(asked)
 
 
 def port_problem(host: str, port: int | str) -> str | None:

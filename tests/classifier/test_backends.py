@@ -78,6 +78,22 @@ def test_a_backend_that_the_package_has_no_weights_for(tmp_path: Path) -> None:
         load_backend(copy(tmp_path / "copy", without="litert"), "litert", 1)
 
 
+@pytest.mark.parametrize("flavor", ["edge", "cpu"])
+def test_an_image_that_leaves_a_gpu_unused_names_the_one_that_does_not(
+    package: ModelPackage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, flavor: str
+) -> None:
+    monkeypatch.setattr(gpu, "device_count", lambda: 1)
+    monkeypatch.setenv("IMAGE_FLAVOR", flavor)
+    name, reason = choose(package)
+    assert name == "litert"
+    assert f"this is the {flavor} image: run the cuda image" in reason
+    assert "run the cuda image" in caplog.text
+    monkeypatch.setenv("IMAGE_FLAVOR", "cuda")
+    assert gpu.unused_by_image() is None
+    monkeypatch.delenv("IMAGE_FLAVOR")
+    assert gpu.unused_by_image() is None
+
+
 @pytest.mark.skipif(gpu.device_count() > 0, reason="with a GPU, auto is right to import it")
 def test_auto_never_imports_tensorflow_without_a_gpu() -> None:
     code = (

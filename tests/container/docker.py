@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,14 +25,14 @@ class DockerError(Exception):
     """What Docker said when it refused."""
 
 
-def docker(*arguments: str, data: bytes | None = None, timeout: float = 900, env: Mapping[str, str] | None = None) -> str:
+def docker(*arguments: str, data: bytes | None = None, timeout: float = 900) -> str:
     """What a docker command prints, without the blanks around it.
 
     Raises:
         DockerError: it ended with another status than 0.
     """
     command = ["docker", *arguments]
-    ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, cwd=ROOT, env=env)
+    ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, cwd=ROOT)
     if ended.returncode:
         raise DockerError(f"{' '.join(command)}: {ended.stderr.decode().strip()[-3000:]}")
     return ended.stdout.decode().strip()
@@ -131,10 +131,8 @@ def send(address: str, method: str, path: str, body: bytes | None = None, timeou
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=timeout)
     headers = {"Content-Type": "application/octet-stream"} if body else {}
     try:
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, path, body, headers)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
         response = connection.getresponse()
         return Answer(response.status, dict(response.headers), response.read())
     finally:

@@ -49,7 +49,13 @@ def test_an_image_stays_small(image: Callable[[str], str], flavor: str) -> None:
 @pytest.mark.parametrize("flavor", MEGABYTES)
 def test_nothing_gets_in_but_the_product(image: Callable[[str], str], flavor: str) -> None:
     folders = (".streamlit/", "classifier/", "web/", "model/efficientnet-lite0/", "model/efficientnet-lite2/")
-    single = ("LICENSE", "deploy/image/healthcheck.py", "pyproject.toml", "requirements/runtime.txt", "streamlit_app.py")
+    single = (
+        "LICENSE",
+        "deploy/image/healthcheck.py",
+        "pyproject.toml",
+        "requirements/runtime.txt",
+        "streamlit_app.py",
+    )
     wanted = {name for name in tracked() if name in single or name.startswith(folders)}
     if flavor == "edge":
         wanted -= {name for name in wanted if name.endswith(".keras")}
@@ -113,7 +119,7 @@ def test_no_certificate_of_the_build_is_left_in_any_layer(edge: str, tmp_path: P
 
 
 def test_an_unknown_flavour_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(AssertionError, match="runtime-huge|FLAVOR must be edge, cpu or cuda"):
+    with pytest.raises(AssertionError, match=r"runtime-huge|FLAVOR must be edge, cpu or cuda"):
         build("image-classifier:huge", "huge")
 
 

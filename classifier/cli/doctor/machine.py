@@ -95,6 +95,9 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
 
 def graphics() -> Iterator[Check]:
     """Is there a GPU, and if it is not used, why?"""
+    if reason := gpu.unused_by_image():
+        yield Check("GPU", "warn", reason)
+        return
     count = gpu.device_count()
     devices = f"{count} NVIDIA device{'s' if count > 1 else ''}"
     if not count:

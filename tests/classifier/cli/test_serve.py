@@ -27,7 +27,7 @@ LITE0 = ROOT / "model/efficientnet-lite0"
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
-        if name.startswith((PREFIX, "STREAMLIT_")) or name == "SPACE_ID":
+        if name.startswith((PREFIX, "STREAMLIT_")) or name in ("SPACE_ID", "PORT"):
             monkeypatch.delenv(name)
 
 
@@ -54,6 +54,23 @@ def test_settings_become_streamlits(launched: dict[str, str]) -> None:
     assert launched["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "localhost"
     assert (launched["CLASSIFIER_HOST"], launched["CLASSIFIER_PORT"]) == ("0.0.0.0", "9000")
     assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launched
+
+
+def test_the_port_that_a_platform_asks_for_is_taken_unless_ours_is_set(
+    launched: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PORT", "7860")
+    cli.main(["serve"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "7860"
+    monkeypatch.setenv("CLASSIFIER_PORT", "8000")
+    cli.main(["serve"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "8000"
+    cli.main(["serve", "--port", "9000"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "9000"
+    monkeypatch.delenv("CLASSIFIER_PORT")
+    monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")  # as some orchestrators name a service "port"
+    assert cli.main(["serve"]) == 2
+    assert capsys.readouterr().err == "classifier: PORT=tcp://10.0.0.1:80: it must be a number from 0 to 65535.\n"
 
 
 def test_streamlit_knows_each_variable() -> None:
