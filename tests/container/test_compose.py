@@ -1,0 +1,141 @@
+"""`compose.yaml` as the README uses it: limits and hardening, several containers behind nginx, own models, restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.container.docker import docker, get, send
+from tests.golden import ROOT, photo
+
+PROJECT = "image-classifier-test"
+PANDA = photo("panda.webp").read_bytes()
+
+
+@contextmanager
+def up(*arguments: str, profiles: tuple[str, ...], **variables: str) -> Iterator[list[dict[str, Any]]]:
+    """Starts what the profiles name and waits until it is healthy; what `docker inspect` says of each container."""
+    given = {"BUILD_CA": os.environ.get("SSL_CERT_FILE", "/dev/null"), "PORTS": "0", "PROXY_PORTS": "0"}
+    environment = {**os.environ, **given, "PROXY_TLS_PORTS": "0", **variables}
+    compose = ["docker", "compose", "-p", PROJECT, *(part for name in profiles for part in ("--profile", name))]
+
+    def run(*more: str) -> str:
+        command = [*compose, *more]
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        return ended.stdout
+
+    try:
+        run("up", "--detach", "--build", "--wait", *arguments)
+        yield json.loads(docker("inspect", *run("ps", "--quiet").split()))
+    finally:
+        run("down", "--volumes", "--timeout", "10")
+
+
+def service(containers: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [one for one in containers if one["Config"]["Labels"]["com.docker.compose.service"] == name]
+
+
+def published(container: dict[str, Any], port: int = 8501) -> str:
+    (place,) = container["NetworkSettings"]["Ports"][f"{port}/tcp"]
+    assert place["HostIp"] == "127.0.0.1"
+    return f"127.0.0.1:{place['HostPort']}"
+
+
+def drive(address: str, *tests: str) -> None:
+    """Runs browser tests against an address."""
+    command = [sys.executable, "-m", "pytest", "-q", *tests, "--server", address]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, ended.stdout[-5000:]
+
+
+def test_the_usual_one_starts_without_any_option(cpu: str) -> None:
+    services = subprocess.run(
+        ["docker", "compose", "config", "--services"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "COMPOSE_PROFILES"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert services == ["cpu"]
+    with up(profiles=("cpu",)) as (container,):
+        assert container["Config"]["Image"] == cpu
+        assert get(f"http://{published(container)}", "/api/v1/info").json["device"] == "CPU (2 threads)"
+
+
+def test_a_gpu_is_asked_for_by_its_own_profile_alone() -> None:
+    shown = docker("compose", "--profile", "gpu", "config", "--format", "json")
+    (name, gpu), *others = json.loads(shown)["services"].items()
+    assert (name, others) == ("gpu", [])
+    assert gpu["deploy"]["resources"]["reservations"]["devices"][0]["driver"] == "nvidia"
+    assert gpu["build"]["args"]["FLAVOR"] == "cuda"
+
+
+def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)  # the container's user must be able to read it
+    shutil.copytree(ROOT / "model/efficientnet-lite0", tmp_path / "mine")
+    manifest = tmp_path / "mine/model.toml"
+    manifest.write_text(manifest.read_text("utf-8").replace('"efficientnet-lite0"', '"mine"'), "utf-8")
+    with up(profiles=("edge",), MODELS=str(tmp_path), CLASSIFIER_MODEL="mine") as (container,):
+        host = container["HostConfig"]
+        assert container["Config"]["Image"] == edge
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (512 << 20, 2_000_000_000, 128)
+        address = f"http://{published(container)}"
+        assert [one["name"] for one in get(address, "/api/v1/models").json["models"]] == ["mine"]
+        assert send(address, "POST", "/api/v1/classify", PANDA).status == 200
+        before = container["State"]["Pid"]
+        try:
+            os.kill(before, signal.SIGKILL)
+        except (PermissionError, ProcessLookupError) as error:
+            pytest.skip(f"the container's process cannot be reached from here: {error}")
+        end = time.monotonic() + 60
+        while (state := json.loads(docker("inspect", container["Id"]))[0]["State"])["Pid"] in (0, before) or state[
+            "Health"
+        ]["Status"] != "healthy":
+            assert time.monotonic() < end, state
+            time.sleep(0.1)
+        again = json.loads(docker("inspect", container["Id"]))[0]
+        assert send(f"http://{published(again)}", "POST", "/api/v1/classify", PANDA).status == 200
+
+
+def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    files = ("-keyout", str(tmp_path / "tls.key"), "-out", str(tmp_path / "tls.crt"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *files, *subject], check=True)
+    (tmp_path / "tls.key").chmod(0o644)  # nginx runs as another user
+    with up("--scale", "edge=2", profiles=("edge", "proxy"), TLS=str(tmp_path)) as containers:
+        (proxy,) = service(containers, "proxy")
+        assert len(service(containers, "edge")) == 2
+        assert proxy["Config"]["User"] == "1000:1000"
+        assert proxy["HostConfig"]["ReadonlyRootfs"]
+        address = f"http://{published(proxy, 8080)}"
+        # Uploads, over websockets: each visit must find its own container again.
+        drive(address, "tests/e2e/test_visit.py")
+        for size in (22_000_000, 30_000_000):
+            refused = send(address, "POST", "/api/v1/classify", bytes(size))
+            assert refused.status == 413
+            assert refused.headers["Content-Type"] == "application/problem+json"
+            assert refused.json["code"] == "too_many_bytes"
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "tls.crt"))
+        request = urllib.request.Request(f"https://{published(proxy, 8443)}/api/v1/classify", PANDA)
+        request.add_header("Content-Type", "image/webp")
+        with urllib.request.urlopen(request, context=trusted) as response:
+            assert json.load(response)["results"][0]["predictions"][0]["label"] == "giant panda"
