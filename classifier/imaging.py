@@ -37,7 +37,7 @@ from classifier.errors import (
     TooManyPixelsError,
     UnsupportedFormatError,
 )
-from classifier.limits import Limits, pixels_within
+from classifier.limits import Limits, millions, pixels_within
 from classifier.parts import too_many_parts
 from classifier.resources import cpu_count
 
@@ -238,7 +238,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _check_memory(size: tuple[int, int], kind: str, room: int) -> None:
     most = pixels_within(room, kind)
     if size[0] * size[1] > most:
-        limit = f"{most / 1e6:.2g}"
+        limit = millions(most)
         raise NoMemoryError(
             f"Decoding this picture ({size[0]} x {size[1]} pixels) takes more memory than there is here: "
             f"for {kind} the limit is {limit} million pixels. Scale it down.",
@@ -333,19 +333,19 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _refuse_bytes(limits: Limits) -> NoReturn:
     raise TooManyBytesError(
-        f"This file is too large: the limit is {limits.max_bytes / 1e6:g} MB. Send a smaller one.",
-        limit=f"{limits.max_bytes / 1e6:g} MB",
+        f"This file is too large: the limit is {millions(limits.max_bytes)} MB. Send a smaller one.",
+        limit=f"{millions(limits.max_bytes)} MB",
     )
 
 
 def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
     size = f"{width} x {height} pixels" if width else "too many pixels"
-    limit = f"{limits.max_pixels / 1e6:g} million pixels"
+    limit = f"{millions(limits.max_pixels)} million pixels"
     if max(width, height) > _MAX_SIDE:
         limit += f", {_MAX_SIDE:,} along a side"
     raise TooManyPixelsError(
         f"This picture is too large ({size}): the limit is {limit}. Scale it down.",
         size=f"{width} x {height}",
-        limit=f"{limits.max_pixels / 1e6:g}",
+        limit=millions(limits.max_pixels),
         side=f"{_MAX_SIDE:,}",
     )

@@ -39,6 +39,12 @@ class Limits:
     memory: int | None = None
 
 
+def millions(amount: int) -> str:
+    """An amount in millions, as people are told it: three digits, rounded down, so that as much is really allowed."""
+    step = 10 ** max(0, len(str(amount)) - 3)
+    return f"{amount // step * step / 1e6:g}"
+
+
 def pixels_within(memory: int, kind: str = "") -> int:
     """The pixels of the largest picture that can be decoded.
 

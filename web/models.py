@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from classifier import Classification, Classifier, ModelPackage
 from classifier.classifier import Source
 from classifier.errors import ClassifierError, NotReadyError, PackageError, UnknownModelError
-from classifier.limits import pixels_within
+from classifier.limits import millions, pixels_within
 from classifier.package import find_packages, locate
 from classifier.resources import available_memory, cpu_count, free_memory
 from classifier.settings import Settings, describe, get_settings
@@ -161,9 +161,9 @@ class Models:
         max_pixels = min(self.settings.max_pixels, pixels_within(self.decoder.bounds.memory))
         if max_pixels < self.settings.max_pixels:
             log.info(
-                "with %d MB of memory left, pictures of %.2g million pixels are decoded; JPEGs may be larger",
+                "with %d MB of memory left, pictures of %s million pixels are decoded; JPEGs may be larger",
                 (self.free or 0) / 1e6,
-                max_pixels / 1e6,
+                millions(max_pixels),
             )
         self.settings = self.settings.model_copy(update={"max_pixels": max_pixels})
 

@@ -8,6 +8,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from classifier.errors import ParameterError, TooManyBytesError
+from classifier.limits import millions
 
 MAX_FILES = 100
 """Per request."""
@@ -53,8 +54,8 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
         )
     if sum(map(len, pictures)) > max_bytes:
         raise TooManyBytesError(
-            f"The request is too large: the limit is {max_bytes / 1e6:g} MB in all. Send less.",
-            limit=f"{max_bytes / 1e6:g} MB",
+            f"The request is too large: the limit is {millions(max_bytes)} MB in all. Send less.",
+            limit=f"{millions(max_bytes)} MB",
         )
     return pictures
 

@@ -9,6 +9,7 @@ from typing import Any
 from classifier import __version__
 from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
+from classifier.limits import millions
 from classifier.package import ModelPackage, find_packages, locate
 from classifier.resources import available_memory, cpu_count
 from classifier.settings import Settings
@@ -74,7 +75,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         ("memory", "unknown" if memory is None else f"{memory / 1e9:.1f} GB available"),
         (
             "limits",
-            f"{limits['max_bytes'] / 1e6:g} MB, {limits['max_pixels'] / 1e6:g} million pixels, "
+            f"{millions(limits['max_bytes'])} MB, {millions(limits['max_pixels'])} million pixels, "
             f"{limits['queue']} waiting",
         ),
         ("formats", ", ".join(limits["formats"])),

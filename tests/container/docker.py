@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -137,6 +138,25 @@ def send(address: str, method: str, path: str, body: bytes | None = None, timeou
         return Answer(response.status, dict(response.headers), response.read())
     finally:
         connection.close()
+
+
+def published(container: dict[str, Any], port: int = 8501) -> str:
+    """Where on this machine, and on no other, a port of a container is, by what `docker inspect` says of it."""
+    (place,) = container["NetworkSettings"]["Ports"][f"{port}/tcp"]
+    assert place["HostIp"] == "127.0.0.1"
+    return f"127.0.0.1:{place['HostPort']}"
+
+
+def drive(address: str, *tests: str) -> str:
+    """Runs browser tests against an address, a local one: browsers give the camera to no other without TLS.
+
+    Returns:
+        How many passed, in pytest's last line.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", *tests, "--server", address]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, ended.stdout[-5000:]
+    return ended.stdout.strip().splitlines()[-1]
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import shutil
 import signal
 import ssl
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.container.docker import docker, get, send
+from tests.container.docker import docker, drive, get, published, send
 from tests.golden import ROOT, photo
 
 PROJECT = "image-classifier-test"
@@ -47,19 +46,6 @@ def up(*arguments: str, profiles: tuple[str, ...], **variables: str) -> Iterator
 
 def service(containers: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     return [one for one in containers if one["Config"]["Labels"]["com.docker.compose.service"] == name]
-
-
-def published(container: dict[str, Any], port: int = 8501) -> str:
-    (place,) = container["NetworkSettings"]["Ports"][f"{port}/tcp"]
-    assert place["HostIp"] == "127.0.0.1"
-    return f"127.0.0.1:{place['HostPort']}"
-
-
-def drive(address: str, *tests: str) -> None:
-    """Runs browser tests against an address."""
-    command = [sys.executable, "-m", "pytest", "-q", *tests, "--server", address]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert ended.returncode == 0, ended.stdout[-5000:]
 
 
 def test_the_usual_one_starts_without_any_option(cpu: str) -> None:

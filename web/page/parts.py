@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from classifier import Classification, ClassifierError
-from classifier.limits import EXTENSIONS
+from classifier.limits import EXTENSIONS, millions
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html, percent
@@ -39,7 +39,7 @@ def inputs() -> None:
     """Uploader and camera; the camera asks for permission only once it is turned on."""
     settings = models.settings
     formats = ", ".join(settings.formats)
-    megabytes, megapixels = (f"{value / 1e6:g}" for value in (settings.max_bytes, settings.max_pixels))
+    megabytes, megapixels = map(millions, (settings.max_bytes, settings.max_pixels))
     limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
     # Streamlit's own words in the uploader are English only: these, by CSS, stand in their place.
     words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
