@@ -95,7 +95,8 @@ CMD ["serve"]
 FROM runtime-edge AS runtime-cpu
 
 FROM runtime-edge AS runtime-cuda
-# NVIDIA's runtime hands in the driver's libraries for what is listed here; without `compute` there is no CUDA.
+# NVIDIA's runtime hands in the driver's libraries for what is listed here; without `compute` there is no CUDA, and
+# TensorFlow also wants `utility`, the library that manages devices.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
 FROM runtime-${FLAVOR}

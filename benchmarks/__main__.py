@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import platform
-from datetime import UTC, datetime
-from pathlib import Path
 
 from benchmarks import rows
 from benchmarks.measure import Row
-from classifier.resources import cpu_count
+from benchmarks.table import save
 
 ROWS = {
     function.__name__: function
@@ -23,7 +20,6 @@ ROWS = {
         rows.first_bars,
     )
 }
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -41,11 +37,7 @@ def main() -> None:
             lines.append(_line(row))
             print(lines[-1], flush=True)
     if not args.rows:
-        now = datetime.now(UTC)
-        file = RESULTS / f"{now:%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}.md"
-        about = f"{_processor()}, {cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
-        file.write_text(f"Measured on {now:%Y-%m-%d} by `make bench`: {about}.\n\n" + "\n".join(lines) + "\n", "utf-8")
-        print(f"written to {file}")
+        save("", "`make bench`", lines)
 
 
 def _line(row: Row) -> str:
@@ -53,14 +45,6 @@ def _line(row: Row) -> str:
         "reported" if row.wanted is None else f"{row.wanted:g} x{'' if row.ratio >= row.wanted else ', NOT REACHED'}"
     )
     return f"| {row.what} | {row.ours} | {row.against} | {row.ratio:.2f} x | {wanted} |"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

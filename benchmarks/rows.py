@@ -202,9 +202,24 @@ def _engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
     }
 
 
-def _visit(browser: Browser, script: str, bar: str) -> Callable[[], None]:
-    picture = photo("volleyball.webp")
+def first_bars_at(browser: Browser, address: str, bar: str) -> None:
+    """Opens the page as soon as something listens there, uploads a photo, and waits for the first bar to be drawn."""
+    place = urlsplit(address)
+    page = browser.new_page()
+    while True:
+        try:
+            socket.create_connection((str(place.hostname), place.port or 80)).close()
+            break
+        except OSError:
+            time.sleep(0.02)
+    page.goto(address, wait_until="commit")
+    page.evaluate(_SHOWN, '[data-testid="stFileUploader"]')
+    page.locator("input[type=file]").first.set_input_files(photo("volleyball.webp"))
+    page.evaluate(_SHOWN, bar)
+    page.close()
 
+
+def _visit(browser: Browser, script: str, bar: str) -> Callable[[], None]:
     def visit() -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
@@ -213,18 +228,7 @@ def _visit(browser: Browser, script: str, bar: str) -> Callable[[], None]:
             [*command, "--server.headless", "true"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            page = browser.new_page()
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except OSError:
-                    time.sleep(0.02)
-            page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
-            page.evaluate(_SHOWN, '[data-testid="stFileUploader"]')
-            page.locator("input[type=file]").first.set_input_files(picture)
-            page.evaluate(_SHOWN, bar)
-            page.close()
+            first_bars_at(browser, f"http://127.0.0.1:{port}", bar)
         finally:
             process.terminate()
             process.wait()

@@ -31,6 +31,7 @@ def browser_arguments() -> dict[str, Any]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of ours, shown by `pytest --help`."""
     parser.addoption("--server", metavar="ADDRESS", help="drive the page of this server instead of one started here")
+    parser.addoption("--cuda", action="store_true", help="build and test the cuda image, too: 3.5 GB of downloads")
     parser.addoption("--pictures", type=int, default=20, help="for each limit of a container (default: 20)")
 
 

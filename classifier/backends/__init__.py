@@ -139,6 +139,7 @@ def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backen
     else:
         if not tensorflow_installed():
             raise BackendError("The tensorflow backend needs TensorFlow, which is not installed. " + EXTRA_HINT)
+        gpu.hide_unusable()
         from classifier.backends.tensorflow import TensorFlowBackend
 
         backend = TensorFlowBackend(package, threads)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _TRY_TIMEOUT = 120  # seconds; a first CUDA start compiles kernels
 # One matmul and one jit-compiled operation: a GPU that TensorFlow was not built for aborts the whole process in
@@ -61,3 +64,10 @@ def why_not() -> str | None:
         return None
     last = (trial.stderr.strip().splitlines() or ["no message"])[-1]
     return f"TensorFlow cannot use the device (trial ended with {trial.returncode}: {last})"
+
+
+def hide_unusable() -> None:
+    """Keeps TensorFlow, before it is imported here, off GPUs that it cannot use: they would abort this process, too."""
+    if device_count() and (reason := why_not()):
+        log.warning("TensorFlow runs on the CPU: %s", reason)
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,17 @@ def test_a_device_that_tensorflow_cannot_use_is_found_out_in_a_child(
     gpu.why_not.cache_clear()
     assert reason is not None
     assert "TensorFlow sees no GPU" in reason
+
+
+@pytest.mark.parametrize(("why_not", "visible"), [("it ends the process", "-1"), (None, "0")])
+def test_tensorflow_is_kept_off_a_device_that_would_end_the_process(
+    monkeypatch: pytest.MonkeyPatch, package: ModelPackage, why_not: str | None, visible: str
+) -> None:
+    monkeypatch.setattr(gpu, "device_count", lambda: 1)
+    monkeypatch.setattr(gpu, "why_not", lambda: why_not)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    load_backend(package, "tensorflow", threads=1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
 
 
 @pytest.mark.parametrize("name", ["litert", "tensorflow"])

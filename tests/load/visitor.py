@@ -46,6 +46,9 @@ class Answer:
 class Tab:
     """One open tab."""
 
+    uploader = "upload"
+    """The key of the page's file uploader."""
+
     def __init__(self, http: httpx.Client, socket: ClientConnection, token: str) -> None:
         """See `opened`."""
         self._http, self._socket = http, socket
@@ -53,7 +56,8 @@ class Tab:
         """What an upload by this tab must carry."""
         self._session = ""
         self._cache: dict[str, ForwardMsg] = {}
-        self._elements: list[Element] = []
+        self.elements: list[Element] = []
+        """What the page shows."""
         self._file: tuple[str, int, FileURLs] | None = None
         self._start_run()
         self._wait()
@@ -92,20 +96,20 @@ class Tab:
     def _read(self) -> Answer:
         labels = [
             unescape(label)
-            for element in self._elements
+            for element in self.elements
             if element.WhichOneof("type") == "html"
             for label in _METER.findall(element.html.body)
         ]
         errors = [
             element.alert.body
-            for element in self._elements
+            for element in self.elements
             if element.WhichOneof("type") == "alert" and element.alert.format == Alert.ERROR
         ]
         return Answer(tuple(labels), " ".join(errors), 1.0 if self.retry_offered else None)
 
     def _widget(self, kind: str, key: str) -> str | None:
         """The id of a widget that the page now shows."""
-        for element in self._elements:
+        for element in self.elements:
             if element.WhichOneof("type") == kind:
                 identity = str(getattr(element, kind).id)
                 if identity.endswith(f"-{key}"):
@@ -137,16 +141,16 @@ class Tab:
             kind = one.WhichOneof("type")
             if kind == "new_session":
                 self._session = one.new_session.initialize.session_id
-                self._elements = []
+                self.elements = []
             elif kind == "delta" and one.delta.HasField("new_element"):
-                self._elements.append(one.delta.new_element)
+                self.elements.append(one.delta.new_element)
             elif kind == "script_finished" and one.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return
 
     def _state(self, pressed: str | None) -> ClientState:
         state = ClientState(cached_message_hashes=list(self._cache))
         state.context_info.locale = "en-US"
-        uploader = self._widget("file_uploader", "upload")
+        uploader = self._widget("file_uploader", self.uploader)
         if uploader and self._file:
             name, size, urls = self._file
             widget = state.widget_states.widgets.add(id=uploader)
@@ -179,11 +183,12 @@ def client(address: str) -> httpx.Client:
 
 
 @contextmanager
-def opened(address: str) -> Iterator[Tab]:
+def opened(address: str, kind: type[Tab] = Tab) -> Iterator[Tab]:
     """Opens the page in a tab and waits until it is drawn; closes the tab afterwards.
 
     Args:
         address: of the server, such as http://localhost:8501.
+        kind: how its page is read.
     """
     with client(address) as http:
         http.get("/_stcore/health").raise_for_status()
@@ -197,4 +202,4 @@ def opened(address: str) -> Iterator[Tab]:
             max_size=None,
             open_timeout=PATIENCE,
         ) as socket:
-            yield Tab(http, socket, token)
+            yield kind(http, socket, token)

@@ -1,0 +1,144 @@
+"""`python -m benchmarks.images [FLAVOR...]`: the images against the same page in a plainly built one with TensorFlow.
+
+Needs a Docker engine with the images in it: `make image`. Size, time from `docker run` to the first bars in a browser,
+memory at rest after them, and photos per second for two visitors at once. All images take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.rows import first_bars_at
+from benchmarks.table import save
+from tests.conftest import browser_arguments
+from tests.container.conftest import build
+from tests.container.docker import Container, docker, started
+from tests.golden import ROOT, mosaic
+from tests.load.visitor import Answer, Tab, opened
+
+LIMITS = ("--cpus", "2", "--memory", "2g")
+REST_SECONDS = 10.0
+ARCHITECTURES = {"edge": "amd64, arm64", "cpu": "amd64, arm64", "cuda": "amd64", "plain": "amd64, arm64"}
+
+
+class PlainTab(Tab):
+    """A tab with the plain page."""
+
+    uploader = "None"  # it gives its widget no name
+
+    def _read(self) -> Answer:
+        bars = [element.progress.text for element in self.elements if element.WhichOneof("type") == "progress"]
+        return Answer(tuple(bar.partition(":")[0] for bar in bars))
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image, and how its page is read."""
+
+    name: str
+    tag: str
+    bar: str = '[role="meter"]'
+    tab: type[Tab] = Tab
+
+    @property
+    def megabytes(self) -> float:
+        """Of the image, uncompressed."""
+        size: int = json.loads(docker("image", "inspect", self.tag))[0]["Size"]
+        return size / 1e6
+
+    def start_to_bars(self, browser: Browser) -> float:
+        """Seconds from `docker run` to the first bars."""
+        begin = time.perf_counter()
+        with started(self.tag, *LIMITS) as container:
+            first_bars_at(browser, container.address, self.bar)
+            return time.perf_counter() - begin
+
+
+PLAIN = Image("plain", "image-classifier:plain", '[role="progressbar"]', PlainTab)
+
+
+def at_rest(container: Container) -> float:
+    """MB that it holds, as `docker stats` tells it: without the files that the kernel has cached for it."""
+    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container.id).partition(" ")[0]
+    amount, unit = used[:-3], used[-3:]
+    return float(amount) * {"MiB": 2**20, "GiB": 2**30}[unit] / 1e6
+
+
+def photos_per_second(image: Image, container: Container, photo: bytes, count: int = 5) -> float:
+    """How many 12-megapixel photos two visitors get answered."""
+
+    def visit(_: int) -> None:
+        with opened(container.address, image.tab) as tab:
+            for _ in range(count):
+                assert len(tab.show(photo).labels) == 5
+
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(visit, range(2)))
+    return 2 * count / (time.perf_counter() - begin)
+
+
+def measure(images: Sequence[Image], rounds: int) -> list[str]:
+    """The rows of the table."""
+    found: dict[tuple[str, Image], list[float]] = defaultdict(list)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**browser_arguments())
+        for number in range(rounds + 1):
+            for image in images:
+                seconds = image.start_to_bars(browser)
+                if number:  # the first one fills the kernel's cache
+                    found["start", image].append(seconds)
+        browser.close()
+    stream = io.BytesIO()
+    mosaic(4000, 3000).save(stream, "JPEG", quality=90)
+    photo = stream.getvalue()
+    with ExitStack() as stack:
+        containers = {image: stack.enter_context(started(image.tag, *LIMITS)) for image in images}
+        for image, container in containers.items():
+            container.wait("/_stcore/health")
+            photos_per_second(image, container, photo, 1)
+        time.sleep(REST_SECONDS)
+        for image, container in containers.items():
+            found["memory", image].append(at_rest(container))
+        for _ in range(rounds):
+            for image, container in containers.items():
+                found["speed", image].append(photos_per_second(image, container, photo))
+    return [
+        f"| `{image.name}` | {image.megabytes:.0f} MB | {ARCHITECTURES[image.name]} "
+        f"| {statistics.median(found['start', image]):.1f} s | {statistics.median(found['memory', image]):.0f} MB "
+        f"| {statistics.median(found['speed', image]):.1f} |"
+        for image in images
+    ]
+
+
+def main() -> None:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.images", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("flavors", nargs="*", metavar="FLAVOR", help="of edge, cpu and cuda; edge and cpu if none")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is run")
+    args = parser.parse_args()
+    file = str(ROOT / "benchmarks/plain_image/Dockerfile")
+    build(PLAIN.tag, "plain", options=("--file", file))
+    images = [*(Image(name, f"image-classifier:{name}") for name in args.flavors or ("edge", "cpu")), PLAIN]
+    lines = [
+        "| image | size | for | start to first bars | memory at rest | 12-megapixel photos per second |",
+        "|---|---|---|---|---|---|",
+        *measure(images, args.rounds),
+    ]
+    print("\n".join(lines))
+    save("images-", "`python -m benchmarks.images`", lines)
+
+
+if __name__ == "__main__":
+    main()
