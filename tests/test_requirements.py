@@ -1,5 +1,6 @@
 """The locked requirements are complete, hashed, of one mind and bound to no package index."""
 
+import json
 import re
 import tomllib
 from importlib.metadata import PackageNotFoundError, metadata
@@ -18,6 +19,8 @@ FILES = {path.stem: path for path in sorted((ROOT / "requirements").glob("*.txt"
 # What each file is to hold: "project" for the runtime, else the name of an extra or a group.
 CONTENTS = {
     "uv": ["uv"],
+    "lint-container": ["lint-container"],
+    "sbom": ["sbom"],
     "runtime": ["project"],
     "tensorflow": ["project", "tensorflow"],
     "cuda": ["project", "cuda"],
@@ -67,6 +70,18 @@ def test_no_package_index_is_named(name):
     assert not re.search(r"^ *(-i|-f|--[a-z-]*(index|links|host))\b", text, re.MULTILINE)
 
 
+def test_what_comes_from_npm_is_pinned_and_hashed_too():
+    text = (ROOT / ".github/lint/package-lock.json").read_text(encoding="utf-8")
+    assert "://" not in text
+    wanted = json.loads((ROOT / ".github/lint/package.json").read_text(encoding="utf-8"))["devDependencies"]
+    packages = json.loads(text)["packages"]
+    assert packages.pop("")["devDependencies"] == wanted
+    assert {f"node_modules/{name}" for name in wanted} <= set(packages)
+    for name, version in wanted.items():
+        assert packages[f"node_modules/{name}"]["version"] == version
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+
+
 @pytest.mark.parametrize("name", CONTENTS)
 def test_everything_declared_is_locked_at_a_version_that_fits(name):
     pins = {(pin.name, next(iter(pin.specifier)).version) for pin in locked(name)}
@@ -79,7 +94,7 @@ def test_everything_declared_is_locked_at_a_version_that_fits(name):
 
 def test_all_files_agree_on_versions_and_hashes():
     found: dict[str, set[tuple[str, ...]]] = {}
-    for name in CONTENTS:
+    for name in set(CONTENTS) - {"lint-container"}:  # which is installed apart from the others
         for head, hashes in entries(name):
             pin = Requirement(head)
             found.setdefault(pin.name, set()).add((str(pin.specifier), *hashes))

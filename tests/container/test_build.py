@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from classifier import __version__
 from tests.container.conftest import build
 from tests.container.docker import docker
 from tests.golden import ROOT
@@ -127,6 +128,7 @@ def test_the_image_says_what_it_is(edge: str) -> None:
     config = json.loads(docker("image", "inspect", edge))[0]["Config"]
     assert config["User"] == "1000:1000"
     assert config["Labels"]["org.opencontainers.image.title"] == "image-classifier"
+    assert config["Labels"]["org.opencontainers.image.version"] == __version__
     assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert list(config["ExposedPorts"]) == ["8501/tcp"]
     assert config["Entrypoint"] == ["classifier"]
