@@ -94,7 +94,8 @@ def framed(
             )
             page = context.pages[0]
             page.goto(f"https://{SITE}")
-            expect(page.frame_locator("iframe").locator(".st-key-footer")).to_be_visible()
+            # Into a browser that has nothing in its cache yet.
+            expect(page.frame_locator("iframe").locator(".st-key-footer")).to_be_visible(timeout=60_000)
             frame = page.frames[1]
             # What the browser does with cookies, by what arrives at the server.
             frame.evaluate("document.cookie = 'third=party; Secure; SameSite=None'")
