@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,6 +46,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that `classifier serve` listens on")
     port: int = Field(8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
+    base_path: str | None = Field(
+        None,
+        description="Path under which `classifier serve` puts page and API, such as `/demo`; "
+        "a proxy passes it on as it is",
+    )
 
     @field_validator("formats", mode="before")
     @classmethod
@@ -67,6 +73,14 @@ class Settings(BaseSettings):
         if value is not None and value < least:
             raise ValueError(f"too little for one upload; at least {PREFIX}MAX_BYTES, which is {least}")
         return value
+
+    @field_validator("base_path")
+    @classmethod
+    def _path(cls, value: str | None) -> str | None:
+        path = (value or "").strip("/")
+        if not all(re.fullmatch(r"[\w~-][\w.~-]*", part, re.ASCII) for part in path.split("/") if path):
+            raise ValueError("expected a path of letters, digits and . _ ~ -, such as /demo")
+        return f"/{path}" if path else None
 
     @property
     def limits(self) -> Limits:

@@ -42,11 +42,14 @@ def started(
     python: Path = Path(sys.executable),
     first: str = "",
     ended: tuple[int, ...] = ENDED_AS_ASKED,
+    launcher: bool = False,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The same for tests that need the process, too, a port of their choice, or end it in another way."""
+    """The same for tests that need the process, too, a port of their choice, `classifier serve`, or another end."""
     streamlit = ["-c", f"{first}\nfrom streamlit.web.cli import main\nmain()"] if first else ["-m", "streamlit"]
     command = [str(python), *streamlit, "run", "streamlit_app.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
+    if launcher:
+        command, options = [str(python), "-m", "classifier", "serve"], ["--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, *options],

@@ -147,7 +147,8 @@ class Visit:
 def visiting(address: str) -> Iterator[Visit]:
     """Opens the page as far as an upload needs it: its socket, one run of its script, its token."""
     with urllib.request.urlopen(f"{address}/_stcore/health", timeout=10) as response:
-        token = response.headers["set-cookie"].partition("=")[2].partition(";")[0]
+        cookie = response.headers["set-cookie"] or ""  # none where the token is not asked for
+        token = cookie.partition("=")[2].partition(";")[0]
     stream = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     # Nobody reads what the page says after that; a bounded queue of it would hold up the closing.
     protocols: Any = ["streamlit"]

@@ -16,6 +16,7 @@ from classifier import __version__
 from classifier.errors import ClassifierError, ParameterError
 from classifier.resources import cpu_count
 from web import problems
+from web.base import BASE
 from web.budget import budget, largest_request
 from web.docs import docs
 from web.limit import BodyLimit
@@ -71,7 +72,7 @@ api = FastAPIOffline(
         RequestValidationError: problems.on_validation_error,
         Exception: problems.on_unexpected,
     },
-    servers=[{"url": "/api"}],
+    servers=[{"url": f"{BASE}/api"}],
     root_path_in_servers=False,
 )
 api.add_middleware(BodyLimit, max_bytes=largest_request(models.settings))

@@ -21,10 +21,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from web import garbage, problems
+from web.base import BASE
 from web.closed import ClosedPaths
 from web.frontend import FrontendFiles
 from web.headers import SecurityHeaders, content_policy
-from web.index import STATIC, frame, index
+from web.index import STATIC, frame, index, to_index
 from web.later import Later, LaterMiddleware
 from web.sessions import UPLOAD_PATH, free_closed_sessions
 
@@ -49,13 +50,14 @@ _api = Later("web.api", "api")
 _health = Later("web.health", "app")
 
 routes: list[BaseRoute] = [
-    Route("/", index),
-    Mount("/app-static", StaticFiles(directory=STATIC)),
-    Route("/healthz", _health),
-    Route("/readyz", _health),
-    Route("/metrics", _health),
-    Route("/api", problems.respond(problems.NOT_FOUND)),  # a response, not a function: for every method
-    Mount("/api", _api),
+    *([Route(BASE, to_index)] if BASE else []),
+    Route(f"{BASE}/", index),
+    Mount(f"{BASE}/app-static", StaticFiles(directory=STATIC)),
+    Route(f"{BASE}/healthz", _health),
+    Route(f"{BASE}/readyz", _health),
+    Route(f"{BASE}/metrics", _health),
+    Route(f"{BASE}/api", problems.respond(problems.NOT_FOUND)),  # a response, not a function: for every method
+    Mount(f"{BASE}/api", _api),
 ]
 
 middleware = [
@@ -99,7 +101,7 @@ async def _load() -> None:
     garbage.freeze()
     if not st.get_option("server.headless"):
         # On a desktop. `streamlit run` itself does so for plain scripts only.
-        await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}")
+        await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}{BASE}")
     await asyncio.sleep(_API_SECONDS)
     for part in (_health, _api):
         await part.load()

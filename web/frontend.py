@@ -15,10 +15,12 @@ import streamlit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-ROOT = Path(streamlit.__file__).parent / "static"
-"""What Streamlit serves at `/`."""
+from web.base import BASE
 
-_PATH = re.compile(r"/(static/(?:js|css|media)/\w[\w.-]*)")
+ROOT = Path(streamlit.__file__).parent / "static"
+"""What Streamlit serves beside its own paths."""
+
+_PATH = re.compile(re.escape(BASE) + r"/(static/(?:js|css|media)/\w[\w.-]*)")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2"}
 # As Streamlit says of them: their names change with their content.
 _HEADERS = {"Cache-Control": "public, immutable, max-age=31536000"}

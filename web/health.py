@@ -9,6 +9,7 @@ from starlette.routing import Route, Router
 
 from classifier.errors import NotReadyError
 from web import metrics
+from web.base import BASE
 from web.budget import budget
 from web.models import models
 from web.sessions import upload_bytes
@@ -38,4 +39,4 @@ async def prometheus(_: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-app = Router([Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", prometheus)])
+app = Router([Route(f"{BASE}/healthz", healthz), Route(f"{BASE}/readyz", readyz), Route(f"{BASE}/metrics", prometheus)])

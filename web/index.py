@@ -6,9 +6,11 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from starlette.datastructures import URL
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from web.base import BASE
 from web.frontend import ROOT, scripts
 
 STATIC = Path(__file__).parent / "page" / "static"
@@ -51,3 +53,8 @@ async def index(request: Request) -> Response:
     asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
     language = "zh-CN" if asked.lower().startswith("zh") else "en"
     return HTMLResponse(frame(language), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+
+
+async def to_index(request: Request) -> Response:
+    """From `/demo` to `/demo/`; by the path alone, since behind a proxy the scheme here need not be the browser's."""
+    return RedirectResponse(URL(f"{BASE}/").replace(query=request.url.query))

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from classifier.errors import ClassifierError
+from web.base import BASE
 
 if TYPE_CHECKING:
     from fastapi.exceptions import RequestValidationError
@@ -50,7 +51,7 @@ def from_error(error: ClassifierError) -> Problem:
     return problem(error.status, error.message, error.code)
 
 
-NOT_FOUND = problem(404, "There is nothing at this path. /api/docs lists the paths of the API.", "not_found")
+NOT_FOUND = problem(404, f"There is nothing at this path. {BASE}/api/docs lists the paths of the API.", "not_found")
 UNEXPECTED = problem(500, "Something went wrong here. Try again later.", "internal")
 
 

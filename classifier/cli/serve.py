@@ -41,6 +41,8 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         # For the address it prints: 0.0.0.0 opens in no browser.
         "BROWSER_SERVER_ADDRESS": "localhost" if local else settings.host,
     }
+    if settings.base_path:
+        streamlit["SERVER_BASE_URL_PATH"] = settings.base_path
     if "SPACE_ID" in env:
         # A Hugging Face Space is shown in a frame on another site: the XSRF cookie does not arrive,
         # and every upload would be refused. https://github.com/streamlit/streamlit/issues/9397

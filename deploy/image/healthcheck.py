@@ -9,7 +9,8 @@ import sys
 
 # In the launcher's order.
 port = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT"))), "8501")
-path = f"/{os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/')}/readyz".replace("//", "/")
+base = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_BASE_URL_PATH", "CLASSIFIER_BASE_PATH"))), "")
+path = f"/{base.strip('/')}/readyz".replace("//", "/")
 
 try:
     with socket.create_connection(("localhost", int(port)), timeout=4) as connection:

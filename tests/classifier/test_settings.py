@@ -41,6 +41,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "UPLOADS": "5000",
         "HOST": "0.0.0.0",
         "PORT": "80",
+        "BASE_PATH": "demo/one/",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -51,7 +52,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert (settings.limits.max_bytes, settings.limits.max_pixels) == (1000, 2000)
     assert (settings.model, settings.backend, settings.threads) == ("mine", "litert", 3)
     assert (settings.queue, settings.uploads) == (0, 5000)
-    assert (settings.host, settings.port) == ("0.0.0.0", 80)
+    assert (settings.host, settings.port, settings.base_path) == ("0.0.0.0", 80, "/demo/one")
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +74,8 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("BACKEND", "onnx", "'auto', 'litert' or 'tensorflow'"),
         ("FORMATS", "JPEG,SVG", "SVG cannot be read; choose from JPEG, PNG"),
         ("FORMATS", " , ", "at least 1 item"),
+        ("BASE_PATH", "/demo/../up", "expected a path of letters"),
+        ("BASE_PATH", "/{demo}", "expected a path of letters"),
     ],
 )
 def test_a_wrong_value_is_explained_in_one_line(

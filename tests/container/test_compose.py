@@ -12,10 +12,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.container.docker import docker, drive, get, published, send
 from tests.golden import ROOT, photo
@@ -113,6 +115,7 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
         assert proxy["Config"]["User"] == "1000:1000"
         assert proxy["HostConfig"]["ReadonlyRootfs"]
         address = f"http://{published(proxy, 8080)}"
+        assert "Path=/;" in get(address, "/healthz").headers["Set-Cookie"]
         # Uploads, over websockets: each visit must find its own container again.
         drive(address, "tests/e2e/test_visit.py")
         for size in (22_000_000, 30_000_000):
@@ -125,3 +128,22 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
         request.add_header("Content-Type", "image/webp")
         with urllib.request.urlopen(request, context=trusted) as response:
             assert json.load(response)["results"][0]["predictions"][0]["label"] == "giant panda"
+
+
+def test_under_a_path_everything_is_behind_nginx_too(edge: str) -> None:
+    with up("--scale", "edge=2", profiles=("edge", "proxy"), CLASSIFIER_BASE_PATH="/demo") as containers:
+        (proxy,) = service(containers, "proxy")
+        assert all(one["State"]["Health"]["Status"] == "healthy" for one in service(containers, "edge"))
+        address = f"http://{published(proxy, 8080)}"
+        assert "Path=/demo/;" in get(address, "/demo/healthz").headers["Set-Cookie"]
+        print(f"\n{drive(f'{address}/demo', 'tests/e2e/test_base_path.py')}")
+
+
+def test_the_largest_upload_passes_nginx(edge: str) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (2580, 2583), "red").save(picture, "BMP")
+    assert 19_990_000 < len(picture.getvalue()) <= 20_000_000
+    with up(profiles=("edge", "proxy")) as containers:
+        (proxy,) = service(containers, "proxy")
+        answer = send(f"http://{published(proxy, 8080)}", "POST", "/api/v1/classify", picture.getvalue())
+        assert answer.status == 200, answer.body

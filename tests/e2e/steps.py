@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Error, Frame, Page, expect
 
 
 def opened(page: Page, address: str) -> Page:
@@ -21,31 +21,31 @@ def opened(page: Page, address: str) -> Page:
     return page
 
 
-def idle(page: Page) -> None:
+def idle(page: Page | Frame) -> None:
     """Waits until the page's script has nothing to do."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
-def upload(page: Page, file: Path | dict[str, object]) -> None:
+def upload(page: Page | Frame, file: Path | dict[str, object]) -> None:
     """Picks a file in the file dialog: a path, or name, mimeType and buffer."""
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)  # type: ignore[arg-type]
 
 
-def best(page: Page) -> str:
+def best(page: Page | Frame) -> str:
     """The label of the first bar, once there is one and nothing moves."""
     expect(page.locator(".bar").first).to_be_visible()
     idle(page)
     return page.locator(".bar .label").first.text_content() or ""
 
 
-def photograph(page: Page) -> None:
+def photograph(page: Page | Frame) -> None:
     """Takes a photo, once the camera, turned on already, shows something."""
     expect(page.locator("video")).to_be_visible()
     expect(page.locator("video")).not_to_have_js_property("currentTime", 0)
     page.get_by_role("button", name="Take Photo").click()
 
 
-def until(page: Page, condition: str, seconds: float = 15) -> None:
+def until(page: Page | Frame, condition: str, seconds: float = 15) -> None:
     """Waits for a JavaScript expression to be true; Playwright's own way is an `eval` in the page, which may not."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):

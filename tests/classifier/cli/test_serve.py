@@ -54,6 +54,7 @@ def test_settings_become_streamlits(launched: dict[str, str]) -> None:
     assert launched["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "localhost"
     assert (launched["CLASSIFIER_HOST"], launched["CLASSIFIER_PORT"]) == ("0.0.0.0", "9000")
     assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launched
+    assert "STREAMLIT_SERVER_BASE_URL_PATH" not in launched
 
 
 def test_the_port_that_a_platform_asks_for_is_taken_unless_ours_is_set(
@@ -74,7 +75,8 @@ def test_the_port_that_a_platform_asks_for_is_taken_unless_ours_is_set(
 
 
 def test_streamlit_knows_each_variable() -> None:
-    env = serve.environment(Settings(), {"SPACE_ID": "me/demo"})
+    env = serve.environment(Settings(base_path="/demo"), {"SPACE_ID": "me/demo"})
+    assert env["STREAMLIT_SERVER_BASE_URL_PATH"] == "/demo"
     known = {option.env_var for option in streamlit_config.get_config_options().values()}
     assert {name for name in env if name.startswith("STREAMLIT_")} <= known
 

@@ -1,0 +1,137 @@
+"""A Hugging Face Space is shown in a frame of another site, where its cookies may not arrive: pictures must."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserType, Frame, expect
+
+from tests.e2e.steps import best, photograph, until, upload
+from tests.e2e.test_full import SHOWN
+from tests.golden import photo
+from tests.server import started
+from tests.tls import Front, certificate, fronted
+from tests.wire import visiting
+
+Framed = Callable[[str, str], AbstractContextManager[Frame]]
+
+SITE, SPACE = "huggingface.co", "user-demo.hf.space"  # the policy names them, so no others would do
+FRAME = f'<!doctype html><title>Space</title><iframe src="https://{SPACE}" allow="camera" width="1200" height="1400">'
+BISON = photo("bison.webp")
+COOKIES = pytest.mark.parametrize("cookies", ["allowed", "blocked"])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return certificate(tmp_path_factory.mktemp("tls"), SITE, SPACE)
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server that the launcher started as on a Space; or the one that `--server` names, if it was."""
+    if address := request.config.getoption("--server"):
+        yield address
+        return
+    log = tmp_path_factory.mktemp("space") / "log.txt"
+    with started(log, {"SPACE_ID": "user/demo"}, launcher=True) as (_, address):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same server anywhere but on a Space."""
+    with started(tmp_path_factory.mktemp("elsewhere") / "log.txt", launcher=True) as (_, address):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, files: tuple[Path, Path]) -> Iterator[Front]:
+    """The site whose page has the frame."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "index.html").write_text(FRAME)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with fronted(f"http://127.0.0.1:{server.server_port}", files) as front:
+            yield front
+        server.shutdown()
+
+
+@pytest.fixture
+def framed(
+    browser_type: BrowserType,
+    browser_type_launch_args: dict[str, Any],
+    files: tuple[Path, Path],
+    site: Front,
+    tmp_path: Path,
+) -> Framed:
+    """Opens the site's page in a browser that allows or blocks third-party cookies: (server, cookies) -> the frame."""
+
+    @contextmanager
+    def frame_of(server: str, cookies: str) -> Iterator[Frame]:
+        blocked = cookies == "blocked"
+        profile = {"cookie_controls_mode": int(blocked), "block_third_party_cookies": blocked}
+        (tmp_path / "Default").mkdir()
+        (tmp_path / "Default/Preferences").write_text(json.dumps({"profile": profile}))
+        with fronted(server, files) as front:
+            # Real names, so that the policy holds, and yet no other machine is ever asked.
+            places = f"MAP {SITE} 127.0.0.1:{site.port}, MAP {SPACE} 127.0.0.1:{front.port}, MAP * ~NOTFOUND"
+            launch = dict(browser_type_launch_args)
+            launch["args"] = [*launch["args"], f"--host-resolver-rules={places}", "--use-fake-ui-for-media-stream"]
+            if "executable_path" not in launch:
+                launch["channel"] = "chromium"  # Playwright's smaller one for servers reads no preferences
+            context = browser_type.launch_persistent_context(
+                tmp_path, **launch, locale="en-US", ignore_https_errors=True
+            )
+            page = context.pages[0]
+            page.goto(f"https://{SITE}")
+            # Into a browser that has nothing in its cache yet.
+            expect(page.frame_locator("iframe").locator(".st-key-footer")).to_be_visible(timeout=60_000)
+            frame = page.frames[1]
+            # What the browser does with cookies, by what arrives at the server.
+            frame.evaluate("document.cookie = 'third=party; Secure; SameSite=None'")
+            assert frame.evaluate("fetch('/healthz').then((answer) => answer.status)") == 200
+            assert (b"third=party" in front.sent) is not blocked
+            yield frame
+            context.close()
+
+    return frame_of
+
+
+@COOKIES
+def test_a_picture_and_a_photo_are_classified_inside_the_frame(framed: Framed, space: str, cookies: str) -> None:
+    with framed(space, cookies) as frame:
+        upload(frame, BISON)
+        assert best(frame) == "bison"
+        expect(frame.get_by_role("img", name="Your picture, bison.webp")).to_be_visible()
+        frame.get_by_text("Use the camera").click()
+        photograph(frame)
+        expect(frame.get_by_test_id("stCameraInput").get_by_role("img")).to_be_visible()
+        assert best(frame)
+
+
+@COOKIES
+def test_anywhere_else_a_frame_of_another_site_can_send_nothing(framed: Framed, elsewhere: str, cookies: str) -> None:
+    with framed(elsewhere, cookies) as frame:
+        with frame.page.expect_response(lambda response: response.request.method == "PUT") as refused:
+            upload(frame, BISON)
+        assert refused.value.status == 403
+        until(frame, f"{SHOWN}.includes('did not arrive')")
+
+
+def test_a_file_without_the_visits_token_is_taken_on_a_space_alone(space: str, elsewhere: str) -> None:
+    picture = BISON.read_bytes()
+    with visiting(space) as visit:
+        assert replace(visit, token="").upload(picture).status == 204
+    with visiting(elsewhere) as visit:
+        assert replace(visit, token="").upload(picture).status == 403
+        assert visit.upload(picture).status == 204
