@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tarfile
 import time
@@ -14,19 +13,13 @@ from pathlib import Path
 import pytest
 
 from classifier import __version__
+from tests.container.checkout import copy_to, tracked
 from tests.container.conftest import build
 from tests.container.docker import docker
 from tests.golden import ROOT
 
 MEGABYTES = {"edge": 500, "cpu": 1450}
 """The most that an image may have."""
-
-
-def tracked() -> list[str]:
-    """The files of the repository as they are now, new ones included."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [name for name in found if (ROOT / name).is_file()]
 
 
 def layers(tag: str) -> list[str]:
@@ -73,9 +66,7 @@ def test_all_modules_are_compiled(edge: str) -> None:
 
 
 def test_a_change_of_the_page_makes_one_small_layer_anew(tmp_path: Path, edge: str) -> None:
-    for name in tracked():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tmp_path / name)
+    copy_to(tmp_path)
     with (tmp_path / "streamlit_app.py").open("a") as file:
         file.write("# changed\n")
     begin = time.monotonic()

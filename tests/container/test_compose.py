@@ -1,7 +1,8 @@
-"""`compose.yaml` as the README uses it: limits and hardening, several containers behind nginx, own models, restarts."""
+"""`compose.yaml` as the README uses it: limits, hardening, own models, restarts, nginx before several, development."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -11,14 +12,16 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Page, expect
 
+from tests.container.checkout import change, copy_to
 from tests.container.docker import docker, drive, get, published, send
 from tests.golden import ROOT, photo
 
@@ -27,7 +30,9 @@ PANDA = photo("panda.webp").read_bytes()
 
 
 @contextmanager
-def up(*arguments: str, profiles: tuple[str, ...], **variables: str) -> Iterator[list[dict[str, Any]]]:
+def up(
+    *arguments: str, profiles: tuple[str, ...], folder: Path = ROOT, **variables: str
+) -> Iterator[list[dict[str, Any]]]:
     """Starts what the profiles name and waits until it is healthy; what `docker inspect` says of each container."""
     given = {"BUILD_CA": os.environ.get("SSL_CERT_FILE", "/dev/null"), "PORTS": "0", "PROXY_PORTS": "0"}
     environment = {**os.environ, **given, "PROXY_TLS_PORTS": "0", **variables}
@@ -35,7 +40,7 @@ def up(*arguments: str, profiles: tuple[str, ...], **variables: str) -> Iterator
 
     def run(*more: str) -> str:
         command = [*compose, *more]
-        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
         assert ended.returncode == 0, ended.stderr[-3000:]
         return ended.stdout
 
@@ -147,3 +152,50 @@ def test_the_largest_upload_passes_nginx(edge: str) -> None:
         (proxy,) = service(containers, "proxy")
         answer = send(f"http://{published(proxy, 8080)}", "POST", "/api/v1/classify", picture.getvalue())
         assert answer.status == 200, answer.body
+
+
+def test_what_is_saved_while_developing_is_served_without_a_build(page: Page, edge: str, tmp_path: Path) -> None:
+    copy_to(tmp_path)
+    with up(profiles=("dev",), folder=tmp_path) as (container,):
+        assert container["Config"]["Image"] == edge
+        address = f"http://{published(container)}"
+        begun = container["State"]["StartedAt"]
+
+        # The page: reloaded below an open tab, which keeps its picture.
+        page.goto(address)
+        page.locator("input[type=file]").set_input_files(photo("panda.webp"))
+        meter = page.get_by_role("meter").first
+        expect(meter).to_have_attribute("aria-label", "giant panda", timeout=30_000)
+        begin = time.monotonic()
+        change(tmp_path / "web/page/text.py", "Try another one", "Take the next one")
+        expect(page.get_by_role("heading", name="Take the next one")).to_be_visible(timeout=30_000)
+        expect(meter).to_have_attribute("aria-label", "giant panda")
+        print(f"\nthe page's new text was there after {time.monotonic() - begin:.1f} s")
+
+        # The rest: the server is started again.
+        begin = time.monotonic()
+        change(tmp_path / "web/problems.py", "There is nothing at this path.", "Nothing is here.")
+        while not said(address, "/api/nothing").startswith("Nothing is here."):
+            assert time.monotonic() - begin < 30
+            time.sleep(0.1)
+        print(f"the API's after {time.monotonic() - begin:.1f} s")
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=30_000)
+
+        # A slip ends the server, but not the container; the next change mends it.
+        change(tmp_path / "web/problems.py", "Nothing is here.", 'Nothing"')
+        while "starts again when a file is saved" not in docker("logs", container["Id"]):
+            assert time.monotonic() - begin < 60
+            time.sleep(0.1)
+        change(tmp_path / "web/problems.py", 'Nothing"', "All is well.")
+        while not said(address, "/api/nothing").startswith("All is well."):
+            assert time.monotonic() - begin < 60
+            time.sleep(0.1)
+        assert json.loads(docker("inspect", container["Id"]))[0]["State"]["StartedAt"] == begun
+
+
+def said(address: str, path: str) -> str:
+    """The detail of a problem, or nothing while the server starts."""
+    with suppress(OSError, http.client.HTTPException):
+        return str(get(address, path).json["detail"])
+    return ""

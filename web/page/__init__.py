@@ -1,0 +1,1 @@
+"""The page. A package with this file, as Streamlit's watcher reloads no module of one without."""
