@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from web import garbage, problems
 from web.closed import ClosedPaths
+from web.discreet import DiscreetSessions
 from web.frontend import FrontendFiles
 from web.headers import SecurityHeaders, content_policy
 from web.index import STATIC, frame, index
@@ -63,6 +64,7 @@ middleware = [
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     Middleware(FrontendFiles),
     Middleware(ClosedPaths),
+    Middleware(DiscreetSessions),
     Middleware(LaterMiddleware, module="web.uploads", name="UploadCap", path=UPLOAD_PATH),
 ]
 
