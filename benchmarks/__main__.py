@@ -41,11 +41,20 @@ def main() -> None:
             lines.append(_line(row))
             print(lines[-1], flush=True)
     if not args.rows:
-        now = datetime.now(UTC)
-        file = RESULTS / f"{now:%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}.md"
-        about = f"{_processor()}, {cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
-        file.write_text(f"Measured on {now:%Y-%m-%d} by `make bench`: {about}.\n\n" + "\n".join(lines) + "\n", "utf-8")
+        file = result_file(RESULTS)
+        file.write_text(f"{about_here('make bench')}\n\n" + "\n".join(lines) + "\n", "utf-8")
         print(f"written to {file}")
+
+
+def result_file(folder: Path) -> Path:
+    """Where today's results of this machine belong."""
+    return folder / f"{datetime.now(UTC):%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}.md"
+
+
+def about_here(command: str) -> str:
+    """When, by what and on which machine something is measured."""
+    about = f"{_processor()}, {cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
+    return f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`: {about}."
 
 
 def _line(row: Row) -> str:
