@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -184,7 +185,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=30, help="how often each part is measured")
     args: Any = parser.parse_args()
-    lines: list[str] = []
+    # Tables made beside other work say little, and whoever reads them should see it.
+    lines = [f"{about_here('python -m benchmarks.profile')} Load average before: {os.getloadavg()[0]:.1f}."]
+    print(lines[0])
     for name in args.parts or PARTS:
         for line in PARTS[name](args.rounds):
             gap = "\n" if line.startswith(("###", "| part", "| seconds", "| what")) else ""
@@ -192,7 +195,8 @@ def main() -> None:
             print(lines[-1], flush=True)
     if not args.parts:
         file = result_file(RESULTS / "profile")
-        file.write_text(f"{about_here('python -m benchmarks.profile')}\n" + "\n".join(lines) + "\n", "utf-8")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join(lines) + "\n", "utf-8")
         print(f"written to {file}")
 
 
