@@ -37,7 +37,7 @@ def main() -> None:
             lines.append(_line(row))
             print(lines[-1], flush=True)
     if not args.rows:
-        save("", "`make bench`", lines)
+        save("make bench", lines)
 
 
 def _line(row: Row) -> str:

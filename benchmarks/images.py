@@ -48,7 +48,6 @@ class Image:
 
     name: str
     tag: str
-    bar: str = '[role="meter"]'
     tab: type[Tab] = Tab
 
     @property
@@ -61,11 +60,11 @@ class Image:
         """Seconds from `docker run` to the first bars."""
         begin = time.perf_counter()
         with started(self.tag, *LIMITS) as container:
-            first_bars_at(browser, container.address, self.bar)
+            first_bars_at(browser, container.address)
             return time.perf_counter() - begin
 
 
-PLAIN = Image("plain", "image-classifier:plain", '[role="progressbar"]', PlainTab)
+PLAIN = Image("plain", "image-classifier:plain", PlainTab)
 
 
 def at_rest(container: Container) -> float:
@@ -137,7 +136,7 @@ def main() -> None:
         *measure(images, args.rounds),
     ]
     print("\n".join(lines))
-    save("images-", "`python -m benchmarks.images`", lines)
+    save("python -m benchmarks.images", lines, "images")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,12 @@ class Row:
 
 
 def seconds(ways: Mapping[str, Callable[[], object]], rounds: int, warm: int = 3) -> dict[str, float]:
-    """The median time of each way in seconds: each is run once a round, in random order.
+    """The median of what `times` measures."""
+    return {name: statistics.median(taken) for name, taken in times(ways, rounds, warm).items()}
+
+
+def times(ways: Mapping[str, Callable[[], object]], rounds: int, warm: int = 3) -> dict[str, list[float]]:
+    """The times of each way in seconds, by round: each is run once a round, in random order.
 
     Args:
         ways: what to run, by name.
@@ -39,14 +44,14 @@ def seconds(ways: Mapping[str, Callable[[], object]], rounds: int, warm: int = 3
     for way in ways.values():
         for _ in range(warm):
             way()
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
     order = random.Random(0)  # noqa: S311  (no secret)
     for _ in range(rounds):
         for name in order.sample(list(ways), len(ways)):
             start = time.perf_counter()
             ways[name]()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+            taken[name].append(time.perf_counter() - start)
+    return taken
 
 
 def compare(

@@ -48,7 +48,7 @@ def from_bytes_to_labels(rounds: int) -> Iterator[Row]:
         path = Path(folder) / "photo.jpg"
         mosaic(4000, 3000).save(path, quality=90)
         for name, wanted in (("efficientnet-lite0", 7.0), ("efficientnet-lite2", None)):
-            ours, plain = _load(name), Plain(name)
+            ours, plain = load(name), Plain(name)
             what = f"12-megapixel JPEG to 5 labels, {ours.package.manifest.title}"
             others = {"Image.open, resize, predict": _bound(plain.classify, path)}
             yield compare(what, _bound(ours.classify, path), others, rounds, wanted)
@@ -60,7 +60,7 @@ def model_only(rounds: int) -> Iterator[Row]:
         package = ModelPackage.load(ROOT / "model" / name)
         inputs = np.random.default_rng(0).normal(size=(1, *package.manifest.input.size, 3)).astype(np.float32)
         backend, _ = load_backend(package, "litert", THREADS)
-        others = {engine: _bound(run, inputs) for engine, run in _engines(package).items()}
+        others = {engine: _bound(run, inputs) for engine, run in engines(package).items()}
         what = f"one input, model only, {package.manifest.title}"
         yield compare(what, _bound(backend.run, inputs), others, rounds, 1.0)
 
@@ -77,7 +77,7 @@ def tensorflow_backend(rounds: int) -> Iterator[Row]:
 
 def folder(rounds: int) -> Iterator[Row]:
     """A folder of 300 photos by the command line; the loop has its model loaded already."""
-    model = _load("efficientnet-lite2")
+    model = load("efficientnet-lite2")
     for about, width, height, wanted in (("12-megapixel", 4000, 3000, 1.5), ("2-megapixel", 1600, 1200, None)):
         with tempfile.TemporaryDirectory() as name:
             paths = [Path(name) / f"{number:03}.jpg" for number in range(300)]
@@ -121,7 +121,7 @@ def requests(rounds: int) -> Iterator[Row]:
     stream = io.BytesIO()
     mosaic(640, 480).save(stream, "JPEG", quality=90)
     data = stream.getvalue()
-    model, count = _load("efficientnet-lite2"), 100
+    model, count = load("efficientnet-lite2"), 100
     with tempfile.TemporaryDirectory() as name, running(Path(name) / "log.txt") as address:
         place = urlsplit(address)
 
@@ -152,11 +152,8 @@ def first_bars(rounds: int) -> Iterator[Row]:
         others = {"the page written plainly with TensorFlow": "plain_page", "a bare Streamlit page": "bare_page"}
         taken = seconds(
             {
-                "ours": _visit(browser, "streamlit_app.py", '[role="meter"]'),
-                **{
-                    name: _visit(browser, f"benchmarks/{file}.py", '[role="progressbar"]')
-                    for name, file in others.items()
-                },
+                "ours": visit(browser, "streamlit_app.py"),
+                **{name: visit(browser, f"benchmarks/{file}.py") for name, file in others.items()},
             },
             max(3, rounds // 10),
             warm=1,
@@ -166,7 +163,8 @@ def first_bars(rounds: int) -> Iterator[Row]:
         browser.close()
 
 
-def _load(name: str) -> Classifier:
+def load(name: str) -> Classifier:
+    """A shipped model on LiteRT."""
     return Classifier.load(ROOT / "model" / name, settings=Settings(backend="litert"))
 
 
@@ -174,7 +172,7 @@ def _bound(run: Callable[[Any], object], inputs: Any) -> Callable[[], object]:
     return lambda: run(inputs)
 
 
-def _engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
+def engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
     """The same weights in ONNX Runtime, in OpenVINO, and as a `tf.function`."""
     import keras
     import onnxruntime
@@ -202,8 +200,14 @@ def _engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
     }
 
 
-def first_bars_at(browser: Browser, address: str, bar: str) -> None:
-    """Opens the page as soon as something listens there, uploads a photo, and waits for the first bar to be drawn."""
+def first_bars_at(browser: Browser, address: str, mark: Callable[[str], object] = lambda _: None) -> None:
+    """Opens a page as soon as something listens there, uploads a photo, and waits for the first bar to be drawn.
+
+    Args:
+        browser: the one to look with.
+        address: of the page.
+        mark: called with the name of each moment on the way.
+    """
     place = urlsplit(address)
     page = browser.new_page()
     while True:
@@ -212,15 +216,21 @@ def first_bars_at(browser: Browser, address: str, bar: str) -> None:
             break
         except OSError:
             time.sleep(0.02)
+    mark("listens")
     page.goto(address, wait_until="commit")
+    mark("answers")
     page.evaluate(_SHOWN, '[data-testid="stFileUploader"]')
+    mark("shows the uploader")
     page.locator("input[type=file]").first.set_input_files(photo("volleyball.webp"))
-    page.evaluate(_SHOWN, bar)
+    page.evaluate(_SHOWN, '[role="meter"], [role="progressbar"]')
+    mark("shows the first bars")
     page.close()
 
 
-def _visit(browser: Browser, script: str, bar: str) -> Callable[[], None]:
-    def visit() -> None:
+def visit(browser: Browser, script: str, mark: Callable[[str], object] = lambda _: None) -> Callable[[], None]:
+    """Starts the page of a script and waits for the first bars, as `first_bars_at` does."""
+
+    def go() -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
@@ -228,9 +238,9 @@ def _visit(browser: Browser, script: str, bar: str) -> Callable[[], None]:
             [*command, "--server.headless", "true"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            first_bars_at(browser, f"http://127.0.0.1:{port}", bar)
+            first_bars_at(browser, f"http://127.0.0.1:{port}", mark)
         finally:
             process.terminate()
             process.wait()
 
-    return visit
+    return go

@@ -1,8 +1,9 @@
-"""Tables of what was measured, kept in `benchmarks/results/` with the day and the machine."""
+"""Where results are kept, and what is said of the machine that they are from."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,19 +12,25 @@ from classifier.resources import cpu_count
 RESULTS = Path(__file__).parent / "results"
 
 
-def save(prefix: str, by: str, lines: list[str]) -> None:
-    """Writes a table, with a description of this machine.
+def save(command: str, lines: Sequence[str], kind: str = "") -> None:
+    """Writes results to a file named for the day and the machine.
 
     Args:
-        prefix: of the file's name, which is the date's and the machine's.
-        by: the command that made it.
-        lines: of the table.
+        command: what measured them.
+        lines: what to write below the description of the machine.
+        kind: the folder in `results/`.
     """
-    now = datetime.now(UTC)
-    file = RESULTS / f"{prefix}{now:%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}.md"
-    about = f"{_processor()}, {cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
-    file.write_text(f"Measured on {now:%Y-%m-%d} by {by}: {about}.\n\n" + "\n".join(lines) + "\n", "utf-8")
+    folder = RESULTS / kind
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{datetime.now(UTC):%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}.md"
+    file.write_text("\n".join((_about_here(command), "", *lines, "")), "utf-8")
     print(f"written to {file}")
+
+
+def _about_here(command: str) -> str:
+    """When, by what and on which machine something is measured."""
+    about = f"{_processor()}, {cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
+    return f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`: {about}."
 
 
 def _processor() -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,11 +44,13 @@ from classifier.resources import cpu_count
 
 log = logging.getLogger(__name__)
 
-pi_heif.register_heif_opener(thumbnails=False)
+# Nothing but the picture itself is wanted, so nothing else is read.
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 # Limits are ours and stricter, and odd metadata is a visitor's: Pillow's warnings would only fill the log.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
+_ITEM = re.compile(rb"(....)infe(?:\x02.......|\x03.........)", re.DOTALL)
 _ORIENTATION = 0x0112  # EXIF tag
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -121,6 +124,20 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
+def _heic_names_are_text(data: bytes) -> bool:
+    """Whether the types and names of a HEIC file's items are text: pi_heif 1.4 crashes where metadata has another.
+
+    An `infe` box holds its version, an id of two or four bytes, two bytes more, the type and names (ISO/IEC 14496-12).
+    """
+    for found in _ITEM.finditer(data):
+        end = found.start() + int.from_bytes(found[1], "big")
+        try:
+            data[found.end() : end].decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
 def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
     """Decodes a file into an upright RGB picture.
 
@@ -150,6 +167,8 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
             f"This {kind} file is cut into so many parts that reading it would take too long. Export it again.",
             format=kind,
         )
+    if kind == "HEIC" and not _heic_names_are_text(data):
+        _refuse_broken(kind)
     if kind == "WEBP" and limits.memory is not None:
         # Its decoder takes memory for the whole picture as soon as it is opened.
         _check_memory(_webp_size(data), kind, limits.memory - len(data))
@@ -164,10 +183,7 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
         raise NoMemoryError("Decoding this picture takes too much memory. Scale it down.") from error
     except Exception as error:  # decoders raise at least six kinds; a visitor needs one
         log.debug("broken %s of %d bytes", kind, len(data), exc_info=True)
-        raise ImageError(
-            f"This {kind} file is damaged or incomplete. Export or download the picture again.",
-            format=kind,
-        ) from error
+        _refuse_broken(kind, error)
 
 
 def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
@@ -349,3 +365,10 @@ def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
         limit=millions(limits.max_pixels),
         side=f"{_MAX_SIDE:,}",
     )
+
+
+def _refuse_broken(kind: str, error: Exception | None = None) -> NoReturn:
+    raise ImageError(
+        f"This {kind} file is damaged or incomplete. Export or download the picture again.",
+        format=kind,
+    ) from error

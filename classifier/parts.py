@@ -14,6 +14,7 @@ from typing import Literal
 _SEGMENTS = 1_000  # JPEG: 20 MB in full segments are 305; EXIF in many is joined at quadratic cost
 _SCANS = 50  # JPEG: a progressive one has about 10; each costs up to 60 ms at 50 million pixels
 _PADDING = 1 << 16  # JPEG: bytes between segments
+_RESOURCES = 50_000  # JPEG: blocks of Photoshop's, of which it writes some dozens
 _CHUNKS = 20_000  # PNG: 20 MB in libpng's 8 kB chunks are 2,400
 _BLOCKS = 20_000  # GIF: those before the first frame, such as comments, of up to 255 bytes each
 _RUNS_BYTES, _RUNS_PIXELS = 2_000_000, 4_000_000  # BMP with run lengths
@@ -39,7 +40,7 @@ def too_many_parts(data: bytes, kind: str) -> bool:
 
 def _jpeg(data: bytes) -> bool:
     position = 2
-    padding = 0
+    padding = resources = 0
     components = 0  # of a frame that may come in a single scan
     for _ in range(_SEGMENTS):
         fill = _FILL.search(data, position)
@@ -58,6 +59,10 @@ def _jpeg(data: bytes) -> bool:
             # many are only a reason to look closely.
             return data.count(b"\xff\xda", position) > _SCANS and _many_scans(data, fill.end() - 1)
         position = _after(data, fill.end())
+        if code == 0xED:
+            resources += data.count(b"8BIM", fill.end(), position)
+            if resources > _RESOURCES:
+                return True
     return True
 
 

@@ -161,7 +161,7 @@ def cells(table: str) -> list[list[str]]:
 @BOTH
 def test_the_table_of_speeds_is_the_last_benchmark_s(file: Path) -> None:
     shown = cells(file.read_text("utf-8").partition("<!-- speed -->")[2].partition("<!-- /speed -->")[0])
-    measured = cells(max((ROOT / "benchmarks/results").glob("[0-9]*.md")).read_text("utf-8"))
+    measured = cells(max((ROOT / "benchmarks/results").glob("*.md")).read_text("utf-8"))
     if file == ENGLISH:
         assert shown == measured
     assert [row[3] for row in shown] == [row[3] for row in measured]

@@ -20,9 +20,10 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from web import garbage, problems
+from web import garbage, heads, problems
 from web.base import BASE
 from web.closed import ClosedPaths
+from web.discreet import DiscreetSessions
 from web.frontend import FrontendFiles
 from web.headers import SecurityHeaders, content_policy
 from web.index import STATIC, frame, index, to_index
@@ -65,6 +66,7 @@ middleware = [
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     Middleware(FrontendFiles),
     Middleware(ClosedPaths),
+    Middleware(DiscreetSessions),
     Middleware(LaterMiddleware, module="web.uploads", name="UploadCap", path=UPLOAD_PATH),
 ]
 
@@ -82,10 +84,12 @@ def _log_to_stderr() -> None:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Loads the default model beside the running server, frees old sessions, and bounds the time of stopping."""
+    """Loads the default model beside the running server, frees old sessions, and bounds what may take too long."""
     _log_to_stderr()
+    connections = heads.connections()
     _bound_shutdown()
-    tasks = [asyncio.create_task(_load()), asyncio.create_task(free_closed_sessions())]
+    running = (_load(), free_closed_sessions(), heads.close_slow(connections))
+    tasks = [asyncio.create_task(one) for one in running]
     yield
     for task in tasks:
         task.cancel()

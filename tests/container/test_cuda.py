@@ -37,7 +37,7 @@ int cuInit(unsigned flags) {
 int cuDeviceGetCount(int *count) { *count = 1; return 0; }
 int cuDeviceGet(int *device, int number) { abort(); }
 """
-"""A driver, and its management library, with a device on which whoever computes is ended, as TensorFlow 2.21 is on a Blackwell."""
+"""A driver and its management library; its device ends whoever computes on it, as a Blackwell does TensorFlow 2.21."""
 
 
 @pytest.fixture(scope="module")

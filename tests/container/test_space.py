@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.container.checkout import copy_to
 from tests.container.conftest import build
 from tests.container.docker import docker, drive, get, ready
-from tests.container.test_build import tracked
 from tests.golden import ROOT
 
 SPACE = ("--user", "1000", "--env", "SPACE_ID=user/demo", "--env", "FLAVOR=cpu")
@@ -25,9 +25,7 @@ def test_pictures_arrive_from_within_the_frame_and_nothing_is_written(cpu: str) 
 
 
 def test_a_model_of_ones_own_is_added_as_the_guide_says(edge: str, tmp_path: Path) -> None:
-    for name in tracked():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tmp_path / name)
+    copy_to(tmp_path)
     shutil.copytree(ROOT / "model/efficientnet-lite0", tmp_path / "model/mine")
     manifest = tmp_path / "model/mine/model.toml"
     manifest.write_text(manifest.read_text("utf-8").replace('"efficientnet-lite0"', '"mine"'), "utf-8")

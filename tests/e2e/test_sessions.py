@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import tomllib
 import urllib.request
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.e2e.steps import best, opened, upload
 from tests.golden import photo
-from tests.server import running
+from tests.server import ROOT, running
 from web.sessions import SECONDS
 
 
@@ -23,6 +24,11 @@ def uploaded_bytes(address: str) -> float:
     found = re.search(r"^classifier_upload_bytes (\S+)$", lines, re.M)
     assert found
     return float(found[1])
+
+
+def test_what_a_closed_tab_holds_is_freed_within_a_minute() -> None:
+    server = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))["server"]
+    assert server["disconnectedSessionTTL"] + SECONDS < 60
 
 
 @pytest.mark.slow

@@ -6,17 +6,17 @@ import http.client
 import json
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.hostile import SECONDS
+from tests.load.watch import watching
 from tests.pillow_images import pillow_images
 from tests.server import started
 from tests.wire import CLASSIFY, metric
@@ -50,34 +50,6 @@ def send_all(address: str, files: Iterator[Path], lock: threading.Lock) -> list[
             rows.append((file.name, response.status, body.get("code", "answer"), seconds))
 
 
-@contextmanager
-def alive(address: str) -> Iterator[list[float]]:
-    """Asks all the time whether the server is alive, which it must be; gives how long each answer took."""
-    took: list[float] = []
-    end = threading.Event()
-
-    def ask() -> None:
-        while not end.wait(0.05):
-            begin = time.perf_counter()
-            with urllib.request.urlopen(f"{address}/healthz", timeout=SECONDS) as response:
-                assert response.status == 200
-            took.append(time.perf_counter() - begin)
-
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(ask)
-        try:
-            yield took
-        finally:
-            end.set()
-        asking.result()
-
-
-def peak(process: int) -> float:
-    """The most memory that a process ever had, in MB; on Linux only."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1e3
-
-
 def test_every_file_gets_an_answer_or_a_problem_and_the_server_stays_alive(tmp_path: Path) -> None:
     folder = pillow_images()
     files = sorted(file for file in folder.rglob("*") if file.is_file())
@@ -85,20 +57,23 @@ def test_every_file_gets_an_answer_or_a_problem_and_the_server_stays_alive(tmp_p
     log, environment = tmp_path / "log.txt", {"CLASSIFIER_MODEL": "efficientnet-lite0"}
     with started(log, environment) as (process, address):
         waiting, lock = iter(files), threading.Lock()
-        with alive(address) as health, ThreadPoolExecutor(CALLERS) as pool:
+        with watching(address, process.pid) as seen, ThreadPoolExecutor(CALLERS) as pool:
             callers = [pool.submit(send_all, address, waiting, lock) for _ in range(CALLERS)]
             rows = [row for caller in callers for row in caller.result()]
         assert metric(address, "classifier_budget_used_bytes") == 0
-        memory = peak(process.pid) if Path("/proc/self/status").exists() else 0
+    most = seen.most()
+    memory = most.memory if most else 0  # the workers' included
     codes = Counter((status, code) for _, status, code, _ in rows)
     slowest = sorted(rows, key=lambda row: -row[3])[:5]
     # Seen with pytest -s: the evidence for what these files cost.
     print("\n" + ", ".join(f"{count} {status} {code}" for (status, code), count in codes.most_common()))
-    print(f"memory: {memory:.0f} MB at the peak; alive within {max(health) * 1000:.0f} ms")
+    print(f"memory: {memory:.0f} MB at the peak; alive within {seen.slowest_health * 1000:.0f} ms")
     print(*(f"{seconds * 1000:6.0f} ms  {code:18}  {name}" for name, _, code, seconds in slowest), sep="\n")
     assert len(rows) == len(files)
     assert all(status == 200 or 400 <= status < 500 for status, _ in codes)
     assert codes[200, "answer"] > 650
     assert slowest[0][3] < SECONDS
     assert memory < 1000
+    assert not seen.unhealthy
+    assert seen.slowest_health < SECONDS
     assert "Traceback" not in log.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,7 +21,11 @@ from web.limit import BodyLimit
 from web.problems import problem
 
 PANDA = photo("panda.webp").read_bytes()
-SHORT = "from web import limit\nlimit.IDLE_SECONDS, limit.BODY_SECONDS = 1.0, 4.0"
+SHORT = """
+from web import heads, limit
+limit.IDLE_SECONDS, limit.BODY_SECONDS = 1.0, 4.0
+heads.SECONDS, heads.PAUSE = 2.0, 0.1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,37 @@ def test_a_stalled_request_is_answered_and_closed(server: str, begun: bytes) -> 
     with connected(server) as connection:
         connection.sendall(begun)
         sent_away(connection, server)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [b"", head("/healthz", "GET")], ids=["the first", "the second"])
+def test_a_request_that_never_really_begins_is_answered_and_closed(server: str, before: bytes) -> None:
+    with connected(server) as connection:
+        if before:
+            connection.sendall(before)
+            assert answer(connection, "GET").status == 200
+        connection.sendall(head(Content_Length="5")[:-2])
+        pauses = 0
+        while not select.select([connection], [], [], 0.1)[0]:
+            connection.sendall(b"X-More: 1\r\n")
+            pauses += 1
+        assert pauses > 10
+        sent_away(connection, server)
+
+
+@pytest.mark.slow
+def test_a_connection_without_a_request_is_closed(server: str) -> None:
+    with connected(server) as connection:
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.slow
+def test_a_connection_that_is_used_stays(server: str) -> None:
+    with connected(server) as connection:
+        end = time.monotonic() + 2 * 2.0
+        while time.monotonic() < end:
+            connection.sendall(head("/healthz", "GET"))
+            assert answer(connection, "GET").status == 200
 
 
 @pytest.mark.slow

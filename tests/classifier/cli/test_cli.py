@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
 import os
@@ -21,7 +20,6 @@ import pytest
 from rich.cells import cell_len
 
 from classifier import Classifier, cli
-from classifier.cli import files
 from classifier.limits import EXTENSIONS
 from classifier.settings import Settings
 from tests import evil
@@ -193,22 +191,29 @@ def test_a_folder_without_pictures_names_their_endings(capsys: pytest.CaptureFix
     assert all(f".{ending}" in err for ending in EXTENSIONS)
 
 
-def test_what_may_not_be_read_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def bound_by_file_modes() -> None:
+    """In a child before it becomes a program: takes from root what lets it read everything."""
+    if sys.platform == "linux" and os.geteuid() == 0:
+        import ctypes
+
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            ctypes.CDLL(None).prctl(24, capability)  # PR_CAPBSET_DROP
+
+
+def test_what_may_not_be_read_is_one_line_each(tmp_path: Path) -> None:
     shutil.copy(PANDA, tmp_path / "locked.webp")
     (tmp_path / "locked").mkdir()
-
-    def refuse(path: Any, *_: object) -> Any:  # file modes would not keep root out
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-
-    monkeypatch.setattr("builtins.open", refuse)
-    monkeypatch.setattr(os, "scandir", refuse)
-    entries = files.expand(["locked.webp", "locked"])
-    model = Classifier.load(LITE0, settings=Settings(backend="litert"))
-    results = list(files.classify_entries(model, entries, 1, "en"))
-    assert [files.explain(error) for _, error in results if isinstance(error, Exception)] == [
-        ("not_readable", "This file may not be read: permission denied."),
-        ("bad_input", "This folder cannot be listed: Permission denied."),
+    (tmp_path / "locked.webp").chmod(0)
+    (tmp_path / "locked").chmod(0)
+    ended = run("classify", "--json", "locked.webp", "locked", PANDA, cwd=tmp_path, preexec_fn=bound_by_file_modes)
+    (tmp_path / "locked").chmod(0o700)
+    assert ended.returncode == 1
+    assert ended.stderr.decode().splitlines() == [
+        "classifier: locked.webp: This file may not be read: permission denied.",
+        "classifier: locked: This folder cannot be listed: Permission denied.",
     ]
+    results = json.loads(ended.stdout)["results"]
+    assert [one.get("error", {}).get("code") for one in results] == ["not_readable", "bad_input", None]
 
 
 def test_standard_input() -> None:

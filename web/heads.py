@@ -1,0 +1,75 @@
+"""Closes connections on which no request begins: `limit` bounds the time of bodies, Uvicorn that of nothing.
+
+Uvicorn ends a connection that is idle between two requests; one that never sends anything, or only half a request's
+head, it would keep for good, and a thousand of them take all the descriptors that there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from web.problems import MEDIA_TYPE, problem
+
+log = logging.getLogger(__name__)
+
+SECONDS = 30.0
+"""The longest time until a request's head is complete."""
+
+PAUSE = 5.0
+"""Seconds between two looks."""
+
+_TOO_SLOW = problem(408, "The request did not arrive in time. Send it again.", "too_slow")
+
+
+def connections() -> Collection[Any]:
+    """Those of the Uvicorn that runs this program, which is the one that waits for SIGTERM; none if there is none."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return server.server_state.connections if isinstance(server, uvicorn.Server) else ()
+
+
+async def close_slow(connections: Collection[Any]) -> None:
+    """Runs until cancelled, on the server's event loop.
+
+    Args:
+        connections: `connections()`, asked for before anything else waits for SIGTERM.
+    """
+    # For each connection the request that was its last one, and since when it has had no other.
+    waiting: WeakKeyDictionary[H11Protocol, tuple[object, float]] = WeakKeyDictionary()
+    while True:
+        await asyncio.sleep(PAUSE)
+        try:
+            for connection in list(connections):
+                if not isinstance(connection, H11Protocol) or connection.conn.their_state is not h11.IDLE:
+                    continue
+                last, since = waiting.get(connection, (connection, 0.0))
+                if last is not connection.cycle:
+                    waiting[connection] = connection.cycle, time.monotonic()
+                elif time.monotonic() - since >= SECONDS:
+                    _close(connection)
+        except AttributeError:  # what is looked at is no promise of Uvicorn's: never a reason to end the server
+            log.exception("slow connections cannot be closed")
+            return
+
+
+def _close(connection: H11Protocol) -> None:
+    begun, _ = connection.conn.trailing_data
+    if begun:
+        body = json.dumps(asdict(_TOO_SLOW)).encode()
+        head = (
+            f"HTTP/1.1 408 {_TOO_SLOW.title}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+        )
+        connection.transport.write(head.encode() + body)
+    connection.transport.close()
