@@ -73,9 +73,12 @@ def test_a_picture_is_piped_through_the_command(edge: str) -> None:
         docker(*options, "classify", "-")
 
 
-@pytest.mark.parametrize("flavor", ["edge", "cpu"])
-def test_the_doctor_finds_nothing_wrong(request: pytest.FixtureRequest, flavor: str) -> None:
-    found = json.loads(docker("run", "--rm", *HARDENED, request.getfixturevalue(flavor), "doctor", "--json"))
+@pytest.mark.parametrize(
+    ("flavor", "options"),
+    [("edge", ("--read-only", "--memory", "192m", "--memory-swap", "192m")), ("cpu", HARDENED)],
+)
+def test_the_doctor_finds_nothing_wrong(request: pytest.FixtureRequest, flavor: str, options: tuple[str, ...]) -> None:
+    found = json.loads(docker("run", "--rm", *options, request.getfixturevalue(flavor), "doctor", "--json"))
     assert found["ok"]
     assert [check for check in found["checks"] if check["status"] != "ok"] == []
 

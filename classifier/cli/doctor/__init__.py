@@ -34,7 +34,6 @@ def examine(model: str | None = None) -> Iterator[Check]:
     yield from _guarded("settings", lambda: models.variables(wrong))
     yield from _guarded("CPU", machine.cpu)
     yield from _guarded("memory", machine.memory)
-    yield from _guarded("temporary files", machine.temporary)
     yield from _guarded("port", lambda: machine.port(settings))
     yield from _guarded("TensorFlow", lambda: machine.tensorflow(settings))
     yield from _guarded("GPU", machine.graphics)

@@ -1,13 +1,12 @@
 """What the machine, or a container's part of it, offers.
 
-CPU, memory, temporary files, the port, TensorFlow, a GPU.
+CPU, memory, the port, TensorFlow, a GPU.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -18,8 +17,9 @@ from classifier.cli.serve import port_problem
 from classifier.resources import available_memory, cpu_count
 from classifier.settings import Settings
 
-_LITTLE_MEMORY = 300_000_000  # bytes; the server with its default model takes about 250 MB
-_SPOOLED = 2 << 20  # bytes; an upload of more than half of that goes through a temporary file
+# Bytes besides what this process takes: the server starts and answers with so many, as within a limit of 192 MB, though
+# pictures must be smaller then.
+_LITTLE_MEMORY = 120_000_000
 
 
 def cpu() -> Iterator[Check]:
@@ -40,23 +40,6 @@ def memory() -> Iterator[Check]:
         yield Check("memory", "warn", detail, "Raise the container's limit, or end other programs.")
     else:
         yield Check("memory", "ok", f"{room / 1e9:.1f} GB available")
-
-
-def temporary() -> Iterator[Check]:
-    """Is there a place for the temporary files through which uploads over 1 MB go?"""
-    try:
-        with tempfile.TemporaryFile() as file:
-            file.write(bytes(_SPOOLED))
-            file.flush()
-    except OSError as error:
-        yield Check(
-            "temporary files",
-            "fail",
-            f"uploads over 1 MB will fail: {error.strerror or error}",
-            "Set TMPDIR to a folder that can be written; in a read-only container mount a tmpfs on /tmp.",
-        )
-    else:
-        yield Check("temporary files", "ok", f"{tempfile.gettempdir()} can be written")
 
 
 def port(settings: Settings) -> Iterator[Check]:

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -138,19 +137,6 @@ def test_a_setting_that_is_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check.status == "warn"
     assert "CLASSIFIER_MODLE" in check.detail
     assert "CLASSIFIER_MODEL," in check.remedy
-
-
-def test_a_folder_for_temporary_files_that_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse() -> None:
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
-    check = only(machine.temporary())
-    assert check.status == "fail"
-    assert "Read-only file system" in check.detail
-    assert "TMPDIR" in check.remedy
 
 
 def test_a_port_in_use() -> None:
