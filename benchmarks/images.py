@@ -9,17 +9,18 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import socket
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.rows import first_bars_at
+from benchmarks.rows import first_bars_at, until_it_listens
 from benchmarks.table import save
 from tests.conftest import browser_arguments
 from tests.container.conftest import build
@@ -56,11 +57,23 @@ class Image:
         size: int = json.loads(docker("image", "inspect", self.tag))[0]["Size"]
         return size / 1e6
 
+    @contextmanager
+    def running(self) -> Iterator[tuple[Container, str]]:
+        """A container of it, and the address at which its page will be.
+
+        It uses this machine's network: a new network of its own would make Chromium begin anew what it is loading.
+        """
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        options = ("--network", "host", "--env", f"STREAMLIT_SERVER_PORT={port}")
+        with started(self.tag, *LIMITS, *options) as container:
+            yield container, f"http://127.0.0.1:{port}"
+
     def start_to_bars(self, browser: Browser) -> float:
         """Seconds from `docker run` to the first bars."""
         begin = time.perf_counter()
-        with started(self.tag, *LIMITS) as container:
-            first_bars_at(browser, container.address)
+        with self.running() as (_, address):
+            first_bars_at(browser, address)
             return time.perf_counter() - begin
 
 
@@ -74,11 +87,11 @@ def at_rest(container: Container) -> float:
     return float(amount) * {"MiB": 2**20, "GiB": 2**30}[unit] / 1e6
 
 
-def photos_per_second(image: Image, container: Container, photo: bytes, count: int = 5) -> float:
+def photos_per_second(image: Image, address: str, photo: bytes, count: int = 5) -> float:
     """How many 12-megapixel photos two visitors get answered."""
 
     def visit(_: int) -> None:
-        with opened(container.address, image.tab) as tab:
+        with opened(address, image.tab) as tab:
             for _ in range(count):
                 assert len(tab.show(photo).labels) == 5
 
@@ -103,16 +116,16 @@ def measure(images: Sequence[Image], rounds: int) -> list[str]:
     mosaic(4000, 3000).save(stream, "JPEG", quality=90)
     photo = stream.getvalue()
     with ExitStack() as stack:
-        containers = {image: stack.enter_context(started(image.tag, *LIMITS)) for image in images}
-        for image, container in containers.items():
-            container.wait("/_stcore/health")
-            photos_per_second(image, container, photo, 1)
+        containers = {image: stack.enter_context(image.running()) for image in images}
+        for image, (_, address) in containers.items():
+            until_it_listens(address)
+            photos_per_second(image, address, photo, 1)
         time.sleep(REST_SECONDS)
-        for image, container in containers.items():
+        for image, (container, _) in containers.items():
             found["memory", image].append(at_rest(container))
         for _ in range(rounds):
-            for image, container in containers.items():
-                found["speed", image].append(photos_per_second(image, container, photo))
+            for image, (_, address) in containers.items():
+                found["speed", image].append(photos_per_second(image, address, photo))
     return [
         f"| `{image.name}` | {image.megabytes:.0f} MB | {ARCHITECTURES[image.name]} "
         f"| {statistics.median(found['start', image]):.1f} s | {statistics.median(found['memory', image]):.0f} MB "

@@ -200,6 +200,17 @@ def engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
     }
 
 
+def until_it_listens(address: str) -> None:
+    """Waits for a server that is starting."""
+    place = urlsplit(address)
+    while True:
+        try:
+            socket.create_connection((str(place.hostname), place.port or 80)).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+
+
 def first_bars_at(browser: Browser, address: str, mark: Callable[[str], object] = lambda _: None) -> None:
     """Opens a page as soon as something listens there, uploads a photo, and waits for the first bar to be drawn.
 
@@ -208,14 +219,8 @@ def first_bars_at(browser: Browser, address: str, mark: Callable[[str], object] 
         address: of the page.
         mark: called with the name of each moment on the way.
     """
-    place = urlsplit(address)
     page = browser.new_page()
-    while True:
-        try:
-            socket.create_connection((str(place.hostname), place.port or 80)).close()
-            break
-        except OSError:
-            time.sleep(0.02)
+    until_it_listens(address)
     mark("listens")
     page.goto(address, wait_until="commit")
     mark("answers")

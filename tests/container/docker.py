@@ -91,12 +91,12 @@ class Container:
         """What a command in it prints."""
         return docker("exec", "--user", user, self.id, *command)
 
-    def wait(self, path: str = "/readyz", seconds: float = 120) -> float:
-        """Waits until the server is ready, or answers another path; the seconds that took."""
+    def wait(self, seconds: float = 120) -> float:
+        """Waits until the server is ready; the seconds that took."""
         begin = time.monotonic()
         while time.monotonic() - begin < seconds:
             try:
-                if get(self.address, path).status == 200:
+                if get(self.address, "/readyz").status == 200:
                     return time.monotonic() - begin
             except (OSError, http.client.HTTPException):
                 pass
