@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 from tests.golden import ROOT
 
@@ -175,3 +179,18 @@ def ready(image: str, *options: str, port: int = 8501) -> Iterator[Container]:
     with started(image, *options, port=port) as container:
         container.wait()
         yield container
+
+
+def kill(container: Container) -> None:
+    """Ends it from outside, as no process in it could: its first one is protected from its own."""
+    try:
+        os.kill(container.state["Pid"], signal.SIGKILL)
+    except (PermissionError, ProcessLookupError) as error:
+        pytest.skip(f"the container's process cannot be reached from here: {error}")
+
+
+def exhaust_memory(container: Container) -> None:
+    """Takes all its memory, and has the kernel end the server for it."""
+    code = "open('/proc/1/oom_score_adj', 'w').write('1000'); held = [bytearray(1 << 20) for _ in range(1024)]"
+    with suppress(DockerError):
+        container.run("python", "-c", code)

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import ssl
 import subprocess
 import time
@@ -17,12 +16,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.container.checkout import change, copy_to
-from tests.container.docker import docker, drive, get, published, send
+from tests.container.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
 from tests.golden import ROOT, photo
 
 PROJECT = "image-classifier-test"
@@ -93,19 +91,15 @@ def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_
         address = f"http://{published(container)}"
         assert [one["name"] for one in get(address, "/api/v1/models").json["models"]] == ["mine"]
         assert send(address, "POST", "/api/v1/classify", PANDA).status == 200
-        before = container["State"]["Pid"]
-        try:
-            os.kill(before, signal.SIGKILL)
-        except (PermissionError, ProcessLookupError) as error:
-            pytest.skip(f"the container's process cannot be reached from here: {error}")
-        end = time.monotonic() + 60
-        while (state := json.loads(docker("inspect", container["Id"]))[0]["State"])["Pid"] in (0, before) or state[
-            "Health"
-        ]["Status"] != "healthy":
-            assert time.monotonic() < end, state
-            time.sleep(0.1)
-        again = json.loads(docker("inspect", container["Id"]))[0]
-        assert send(f"http://{published(again)}", "POST", "/api/v1/classify", PANDA).status == 200
+        running = Container(container["Id"])
+        for end_it in (kill, exhaust_memory):
+            before = running.state["Pid"]
+            end_it(running)
+            end = time.monotonic() + 60
+            while running.state["Pid"] in (0, before) or running.health != "healthy":
+                assert time.monotonic() < end, running.state
+                time.sleep(0.1)
+            assert send(f"http://{published(running.inspect())}", "POST", "/api/v1/classify", PANDA).status == 200
 
 
 def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) -> None:

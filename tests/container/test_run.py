@@ -5,18 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import pytest
 
-from tests.container.docker import HARDENED, Container, DockerError, docker, drive, get, published, ready, started
+from tests.container.docker import (
+    HARDENED,
+    Container,
+    DockerError,
+    docker,
+    drive,
+    exhaust_memory,
+    get,
+    kill,
+    published,
+    ready,
+    started,
+)
 from tests.golden import photo
 from tests.load.test_shutdown import Caller
 from tests.load.visitor import opened
@@ -207,21 +216,6 @@ def test_every_request_sent_before_the_end_is_answered(edge: str) -> None:
             gone.set()
     assert [what for caller in callers for sent, what in caller.lost if sent < signalled] == []
     assert {status for caller in callers for sent, status in caller.answered if sent < signalled} <= {200, 503}
-
-
-def kill(container: Container) -> None:
-    """Ends it from outside, as no process in it could: its first one is protected from its own."""
-    try:
-        os.kill(container.state["Pid"], signal.SIGKILL)
-    except (PermissionError, ProcessLookupError) as error:
-        pytest.skip(f"the container's process cannot be reached from here: {error}")
-
-
-def exhaust_memory(container: Container) -> None:
-    """Takes all its memory, and has the kernel end the server for it."""
-    code = "open('/proc/1/oom_score_adj', 'w').write('1000'); held = [bytearray(1 << 20) for _ in range(1024)]"
-    with suppress(DockerError):
-        container.run("python", "-c", code)
 
 
 @pytest.mark.parametrize("end_it", [kill, exhaust_memory])
