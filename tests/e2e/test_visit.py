@@ -212,4 +212,6 @@ def test_all_scripts_up_to_the_first_bars_are_fetched_at_once(browser: Browser, 
     best(page)
     frame = page.request.get(server).text()
     context.close()
-    assert {name for name in asked if name.endswith(".js")} <= set(re.findall(r"[\w.-]+\.js", frame))
+    # A spinner is for who waits longer than half a second, as on a machine that has something else to do.
+    scripts = {name for name in asked if name.endswith(".js") and not name.startswith("Spinner.")}
+    assert scripts <= set(re.findall(r"[\w.-]+\.js", frame))
