@@ -112,6 +112,8 @@ def test_every_command_prints_what_is_shown(edge: str, ports: dict[str, str], su
             done = subprocess.run(
                 [*user, "bash", "-o", "pipefail", "-c", command],
                 cwd=ROOT,
+                # As typed, not as a part of the `make` that runs these tests.
+                env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

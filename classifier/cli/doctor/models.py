@@ -92,6 +92,10 @@ def trial(settings: Settings) -> Iterator[Check]:
         )
         return
     seconds = time.perf_counter() - start
+    if ended.returncode == -signal.SIGKILL:  # the kernel's way when memory runs out
+        detail = f"{settings.model} was not tried: memory ran out, of which this check takes a part itself"
+        yield Check("trial", "warn", detail, "See whether the server starts, which takes less, or raise the limit.")
+        return
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         detail = f"{settings.model} ended with {_status(ended.returncode)}: {said[-1]}"

@@ -243,6 +243,18 @@ def test_a_model_that_takes_the_process_down_is_a_finding(monkeypatch: pytest.Mo
     assert "CLASSIFIER_BACKEND=litert" in check.remedy
 
 
+def test_a_trial_for_which_memory_ran_out_says_nothing_against_the_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -KILL $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    check = only(models.trial(Settings(model="efficientnet-lite0")))
+    assert check.status == "warn"
+    assert "memory ran out" in check.detail
+
+
 def test_a_model_that_cannot_be_run_is_a_finding(package: Path) -> None:
     manifest = package / "model.toml"
     text = manifest.read_text("utf-8").replace("size = [224, 224]", "size = [192, 192]")
