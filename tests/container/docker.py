@@ -104,7 +104,7 @@ class Container:
                     return time.monotonic() - begin
             except (OSError, http.client.HTTPException):
                 pass
-            if self.state["Status"] not in ("running", "created"):
+            if self.state["Status"] not in ("running", "created", "restarting"):
                 break
             time.sleep(0.05)
         raise AssertionError(f"the server is not ready: {self.state}\n{self.logs()}")
