@@ -231,12 +231,17 @@ def test_a_package_that_needs_tensorflow_where_there_is_none(package: Path, monk
     assert "requirements/tensorflow.txt" in check.remedy
 
 
+def trial_by(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """What is found when a script stands in for Python."""
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    return only(models.trial(Settings(model="efficientnet-lite0")))
+
+
 def test_a_model_that_takes_the_process_down_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    crash = tmp_path / "python"
-    crash.write_text("#!/bin/sh\necho about to fall >&2\nkill -ILL $$\n")
-    crash.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(crash))
-    check = only(models.trial(Settings(model="efficientnet-lite0")))
+    check = trial_by("echo about to fall >&2; kill -ILL $$", tmp_path, monkeypatch)
     assert check.status == "fail"
     assert "signal 4 (Illegal instruction" in check.detail
     assert check.detail.endswith(": about to fall")
@@ -246,11 +251,7 @@ def test_a_model_that_takes_the_process_down_is_a_finding(monkeypatch: pytest.Mo
 def test_a_trial_for_which_memory_ran_out_says_nothing_against_the_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    killed = tmp_path / "python"
-    killed.write_text("#!/bin/sh\nkill -KILL $$\n")
-    killed.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(killed))
-    check = only(models.trial(Settings(model="efficientnet-lite0")))
+    check = trial_by("kill -KILL $$", tmp_path, monkeypatch)
     assert check.status == "warn"
     assert "memory ran out" in check.detail
 
