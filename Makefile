@@ -13,6 +13,8 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
+# Tests run in a process per CPU. By turns of whole stretches, not one by one: most share a server with their neighbours.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Which image to build or to list: cpu, edge or cuda.
 FLAVOR ?= cpu
@@ -62,11 +64,11 @@ demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with Tensor
 
 .PHONY: test
 test: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp browser  ## Run every test, also those in a real browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp  ## Run the tests that need neither a browser nor patience
-	$(BIN)/python -m pytest -m "not slow and not e2e" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not e2e" $(PARALLEL) $(ARGS)
 
 .PHONY: test-container
 test-container: $(STAMPS)/test $(STAMPS)/project browser  ## Build the images and test them with a Docker engine

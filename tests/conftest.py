@@ -1,9 +1,11 @@
-"""What all tests share: the browser."""
+"""What all tests share: the browser, and the machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server", metavar="ADDRESS", help="drive the page of this server instead of one started here")
     parser.addoption("--cuda", action="store_true", help="build and test the cuda image, too: 3.5 GB of downloads")
     parser.addoption("--pictures", type=int, default=20, help="for each limit of a container (default: 20)")
+
+
+@contextmanager
+def _held(file: Path, alone: bool) -> Iterator[None]:
+    """Holds a lock that any number may share, or one alone."""
+    import fcntl
+
+    with file.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Of several processes that share the tests (`pytest -n`), one rests while another runs a test marked `alone`."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    folder = Path(item.config.option.basetemp).parent
+    alone = item.get_closest_marker("alone") is not None
+    with ExitStack() as stack:
+        # Whoever waits to be alone holds the door, through which everyone comes: he is not passed over for ever.
+        with _held(folder / "door.lock", alone=True):
+            stack.enter_context(_held(folder / "machine.lock", alone))
+        return (yield)
 
 
 # Servers that tests start on a desktop must not open its browser.

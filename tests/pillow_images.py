@@ -22,7 +22,11 @@ def pillow_images() -> Path:
         scratch = cache / f"scratch-{os.getpid()}"
         try:
             _unpack(_download(scratch), scratch / "images")
-            (scratch / "images").rename(folder)
+            try:
+                (scratch / "images").rename(folder)
+            except OSError:
+                if not folder.exists():  # by another process, which was faster
+                    raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return folder

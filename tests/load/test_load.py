@@ -11,7 +11,7 @@ from tests.load.visitor import client
 from tests.load.watch import HAS_PROC, watching
 from tests.server import started
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 needs_proc = pytest.mark.skipif(not HAS_PROC, reason="there is no /proc here, from which memory could be read")
 

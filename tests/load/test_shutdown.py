@@ -22,7 +22,7 @@ from tests.load.visitor import PATIENCE, client, opened
 from tests.server import ENDED_AS_ASKED, started
 from web.pictures import MAX_FILES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CALLERS = 40  # more than may wait, so that some are told to come back
 UPLOADS = 4

@@ -21,6 +21,7 @@ import pytest
 
 from tests.golden import photo
 from tests.server import ENDED_AS_ASKED, ROOT, started
+from tests.wire import metric, until
 
 PICTURE = photo("panda.webp").read_bytes()
 
@@ -38,6 +39,7 @@ def begin_upload(address: str) -> socket.socket:
     connection = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=30)
     head = f"POST /api/v1/classify HTTP/1.1\r\nHost: test\r\nContent-Length: {len(PICTURE)}\r\n\r\n"
     connection.sendall(head.encode() + PICTURE[:1000])
+    until(lambda: metric(address, "classifier_budget_used_bytes") > 0)  # it has come in
     return connection
 
 

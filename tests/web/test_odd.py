@@ -178,9 +178,9 @@ def test_headers_without_end_are_refused(server: str) -> None:
         try:
             for _ in range(1000):
                 connection.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+            assert answer(connection, "GET").status == 400
         except ConnectionError:
             return  # it did not even listen any more
-        assert answer(connection, "GET").status == 400
 
 
 @pytest.mark.parametrize("length", ["20200000", "9" * 19])

@@ -20,6 +20,8 @@ from web.budget import Budget
 from web.limit import BodyLimit
 from web.problems import problem
 
+pytestmark = pytest.mark.alone
+
 PANDA = photo("panda.webp").read_bytes()
 SHORT = """
 from web import heads, limit
