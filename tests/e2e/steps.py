@@ -41,6 +41,7 @@ def best(page: Page | Frame) -> str:
 def photograph(page: Page | Frame) -> None:
     """Takes a photo, once the camera, turned on already, shows something."""
     expect(page.locator("video")).to_be_visible()
+    idle(page)
     expect(page.locator("video")).not_to_have_js_property("currentTime", 0)
     page.get_by_role("button", name="Take Photo").click()
 

@@ -172,6 +172,7 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
     load, closed_after = Load(address, files), float(os.environ.get(TTL, 45))
     # Memory finds its level when as many closed sessions go as come.
     window = max(seconds / 20, 1.1 * closed_after + 2)
+    processes = footprint(pid).processes if HAS_PROC else 0
     with watching(address, pid) as seen:
         begin = time.monotonic()
 
@@ -194,10 +195,10 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
         # What Python and the C library keep for the next picture grows for minutes, and then no more.
         run_minutes(seconds / 3 - window)
         level = run(window)
-        rest = at_rest(address, pid)
+        rest = at_rest(address, pid, processes)
         run_minutes(seconds * 2 / 3 - window)
         last_level = run(window)
-        last_rest = at_rest(address, pid, rest)
+        last_rest = at_rest(address, pid, processes, rest)
     found = [f"{count} times {what}" for what, count in Counter(load.unexpected).items()]
     found += [f"/healthz: {what}" for what in seen.unhealthy]
     if seen.slowest_health >= HEALTH:
@@ -209,12 +210,13 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
     return found
 
 
-def at_rest(address: str, pid: int, like: Footprint | None = None) -> Footprint | None:
+def at_rest(address: str, pid: int, processes: int, like: Footprint | None = None) -> Footprint | None:
     """What the server takes once it has let go of what closed tabs had left there; None without /proc.
 
     Args:
         address: of the server.
         pid: its process.
+        processes: how many it has, once those that were ended have followers.
         like: an earlier one, to which threads and descriptors get time to come back.
     """
     end = time.monotonic() + PATIENCE + float(os.environ.get(TTL, 45))
@@ -224,7 +226,7 @@ def at_rest(address: str, pid: int, like: Footprint | None = None) -> Footprint 
     if not HAS_PROC:
         return None
     taken = footprint(pid)
-    while like and _more_handles(like, taken) and time.monotonic() < end:
+    while (taken.processes < processes or (like is not None and _more_handles(like, taken))) and time.monotonic() < end:
         time.sleep(0.5)
         taken = footprint(pid)
     return taken
