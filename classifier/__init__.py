@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from classifier.classifier import Classification, Classifier, Prediction, Timings
+    from classifier.classifier import Classification, Classifier, Prediction, Scores, Timings
     from classifier.errors import (
         BackendError,
         BusyError,
@@ -39,6 +39,7 @@ __all__ = [
     "PackageError",
     "ParameterError",
     "Prediction",
+    "Scores",
     "Settings",
     "Timings",
     "UnknownModelError",
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Classification", "Classifier", "Prediction", "Timings"), "classifier"),
+    **dict.fromkeys(("Classification", "Classifier", "Prediction", "Scores", "Timings"), "classifier"),
     "Limits": "limits",
     "ModelPackage": "package",
     "Settings": "settings",

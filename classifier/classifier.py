@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.activation import log_probabilities, probabilities
+from classifier.ahead import in_order
 from classifier.backends import Backend, load_backend
 from classifier.decoding import Decoder, Here, Prepared, prepare
 from classifier.errors import ClassifierError, ParameterError
@@ -80,6 +80,21 @@ class Classification:
         values = asdict(self)
         values["timings"] = {name: round(ms, 2) for name, ms in values["timings"].items()}
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All that a model says of one picture.
+
+    Attributes:
+        scores: probabilities `(classes,)`, those that `classify` gives.
+        log_scores: log-probabilities `(classes,)` before calibration, that is at temperature 1.
+        sure: as in `Classification`.
+    """
+
+    scores: NDArray[np.float32]
+    log_scores: NDArray[np.float32]
+    sure: bool
 
 
 class Classifier:
@@ -157,10 +172,10 @@ class Classifier:
         data = _content(source, self.settings.max_bytes)
         with self.slots.take() as queued:
             prepared = self._prepare(data)
-            scores, inference = self._infer(prepared, self._backend)
+            output, inference = self._infer(prepared, self._backend)
         total = (time.perf_counter() - start) * 1000
         timings = Timings(queued, prepared.decode, prepared.preprocess, inference, total)
-        return self._result(prepared, scores, timings, top_k, labels)
+        return self._result(prepared, output, timings, top_k, labels)
 
     def classify_many(
         self, sources: Iterable[Source], top_k: int | None = None, lang: str | None = None
@@ -179,41 +194,35 @@ class Classifier:
             ParameterError: `top_k` or `lang` is out of range.
         """
         top_k, labels = self._check(top_k, lang)
-        return self._many(sources, top_k, labels)
-
-    def _many(
-        self, sources: Iterable[Source], top_k: int, labels: tuple[str, ...]
-    ) -> Iterator[Classification | ClassifierError | OSError]:
-        # One more than there are CPUs: while one picture's file is read, or its result fetched, the CPUs have others.
-        threads = cpu_count() + 1
-        ahead: deque[Future[Classification]] = deque()
 
         def work(source: Source) -> Classification:
             start = time.perf_counter()
             prepared = self._prepare(_content(source, self.settings.max_bytes))
-            scores, inference = self._infer(prepared, self._for_many())
+            output, inference = self._infer(prepared, self._for_many())
             total = (time.perf_counter() - start) * 1000
-            return self._result(
-                prepared, scores, Timings(0, prepared.decode, prepared.preprocess, inference, total), top_k, labels
-            )
+            timings = Timings(0, prepared.decode, prepared.preprocess, inference, total)
+            return self._result(prepared, output, timings, top_k, labels)
 
-        def finish() -> Classification | ClassifierError | OSError:
-            try:
-                return ahead.popleft().result()
-            except (ClassifierError, OSError) as error:
-                return error
+        return in_order(work, sources)
 
-        with ThreadPoolExecutor(threads, "classify") as pool:
-            try:
-                for source in sources:
-                    ahead.append(pool.submit(work, source))
-                    if len(ahead) > 2 * threads:
-                        yield finish()
-                while ahead:
-                    yield finish()
-            finally:
-                for future in ahead:
-                    future.cancel()
+    def scores_many(self, sources: Iterable[Source]) -> Iterator[Scores | ClassifierError | OSError]:
+        """The scores of all classes for pictures in order: what measuring and calibrating a model needs.
+
+        Args:
+            sources: as for `classify_many`.
+
+        Yields:
+            For each source its `Scores`, or the error that `classify` would have raised.
+        """
+        spec = self.package.manifest.output
+
+        def work(source: Source) -> Scores:
+            prepared = self._prepare(_content(source, self.settings.max_bytes))
+            output, _ = self._infer(prepared, self._for_many())
+            scores = probabilities(output, spec)
+            return Scores(scores, log_probabilities(output, spec), self._sure(prepared, scores))
+
+        return in_order(work, sources)
 
     def _for_many(self) -> Backend:
         with self._lock:
@@ -242,26 +251,27 @@ class Classifier:
         return self.decoder.prepare(data, geometry)
 
     def _infer(self, prepared: Prepared, backend: Backend) -> tuple[NDArray[np.float32], float]:
-        """Probabilities `(classes,)`, and the ms they took."""
+        """What the model gives, `(classes,)`, and the ms it took."""
         start = time.perf_counter()
-        scores = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
-        if self.package.manifest.output.logits:
-            scores = softmax(scores / np.float32(self.package.manifest.output.temperature))
-        return scores, (time.perf_counter() - start) * 1000
+        output = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
+        return output, (time.perf_counter() - start) * 1000
+
+    def _sure(self, prepared: Prepared, scores: NDArray[np.float32]) -> bool:
+        return prepared.structured and bool(scores.max() >= self.package.manifest.output.unsure_below)
 
     def _result(
         self,
         prepared: Prepared,
-        scores: NDArray[np.float32],
+        output: NDArray[np.float32],
         timings: Timings,
         top_k: int,
         labels: tuple[str, ...],
     ) -> Classification:
-        unsure_below = self.package.manifest.output.unsure_below
+        scores = probabilities(output, self.package.manifest.output)
         best = np.argsort(-scores, kind="stable")[:top_k]
         return Classification(
             predictions=tuple(Prediction(labels[i], float(scores[i]), int(i)) for i in best),
-            sure=prepared.structured and bool(scores[best[0]] >= unsure_below),
+            sure=self._sure(prepared, scores),
             width=prepared.width,
             height=prepared.height,
             format=prepared.format,
@@ -270,13 +280,6 @@ class Classifier:
             device=self.device,
             timings=timings,
         )
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities `(classes,)` from logits `(classes,)`; shifted by the maximum so that `exp` cannot overflow."""
-    powers: NDArray[np.float32] = np.exp(logits - logits.max())
-    powers /= powers.sum()
-    return powers
 
 
 def _content(source: Source, max_bytes: int) -> bytes | Image.Image:

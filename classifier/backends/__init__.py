@@ -68,7 +68,7 @@ def check_scores(package: ModelPackage, file: Path, found: tuple[int, ...]) -> N
     Raises:
         PackageError: when it is not what the manifest says.
     """
-    expected = (1, package.manifest.output.classes)
+    expected = (1, package.manifest.output.scores)
     if found != expected:
         raise PackageError(
             f"{file}: its scores have the shape {found}, "

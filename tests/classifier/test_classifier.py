@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,7 +18,7 @@ from classifier import (
     PackageError,
     ParameterError,
 )
-from classifier.classifier import Source, softmax
+from classifier.classifier import Source
 from classifier.settings import Settings
 from classifier.slots import Slots
 from tests.golden import ROOT, golden_photos, photo
@@ -178,10 +177,6 @@ def test_a_failed_picture_gives_its_slot_back(model: Classifier) -> None:
 def test_a_folder_that_is_no_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"no model\.toml"):
         Classifier.load(tmp_path)
-
-
-def test_softmax_holds_for_large_logits() -> None:
-    assert softmax(np.array([1e4, 1e4, -1e4], np.float32)).tolist() == [0.5, 0.5, 0.0]
 
 
 def test_results_become_plain_values(model: Classifier) -> None:

@@ -1,0 +1,70 @@
+"""From a model's scores to probabilities, as its package says, and to the log-probabilities behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from classifier.package import OutputSpec
+
+
+def probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
+    """Probabilities of one picture, calibrated by `spec.temperature`.
+
+    Args:
+        scores: `(classes,)`, or `(1,)` where `spec.binary`, as a backend gives them.
+        spec: the `[output]` of the model package.
+
+    Returns:
+        `(classes,)`, 0 to 1. Where each score stands for itself and the model has a sigmoid of its own, that has the
+        last word.
+    """
+    if spec.multi_label:
+        return sigmoid(scores / np.float32(spec.temperature)) if spec.logits else scores
+    if spec.logits or spec.temperature != 1:
+        return softmax(_logits(scores, spec) / np.float32(spec.temperature))
+    return np.concatenate([1 - scores, scores]) if spec.binary else scores
+
+
+def log_probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
+    """Log-probabilities `(classes,)` at temperature 1, whatever the package's own: what a temperature is fitted to.
+
+    Not for scores that stand for themselves.
+
+    Args:
+        scores: as for `probabilities`.
+        spec: the `[output]` of the model package.
+    """
+    logits = _logits(scores, spec)
+    logs: NDArray[np.float32] = logits - logits.max()
+    logs -= np.log(np.exp(logs).sum())
+    return logs
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities `(classes,)` from logits `(classes,)`; shifted by the maximum so that `exp` cannot overflow."""
+    powers: NDArray[np.float32] = np.exp(logits - logits.max())
+    powers /= powers.sum()
+    return powers
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities `(classes,)`, each for itself; by way of tanh, which cannot overflow."""
+    scores: NDArray[np.float32] = np.float32(0.5) + np.float32(0.5) * np.tanh(logits / np.float32(2))
+    return scores
+
+
+def _logits(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
+    """Logits `(classes,)`, which are known up to a constant: as log(p) from the probabilities that a model gives.
+
+    -inf where a probability was rounded to 0: a class that is ruled out stays so at every temperature.
+    """
+    if spec.binary and spec.logits:  # sigmoid(x) is softmax(0, x)
+        return np.concatenate([np.zeros_like(scores), scores])
+    if spec.logits:
+        return scores
+    with np.errstate(divide="ignore"):
+        return np.log(np.concatenate([1 - scores, scores]) if spec.binary else scores)
