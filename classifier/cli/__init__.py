@@ -135,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _classify(args: argparse.Namespace) -> int:
+    from classifier.cli.classify import classify
+
+    return _with_model(classify, args)
+
+
+def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argparse.Namespace) -> int:
     from classifier.workers import Workers
 
     settings = _settings(model=args.model)
@@ -142,48 +148,7 @@ def _classify(args: argparse.Namespace) -> int:
     logging.getLogger("classifier").addHandler(logging.NullHandler())
     with contextlib.closing(Workers(settings.limits)) as decoder:
         decoder.start()  # beside the model's loading
-        return _report(_load(settings, decoder), args)
-
-
-def _report(classifier: Classifier, args: argparse.Namespace) -> int:
-    from rich.console import Console
-
-    from classifier.cli import report
-    from classifier.cli.files import classify_entries, expand, explain
-
-    entries = expand(args.files)
-    results = classify_entries(classifier, entries, args.top_k, args.lang)
-
-    machine = args.json or args.csv
-    terminal = None
-    if sys.stdout.isatty() and not machine:
-        terminal = Console(highlight=False)
-    elif sys.stderr and sys.stderr.isatty() and not sys.stdout.isatty():
-        terminal = Console(stderr=True, highlight=False)
-    writer: report.Report | None = None
-    failed = False
-    with report.Screen(len(entries), terminal if len(entries) > 1 else None) as screen:
-        for name, result in results:
-            if writer is None:  # not before the arguments have proved right
-                if args.json:
-                    writer = report.JsonReport(classifier.package.name)
-                elif args.csv:
-                    writer = report.CsvReport()
-                elif terminal and sys.stdout.isatty():
-                    writer = report.BarReport(terminal)
-                else:
-                    writer = report.TextReport()
-            if isinstance(result, Exception):
-                failed = True
-                code, detail = explain(result)
-                screen.say(f"{report.shown(name)}: {detail}")
-                writer.failure(name, code, detail)
-            else:
-                writer.result(name, result)
-            screen.advance()
-    if writer:
-        writer.end()
-    return int(failed)
+        return run(_load(settings, decoder), args)
 
 
 def _serve(args: argparse.Namespace) -> int:

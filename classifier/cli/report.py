@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classifier.classifier import Classification
+from classifier.files import shown
 
 _UNSURE = "not sure"
 
@@ -183,11 +184,6 @@ def plain(message: str) -> RenderableType:
 
 def _write(text: str) -> None:
     sys.stdout.write(text)
-
-
-def shown(name: str) -> str:
-    """A file's name for people; what moves a terminal's cursor or breaks the line is escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
 def to_json(values: object, indent: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""From names on a command line to pictures.
+"""From names, as on a command line, to pictures.
 
 Folders are listed, `-` is standard input, and what is no file is refused before it is opened.
 """
@@ -9,15 +9,19 @@ import os
 import stat
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from classifier.classifier import Classification, Classifier
 from classifier.errors import ClassifierError, InputError
 from classifier.limits import EXTENSIONS
 
 STDIN = "-"
+ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def expand(names: Iterable[str]) -> list[Entry]:
     entries: list[Entry] = []
     for name in names:
         if name != STDIN and os.path.isdir(name):
-            entries += _pictures(name)
+            entries += pictures(name)
         else:
             entries.append(Entry(name))
     return entries
@@ -62,6 +66,24 @@ def classify_entries(
     Raises:
         ParameterError: `top_k` or `lang` is out of range.
     """
+    return each(entries, lambda sources: classifier.classify_many(sources, top_k, lang), classifier.settings.max_bytes)
+
+
+def each(
+    entries: Iterable[Entry],
+    many: Callable[[Iterator[Path | bytes]], Iterator[Result | ClassifierError | OSError]],
+    max_bytes: int,
+) -> Iterator[tuple[str, Result | ClassifierError | OSError]]:
+    """Hands the pictures behind entries to a method such as `Classifier.scores_many`.
+
+    Args:
+        entries: what `expand` found.
+        many: gives a result, or what went wrong, for each of its sources in order.
+        max_bytes: the most that is read from standard input.
+
+    Yields:
+        For each entry in order its name, and the result or what went wrong.
+    """
     begun: deque[Entry] = deque()
 
     def sources() -> Iterator[Path | bytes]:
@@ -69,14 +91,14 @@ def classify_entries(
             try:
                 if entry.error:
                     raise entry.error
-                source = _open(entry.name, classifier.settings.max_bytes)
+                source = _open(entry.name, max_bytes)
             except (ClassifierError, OSError) as error:
                 begun.append(Entry(entry.name, error))
                 continue
             begun.append(entry)
             yield source
 
-    for result in classifier.classify_many(sources(), top_k, lang):
+    for result in many(sources()):
         while error := (entry := begun.popleft()).error:
             yield entry.name, error
         yield entry.name, result
@@ -96,8 +118,13 @@ def explain(error: ClassifierError | OSError) -> tuple[str, str]:
     return "not_readable", f"This file cannot be read: {error.strerror or error}."
 
 
-def _pictures(folder: str) -> list[Entry]:
-    endings = tuple(f".{ending}" for ending in EXTENSIONS)
+def shown(name: str) -> str:
+    """A file's name for people; what moves a terminal's cursor or breaks the line is escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def pictures(folder: str) -> list[Entry]:
+    """The pictures in and below a folder, sorted; the reason why where there are none or it cannot be listed."""
     found: list[Entry] = []
 
     def refuse(error: OSError) -> None:
@@ -109,9 +136,9 @@ def _pictures(folder: str) -> list[Entry]:
         found += (
             Entry(os.path.join(path, name))
             for name in sorted(files)
-            if name.lower().endswith(endings) and not name.startswith(".")
+            if name.lower().endswith(ENDINGS) and not name.startswith(".")
         )
-    return found or [Entry(folder, InputError(f"This folder holds no pictures ({', '.join(endings)})."))]
+    return found or [Entry(folder, InputError(f"This folder holds no pictures ({', '.join(ENDINGS)})."))]
 
 
 def _open(name: str, max_bytes: int) -> Path | bytes:
