@@ -1,0 +1,144 @@
+"""The numbers that say how good answers are. NumPy arrays in, plain values out; no model, no files."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+Bools = NDArray[np.bool_]
+
+BINS = 15
+"""Of equal width over 0 to 1, as in Guo et al. (2017), On Calibration of Modern Neural Networks, section 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The pictures whose best score is above `low` and at most `high`; the means are None where there are none."""
+
+    low: float
+    high: float
+    pictures: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassResult:
+    """What became of one class; shares are None where there is nothing to take them of.
+
+    Attributes:
+        index: of the class.
+        support: pictures that show it.
+        predicted: pictures that the model says show it.
+        right: pictures that are both.
+        precision: right of predicted.
+        recall: right of support.
+        f1: harmonic mean of both, 2 right / (support + predicted).
+    """
+
+    index: int
+    support: int
+    predicted: int
+    right: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def share(part: float, whole: float) -> float | None:
+    """`part / whole`, or None of nothing."""
+    return part / whole if whole else None
+
+
+def interval(right: int, total: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a share, after Wilson (1927); holds for few pictures and for shares near 1."""
+    z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+    p = right / total
+    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def reliability(confidences: Floats, right: Bools, bins: int = BINS) -> list[Bin]:
+    """How often answers are right, by how sure they are.
+
+    Args:
+        confidences: the best score of each picture, `(N,)`, 0 to 1.
+        right: whether that class is the picture's, `(N,)`.
+        bins: how many, of equal width.
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    where = np.clip(np.searchsorted(edges, confidences, "left") - 1, 0, bins - 1)
+    counts = np.bincount(where, minlength=bins)
+    sums = np.bincount(where, confidences, bins)
+    hits = np.bincount(where, right, bins)
+    return [
+        Bin(float(low), float(high), int(count), share(float(total), int(count)), share(float(hit), int(count)))
+        for low, high, count, total, hit in zip(edges[:-1], edges[1:], counts, sums, hits, strict=True)
+    ]
+
+
+def expected_calibration_error(bins: list[Bin]) -> float:
+    """Expected calibration error, 0 to 1: how far accuracy and confidence are apart in a bin, on average of pictures.
+
+    Guo et al. (2017), equation 3.
+    """
+    apart = sum(one.pictures * abs((one.accuracy or 0) - (one.confidence or 0)) for one in bins)
+    return apart / sum(one.pictures for one in bins)
+
+
+def chance_error(confidences: Floats, draws: int = 200) -> float:
+    """The expected calibration error of honest scores on these pictures: what chance alone leaves in each bin.
+
+    Args:
+        confidences: the best score of each picture, `(N,)`.
+        draws: how often right and wrong are drawn from the scores themselves; the same ones each time.
+    """
+    random = np.random.default_rng(0)
+    errors = (
+        expected_calibration_error(reliability(confidences, random.random(len(confidences)) < confidences))
+        for _ in range(draws)
+    )
+    return sum(errors) / draws
+
+
+def per_class(truths: Ints, predicted: Ints, classes: int) -> list[ClassResult]:
+    """The result of each class that is shown or predicted, in index order.
+
+    Args:
+        truths: the class of each picture, `(N,)`.
+        predicted: the model's first answer, `(N,)`.
+        classes: how many the model knows.
+    """
+    support = np.bincount(truths, minlength=classes).tolist()
+    said = np.bincount(predicted, minlength=classes).tolist()
+    right = np.bincount(truths[truths == predicted], minlength=classes).tolist()
+    return [
+        ClassResult(
+            *(index, support[index], said[index], right[index]),
+            precision=share(right[index], said[index]),
+            recall=share(right[index], support[index]),
+            f1=share(2 * right[index], support[index] + said[index]),
+        )
+        for index in range(classes)
+        if support[index] or said[index]
+    ]
+
+
+def macro(results: list[ClassResult]) -> dict[str, float]:
+    """Precision, recall and F1, each the mean over the classes that are shown; a class never predicted counts as 0."""
+    shown = [one for one in results if one.support]
+    return {
+        name: sum(getattr(one, name) or 0.0 for one in shown) / len(shown) for name in ("precision", "recall", "f1")
+    }
+
+
+def confusion(truths: Ints, predicted: Ints) -> list[tuple[int, int, int]]:
+    """The confusion matrix's entries other than 0: (truth, predicted, pictures), by truth, then by predicted."""
+    pairs, counts = np.unique(np.stack([truths, predicted]), axis=1, return_counts=True)
+    return [(int(truth), int(said), int(count)) for truth, said, count in zip(*pairs, counts, strict=True)]

@@ -1,0 +1,181 @@
+"""An evaluation: all answers, the numbers that follow from them, and both as plain values for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier import __version__
+from classifier.errors import InputError
+from classifier.evaluation import metrics
+from classifier.evaluation.measure import Answer, Failure
+from classifier.files import explain
+from classifier.package import ModelPackage
+
+FORMAT = 1
+"""Of the JSON document; grows when a value changes its meaning or goes."""
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model made of a dataset.
+
+    Attributes:
+        dataset: its name.
+        skipped: files in it whose names do not end like a picture's.
+        package: the model.
+        backend: `litert` or `tensorflow`.
+        device: where inference ran.
+        answers: one for each picture that could be classified, at least one.
+        failures: what could not.
+    """
+
+    dataset: str
+    skipped: int
+    package: ModelPackage
+    backend: str
+    device: str
+    answers: list[Answer]
+    failures: list[Failure]
+
+    def __post_init__(self) -> None:
+        """Checks that there is anything to measure.
+
+        Raises:
+            InputError: when no picture could be classified.
+        """
+        if not self.answers:
+            raise InputError(f"{self.dataset}: none of its pictures could be classified.")
+
+    @property
+    def total(self) -> int:
+        """Pictures that were classified."""
+        return len(self.answers)
+
+    @property
+    def k(self) -> int:
+        """How many answers count for `within_k`: 5, or all classes where there are fewer."""
+        return min(TOP, self.package.manifest.output.classes)
+
+    @property
+    def right(self) -> int:
+        """Pictures whose first answer is right."""
+        return self.within(1)
+
+    def within(self, k: int) -> int:
+        """Pictures whose class is among the first k answers."""
+        return sum(one.rank <= k for one in self.answers)
+
+    @property
+    def unsure(self) -> int:
+        """Pictures that the page would call unsure."""
+        return sum(not one.sure for one in self.answers)
+
+    @property
+    def confidence(self) -> float:
+        """The mean of the best scores: what accuracy they promise."""
+        return float(self._column("score").mean())
+
+    @property
+    def nll(self) -> float:
+        """The negative log-likelihood, nats per picture; a score of 0 counts as the least one a float32 can be."""
+        least = float(np.finfo(np.float32).smallest_subnormal)
+        return float(-np.log(np.maximum(self._column("truth_score"), least)).mean())
+
+    @cached_property
+    def reliability(self) -> list[metrics.Bin]:
+        """How often answers are right, by how sure they are."""
+        return metrics.reliability(self._column("score"), self._column("rank") == 1)
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error, 0 to 1."""
+        return metrics.expected_calibration_error(self.reliability)
+
+    @cached_property
+    def ece_by_chance(self) -> float:
+        """What honest scores would show on these pictures: an ECE near it says nothing against the model."""
+        return metrics.chance_error(self._column("score"))
+
+    @cached_property
+    def classes(self) -> list[metrics.ClassResult]:
+        """The classes that are shown or predicted, in index order."""
+        return metrics.per_class(self._column("truth"), self._column("predicted"), self.package.manifest.output.classes)
+
+    @cached_property
+    def weakest(self) -> list[metrics.ClassResult]:
+        """The classes that are shown, those with the lowest F1 first, and of them those with the most pictures."""
+        return sorted((one for one in self.classes if one.support), key=lambda one: (one.f1 or 0, -one.support))
+
+    @cached_property
+    def confusion(self) -> list[tuple[int, int, int]]:
+        """(truth, predicted, pictures), where there are any."""
+        return metrics.confusion(self._column("truth"), self._column("predicted"))
+
+    @property
+    def confused(self) -> list[tuple[int, int, int]]:
+        """The entries of the confusion matrix that are mistakes, the most frequent first."""
+        return sorted((one for one in self.confusion if one[0] != one[1]), key=lambda one: (-one[2], one))
+
+    @property
+    def mistakes(self) -> list[Answer]:
+        """The wrong answers, those that the model is surest of first."""
+        return sorted((one for one in self.answers if not one.right), key=lambda one: -one.score)
+
+    def to_dict(self, lang: str | None = None) -> dict[str, Any]:
+        """Plain values for JSON; shares 0 to 1, in full. docs/evaluate.md explains them.
+
+        Args:
+            lang: language of the labels, one of the package's; its own if None.
+        """
+        labels = self.package.labels_for(lang or self.package.language)
+        manifest = self.package.manifest
+
+        def top(k: int) -> dict[str, Any]:
+            right = self.within(k)
+            return {
+                "k": k,
+                "right": right,
+                "share": right / self.total,
+                "interval": metrics.interval(right, self.total),
+            }
+
+        return {
+            "format": FORMAT,
+            "version": __version__,
+            "model": self.package.name,
+            "backend": self.backend,
+            "device": self.device,
+            "temperature": manifest.output.temperature,
+            "dataset": self.dataset,
+            "pictures": self.total,
+            "failed": len(self.failures),
+            "skipped": self.skipped,
+            "unsure": self.unsure,
+            "top1": top(1),
+            "top5": top(self.k),
+            "macro": metrics.macro(self.classes),
+            "nll": self.nll,
+            "confidence": self.confidence,
+            "ece": self.ece,
+            "ece_by_chance": self.ece_by_chance,
+            "reliability": [asdict(one) for one in self.reliability],
+            "classes": [{"label": labels[one.index], **asdict(one)} for one in self.classes],
+            "confusion": [
+                {"truth": truth, "predicted": said, "pictures": count} for truth, said, count in self.confusion
+            ],
+            "mistakes": [asdict(one) for one in self.mistakes],
+            "failures": [
+                dict(zip(("file", "code", "detail"), (one.file, *explain(one.error)), strict=True))
+                for one in self.failures
+            ],
+        }
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return np.array([getattr(one, name) for one in self.answers])

@@ -1,0 +1,191 @@
+"""Which pictures are measured, and what they are said to be: folders, CSV files, and names of classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from classifier import ClassifierError, ModelPackage, ParameterError
+from classifier.errors import InputError
+from classifier.evaluation.dataset import read_dataset
+from classifier.evaluation.naming import ClassNames, read_names
+from tests.evaluations import package
+from tests.golden import ROOT
+
+TEN = package(
+    4,
+    en=("cat", "dog", "Café crème", "sports car"),
+    zh=("猫", "狗", "咖啡", "跑车"),
+)
+
+
+@pytest.fixture(scope="module")
+def imagenet() -> ModelPackage:
+    return ModelPackage.load(ROOT / "model/efficientnet-lite0")
+
+
+def tree(root: Path, *names: str) -> str:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return str(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        *(("cat", 0), ("CAT", 0), ("  Dog ", 1), ("狗", 1), ("3", 3), ("03", 3)),
+        *(("Sports Car", 3), ("Cafe\u0301 cre\u0300me", 2)),  # as macOS spells file names
+    ],
+)
+def test_a_class_is_named_by_a_label_in_any_language_or_its_index(name: str, index: int) -> None:
+    assert ClassNames(TEN).find([name]) == {name: index}
+
+
+def test_a_label_that_looks_like_an_index_is_a_label() -> None:
+    digits = package(3, en=("2", "1", "0"))
+    assert ClassNames(digits).find(["0", "1", "2"]) == {"0": 2, "1": 1, "2": 0}
+
+
+def test_an_unknown_name_is_an_error_with_the_nearest_labels(imagenet: ModelPackage) -> None:
+    with pytest.raises(InputError) as caught:
+        ClassNames(imagenet).find(["giant_panda", "388", "xyzzy"])
+    assert caught.value.message == (
+        "'giant_panda' is no class of efficientnet-lite0, the nearest are 'giant panda'. "
+        "'xyzzy' is no class of efficientnet-lite0. "
+        "Use the labels of efficientnet-lite0, or class indices from 0 to 999."
+    )
+
+
+def test_many_unknown_names_are_not_all_listed() -> None:
+    with pytest.raises(InputError, match=r"'x4' is no class .* And 3 more like that\."):
+        ClassNames(TEN).find([f"x{number}" for number in range(8)])
+
+
+def test_an_index_out_of_range_is_unknown() -> None:
+    with pytest.raises(InputError, match=r"'4' is no class.* class indices from 0 to 3\."):
+        ClassNames(TEN).find(["4"])
+
+
+def test_a_label_of_two_classes_needs_an_index(imagenet: ModelPackage) -> None:
+    with pytest.raises(InputError, match=r"'missile' is the label of 2 classes: use an index, 657 or 744\."):
+        ClassNames(imagenet).find(["missile"])
+    assert ClassNames(imagenet).find(["657"]) == {"657": 657}
+
+
+def test_further_names_of_the_classes(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("n01\nn02\nn03\nn04\n", "utf-8")
+    names = read_names(tmp_path / "names.txt", 4)
+    assert ClassNames(TEN, names).find(["n03", "dog"]) == {"n03": 2, "dog": 1}
+    with pytest.raises(InputError, match="expected a name per line for 5 classes, found 4 lines"):
+        read_names(tmp_path / "names.txt", 5)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_names(tmp_path / "nowhere.txt", 5)
+
+
+def test_a_folder_has_one_sub_folder_for_each_class(tmp_path: Path) -> None:
+    tree(
+        tmp_path,
+        "Cat/b.jpg",
+        "Cat/deep/a.PNG",
+        "Cat/notes.txt",
+        "Cat/.hidden.jpg",
+        "狗/c.webp",
+        "0/d.bmp",
+        ".git/x.jpg",
+    )
+    found = read_dataset(str(tmp_path), TEN)
+    named = {
+        Path(entry.name).relative_to(tmp_path).as_posix(): truth
+        for entry, truth in zip(found.entries, found.truths, strict=True)
+    }
+    assert named == {"0/d.bmp": 0, "Cat/b.jpg": 0, "Cat/deep/a.PNG": 0, "狗/c.webp": 1}
+    assert found.skipped == 1
+
+
+def test_an_empty_class_folder_is_an_entry_that_failed(tmp_path: Path) -> None:
+    tree(tmp_path, "cat/a.jpg", "dog/notes.txt")
+    found = read_dataset(str(tmp_path), TEN)
+    assert [bool(entry.error) for entry in found.entries] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], "expected one sub-folder per class, but there is none. Sort"),
+        (["a.jpg", "b.jpg"], "expected one sub-folder per class, but 2 pictures are beside them, such as a.jpg. Sort"),
+        (["cat/a.jpg", "b.jpg"], "but 1 pictures are beside them, such as b.jpg"),
+        (["cat/notes.txt", "dog/notes.txt"], "none of its 2 sub-folders holds a picture (.jpg, "),
+        (["cats/a.jpg"], "'cats' is no class of efficientnet-lite0, the nearest are 'cat'. Use"),
+    ],
+)
+def test_a_folder_that_cannot_be_measured_says_why(tmp_path: Path, names: list[str], expected: str) -> None:
+    tree(tmp_path, *names)
+    with pytest.raises(InputError) as caught:
+        read_dataset(str(tmp_path), TEN)
+    assert expected in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.jpg,cat\nb/c.jpg,狗\n",
+        "path,label\na.jpg,cat\n\n b/c.jpg ,dog\n",
+        "\ufeffFile,Class\r\na.jpg,0\r\nb/c.jpg,1\r\n",
+        'label,size,path\ncat,3,a.jpg\nDog,4,"b/c.jpg"\n',
+    ],
+)
+def test_a_csv_file_lists_paths_and_labels(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.csv").write_bytes(text.encode())
+    found = read_dataset(str(tmp_path / "list.csv"), TEN)
+    assert [entry.name for entry in found.entries] == [str(tmp_path / "a.jpg"), str(tmp_path / "b/c.jpg")]
+    assert found.truths == [0, 1]
+
+
+def test_a_csv_files_paths_are_relative_to_it_and_no_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list.csv").write_text(f"-,cat\n{tmp_path}/x.jpg,dog\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = read_dataset("list.csv", TEN)
+    assert [entry.name for entry in found.entries] == ["./-", f"{tmp_path}/x.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"", "lists no pictures. It needs a line `path,label` for each."),
+        (b"path,label\n", "lists no pictures"),
+        (b"a.jpg\n", "line 1: expected 2 values, path and label among them, found 'a.jpg'. Separate"),
+        (b"a.jpg,cat\nb.jpg;dog\n", "line 2: expected 2 values"),
+        (b"a.jpg,cat\nb.jpg,\n", "line 2: expected 2 values"),
+        (b"a,b.jpg,cat\n", "line 1: expected 2 values, path and label among them, found 'a,b.jpg,cat'. Separate"),
+        (b"path,label,size\na.jpg,cat\n", "line 2: expected 3 values"),
+        (b"a.jpg,\xff\n", "this is no CSV file in UTF-8"),
+        (b'a.jpg,"cat\n', "this is no CSV file: unexpected end of data"),
+        (b"a.jpg,lion\n", "'lion' is no class"),
+    ],
+)
+def test_a_wrong_csv_file_says_where(tmp_path: Path, text: bytes, expected: str) -> None:
+    (tmp_path / "list.csv").write_bytes(text)
+    with pytest.raises(InputError) as caught:
+        read_dataset(str(tmp_path / "list.csv"), TEN)
+    assert expected in caught.value.message
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ClassifierError, match="there is no such folder or CSV file"):
+        read_dataset(str(tmp_path / "nowhere"), TEN)
+
+
+def test_a_picture_as_a_dataset_is_no_csv_file() -> None:
+    with pytest.raises(InputError, match="this is no CSV file"):
+        read_dataset(str(ROOT / "web/page/samples/panda.webp"), TEN)
+
+
+def test_a_model_that_scores_each_label_for_itself_is_refused(tmp_path: Path) -> None:
+    output = TEN.manifest.output.model_copy(update={"multi_label": True})
+    several = ModelPackage(TEN.folder, TEN.manifest.model_copy(update={"output": output}), TEN.labels)
+    with pytest.raises(ParameterError, match="Only models that choose one class for a picture"):
+        read_dataset(tree(tmp_path, "cat/a.jpg"), several)
