@@ -1,0 +1,98 @@
+"""An evaluation as one HTML file: plots and pictures inside, nothing loaded from anywhere, no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from classifier import __version__
+from classifier.decoding import Decoder
+from classifier.errors import ClassifierError
+from classifier.evaluation.html import sections
+from classifier.evaluation.html.words import Words
+from classifier.evaluation.measure import Answer
+from classifier.evaluation.result import Evaluation
+from classifier.files import shown
+
+_STYLE = Path(__file__).with_name("report.css")
+
+_BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
+_MISTAKES = 24  # on the contact sheet
+_THUMBNAIL = 288  # pixels along the longer side: sharp on most screens, some 12 kB
+
+
+def thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> list[tuple[Answer, bytes | None]]:
+    """The pictures for the contact sheet: the worst mistakes as JPEG files; None for one that has gone since.
+
+    Args:
+        found: what was measured.
+        decoder: reads the pictures.
+        max_bytes: the most that may be read of one.
+    """
+    return [(one, _thumbnail(one.file, decoder, max_bytes)) for one in found.mistakes[:_MISTAKES]]
+
+
+def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang: str | None = None) -> str:
+    """The whole document.
+
+    Args:
+        found: what was measured.
+        sheet: what `thumbnails` gave.
+        lang: language of the labels, one of the package's; its own if None. The report's words are Chinese for `zh`,
+            English for all others.
+    """
+    lang = lang or found.package.language
+    labels, words = found.package.labels_for(lang), Words(lang)
+    style = _STYLE.read_text("utf-8")
+    # The browser holds the page to it: pictures in the file itself, this very style, and nothing else.
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
+    title = words("title", model=found.package.manifest.title)
+    support = sum(one.support > 0 for one in found.classes)
+    about = " · ".join(
+        (
+            shown(found.dataset),
+            words("about", pictures=found.total, classes=support),
+            words("on", backend=_BACKENDS[found.backend], device=found.device),
+        )
+    )
+    body = "\n".join(
+        (
+            sections.numbers(found, words),
+            sections.trust(found, words),
+            sections.classes(found, labels, words),
+            sections.confusion(found, labels, words),
+            sections.mistakes(found, sheet, labels, words),
+            sections.failures(found, words),
+        )
+    )
+    return f"""<!doctype html>
+<html lang="{"zh-CN" if words.own == "zh" else "en"}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<header><h1>{escape(title)}</h1><p>{escape(about)}</p></header>
+<main>
+{body}
+</main>
+<footer>{escape(words("made", version=__version__))}</footer>
+</body>
+</html>
+"""
+
+
+def _thumbnail(file: str, decoder: Decoder, max_bytes: int) -> bytes | None:
+    try:
+        with open(file, "rb") as stream:
+            return decoder.thumbnail(stream.read(max_bytes + 1), _THUMBNAIL)
+    except (ClassifierError, OSError):
+        return None

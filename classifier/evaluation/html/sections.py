@@ -1,0 +1,196 @@
+"""The report's sections, from the first numbers to the files that failed."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from html import escape
+
+from classifier.evaluation import metrics
+from classifier.evaluation.html import charts
+from classifier.evaluation.html.charts import percent
+from classifier.evaluation.html.words import Words
+from classifier.evaluation.measure import Answer
+from classifier.evaluation.result import Evaluation
+from classifier.files import explain, shown
+
+MATRIX = 30
+"""Classes that a confusion matrix shows at most, those that are confused most often."""
+
+_TABLE = 60  # classes that are all in sight; of more, the weakest
+_SOME = 25
+_PAIRS = 15
+
+
+def numbers(found: Evaluation, words: Words) -> str:
+    """The main numbers, each large, with what it is made of."""
+    low, high = metrics.interval(found.right, found.total)
+    accuracy = found.right / found.total
+    means = metrics.macro(found.classes)
+    tiles = [
+        _tile(
+            words("top1"),
+            percent(accuracy),
+            words("of", right=found.right, total=found.total),
+            words("interval", low=percent(low), high=percent(high)),
+        )
+    ]
+    if found.k < found.package.manifest.output.classes:
+        within = found.within(found.k)
+        of = words("of", right=within, total=found.total)
+        tiles.append(_tile(words("topk", k=found.k), percent(within / found.total), of))
+    detail = words("means", recall=percent(means["recall"]), precision=percent(means["precision"]))
+    tiles.append(_tile(words("f1"), percent(means["f1"]), detail))
+    tiles.append(
+        _tile(
+            words("ece"),
+            percent(found.ece),
+            words("promise", promised=percent(found.confidence)),
+            words("chance", chance=percent(found.ece_by_chance)),
+        )
+    )
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def trust(found: Evaluation, words: Words) -> str:
+    """The reliability diagram, and the numbers that belong to it."""
+    temperature = f"{found.package.manifest.output.temperature:g}"
+    facts = [
+        (words("nll"), f"{found.nll:.3f}"),
+        (words("temperature"), temperature),
+        (words("unsure"), str(found.unsure)),
+    ]
+    facts += [(words("failed"), str(len(found.failures)))] if found.failures else []
+    facts += [(words("skipped"), str(found.skipped))] if found.skipped else []
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in facts)
+    command = escape(words("calibrate", temperature=temperature)).replace("`", "<code>", 1).replace("`", "</code>", 1)
+    legend = "".join(
+        f'<li><svg class="key" viewBox="0 0 12 12" aria-hidden="true">{key}</svg>{escape(words(name))}</li>'
+        for key, name in (
+            ('<rect class="bar" width="12" height="12" rx="2"/>', "right"),
+            ('<rect class="over" x=".5" y=".5" width="11" height="11" rx="2"/>', "over"),
+            ('<rect class="under" x=".5" y=".5" width="11" height="11" rx="2"/>', "under"),
+            ('<line class="ideal" x1="0" y1="12" x2="12" y2="0"/>', "perfect"),
+        )
+    )
+    if any(0 < one.pictures < charts.FEW_IN_BIN for one in found.reliability):
+        legend += f"<li>{escape(words('pale', few=charts.FEW_IN_BIN))}</li>"
+    return _section(
+        words("reliability"),
+        f'<div class="halves"><figure>{charts.reliability(found.reliability, words)}'
+        f'<figcaption><ul class="legend">{legend}</ul></figcaption></figure>'
+        f"<div><p>{escape(words('reliability_text'))}</p><p>{command}</p>"
+        f"<h3>{escape(words('spread'))}</h3>{charts.spread(found.reliability, words)}"
+        f'<dl class="facts">{listed}</dl></div></div>',
+    )
+
+
+def classes(found: Evaluation, labels: Sequence[str], words: Words) -> str:
+    """A table of the classes, the weakest first."""
+    order = found.weakest
+    first = order if len(order) <= _TABLE else order[:_SOME]
+    rest = order[len(first) :]
+    head = "".join(
+        f'<th scope="col">{escape(text)}</th>'
+        for text in (words("class"), words("pictures"), words("recall"), words("precision"), "F1")
+    )
+
+    def table(rows: Sequence[metrics.ClassResult], bars: bool) -> str:
+        body = "".join(_class_row(one, labels[one.index], words, bars) for one in rows)
+        return (
+            f'<div class="wide" tabindex="0"><table class="classes"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+    more = f"<details><summary>{escape(words('more', count=len(rest)))}</summary>{table(rest, False)}</details>"
+    text = f"<p>{escape(words('classes_text'))}</p>"
+    return _section(words("classes"), text + table(first, True) + (more if rest else ""))
+
+
+def confusion(found: Evaluation, labels: Sequence[str], words: Words) -> str:
+    """The confusion matrix, where classes are many of those most often confused, and the most frequent confusions."""
+    present = [one.index for one in found.classes]
+    some = ""
+    if len(present) > MATRIX:
+        chosen: set[int] = set()
+        for truth, said, _ in found.confused:
+            if len(chosen | {truth, said}) <= MATRIX:
+                chosen |= {truth, said}
+        some = f"<p>{escape(words('confusion_some', count=len(chosen), all=len(present)))}</p>"
+        present = [index for index in present if index in chosen]
+    if not present:
+        return ""
+    totals = {one.index: one.support for one in found.classes}
+    counts = {(truth, said): count for truth, said, count in found.confusion}
+    rows = [index for index in present if totals[index]]
+    drawn = charts.matrix(rows, present, counts, totals, lambda index: labels[index], words)
+    pairs = "".join(
+        f"<tr><td>{count}</td><td>{escape(labels[truth])}</td><td>{escape(labels[said])}</td></tr>"
+        for truth, said, count in found.confused[:_PAIRS]
+    )
+    heads = "".join(f'<th scope="col">{escape(words(key))}</th>' for key in ("pictures", "shows", "called"))
+    table = (
+        f'<div><h3>{escape(words("pairs"))}</h3><table class="pairs">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{pairs}</tbody></table></div>"
+        if pairs
+        else ""
+    )
+    text = f"<p>{escape(words('confusion_text'))}</p>{some}"
+    return _section(
+        words("confusion"), f'{text}<div class="beside"><div class="wide" tabindex="0">{drawn}</div>{table}</div>'
+    )
+
+
+def mistakes(
+    found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], labels: Sequence[str], words: Words
+) -> str:
+    """The contact sheet of the worst mistakes."""
+    if not found.mistakes:
+        return _section(words("mistakes"), f"<p>{escape(words('no_mistakes'))}</p>")
+    figures = "".join(_figure(one, picture, labels, words) for one, picture in sheet)
+    text = words("mistakes_text", shown=len(sheet), count=len(found.mistakes))
+    return _section(words("mistakes"), f'<p>{escape(text)}</p><div class="sheet">{figures}</div>')
+
+
+def failures(found: Evaluation, words: Words) -> str:
+    """What could not be classified, and why."""
+    if not found.failures:
+        return ""
+    rows = "".join(
+        f'<li><span class="file">{escape(shown(one.file))}</span> {escape(explain(one.error)[1])}</li>'
+        for one in found.failures
+    )
+    return _section(words("failures"), f'<ul class="failures">{rows}</ul>')
+
+
+def _section(title: str, inside: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{inside}</section>"
+
+
+def _tile(name: str, value: str, *details: str) -> str:
+    lines = "".join(f"<span>{escape(one)}</span>" for one in details)
+    return f'<div class="tile"><h2>{escape(name)}</h2><strong>{value}</strong>{lines}</div>'
+
+
+def _class_row(one: metrics.ClassResult, label: str, words: Words, bars: bool) -> str:
+    shares = "".join(
+        f"<td>{charts.bar(value) if bars else ''}<span>{percent(value)}</span></td>"
+        for value in (one.recall, one.precision, one.f1)
+    )
+    return f'<tr><th scope="row">{escape(label)}</th><td>{one.support}</td>{shares}</tr>'
+
+
+def _figure(one: Answer, picture: bytes | None, labels: Sequence[str], words: Words) -> str:
+    said = escape(labels[one.predicted])
+    path, name = escape(shown(one.file)), escape(shown(os.path.basename(one.file)))
+    truth = words("truth", truth=labels[one.truth], rank=one.rank, score=percent(one.truth_score))
+    image = (
+        f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="{escape(labels[one.truth])}">'
+        if picture
+        else f'<div class="none">{escape(words("no_picture"))}</div>'
+    )
+    return (
+        f'<figure>{image}<figcaption><b>{said} <span class="score">{percent(one.score)}</span></b>'
+        f'<span>{escape(truth)}</span><span class="file" title="{path}">{name}</span></figcaption></figure>'
+    )
