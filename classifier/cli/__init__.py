@@ -1,4 +1,4 @@
-"""The command `classifier`: pictures to labels, the server's launcher, and a look at oneself.
+"""The command `classifier`: pictures to labels, the server's launcher, how good a model is, and a look at oneself.
 
 Exit status: 0 when all went well; 1 when something asked for failed (a file, a check, the port);
 2 when the command could not begin (usage, settings, model); 130 when interrupted; 141 when the
@@ -119,6 +119,23 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print one JSON document")
     form.add_argument("--csv", action="store_true", help="print CSV: file,rank,label,index,score")
 
+    data = "a folder with one sub-folder of pictures per class, or a CSV file of path,label"
+    names = "one more name for each class, a line each in index order, such as WordNet ids"
+
+    evaluate = add("evaluate", _evaluate, "Measure how good a model is on pictures whose classes are known")
+    evaluate.add_argument("model", metavar="MODEL", help=model)
+    evaluate.add_argument("folder", metavar="FOLDER", help=data)
+    evaluate.add_argument("--json", metavar="FILE", help="write all numbers as JSON; - for standard output")
+    evaluate.add_argument("--html", metavar="FILE", help="write a report with plots and pictures, all in one file")
+    evaluate.add_argument("--lang", help="language of the labels and of the HTML report, such as en or zh")
+    evaluate.add_argument("--labels", metavar="FILE", help=names)
+
+    calibrate = add("calibrate", _calibrate, "Fit the temperature that makes a model's scores honest")
+    calibrate.add_argument("model", metavar="MODEL", help=model)
+    calibrate.add_argument("folder", metavar="FOLDER", help=data)
+    calibrate.add_argument("--write", action="store_true", help="put it into the package's model.toml")
+    calibrate.add_argument("--labels", metavar="FILE", help=names)
+
     serve = add("serve", _serve, "Start the web page and the API")
     serve.add_argument("--host", help="address to listen on; 0.0.0.0 for all")
     serve.add_argument("--port", type=_port, help="port to listen on; 0 for a free one")
@@ -138,6 +155,22 @@ def _classify(args: argparse.Namespace) -> int:
     from classifier.cli.classify import classify
 
     return _with_model(classify, args)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from classifier.cli.evaluate import evaluate
+
+    return _with_model(evaluate, args)
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    if args.write and os.path.isfile(args.model):
+        raise ParameterError(
+            f"{args.model} is a file without a model.toml to write to. Make a model package of it first."
+        )
+    from classifier.cli.evaluate import calibrate
+
+    return _with_model(calibrate, args)
 
 
 def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argparse.Namespace) -> int:

@@ -1,0 +1,143 @@
+"""What `classifier evaluate` and `classifier calibrate` say to people, as lines of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from classifier.evaluation import metrics
+from classifier.evaluation.calibration import BOUNDS, FEW, Calibration
+from classifier.evaluation.result import Evaluation
+from classifier.files import shown
+from classifier.package import ModelPackage
+
+_ROWS = 10  # of a list, the worst ones; the reports in JSON and HTML have more
+
+
+def evaluation(found: Evaluation, lang: str | None) -> list[str]:
+    """The numbers, then the weakest classes, the most frequent confusions and the most confident mistakes.
+
+    Args:
+        found: what was measured.
+        lang: language of the labels; the package's own if None.
+    """
+    labels = found.package.labels_for(lang or found.package.language)
+    return [
+        *_head(found),
+        *_classes(found, labels),
+        *_confusions(found, labels),
+        *_mistakes(found, labels),
+    ]
+
+
+def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list[str]:
+    """What a temperature changes, and how far it can be trusted.
+
+    Args:
+        found: what was fitted.
+        package: the model.
+        dataset: the name of what it was fitted to.
+    """
+    before, after = found.before, found.after
+    rows = [
+        ("", "before", "after", ""),
+        ("temperature", f"{before.temperature:g}", f"{after.temperature:g}", ""),
+        ("NLL", f"{before.nll:.4f}", f"{after.nll:.4f}", "nats per picture"),
+        ("ECE", percent(before.ece), percent(after.ece), "how far scores and accuracy are apart"),
+        ("top-1", *[percent(found.right / found.pictures)] * 2, "a temperature changes no answer"),
+    ]
+    lines = [f"{package.name} on {shown(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
+    if found.unbounded:
+        reason = (
+            "every picture is right, or nearly: take harder ones"
+            if after.temperature == BOUNDS[0]
+            else "the scores say nothing about these classes: look at the labels"
+        )
+        lines.append(f"Do not use this temperature: it ran into its bound of {after.temperature:g}, because {reason}.")
+    if found.pictures < FEW:
+        lines.append(f"So few pictures make a poor temperature: take {FEW} or more, better 1000.")
+    if package.manifest.output.unsure_below and after.temperature != before.temperature:
+        limit = package.manifest.output.unsure_below
+        lines.append(f"Scores change, but output.unsure_below stays {limit:g}: see whether it still fits.")
+    return lines
+
+
+def percent(value: float | None) -> str:
+    """A share for people; a dash where there is none."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _head(found: Evaluation) -> list[str]:
+    output = found.package.manifest.output
+    low, high = metrics.interval(found.right, found.total)
+    accuracy = found.right / found.total
+    rows = [("top-1", percent(accuracy), f"{found.right} of {found.total}; 95% interval {low:.1%} to {high:.1%}")]
+    if found.k < output.classes:
+        within = found.within(found.k)
+        rows.append((f"top-{found.k}", percent(within / found.total), f"{within} of {found.total}"))
+    means = metrics.macro(found.classes)
+    rows += [
+        ("recall", percent(means["recall"]), "mean over the classes shown"),
+        ("precision", percent(means["precision"]), "the same"),
+        ("F1", percent(means["f1"]), "the same"),
+        (
+            "ECE",
+            percent(found.ece),
+            f"scores promise {found.confidence:.1%}, {accuracy:.1%} are right; "
+            f"honest ones would show {found.ece_by_chance:.1%} by chance",
+        ),
+        ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
+        ("unsure", str(found.unsure), "pictures that the page calls unsure"),
+    ]
+    if found.failures:
+        rows.append(("failed", str(len(found.failures)), "could not be classified; said on standard error"))
+    if found.skipped:
+        rows.append(("skipped", str(found.skipped), "files without the ending of a picture"))
+    support = sum(one.support > 0 for one in found.classes)
+    head = (
+        f"{found.package.name} on {shown(found.dataset)}: {_count(found.total, 'picture')} of "
+        f"{_count(support, 'class', 'classes')}, {found.backend} on {found.device}"
+    )
+    return [head, *_table(rows, "<><")]
+
+
+def _classes(found: Evaluation, labels: Sequence[str]) -> list[str]:
+    worst = found.weakest[:_ROWS]
+    rows = [("class", "pictures", "recall", "precision", "F1")]
+    rows += [
+        (labels[one.index], str(one.support), percent(one.recall), percent(one.precision), percent(one.f1))
+        for one in worst
+    ]
+    title = "Classes" if len(worst) == len(found.weakest) else f"Weakest of {len(found.weakest)} classes"
+    return ["", title, *_table(rows, "<>>>>")]
+
+
+def _confusions(found: Evaluation, labels: Sequence[str]) -> list[str]:
+    rows = [(f"{count} x", f"{labels[truth]} taken for {labels[said]}") for truth, said, count in found.confused]
+    return ["", "Most frequent confusions", *_table(rows[:_ROWS], "><")] if rows else []
+
+
+def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[str]:
+    rows = [
+        (percent(one.score), labels[one.predicted], f"is {labels[one.truth]}, place {one.rank}", shown(one.file))
+        for one in found.mistakes[:_ROWS]
+    ]
+    return ["", "Most confident mistakes", *_table(rows, "><<<")] if rows else []
+
+
+def _table(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """Aligned columns; by cells, not characters: a Chinese one takes two."""
+    widths = [max(cell_len(row[at]) for row in rows) for at in range(len(sides))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width - cell_len(cell) + len(cell)) if side == ">" else cell + " " * (width - cell_len(cell))
+            for cell, side, width in zip(row, sides, widths, strict=True)
+        ]
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return lines
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
