@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from classifier import (
@@ -15,9 +18,13 @@ from classifier import (
     Classification,
     Classifier,
     ImageError,
+    ModelPackage,
     PackageError,
     ParameterError,
+    Scores,
 )
+from classifier.activation import softmax
+from classifier.backends import Backend, Outputs
 from classifier.classifier import Source
 from classifier.settings import Settings
 from classifier.slots import Slots
@@ -177,6 +184,50 @@ def test_a_failed_picture_gives_its_slot_back(model: Classifier) -> None:
 def test_a_folder_that_is_no_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"no model\.toml"):
         Classifier.load(tmp_path)
+
+
+def test_all_scores_of_many_pictures_are_those_of_classify(model: Classifier) -> None:
+    paths = [one.path for one in golden_photos()[:3]]
+    *found, broken = model.scores_many([*paths, b"no picture"])
+    assert isinstance(broken, ImageError)
+    for path, scores in zip(paths, found, strict=True):
+        result = model.classify(path, top_k=1000)
+        assert isinstance(scores, Scores)
+        assert [float(scores.scores[one.index]) for one in result.predictions] == pytest.approx(
+            [one.score for one in result.predictions], rel=1e-4
+        )
+        assert scores.sure == result.sure
+        assert np.exp(scores.log_scores) == pytest.approx(scores.scores, rel=1e-4)
+
+
+def test_a_temperature_works_the_same_behind_a_softmax_of_the_models_own(
+    model: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class WithSoftmax:
+        """The backend of the model as it would be with a softmax as its last layer."""
+
+        def __init__(self, inner: Backend) -> None:
+            self.inner, self.name, self.device = inner, inner.name, inner.device
+
+        def run(self, batch: NDArray[np.float32]) -> Outputs:
+            return Outputs(softmax(self.inner.run(batch).scores[0])[None], None)
+
+    def calibrated(logits: bool) -> ModelPackage:
+        changes = {"temperature": 2.5, "logits": logits}
+        output = model.package.manifest.output.model_copy(update=changes)
+        return replace(model.package, manifest=model.package.manifest.model_copy(update={"output": output}))
+
+    plain = model.classify(PANDA).predictions[0].score
+    monkeypatch.setattr(model, "package", calibrated(logits=True))
+    expected = model.classify(PANDA, top_k=1000)
+    assert expected.predictions[0].score < plain
+    monkeypatch.setattr(model, "package", calibrated(logits=False))
+    monkeypatch.setattr(model, "_backend", WithSoftmax(model._backend))
+    found = model.classify(PANDA, top_k=1000)
+    assert [one.score for one in found.predictions] == pytest.approx(
+        [one.score for one in expected.predictions], rel=1e-3, abs=1e-7
+    )
+    assert [one.index for one in found.predictions[:5]] == [one.index for one in expected.predictions[:5]]
 
 
 def test_results_become_plain_values(model: Classifier) -> None:
