@@ -100,7 +100,9 @@ class Classifier:
         self.slots = slots or Slots(cpus, self.settings.queue)
         self._lock = threading.Lock()
         self._many_backend: Backend | None = None
-        self._backend, self.reason = load_backend(package, self.settings.backend, self.settings.threads or cpus)
+        self._backend, self.reason = load_backend(
+            package, self.settings.backend, self.settings.threads or cpus, trust=self.settings.trust
+        )
 
     @classmethod
     def load(
@@ -245,8 +247,10 @@ class Classifier:
         """Probabilities `(classes,)`, and the ms they took."""
         start = time.perf_counter()
         scores = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
-        if self.package.manifest.output.logits:
-            scores = softmax(scores / np.float32(self.package.manifest.output.temperature))
+        output = self.package.manifest.output
+        if output.logits:
+            squash = sigmoid if output.multi_label else softmax
+            scores = squash(scores / np.float32(output.temperature))
         return scores, (time.perf_counter() - start) * 1000
 
     def _result(
@@ -277,6 +281,11 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     powers: NDArray[np.float32] = np.exp(logits - logits.max())
     powers /= powers.sum()
     return powers
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities `(classes,)`, each for itself; by way of tanh, which cannot overflow."""
+    return np.float32(0.5) + np.float32(0.5) * np.tanh(logits / np.float32(2))
 
 
 def _content(source: Source, max_bytes: int) -> bytes | Image.Image:

@@ -109,13 +109,14 @@ def choose(package: ModelPackage) -> Choice:
     )
 
 
-def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backend, str]:
+def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool = False) -> tuple[Backend, str]:
     """Loads a package's weights into a backend and warms it up.
 
     Args:
         package: the model.
         name: `auto`, `litert` or `tensorflow`.
         threads: CPU threads for inference.
+        trust: whether weights that can run code when they are loaded may be.
 
     Returns:
         The backend, and why it was chosen.
@@ -123,6 +124,7 @@ def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backen
     Raises:
         BackendError: when the backend cannot run the package here.
         PackageError: when the weights are missing or were changed.
+        TrustError: when they need a trust that was not given.
     """
     choice = choose(package) if name == "auto" else Choice(_named(name), "chosen by the operator")
     if choice.name not in package.manifest.weights:
@@ -142,7 +144,7 @@ def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backen
         gpu.hide_unusable()
         from classifier.backends.tensorflow import TensorFlowBackend
 
-        backend = TensorFlowBackend(package, threads)
+        backend = TensorFlowBackend(package, threads, trust=trust)
     log.info("%s: %s backend on %s (%s)", package.name, choice.name, backend.device, choice.reason)
     return backend, choice.reason
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from classifier import __version__
+from classifier.cli import importing
 from classifier.errors import ClassifierError, ParameterError
 
 if TYPE_CHECKING:
@@ -125,6 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--model", help=model)
     serve.add_argument("--backend", choices=_BACKENDS, help="what runs the model")
 
+    bring = add("import", _import, "Make a model package of a model file")
+    bring.add_argument(
+        "source", metavar="SOURCE", help="a model file, a SavedModel's folder, or a folder or zip of one"
+    )
+    bring.add_argument("target", metavar="DEST", help="the package's folder, which must not exist yet")
+    importing.add_options(bring)
+
     info = add("info", _info, "Show version, models, backend and limits")
     info.add_argument("--json", action="store_true", help="print JSON")
 
@@ -204,6 +212,22 @@ def _serve(args: argparse.Namespace) -> int:
         _say(problem)
         return 1
     serve.launch(env)
+
+
+def _import(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from classifier.cli.quiet import without_notice
+    from classifier.importing import import_model
+
+    options = importing.options(args)
+
+    def say(word: str, sentence: str) -> None:
+        print(f"{word:10}{sentence}", flush=True)
+
+    with without_notice():
+        import_model(Path(args.source), Path(args.target), options, say)
+    return 0
 
 
 def _info(args: argparse.Namespace) -> int:

@@ -146,7 +146,7 @@ def test_a_missing_labels_file_is_named(folder: Path) -> None:
 def test_what_is_no_package_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(PackageError, match=r"has no model\.toml"):
         ModelPackage.load(tmp_path)
-    with pytest.raises(PackageError, match="cannot be read"):
+    with pytest.raises(PackageError, match="is a file, not a model package"):
         ModelPackage.load(folder / "model.tflite")
     (folder / "model.toml").write_text("format = ", "utf-8")
     with pytest.raises(PackageError, match="cannot be read as TOML"):

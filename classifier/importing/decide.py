@@ -1,0 +1,99 @@
+"""What neither the person nor the graph alone says: which values a model takes, and what its classes are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from classifier.errors import ModelFileError, ParameterError
+from classifier.importing import labels as labels_files
+from classifier.importing.network import Layout, Network
+from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.sources import Source
+from classifier.package import InputSpec
+
+Labels = dict[str, tuple[str, ...]]
+
+_GUESS = (
+    "a guess, for nothing in the file tells. If its answers are poor, import it again with --scale signed, raw or "
+    "imagenet, as it was trained"
+)
+
+
+def scaling(source: Source, network: Network, options: Options) -> Scaling:
+    """The values: as told, else as the file or the graph says, else Teachable Machine's, else 0 to 1."""
+    if options.scaling:
+        return options.scaling.because("as you say")
+    if network.scaling:
+        return network.scaling
+    if source.teachable_machine:
+        return SCALES["signed"].because("as Teachable Machine's models take them")
+    return SCALES["unit"].because(_GUESS)
+
+
+def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) -> InputSpec:
+    """The `[input]` of the package.
+
+    Raises:
+        ParameterError: values are told for each colour, and the model takes grey.
+    """
+    if place.channels == 1 and (isinstance(scale.mean, tuple) or isinstance(scale.std, tuple)):
+        raise ParameterError(
+            f"{source.file}: it takes grey pictures, so there is one mean and one std, not one for each colour. "
+            "Give --mean and --std one number each."
+        )
+    return InputSpec(
+        size=place.size,
+        crop=1.0 if options.crop is None else options.crop,
+        # Teachable Machine's own example resizes so.
+        resample=options.resample or ("lanczos" if source.teachable_machine else "bilinear"),
+        mean=scale.mean,
+        std=scale.std,
+        channels=1 if place.channels == 1 else 3,
+        channels_first=place.channels_first,
+    )
+
+
+def labels(source: Source, network: Network, options: Options, classes: int) -> tuple[Labels, str]:
+    """Labels by language, and where they are from: as told, else in the file, else beside it.
+
+    Raises:
+        ModelFileError: there are none, or not one for each class.
+    """
+    if options.labels:
+        found = {language: labels_files.read(file) for language, file in options.labels}
+        where = {language: str(file) for language, file in options.labels}
+    elif network.labels:
+        found, where = network.labels, dict.fromkeys(network.labels, f"{source.file.name}'s metadata")
+    elif source.labels:
+        found, where = {"en": labels_files.read(source.labels)}, {"en": source.labels.name}
+    else:
+        raise ModelFileError(
+            f"{source.file}: it has {classes} classes, and nothing says what they are called. Give a file with a label "
+            f"on each of {classes} lines, in the order of the model's output: --labels FILE, or labels.txt beside it."
+        )
+    for language, lines in found.items():
+        if len(lines) != classes:
+            raise ModelFileError(
+                f"{source.file}: it has {classes} classes, but there are {len(lines)} labels in {where[language]}. "
+                "Give one for each class, in the order of the model's output: --labels FILE."
+            )
+    return found, ", ".join(dict.fromkeys(where.values()))
+
+
+def shown(names: tuple[str, ...]) -> str:
+    """A few labels, for people."""
+    few = ", ".join(names[:5])
+    return f"{few}, … ({len(names)})" if len(names) > 5 else few
+
+
+def named(folder: Path) -> str:
+    """A package's name, from its folder's.
+
+    Raises:
+        ParameterError: there is no letter or digit in it.
+    """
+    letters = (letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.absolute().name.lower())
+    name = "-".join(part for part in "".join(letters).split("-") if part)
+    if not name:
+        raise ParameterError(f"{folder}: no name can be made of that. Give one: --name my-model.")
+    return name
