@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.activation import probabilities
 from classifier.backends import Backend, load_backend
 from classifier.decoding import Decoder, Here, Prepared, prepare
 from classifier.errors import ClassifierError, ParameterError
@@ -247,11 +248,7 @@ class Classifier:
         """Probabilities `(classes,)`, and the ms they took."""
         start = time.perf_counter()
         scores = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
-        output = self.package.manifest.output
-        if output.logits:
-            squash = sigmoid if output.multi_label else softmax
-            scores = squash(scores / np.float32(output.temperature))
-        return scores, (time.perf_counter() - start) * 1000
+        return probabilities(scores, self.package.manifest.output), (time.perf_counter() - start) * 1000
 
     def _result(
         self,
@@ -274,18 +271,6 @@ class Classifier:
             device=self.device,
             timings=timings,
         )
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities `(classes,)` from logits `(classes,)`; shifted by the maximum so that `exp` cannot overflow."""
-    powers: NDArray[np.float32] = np.exp(logits - logits.max())
-    powers /= powers.sum()
-    return powers
-
-
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities `(classes,)`, each for itself; by way of tanh, which cannot overflow."""
-    return np.float32(0.5) + np.float32(0.5) * np.tanh(logits / np.float32(2))
 
 
 def _content(source: Source, max_bytes: int) -> bytes | Image.Image:

@@ -209,6 +209,11 @@ def locate(model: str, folder: str | Path) -> Path:
     )
 
 
+def is_bare(path: Path) -> bool:
+    """Whether there is something at a path that is no package: a model file, or a folder or zip with one."""
+    return path.is_file() or (path.is_dir() and not (path / MANIFEST).is_file() and any(path.iterdir()))
+
+
 def _read_labels(file: Path, classes: int) -> tuple[str, ...]:
     try:
         lines = file.read_text("utf-8-sig").splitlines()

@@ -146,7 +146,8 @@ def _saved_model(folder: Path) -> Loaded:
     default = signatures.get("serving_default")
     if default is None and len(signatures) > 1:
         raise PackageError(
-            f"{folder}: this SavedModel has the signatures {', '.join(signatures)}. Call the one to use serving_default."
+            f"{folder}: this SavedModel has the signatures {', '.join(signatures)}. "
+            "Call the one to use serving_default."
         )
     signature = default or next(iter(signatures.values()))
     _, keywords = signature.structured_input_signature

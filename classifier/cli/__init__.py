@@ -126,12 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--model", help=model)
     serve.add_argument("--backend", choices=_BACKENDS, help="what runs the model")
 
-    bring = add("import", _import, "Make a model package of a model file")
-    bring.add_argument(
-        "source", metavar="SOURCE", help="a model file, a SavedModel's folder, or a folder or zip of one"
-    )
-    bring.add_argument("target", metavar="DEST", help="the package's folder, which must not exist yet")
-    importing.add_options(bring)
+    importing.add_arguments(add("import", importing.run, "Make a model package of a model file"))
 
     info = add("info", _info, "Show version, models, backend and limits")
     info.add_argument("--json", action="store_true", help="print JSON")
@@ -196,12 +191,14 @@ def _report(classifier: Classifier, args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     from classifier.cli import serve
-    from classifier.package import ModelPackage, locate
+    from classifier.package import ModelPackage, is_bare, locate
 
     port = serve.platform_port(os.environ) if args.port is None else args.port
     settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend)
     # A wrong model is said here, where somebody reads it, not by a server that never becomes ready.
-    ModelPackage.load(locate(settings.model, settings.models))
+    folder = locate(settings.model, settings.models)
+    if not is_bare(folder):
+        ModelPackage.load(folder)
     before = dict(os.environ)
     for option, name in ((args.host, "ADDRESS"), (args.port, "PORT")):
         if option is not None:
@@ -211,23 +208,11 @@ def _serve(args: argparse.Namespace) -> int:
     if problem:
         _say(problem)
         return 1
+    if is_bare(folder):
+        from classifier.importing.serving import import_bare
+
+        env["CLASSIFIER_MODEL"] = str(import_bare(settings))
     serve.launch(env)
-
-
-def _import(args: argparse.Namespace) -> int:
-    from pathlib import Path
-
-    from classifier.cli.quiet import without_notice
-    from classifier.importing import import_model
-
-    options = importing.options(args)
-
-    def say(word: str, sentence: str) -> None:
-        print(f"{word:10}{sentence}", flush=True)
-
-    with without_notice():
-        import_model(Path(args.source), Path(args.target), options, say)
-    return 0
 
 
 def _info(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The options of `classifier import`, checked before anything is loaded."""
+"""`classifier import`: its options, checked before anything is loaded, and what it prints."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from classifier.importing import Options
+    from classifier.importing.options import Options
 
 _SCALES = ("unit", "signed", "raw", "imagenet")
 _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declares them."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a model file, a SavedModel, or a folder or zip of one")
+    parser.add_argument("target", metavar="DEST", help="the package's folder, which must not exist yet")
     parser.add_argument(
         "--labels",
         type=_labels,
@@ -31,27 +33,44 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     scale.add_argument(
         "--scale",
         choices=_SCALES,
-        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, or ImageNet's as PyTorch's",
+        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, or as PyTorch's",
     )
     scale.add_argument("--mean", type=_numbers, metavar="N[,N,N]", help="value = (pixel - mean) / std; needs --std")
     parser.add_argument("--std", type=_numbers, metavar="N[,N,N]", help="see --mean")
     parser.add_argument(
-        "--crop", type=_share, metavar="SHARE", help="of the picture that the centre crop keeps (0 to 1)"
+        "--crop", type=_share, metavar="SHARE", help="that the centre crop keeps, 0 to 1; 1 if not given"
     )
     parser.add_argument("--resample", choices=_FILTERS, help="how pictures are resized; bilinear if not given")
     parser.add_argument("--trust", action="store_true", help="load files that can run code: .h5 files, Lambda layers")
     parser.add_argument("--link", action="store_true", help=argparse.SUPPRESS)
 
 
-def options(args: argparse.Namespace) -> Options:
+def run(args: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Raises:
+        ClassifierError: as `import_model` does.
+    """
+    from classifier.cli.quiet import without_notice
+    from classifier.importing.core import import_model
+
+    def say(word: str, sentence: str) -> None:
+        print(f"{word:10}{sentence}", flush=True)
+
+    options = _options(args)
+    with without_notice():
+        import_model(Path(args.source), Path(args.target), options, say)
+    return 0
+
+
+def _options(args: argparse.Namespace) -> Options:
     """What was given, with the environment's CLASSIFIER_TRUST.
 
     Raises:
         ParameterError: two of them do not go together.
     """
     from classifier.errors import ParameterError
-    from classifier.importing import SCALES, Options
-    from classifier.importing.options import Scaling
+    from classifier.importing.options import SCALES, Options, Scaling
     from classifier.settings import Settings
 
     if (args.mean is None) != (args.std is None):

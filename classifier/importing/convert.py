@@ -43,7 +43,7 @@ def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16
 
 
 def finish(converter: Any, *, float16: bool) -> bytes:
-    """Runs one of TensorFlow's converters; with float16 a DEQUANTIZE, which XNNPACK folds away, stands behind weights."""
+    """Runs one of TensorFlow's converters; float16 weights have a DEQUANTIZE behind them, which XNNPACK folds away."""
     import tensorflow as tf
 
     if float16:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.activation import softmax
 from classifier.backends import load_backend
-from classifier.classifier import softmax
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
 from classifier.importing import convert, decide, sources, verify
+from classifier.importing.naming import named
 from classifier.importing.network import LITERT_FILE, Activation, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
@@ -63,7 +64,7 @@ def import_model(
         ParameterError: an option does not fit.
     """
     options = options or Options()
-    name = options.name or decide.named(target)
+    name = options.name or named(target)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
     with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
@@ -121,8 +122,8 @@ def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.flo
     shape = run(values[0]).shape
     if len(shape) < 2 or shape[0] != 1 or any(side != 1 for side in shape[1:-1]):
         raise ModelFileError(
-            f"{network.file}: its output has the shape {shape}, which is no list of scores: expected (1, classes). It may "
-            "be a part of a classifier, or find things in pictures rather than name them."
+            f"{network.file}: its output has the shape {shape}, which is no list of scores: expected (1, classes). It "
+            "may be a part of a classifier, or find things in pictures rather than name them."
         )
     scores = verify.scores(run, values)
     if not np.isfinite(scores).all():

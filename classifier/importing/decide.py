@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from classifier.errors import ModelFileError, ParameterError
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Layout, Network
@@ -84,16 +82,3 @@ def shown(names: tuple[str, ...]) -> str:
     """A few labels, for people."""
     few = ", ".join(names[:5])
     return f"{few}, … ({len(names)})" if len(names) > 5 else few
-
-
-def named(folder: Path) -> str:
-    """A package's name, from its folder's.
-
-    Raises:
-        ParameterError: there is no letter or digit in it.
-    """
-    letters = (letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.absolute().name.lower())
-    name = "-".join(part for part in "".join(letters).split("-") if part)
-    if not name:
-        raise ParameterError(f"{folder}: no name can be made of that. Give one: --name my-model.")
-    return name

@@ -98,8 +98,8 @@ def one_of_each(file: Path, inputs: int, outputs: int) -> None:
     """
     if (inputs, outputs) != (1, 1):
         raise ModelFileError(
-            f"{file}: it has {inputs} inputs and {outputs} outputs. A classifier has one of each: a picture in, a score "
-            "for each class out. Export it without the others."
+            f"{file}: it has {_count(inputs, 'input')} and {_count(outputs, 'output')}. A classifier has one of each: a picture in, a "
+            "score for each class out. Export it without the others."
         )
 
 
@@ -113,3 +113,7 @@ def _load(file: Path) -> Interpreter:
             f"{file}: LiteRT cannot load it; it is damaged, cut off, or has operations that LiteRT lacks: {said}"
         ) from error
     return interpreter
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -92,7 +92,8 @@ class _Node:
         if not (offset := self._offset(slot)):
             return []
         start, count = self._table.Vector(offset), self._table.VectorLen(offset)
-        return [float(self._table.Get(number_types.Float32Flags, start + 4 * index)) for index in range(count)]
+        values = (self._table.Get(number_types.Float32Flags, start + 4 * index) for index in range(count))
+        return [float(f"{value:.7g}") for value in values]  # as it was written, before it became a float32
 
     def text(self, slot: int) -> str:
         """A string, "" where it is left out."""

@@ -1,4 +1,4 @@
-"""Writing a package: `model.toml`, labels and weights in a folder beside the target, which takes its name at the end."""
+"""Writing a package: `model.toml`, labels and weights in a folder beside the target, which it becomes at the end."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _manifest(draft: Draft, weights: Mapping[str, str], folder: Path) -> str:
         *(["multi_label = true  # each score stands for itself"] if draft.activation == "sigmoid" else []),
         "",
         "[labels]",
-        *(f"{_text(language)} = {_text(f'labels.{language}.txt')}" for language in draft.labels),
+        *(f"{language} = {_text(f'labels.{language}.txt')}" for language in draft.labels),
     ]
     for form, name in sorted(weights.items()):
         lines += ["", f"[weights.{form}]", f"file = {_text(name)}"]

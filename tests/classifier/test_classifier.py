@@ -19,7 +19,8 @@ from classifier import (
     PackageError,
     ParameterError,
 )
-from classifier.classifier import Source, softmax
+from classifier.activation import softmax
+from classifier.classifier import Source
 from classifier.settings import Settings
 from classifier.slots import Slots
 from tests.golden import ROOT, golden_photos, photo
