@@ -15,16 +15,16 @@ def probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.f
     """Probabilities of one picture.
 
     Args:
-        scores: `(classes,)`, as a backend gives them.
+        scores: `(classes,)`, or `(1,)` where `spec.binary`, as a backend gives them.
         spec: the `[output]` of the model package.
 
     Returns:
         `(classes,)`, 0 to 1.
     """
-    if not spec.logits:
-        return scores
-    squash = sigmoid if spec.multi_label else softmax
-    return squash(scores / np.float32(spec.temperature))
+    if spec.logits:
+        squash = sigmoid if spec.multi_label or spec.binary else softmax
+        scores = squash(scores / np.float32(spec.temperature))
+    return np.concatenate([1 - scores, scores]) if spec.binary else scores
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -60,14 +60,24 @@ class OutputSpec(_Table):
     """`[output]`: what the model's numbers mean."""
 
     classes: PositiveInt
-    logits: bool = Field(description="whether a softmax, or for several labels a sigmoid, is still to be applied")
-    multi_label: bool = Field(
-        False, description="whether each score stands for itself, so that they do not add up to 1"
-    )
+    logits: bool = Field(description="whether a softmax, or where there is none a sigmoid, is still to be applied")
+    multi_label: bool = Field(False, description="whether each score stands for itself, not adding up to 1")
+    binary: bool = Field(False, description="whether the model gives one score, that of the second of two classes")
     temperature: PositiveFloat = Field(1.0, description="divides the logits before the softmax")
     top_k: PositiveInt = 5
     unsure_below: Fraction = Field(0.0, description="best score below which the answer is unsure")
     features: str | None = Field(None, description="name of the output with the last feature map")
+
+    @model_validator(mode="after")
+    def _binary(self) -> OutputSpec:
+        if self.binary and (self.classes != 2 or self.multi_label):
+            raise ValueError("binary goes with classes = 2 and without multi_label")
+        return self
+
+    @property
+    def scores(self) -> int:
+        """How many numbers the model gives for a picture."""
+        return 1 if self.binary else self.classes
 
 
 class Weights(_Table):

@@ -26,7 +26,8 @@ class Outputs(NamedTuple):
     """What a model says of a batch.
 
     Attributes:
-        scores: float32 `(N, classes)`, logits or probabilities as the package's `output.logits` says.
+        scores: float32 `(N, classes)`, or `(N, 1)` where `output.binary` says so; logits or probabilities as the
+            package's `output.logits` says.
         features: float32 `(N, h, w, channels)`, the last feature map, or None where the package names none.
     """
 
@@ -68,7 +69,7 @@ def check_scores(package: ModelPackage, file: Path, found: tuple[int, ...]) -> N
     Raises:
         PackageError: when it is not what the manifest says.
     """
-    expected = (1, package.manifest.output.classes)
+    expected = (1, package.manifest.output.scores)
     if found != expected:
         raise PackageError(
             f"{file}: its scores have the shape {found}, "

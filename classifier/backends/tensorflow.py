@@ -101,12 +101,16 @@ def trace(model: model_files.Loaded, shape: tuple[int, ...]) -> Any:
     """
     batch = 1 if model.inputs and model.inputs[0][:1] == (1,) else None
     signature = tf.TensorSpec((batch, *shape), tf.float32, name="image")
-    dtype = tf.as_dtype(model.dtype)
+    return tf.function(lambda image: model.call(cast(image, model.dtype)), input_signature=[signature], autograph=False)
 
-    def function(image: Any) -> Any:
-        return model.call(tf.saturate_cast(tf.round(image) if dtype.is_integer else image, dtype))
 
-    return tf.function(function, input_signature=[signature], autograph=False)
+def cast(image: Any, dtype: str) -> Any:
+    """Values as a model takes them: rounded and kept within bounds where it takes whole numbers."""
+    wanted = tf.as_dtype(dtype)
+    if wanted.is_integer:
+        # Not tf.clip_by_value, which LiteRT lacks.
+        image = tf.minimum(tf.maximum(tf.round(image), float(wanted.min)), float(wanted.max))
+    return tf.cast(image, wanted)
 
 
 def configure(threads: int) -> None:

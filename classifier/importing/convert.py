@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,13 @@ def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16
     """
     import tensorflow as tf
 
-    module = tf.Module()
-    module.call = tf.function(
-        lambda image: {"scores": function(image)},
-        input_signature=[tf.TensorSpec((1, *shape), tf.float32, name="image")],
-        autograph=False,
+    traced = tf.function(
+        function, input_signature=[tf.TensorSpec((1, *shape), tf.float32, name="image")], autograph=False
     )
-    with tempfile.TemporaryDirectory(prefix="classifier-") as folder, _quiet():
+    with _quiet():
         try:
-            tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
-            return finish(tf.lite.TFLiteConverter.from_saved_model(folder), float16=float16)
+            concrete = traced.get_concrete_function()
+            return finish(tf.lite.TFLiteConverter.from_concrete_functions([concrete], traced), float16=float16)
         except Exception as error:  # the converter raises what its passes lead it to
             raise ModelFileError(_reason(error)) from error
 

@@ -11,26 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.activation import softmax
+from classifier.activation import probabilities
 from classifier.backends import load_backend
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
 from classifier.importing import convert, decide, sources, verify
 from classifier.importing.naming import named
-from classifier.importing.network import LITERT_FILE, Activation, Network, layout
+from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
-from classifier.package import Form, InputSpec, ModelPackage
+from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
 from classifier.resources import cpu_count
 
 Say = Callable[[str, str], None]
 Values = Sequence[NDArray[np.float32]]
-
-_OUTPUTS: dict[Activation, str] = {
-    "softmax": "its scores are probabilities",
-    "sigmoid": "each score stands for itself: several labels can hold at once",
-    "none": "its scores are logits, to which a softmax is applied",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +69,13 @@ def import_model(
         spec = _input(found, network, options, say)
         values = verify.inputs(spec)
         scores = _scores(network, spec, values)
-        classes = scores.shape[1]
         activation = verify.activation(network, scores)
-        say("output", f"{classes} {'class' if classes == 1 else 'classes'}; {_OUTPUTS[activation]}")
-        labels, where = decide.labels(found, network, options, classes)
+        labels, where = decide.labels(found, network, options, scores.shape[1])
+        output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))))
+        say("output", decide.meaning(output))
         say("labels", f"from {where}: {decide.shown(next(iter(labels.values())))}")
-        draft = Draft(name, options.title or name, spec, classes, activation, labels)
-        trial = _Trial(draft, folder, values, _probabilities(scores, activation), options.trust)
+        draft = Draft(name, options.title or name, spec, output, labels)
+        trial = _Trial(draft, folder, values, _probabilities(scores, output), options.trust)
         difference = trial.run(network, say)
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
@@ -133,8 +127,8 @@ def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.flo
     return scores
 
 
-def _probabilities(scores: NDArray[np.float32], activation: Activation) -> NDArray[np.float32]:
-    return np.stack([softmax(one) for one in scores]) if activation == "none" else scores
+def _probabilities(scores: NDArray[np.float32], output: OutputSpec) -> NDArray[np.float32]:
+    return np.stack([probabilities(one, output) for one in scores])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +176,4 @@ class _Trial:
     def _compare(self, form: Form) -> verify.Difference:
         backend, _ = load_backend(ModelPackage.load(self.folder), form, cpu_count(), trust=self.trust)
         found = np.concatenate([backend.run(one).scores for one in self.values])
-        return verify.compare(self.expected, _probabilities(found, self.draft.activation))
+        return verify.compare(self.expected, _probabilities(found, self.draft.output))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from classifier.errors import ModelFileError, ParameterError
 from classifier.importing import labels as labels_files
-from classifier.importing.network import Layout, Network
+from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
-from classifier.package import InputSpec
+from classifier.package import InputSpec, OutputSpec
 
 Labels = dict[str, tuple[str, ...]]
 
@@ -51,12 +51,30 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
     )
 
 
+def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
+    """The `[output]` of the package.
+
+    Args:
+        activation: the model's last operation.
+        scores: how many numbers it gives.
+        names: how many labels there are; two for one number are the two sides of a sigmoid.
+    """
+    binary = scores == 1 and names == 2
+    return OutputSpec(
+        classes=2 if binary else scores,
+        logits=activation == "none",
+        multi_label=not binary and (activation == "sigmoid" or scores == 1),
+        binary=binary,
+    )
+
+
 def labels(source: Source, network: Network, options: Options, classes: int) -> tuple[Labels, str]:
     """Labels by language, and where they are from: as told, else in the file, else beside it.
 
     Raises:
         ModelFileError: there are none, or not one for each class.
     """
+    number = f"{classes} class{'es' if classes > 1 else ''}"
     if options.labels:
         found = {language: labels_files.read(file) for language, file in options.labels}
         where = {language: str(file) for language, file in options.labels}
@@ -66,16 +84,30 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
         found, where = {"en": labels_files.read(source.labels)}, {"en": source.labels.name}
     else:
         raise ModelFileError(
-            f"{source.file}: it has {classes} classes, and nothing says what they are called. Give a file with a label "
+            f"{source.file}: it has {number}, and nothing says what they are called. Give a file with a label "
             f"on each of {classes} lines, in the order of the model's output: --labels FILE, or labels.txt beside it."
         )
     for language, lines in found.items():
-        if len(lines) != classes:
+        if len(lines) != classes and (classes, len(lines)) != (1, 2):
             raise ModelFileError(
-                f"{source.file}: it has {classes} classes, but there are {len(lines)} labels in {where[language]}. "
+                f"{source.file}: it has {number}, but there are {len(lines)} labels in {where[language]}. "
                 "Give one for each class, in the order of the model's output: --labels FILE."
             )
     return found, ", ".join(dict.fromkeys(where.values()))
+
+
+def meaning(output: OutputSpec) -> str:
+    """What a model's numbers mean, for people."""
+    if output.binary:
+        kind = "one score, of the second of two classes"
+    elif output.multi_label:
+        kind = "each score stands for itself: several labels can hold at once"
+    else:
+        kind = "scores that add up to 1"
+    squash = "sigmoid" if output.binary or output.multi_label else "softmax"
+    return f"{output.classes} class{'es' if output.classes > 1 else ''}; {kind}" + (
+        f", after a {squash}, which the model lacks" if output.logits else ""
+    )
 
 
 def shown(names: tuple[str, ...]) -> str:

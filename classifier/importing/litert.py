@@ -98,8 +98,8 @@ def one_of_each(file: Path, inputs: int, outputs: int) -> None:
     """
     if (inputs, outputs) != (1, 1):
         raise ModelFileError(
-            f"{file}: it has {_count(inputs, 'input')} and {_count(outputs, 'output')}. A classifier has one of each: a picture in, a "
-            "score for each class out. Export it without the others."
+            f"{file}: it has {_count(inputs, 'input')} and {_count(outputs, 'output')}. A classifier has one of each: "
+            "a picture in, a score for each class out. Export it without the others."
         )
 
 

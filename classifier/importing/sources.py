@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -132,7 +133,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 # zipfile reads no more than the size that the entry declares, and that was counted.
                 with archive.open(entry) as stream, target.open("wb") as out:
                     shutil.copyfileobj(stream, out)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ModelFileError(f"{path}: the zip file is damaged, cut off, or locked with a password: {error}") from error
 
 

@@ -44,7 +44,7 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
         if not trust and file.is_file():
             model_files.refuse_untrusted(file)  # before TensorFlow, which takes seconds
         gpu.hide_unusable()
-        from classifier.backends.tensorflow import configure, trace
+        from classifier.backends.tensorflow import cast, configure, trace
 
         configure(cpu_count())
         loaded = model_files.load(file, trust=trust)
@@ -60,7 +60,7 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
     keras_model = None if file.is_dir() else loaded.model
 
     def function(image: Any) -> Any:
-        result = loaded.call(image)
+        result = loaded.call(cast(image, loaded.dtype))
         return next(iter(result.values())) if isinstance(result, dict) else result
 
     def open_(shape: tuple[int, ...]) -> Run:
@@ -90,20 +90,8 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
         write=write,
         activation=_activation(keras_model),
         scaling=_scaling(keras_model) if keras_model is not None else None,
-        function=trace_input(function, loaded.dtype),
+        function=function,
     )
-
-
-def trace_input(function: Any, dtype: str) -> Any:
-    """The function, taking float32 whatever it is made for."""
-
-    def call(image: Any) -> Any:
-        import tensorflow as tf
-
-        wanted = tf.as_dtype(dtype)
-        return function(tf.saturate_cast(tf.round(image) if wanted.is_integer else image, wanted))
-
-    return call
 
 
 def _kind(file: Path) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +125,7 @@ def _labels(data: bytes, scores: _Node, name: str) -> dict[str, tuple[str, ...]]
                 with archive.open(file.text(0)) as stream:
                     content = stream.read(_MOST_BYTES + 1)
                 found.setdefault(file.text(3) or "en", labels.parse(content, f"{name} ({file.text(0)})"))
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
         raise ModelFileError(
             f"{name}: its metadata names labels, but they are not in it: {error}. Give them with --labels."
         ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,19 +59,23 @@ def inputs(spec: InputSpec) -> list[NDArray[np.float32]]:
     Returns:
         Arrays `(1, *spec.shape)`, the same ones each time.
     """
+    geometry: Geometry = spec.geometry
+    return [normalise(fit(picture, geometry), spec) for picture in _pictures()]
+
+
+@lru_cache(maxsize=1)
+def _pictures() -> list[Image.Image]:
     random = np.random.default_rng(6)
-    pictures = [Image.open(path).convert("RGB") for path in _photos()]
+    pictures = []
+    for path in sorted(path for ending in ("*.webp", "*.png") for path in _PHOTOS.glob(ending)):
+        with Image.open(path) as photo:
+            pictures.append(photo.convert("RGB").reduce(2))
     for index in range(_MADE_UP):
         cells = 2 + 2 * (index % 6)
         coarse = random.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
         pictures.append(Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC))
     pictures.append(Image.fromarray(random.integers(0, 256, (300, 400, 3), dtype=np.uint8)))
-    geometry: Geometry = spec.geometry
-    return [normalise(fit(picture, geometry), spec) for picture in pictures]
-
-
-def _photos() -> Sequence[Path]:
-    return sorted(path for ending in ("*.webp", "*.png") for path in _PHOTOS.glob(ending))
+    return pictures
 
 
 def scores(run: Run, values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.errors import ModelFileError
-from classifier.importing.network import Activation
-from classifier.package import MANIFEST, InputSpec, PerChannel
+from classifier.package import MANIFEST, InputSpec, OutputSpec, PerChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +22,14 @@ class Draft:
         name: of the package.
         title: for people.
         input: how a picture becomes the model's input.
-        classes: number of scores.
-        activation: what the scores are.
+        output: what its numbers mean.
         labels: by language.
     """
 
     name: str
     title: str
     input: InputSpec
-    classes: int
-    activation: Activation
+    output: OutputSpec
     labels: Mapping[str, tuple[str, ...]]
 
 
@@ -48,9 +45,9 @@ def beside(target: Path) -> Iterator[Path]:
     folder = target.with_name(f".{target.name}.importing")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            raise ModelFileError(f"{folder}: another import is at work here, or was cut off. Remove it if so.")
         folder.mkdir()
-    except FileExistsError:
-        raise ModelFileError(f"{folder}: another import is at work here, or was cut off. Remove it if so.") from None
     except OSError as error:
         raise ModelFileError(f"{target}: it cannot be written: {error.strerror}.") from error
     try:
@@ -92,9 +89,10 @@ def _manifest(draft: Draft, weights: Mapping[str, str], folder: Path) -> str:
         *(["channels_first = true"] if spec.channels_first else []),
         "",
         "[output]",
-        f"classes = {draft.classes}",
-        f"logits = {_flag(draft.activation == 'none')}",
-        *(["multi_label = true  # each score stands for itself"] if draft.activation == "sigmoid" else []),
+        f"classes = {draft.output.classes}",
+        f"logits = {_flag(draft.output.logits)}",
+        *(["multi_label = true  # each score stands for itself"] if draft.output.multi_label else []),
+        *(["binary = true  # one score, of the second class"] if draft.output.binary else []),
         "",
         "[labels]",
         *(f"{language} = {_text(f'labels.{language}.txt')}" for language in draft.labels),

@@ -77,6 +77,22 @@ def test_the_softmax_is_detected(tmp_path: Path, last: str, logits: bool, severa
     assert answer(imported.package.folder) == pytest.approx(expected(pixels((8, 6)) / 255, last), abs=1e-4)
 
 
+@pytest.mark.parametrize("last", ["sigmoid", ""])
+def test_one_score_and_two_labels_are_two_classes(tmp_path: Path, last: str) -> None:
+    imported, said = bring(place(tmp_path, Tiny(classes=1, last=last).build(), labels=("cat", "dog")))
+    output = imported.package.manifest.output
+    assert (output.classes, output.binary, output.logits) == (2, True, last == "")
+    assert "the second of two classes" in said["output"]
+    dog = 1 / (1 + np.exp(-(weights(1) @ (pixels((8, 6)) / 255).mean(axis=(0, 1)))[0]))
+    assert answer(imported.package.folder) == pytest.approx({"dog": dog, "cat": 1 - dog}, abs=1e-4)
+
+
+def test_one_score_and_one_label_stand_for_themselves(tmp_path: Path) -> None:
+    imported, _ = bring(place(tmp_path, Tiny(classes=1, last="").build(), labels=("cat",)))
+    cat = 1 / (1 + np.exp(-(weights(1) @ (pixels((8, 6)) / 255).mean(axis=(0, 1)))[0]))
+    assert answer(imported.package.folder) == pytest.approx({"cat": cat}, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("dtype", "quantisation", "scale"),
     [
@@ -128,13 +144,13 @@ def test_damaged_metadata_is_said(tmp_path: Path) -> None:
 def test_metadata_whose_labels_are_gone_is_said(tmp_path: Path) -> None:
     whole = (FILES / "metadata.tflite").read_bytes()
     source = place(tmp_path, whole[: whole.rindex(b"PK\x03\x04")])
-    with pytest.raises(ModelFileError, match="names labels, but they are not in it.*--labels"):
+    with pytest.raises(ModelFileError, match=r"names labels, but they are not in it.*--labels"):
         bring(source)
 
 
 def test_any_size_needs_one_to_be_told(tmp_path: Path) -> None:
     source = place(tmp_path, Tiny(any_size=True).build())
-    with pytest.raises(ModelFileError, match="any size.*--size 224"):
+    with pytest.raises(ModelFileError, match=r"any size.*--size 224"):
         bring(source)
     imported, _ = bring(source, Options(size=(16, 24)))
     assert imported.package.manifest.input.size == (16, 24)
@@ -192,15 +208,22 @@ def test_without_labels_the_option_and_the_number_are_named(tmp_path: Path) -> N
         bring(place(tmp_path, Tiny().build(), labels=()))
 
 
-@pytest.mark.parametrize("kept", [0, 3, 8, 20, 400, 847])
-def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     """In a process of its own: LiteRT must not end it."""
-    source = place(tmp_path, Tiny().build()[:kept])
-    command = [sys.executable, "-m", "classifier", "import", str(source), str(tmp_path / "package")]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert ended.returncode == 2, ended
-    assert len(ended.stderr.splitlines()) == 1
-    assert "damaged, cut off" in ended.stderr
+    whole = Tiny().build()
+    place(tmp_path, whole)
+    code = (
+        "import sys; from pathlib import Path; from classifier.errors import ModelFileError;"
+        "from classifier.importing.core import import_model\n"
+        f"source = Path({str(tmp_path / 'model.tflite')!r}); whole = source.read_bytes()\n"
+        "for kept in (0, 3, 8, 20, 400, len(whole) - 1):\n"
+        "    source.write_bytes(whole[:kept])\n"
+        "    try: import_model(source, source.parent / 'package')\n"
+        "    except ModelFileError as error: print(error)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert len(ended.stdout.splitlines()) == 6
+    assert all("damaged, cut off" in line for line in ended.stdout.splitlines())
     assert not (tmp_path / "package").exists()
 
 
