@@ -36,4 +36,5 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities `(classes,)`, each for itself; by way of tanh, which cannot overflow."""
-    return np.float32(0.5) + np.float32(0.5) * np.tanh(logits / np.float32(2))
+    scores: NDArray[np.float32] = np.float32(0.5) + np.float32(0.5) * np.tanh(logits / np.float32(2))
+    return scores

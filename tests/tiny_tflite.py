@@ -77,8 +77,8 @@ class Tiny:
                 "+": schema.AddOptionsT,
                 "-": schema.SubOptionsT,
             }
-            values = self._step(code, [values, self._constant(np.float32([number]))], shape, options[sign]())
-        axes = np.int32(([2, 3] if self.channels_first else [1, 2])[: self.rank - 2])
+            values = self._step(code, [values, self._constant(np.array([number], np.float32))], shape, options[sign]())
+        axes = np.array(([2, 3] if self.channels_first else [1, 2])[: self.rank - 2], np.int32)
         mean = self._step(
             _CODES.MEAN, [values, self._constant(axes)], [self.batch, self.channels], schema.ReducerOptionsT()
         )

@@ -8,6 +8,7 @@ So a file is looked through before it is loaded.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import zipfile
@@ -231,10 +232,10 @@ def _with_config(file: Path, config: Any, *, changed: bool) -> Iterator[Path]:
 def _reason(error: Exception) -> str:
     """What Keras or TensorFlow said, in one line of moderate length."""
     said = " ".join(str(error).split()) or type(error).__name__
-    if said.startswith("Could not locate class"):
-        name = said.split("'")[1] if said.count("'") > 1 else "?"
+    if unknown := re.search(r"Could not locate class '([^']+)'", said):
         return (
-            f"it has a layer {name} that Keras does not know. Where the model was made, save it as a SavedModel "
+            f"it has a layer {unknown[1]} that Keras does not know. Where the model was made, save it as a SavedModel "
             "with model.export(folder), and use that."
         )
-    return f"TensorFlow cannot load it; it is no whole model, or not of a kind that is known: {said[:300]}"
+    cause = said.rpartition("Exception encountered: ")[2]  # Keras tells the configuration first, and this last
+    return f"TensorFlow cannot load it; it is no whole model, or not of a kind that is known: {cause[:300]}"

@@ -71,8 +71,9 @@ class TensorFlowBackend:
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """Runs a batch `(N, H, W, 3)` at once, or one after the other where the model takes no more."""
         if self._single and len(batch) > 1:
-            scores, features = zip(*(self.run(batch[i : i + 1]) for i in range(len(batch))), strict=True)
-            return Outputs(np.concatenate(scores), None if features[0] is None else np.concatenate(features))
+            each = [self.run(batch[index : index + 1]) for index in range(len(batch))]
+            maps = [one.features for one in each if one.features is not None]
+            return Outputs(np.concatenate([one.scores for one in each]), np.concatenate(maps) if maps else None)
         result: Any = self._function(tf.constant(batch))
         features = None
         if self._features is not None:

@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=run)
         return command
 
-    model = "a model package: its name, or the path of its folder"
+    model = "a model package: its name, or the path of its folder or of a model file"
 
     classify = add("classify", _classify, "Classify pictures")
     classify.add_argument(
@@ -266,9 +266,10 @@ def _load(settings: Settings, decoder: Decoder) -> Classifier:
     from classifier.backends import choose
     from classifier.classifier import Classifier
     from classifier.cli.quiet import without_notice
-    from classifier.package import ModelPackage, locate
+    from classifier.importing.serving import package_folder
+    from classifier.package import ModelPackage
 
-    package = ModelPackage.load(locate(settings.model, settings.models))
+    package = ModelPackage.load(package_folder(settings))
     backend = choose(package).name if settings.backend == "auto" else settings.backend
     # Not around TensorFlow: what it says last when it aborts the process would be lost.
     with without_notice() if backend == "litert" else contextlib.nullcontext():

@@ -5,6 +5,7 @@ The import runs in a process of its own, so that a server that runs LiteRT does 
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import shutil
@@ -15,10 +16,24 @@ from pathlib import Path
 
 from classifier.errors import ModelFileError
 from classifier.importing.naming import named
-from classifier.package import find_packages, locate
+from classifier.package import find_packages, is_bare, locate
 from classifier.settings import PREFIX, ROOT, Settings
 
 _PREFIX = "classifier-import-"
+
+
+def package_folder(settings: Settings) -> Path:
+    """The folder of the default model's package; one made of a bare file lasts as long as this process.
+
+    Raises:
+        UnknownModelError: there is no such model.
+        ModelFileError: as `import_bare` does.
+    """
+    folder = locate(settings.model, settings.models)
+    if is_bare(folder):
+        folder = import_bare(settings)
+        atexit.register(forget, folder)
+    return folder
 
 
 def import_bare(settings: Settings) -> Path:
@@ -57,8 +72,15 @@ def _import(source: Path, target: Path, settings: Settings) -> None:
     command = [sys.executable, "-P", "-m", "classifier", "import", "--link", str(source.absolute()), str(target)]
     paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     trust = {f"{PREFIX}TRUST": "1" if settings.trust else "0"}
+    # What it says goes to standard error: standard output may be somebody's JSON.
     ended = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": paths, **trust}, stderr=subprocess.PIPE, text=True, errors="replace"
+        command,
+        env={**os.environ, "PYTHONPATH": paths, **trust},
+        stdin=subprocess.DEVNULL,
+        stdout=2,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
     if ended.returncode:
         said = [line for line in ended.stderr.splitlines() if line.startswith("classifier: ")]

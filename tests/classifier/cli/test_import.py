@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from classifier import ModelPackage, cli
+from classifier.importing import serving
 from tests.classifier.importing.common import place
+from tests.golden import photo
 from tests.tiny_tflite import Tiny
 
 
@@ -75,3 +78,20 @@ def test_misused_options_are_said_by_argparse(source: Path, capsys: pytest.Captu
 def test_a_folder_that_cannot_be_written(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["import", "model.tflite", "labels.txt/a"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_bare_file_is_a_model_for_every_command(
+    source: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving.tempfile, "tempdir", str(source.parent))
+    before = set(source.parent.iterdir())
+    assert cli.main(["classify", "--model", "./model.tflite", "--json", str(photo("panda.webp"))]) == 0
+    out, err = capfd.readouterr()
+    (result,) = json.loads(out)["results"]
+    assert {one["label"] for one in result["predictions"]} == {"cat", "dog", "bird"}
+    assert "written" in err
+    (made,) = set(source.parent.iterdir()) - before
+    serving.forget(made / "model")  # as at the process's end
+    monkeypatch.setenv("CLASSIFIER_MODEL", "./model.tflite")
+    assert cli.main(["info", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["model"] == "model"

@@ -76,10 +76,11 @@ def _as_of_old(config: Any) -> Any:
 
 def predict(model: Any, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """What a Keras model says of one picture `(H, W, C)`."""
-    return np.asarray(model(values[None], training=False))[0]
+    scores: NDArray[np.float32] = np.asarray(model(values[None], training=False))[0]
+    return scores
 
 
-class Plain(tf.Module):
+class Plain(tf.Module):  # type: ignore[misc]
     """A model of TensorFlow alone: nothing but a signature tells how to call it."""
 
     def __init__(self, shape: Sequence[int | None], dtype: Any = tf.float32, kind: str = "plain") -> None:
@@ -89,15 +90,16 @@ class Plain(tf.Module):
 
         def call(image: Any) -> dict[str, Any]:
             values = tf.cast(image, tf.float32)
-            if kind == "lgamma":
-                values = tf.math.lgamma(values + 2.0)
             logits = tf.reduce_mean(values, [2, 3] if first else [1, 2]) @ self.kernel
+            if kind == "inverse":
+                logits *= tf.linalg.diag_part(tf.linalg.inv(tf.eye(CLASSES) + logits[:, :, None] * logits[:, None]))
             if kind == "writes":
                 with tf.control_dependencies([tf.io.write_file(str(Path.cwd() / "written"), "by a model")]):
                     logits = tf.identity(logits)
             return {"scores": logits}
 
-        self.call = tf.function(call, input_signature=[tf.TensorSpec(shape, dtype, name="image")])
+        signature = tf.TensorSpec(shape, dtype, name="image")
+        self.call = tf.function(call, input_signature=[signature], autograph=False)
 
 
 def plain(folder: Path, shape: Sequence[int | None] = (None, SIDE, SIDE, 3), **options: Any) -> Plain:
