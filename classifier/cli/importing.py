@@ -69,10 +69,16 @@ def _options(args: argparse.Namespace) -> Options:
     Raises:
         ParameterError: two of them do not go together.
     """
+    from pydantic import ValidationError
+
     from classifier.errors import ParameterError
     from classifier.importing.options import SCALES, Options, Scaling
-    from classifier.settings import Settings
+    from classifier.settings import Settings, describe
 
+    try:
+        trust = args.trust or Settings().trust
+    except ValidationError as error:
+        raise ParameterError(describe(error)) from error
     if (args.mean is None) != (args.std is None):
         raise ParameterError("--mean and --std belong together: value = (pixel - mean) / std. Give both, or --scale.")
     scaling = None
@@ -90,7 +96,7 @@ def _options(args: argparse.Namespace) -> Options:
         scaling=scaling,
         crop=args.crop,
         resample=args.resample,
-        trust=args.trust or Settings().trust,
+        trust=trust,
         link=args.link,
     )
 

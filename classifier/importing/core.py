@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +63,9 @@ def import_model(
         raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
     with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
         found = sources.find(source, Path(scratch))
-        network = _read(found, options)
-        inside = f" in {source}" if Path(scratch) in found.file.parents else ""
+        unpacked = Path(scratch) in found.file.parents
+        network = _read(found, replace(options, link=options.link and not unpacked))
+        inside = f" in {source}" if unpacked else ""
         say("found", f"{network.kind}: {found.file.name}{inside}")
         spec = _input(found, network, options, say)
         values = verify.inputs(spec)
@@ -144,9 +145,9 @@ class _Trial:
     def run(self, network: Network, say: Say) -> verify.Difference | None:
         """Writes the package with every form that says what the original does."""
         weights: dict[Form, str] = {network.form: network.write(self.folder)}
-        if network.form == "litert":
+        if network.function is None:
             write(self.draft, weights, self.folder)
-            self._must_agree("litert")
+            self._must_agree(network.form)
             return None
         for float16 in (True, False):
             try:

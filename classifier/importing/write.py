@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.errors import ModelFileError
-from classifier.package import MANIFEST, InputSpec, OutputSpec, PerChannel
+from classifier.package import MANIFEST, Form, InputSpec, OutputSpec, PerChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write(draft: Draft, weights: Mapping[str, str], folder: Path) -> None:
+def write(draft: Draft, weights: Mapping[Form, str], folder: Path) -> None:
     """Writes `model.toml` and the labels.
 
     Args:
@@ -70,7 +70,7 @@ def write(draft: Draft, weights: Mapping[str, str], folder: Path) -> None:
     (folder / MANIFEST).write_text(_manifest(draft, weights, folder), "utf-8")
 
 
-def _manifest(draft: Draft, weights: Mapping[str, str], folder: Path) -> str:
+def _manifest(draft: Draft, weights: Mapping[Form, str], folder: Path) -> str:
     spec = draft.input
     height, width = spec.size
     lines = [

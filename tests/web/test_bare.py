@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -66,7 +67,7 @@ def test_a_zip_is_served_and_leaves_nothing(teachable: Path, temporary: Path, tm
 def test_a_keras_file_is_served_when_it_is_trusted(tmp_path: Path, temporary: Path) -> None:
     from tests.classifier.importing import makers
 
-    makers.teachable_machine(tmp_path / "keras_model.h5")
+    makers.small().save(tmp_path / "keras_model.h5")
     (tmp_path / "labels.txt").write_text("".join(f"{index} {label}\n" for index, label in enumerate(LABELS)))
     environment = {"CLASSIFIER_MODEL": str(tmp_path), "CLASSIFIER_TRUST": "1", "TMPDIR": str(temporary)}
     with running(tmp_path / "log.txt", environment) as address:
@@ -100,7 +101,7 @@ def test_an_imported_package_is_served(tmp_path: Path) -> None:
 def test_what_lies_in_a_temporary_folder_is_only_linked_to(
     tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving.tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     source = place(tmp_path, Tiny().build(), "My Model.tflite")
     folder = serving.import_bare(Settings(model=str(source)))
     assert folder.name == "my-model"
@@ -113,7 +114,7 @@ def test_what_lies_in_a_temporary_folder_is_only_linked_to(
 
 
 def test_a_name_that_a_package_has_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     source = place(tmp_path / "mine", Tiny().build(), "efficientnet-lite0.tflite")
     assert serving.import_bare(Settings(model=str(source))).name == "efficientnet-lite0-2"
 
@@ -125,7 +126,7 @@ def test_a_name_that_a_package_has_is_not_taken(tmp_path: Path, monkeypatch: pyt
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(
     tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, labels: tuple[str, ...], data: bytes, problem: str
 ) -> None:
-    monkeypatch.setattr(serving.tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     source = place(tmp_path, data, labels=labels)
     with pytest.raises(ModelFileError, match=problem):
         serving.import_bare(Settings(model=str(source)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import tempfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from classifier import ModelPackage, cli
 from classifier.importing import serving
 from tests.classifier.importing.common import place
-from tests.golden import photo
+from tests.golden import ROOT, photo
 from tests.tiny_tflite import Tiny
 
 
@@ -83,7 +86,7 @@ def test_a_folder_that_cannot_be_written(source: Path, capsys: pytest.CaptureFix
 def test_a_bare_file_is_a_model_for_every_command(
     source: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving.tempfile, "tempdir", str(source.parent))
+    monkeypatch.setattr(tempfile, "tempdir", str(source.parent))
     before = set(source.parent.iterdir())
     assert cli.main(["classify", "--model", "./model.tflite", "--json", str(photo("panda.webp"))]) == 0
     out, err = capfd.readouterr()
@@ -95,3 +98,17 @@ def test_a_bare_file_is_a_model_for_every_command(
     monkeypatch.setenv("CLASSIFIER_MODEL", "./model.tflite")
     assert cli.main(["info", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["model"] == "model"
+
+
+def test_the_documentation_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("converted_tflite.zip", "w") as archive:
+        archive.writestr("model_unquant.tflite", Tiny(size=(224, 224)).build())
+        archive.writestr("labels.txt", "0 Cat\n1 Dog\n2 Bird\n")
+    text = (ROOT / "docs/own-model.md").read_text("utf-8")
+    (command,) = re.findall(r"^\.venv/bin/classifier (import converted_tflite\.zip .*)$", text, re.M)
+    assert cli.main(command.split()) == 0
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", text, re.M | re.S)
+    assert capsys.readouterr().out == shown

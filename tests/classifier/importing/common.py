@@ -11,6 +11,7 @@ from PIL import Image
 from classifier import Classifier, Settings
 from classifier.importing.core import Imported, import_model
 from classifier.importing.options import Options
+from classifier.package import InputSpec
 from tests.golden import photo
 
 LABELS = ("cat", "dog", "bird")
@@ -40,7 +41,7 @@ def picture() -> Image.Image:
 
 def answer(folder: Path, backend: str = "litert", *, trust: bool = False) -> dict[str, float]:
     """Scores of the picture by label."""
-    classifier = Classifier.load(folder, settings=Settings(backend=backend, threads=1, trust=trust))  # type: ignore[arg-type]
+    classifier = Classifier.load(folder, settings=Settings(backend=backend, threads=1, trust=trust))
     result = classifier.classify(picture(), top_k=100)
     return {one.label: one.score for one in result.predictions}
 
@@ -54,3 +55,8 @@ def pixels(size: tuple[int, int], resample: Image.Resampling = Image.Resampling.
     left, top = (image.width - across) / 2, (image.height - down) / 2
     resized = image.resize((width, height), resample, box=(left, top, left + across, top + down))
     return np.asarray(resized, np.float32)
+
+
+def scaled(spec: InputSpec) -> NDArray[np.float32]:
+    """The picture as values `(H, W, 3)` of a model's input."""
+    return (pixels(spec.size) - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)

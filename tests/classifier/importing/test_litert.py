@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,14 @@ from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
 from classifier.importing.options import SCALES, Options, Scaling
-from tests.classifier.importing.common import LABELS, answer, bring, pixels, place
+from tests.classifier.importing.common import LABELS, answer, bring, pixels, place, scaled
 from tests.golden import ROOT
 from tests.tiny_tflite import Tiny, weights
 
 FILES = ROOT / "tests/files"
 
 
-def expected(
-    values: NDArray[np.float32], last: str = "softmax", kernel: NDArray[np.float32] | None = None
-) -> dict[str, float]:
+def expected(values: NDArray[Any], last: str = "softmax", kernel: NDArray[Any] | None = None) -> dict[str, float]:
     """What the tiny model says of values `(H, W, C)`, computed by hand."""
     logits = (weights(len(LABELS)) if kernel is None else kernel) @ values.mean(axis=(0, 1))
     scores = 1 / (1 + np.exp(-logits)) if last == "sigmoid" else np.exp(logits) / np.exp(logits).sum()
@@ -33,11 +32,11 @@ def test_values_are_scaled_as_told(tmp_path: Path, name: str) -> None:
     source = place(tmp_path, Tiny().build())
     imported, said = bring(source, Options(scaling=SCALES[name]))
     spec = imported.package.manifest.input
-    values = (pixels((8, 6)) - np.float32(spec.mean)) / np.float32(spec.std)
+    values = scaled(spec)
     assert answer(imported.package.folder) == pytest.approx(expected(values), abs=1e-4)
     assert said["values"].endswith("as you say")
     low = {"unit": 0, "signed": -1, "raw": 0, "imagenet": -2.12}[name]
-    assert np.min(-np.float32(spec.mean) / np.float32(spec.std)) == pytest.approx(low, abs=0.01)
+    assert np.min(-np.asarray(spec.mean) / np.asarray(spec.std)) == pytest.approx(low, abs=0.01)
 
 
 def test_without_a_word_values_are_0_to_1_and_that_is_said_aloud(tmp_path: Path) -> None:
@@ -109,7 +108,7 @@ def test_whole_numbers_are_scaled_at_both_ends(
     assert said["values"].endswith("the quantised input holds them")
     spec = imported.package.manifest.input
     assert (spec.mean, spec.std) == (SCALES[scale].mean, SCALES[scale].std)
-    values = (pixels((8, 6)) - np.float32(spec.mean)) / np.float32(spec.std)
+    values = scaled(spec)
     assert answer(imported.package.folder) == pytest.approx(expected(values), abs=0.01)
 
 
@@ -172,7 +171,7 @@ def test_channels_first(tmp_path: Path) -> None:
 def test_grey(tmp_path: Path) -> None:
     imported, _ = bring(place(tmp_path, Tiny(channels=1).build()))
     assert imported.package.manifest.input.shape == (8, 6, 1)
-    grey = pixels((8, 6)) @ np.float32([[0.299], [0.587], [0.114]]) / 255
+    grey = pixels((8, 6)) @ np.array([[0.299], [0.587], [0.114]]) / 255
     assert answer(imported.package.folder) == pytest.approx(expected(grey, kernel=weights(3, 1)), abs=1e-4)
 
 

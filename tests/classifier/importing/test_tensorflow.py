@@ -15,7 +15,7 @@ from classifier.backends import model_files
 from classifier.errors import ModelFileError
 from classifier.importing import verify
 from classifier.importing.options import SCALES, Options
-from tests.classifier.importing.common import LABELS, answer, bring, pixels
+from tests.classifier.importing.common import LABELS, answer, bring, pixels, scaled
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,7 @@ def test_its_own_rescaling_and_normalization_are_found(make: Any, tmp_path: Path
         spec = imported.package.manifest.input
         assert (spec.mean, spec.std) == (scale.mean, scale.std)
         assert "layer" in said["values"]
-        values = (pixels((24, 24)) - np.float32(spec.mean)) / np.float32(spec.std)
+        values = scaled(spec)
         same(imported.package.folder, make.predict(model, values))
 
 
