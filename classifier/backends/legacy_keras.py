@@ -2,11 +2,13 @@
 
 Keras 3 reads what Keras 2 wrote, but for a few words. It refuses `groups` in a `DepthwiseConv2D`, which every
 MobileNet has, those of Teachable Machine among them ("Unrecognized keyword arguments passed to DepthwiseConv2D:
-{'groups': 1}", https://github.com/keras-team/keras/issues/19441), and does not know where classes once were.
+{'groups': 1}", https://github.com/googlecreativelab/teachablemachine-community/issues/403), and does not know where
+classes once were.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 # What Keras 3 calls elsewhere: by class, since that is what was moved.
@@ -15,14 +17,9 @@ _MODULES = {
     "Model": "keras.src.models.functional",
     "Sequential": "keras",
 }
-# Arguments that Keras 3 dropped, with the value that changes nothing.
-_DROPPED: dict[str, dict[str, Any]] = {
-    "DepthwiseConv2D": {"groups": 1},
-    "SeparableConv2D": {"groups": 1},
-    "Conv2DTranspose": {"groups": 1},
-    "BatchNormalization": {"renorm": False, "virtual_batch_size": None, "fused": None},
-    "LayerNormalization": {"rms_scaling": False},
-}
+# Layers that inherited `groups` in Keras 2 without heeding it; separable ones also say things of a kernel they lack.
+_UNGROUPED = re.compile(r"(Depthwise|Separable)Conv[12]D|Conv[123]DTranspose")
+_NO_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 
 def mend(config: Any) -> Any:
@@ -42,9 +39,11 @@ def mend(config: Any) -> Any:
     name, inner = mended.get("class_name"), mended.get("config")
     if not isinstance(name, str) or not isinstance(inner, dict):
         return mended
-    for key, neutral in _DROPPED.get(name, {}).items():
-        if key in inner and inner[key] == neutral:
-            del inner[key]
+    if _UNGROUPED.fullmatch(name) and inner.get("groups") == 1:
+        del inner["groups"]
+    if name.startswith("SeparableConv"):
+        for key in _NO_KERNEL:
+            inner.pop(key, None)
     if name == "BatchNormalization" and isinstance(axis := inner.get("axis"), list) and len(axis) == 1:
         inner["axis"] = axis[0]
     for key in ("input_layers", "output_layers"):

@@ -70,7 +70,7 @@ def test_a_keras_file_is_served_when_it_is_trusted(tmp_path: Path, temporary: Pa
     makers.small().save(tmp_path / "keras_model.h5")
     (tmp_path / "labels.txt").write_text("".join(f"{index} {label}\n" for index, label in enumerate(LABELS)))
     environment = {"CLASSIFIER_MODEL": str(tmp_path), "CLASSIFIER_TRUST": "1", "TMPDIR": str(temporary)}
-    with running(tmp_path / "log.txt", environment) as address:
+    with running(tmp_path / "log.txt", environment, seconds=300) as address:  # TensorFlow converts it first
         found = api(address)
     (result,) = found["results"]
     assert result["backend"] == "litert"

@@ -59,4 +59,6 @@ def pixels(size: tuple[int, int], resample: Image.Resampling = Image.Resampling.
 
 def scaled(spec: InputSpec) -> NDArray[np.float32]:
     """The picture as values `(H, W, 3)` of a model's input."""
-    return (pixels(spec.size) - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+    mean, std = (np.asarray(one, np.float32) for one in (spec.mean, spec.std))
+    values: NDArray[np.float32] = (pixels(spec.size) - mean) / std
+    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def with_lambda(make: Any) -> Any:
 def test_the_code_of_a_lambda_layer_runs_only_when_trusted(make: Any, tmp_path: Path, ending: str) -> None:
     source, trace = tmp_path / f"model.{ending}", tmp_path / "written"
     with_lambda(make).save(source)
-    trace.rmdir()
+    shutil.rmtree(trace, ignore_errors=True)
     with pytest.raises(TrustError, match=r"CLASSIFIER_TRUST=1"):
         bring(source)
     assert not trace.exists()

@@ -117,7 +117,9 @@ def test_teachable_machines_keras_zip(make: Any, tmp_path: Path) -> None:
 
 
 def test_keras_2_files_of_both_kinds(make: Any, tmp_path: Path) -> None:
-    model = make.small(make.tf_keras)
+    layers = make.tf_keras.layers
+    before = [layers.SeparableConv2D(4, 3, padding="same"), layers.Conv2DTranspose(3, 3), layers.Cropping2D(1)]
+    model = make.small(make.tf_keras, before=before)
     expected = make.predict(model, pixels((24, 24)) / 255)
     for name in ("model.h5", "model.keras"):
         model.save(tmp_path / name)
