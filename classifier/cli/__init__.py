@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, help="port to listen on; 0 for a free one")
     serve.add_argument("--model", help=model)
     serve.add_argument("--backend", choices=_BACKENDS, help="what runs the model")
+    serve.add_argument("--trust", action="store_true", default=None, help=importing.TRUST)
 
     importing.add_arguments(add("import", importing.run, "Make a model package of a model file"))
 
@@ -194,7 +195,7 @@ def _serve(args: argparse.Namespace) -> int:
     from classifier.package import ModelPackage, is_bare, locate
 
     port = serve.platform_port(os.environ) if args.port is None else args.port
-    settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend)
+    settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
     # A wrong model is said here, where somebody reads it, not by a server that never becomes ready.
     folder = locate(settings.model, settings.models)
     if not is_bare(folder):

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from classifier.importing.options import Options
 
+TRUST = "load files that can run code: .h5 files, Lambda layers"
+"""What the option `--trust` says."""
+
 _SCALES = ("unit", "signed", "raw", "imagenet")
 _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
@@ -41,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--crop", type=_share, metavar="SHARE", help="that the centre crop keeps, 0 to 1; 1 if not given"
     )
     parser.add_argument("--resample", choices=_FILTERS, help="how pictures are resized; bilinear if not given")
-    parser.add_argument("--trust", action="store_true", help="load files that can run code: .h5 files, Lambda layers")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument("--link", action="store_true", help=argparse.SUPPRESS)
 
 

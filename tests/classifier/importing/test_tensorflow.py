@@ -38,6 +38,7 @@ def _labels(tmp_path: Path) -> None:
 def same(folder: Path, expected: Any, *, both: bool = True, tolerance: float = 2e-3) -> None:
     """The package says what the original says, through each of its backends."""
     wanted = dict(zip(LABELS, np.asarray(expected).tolist(), strict=True))
+    assert max(wanted.values()) - min(wanted.values()) > 0.05, "these would hardly change, whatever went wrong"
     for backend in ("litert", "tensorflow") if both else ("tensorflow",):
         assert answer(folder, backend) == pytest.approx(wanted, abs=tolerance), backend
 
@@ -100,6 +101,7 @@ def test_what_keras_2_wrote_long_ago_is_mended(make: Any, tmp_path: Path) -> Non
     with pytest.raises((TypeError, ValueError)):
         make.keras.saving.load_model(tmp_path / "keras_model.h5", compile=False)
     values = pixels((224, 224)) / 127.5 - 1
+    assert np.ptp(make.predict(model, values)) > 0.05
     mended = model_files.load(tmp_path / "keras_model.h5", trust=True)
     assert make.predict(mended.model, values) == pytest.approx(make.predict(model, values), abs=1e-6)
 
@@ -159,6 +161,7 @@ def test_what_the_converter_made(make: Any, tmp_path: Path, kind: str) -> None:
     assert said["found"].startswith(f"LiteRT model, {kind.removeprefix('u')} weights")
     assert not imported.package.manifest.output.logits
     wanted = dict(zip(LABELS, make.predict(model, pixels((24, 24)) / 255).tolist(), strict=True))
+    assert max(wanted.values()) - min(wanted.values()) > 0.05
     tolerance = 0.03 if "int" in kind else 2e-3
     assert answer(imported.package.folder) == pytest.approx(wanted, abs=tolerance)
     if "int" in kind:
