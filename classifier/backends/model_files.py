@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +72,9 @@ def load(file: Path, *, trust: bool = False) -> Loaded:
     if not trust:
         refuse_untrusted(file)
     try:
-        return _saved_model(file) if file.is_dir() else _keras(file, trust)
+        with warnings.catch_warnings():  # about how the model was made, which is nobody's to mend here
+            warnings.simplefilter("ignore")
+            return _saved_model(file) if file.is_dir() else _keras(file, trust)
     except PackageError:
         raise
     except Exception as error:  # Keras and TensorFlow raise whatever a broken file leads them to

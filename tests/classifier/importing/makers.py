@@ -34,7 +34,7 @@ def small(library: Any = keras, last: str | None = "softmax", before: Sequence[A
             layers.DepthwiseConv2D(3, depthwise_initializer="he_normal"),
             layers.ReLU(),
             layers.GlobalAveragePooling2D(),
-            layers.Dense(CLASSES, activation=last, kernel_initializer="he_normal"),
+            layers.Dense(CLASSES, activation=last, kernel_initializer=library.initializers.RandomNormal(stddev=2.5)),
         ]
     )
 
