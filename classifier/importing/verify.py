@@ -45,7 +45,7 @@ class Difference:
 
     def __str__(self) -> str:
         return (
-            f"scores differ by {self.most:.1g} at most and {self.mean:.1g} on average, the same best class on "
+            f"scores differ by {self.most:.2g} at most and {self.mean:.2g} on average, the same best class on "
             f"{self.agreed} of {self.pictures} pictures"
         )
 

@@ -50,6 +50,30 @@ def test_other_labels_and_names_are_not_teachable_machines(tmp_path: Path) -> No
         assert imported.package.manifest.input.std == SCALES["unit"].std
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_teachable_machines_saved_model(tmp_path: Path, packed: bool) -> None:
+    files = {
+        "model.savedmodel/saved_model.pb": b"graph",
+        "model.savedmodel/variables/variables.index": b"index",
+        "model.savedmodel/variables/variables.data-00000-of-00001": b"data",
+        "labels.txt": "\n".join(NUMBERED).encode(),
+    }
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    archive = zipped(tmp_path / "converted_savedmodel.zip", files)
+    if packed:
+        found = sources.find(archive, scratch)
+    else:
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(tmp_path / "folder")
+        found = sources.find(tmp_path / "folder", scratch)
+    assert (found.kind, found.file.name, found.teachable_machine) == ("saved_model", "model.savedmodel", True)
+    assert found.labels is not None
+    assert found.labels.read_bytes() == files["labels.txt"]
+    inside = {str(path.relative_to(found.file)) for path in found.file.rglob("*") if path.is_file()}
+    assert inside == {"saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"}
+
+
 @pytest.mark.parametrize("inner", ["", "export/"])
 def test_a_folder_or_a_zip_of_one(tmp_path: Path, inner: str) -> None:
     place(tmp_path / "folder" / inner, TINY)
