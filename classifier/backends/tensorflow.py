@@ -83,7 +83,7 @@ class TensorFlowBackend:
         elif isinstance(result, dict):
             (result,) = result.values()
         self._ran_on = result.device
-        return Outputs(result.numpy(), features)
+        return Outputs(result.numpy().astype(np.float32, copy=False), features)  # float16 where a model computes so
 
     def for_many(self) -> TensorFlowBackend:
         """This one: its function takes many callers."""
