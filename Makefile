@@ -63,7 +63,7 @@ demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with Tensor
 	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
 
 .PHONY: test
-test: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp browser  ## Run every test, also those in a real browser
+test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser  ## Run every test, also those in a real browser
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: test-fast
@@ -184,6 +184,11 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
 
 $(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+# Keras 2 beside the TensorFlow that is there; it would ask for another build of it.
+$(STAMPS)/legacy: requirements/legacy.txt $(STAMPS)/test
+	$(INSTALL) --no-deps --require-hashes -r $<
 	@touch $@
 
 # The project itself, editable: the command `classifier`, and the checkout on the path.

@@ -115,7 +115,9 @@ class Classifier:
         self.slots = slots or Slots(cpus, self.settings.queue)
         self._lock = threading.Lock()
         self._many_backend: Backend | None = None
-        self._backend, self.reason = load_backend(package, self.settings.backend, self.settings.threads or cpus)
+        self._backend, self.reason = load_backend(
+            package, self.settings.backend, self.settings.threads or cpus, trust=self.settings.trust
+        )
 
     @classmethod
     def load(

@@ -96,6 +96,18 @@ class PackageError(ClassifierError):
     code = "bad_package"
 
 
+class ModelFileError(ClassifierError):
+    """A model file cannot become a model package; the message says what is missing, or what to do."""
+
+    code = "bad_model_file"
+
+
+class TrustError(ModelFileError):
+    """A model file can run code when it is loaded, and nobody has said that it may."""
+
+    code = "not_trusted"
+
+
 class BackendError(ClassifierError):
     """No backend can run this model on this installation; the message says what to install."""
 

@@ -35,6 +35,7 @@ def crop_box(size: tuple[int, int], geometry: Geometry) -> tuple[float, float, f
     width, height = size
     target_height, target_width = geometry.size
     scale = min(width / target_width, height / target_height) * geometry.crop
-    box_width, box_height = target_width * scale, target_height * scale
+    # Never beyond the picture: where the crop keeps all, rounding may come out a little above.
+    box_width, box_height = min(width, target_width * scale), min(height, target_height * scale)
     left, top = (width - box_width) / 2, (height - box_height) / 2
     return left, top, left + box_width, top + box_height

@@ -36,6 +36,19 @@ class InputSpec(_Table):
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
     mean: PerChannel = Field(0.0, description="value = (pixel - mean) / std, pixel 0 to 255")
     std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
+    channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
+    channels_first: bool = Field(False, description="whether the channels come before height and width")
+
+    @model_validator(mode="after")
+    def _per_channel(self) -> InputSpec:
+        if self.channels == 1 and (isinstance(self.mean, tuple) or isinstance(self.std, tuple)):
+            raise ValueError("mean and std are one number each where channels = 1")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input, without the batch: `(H, W, channels)`, or `(channels, H, W)`."""
+        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
 
     @property
     def geometry(self) -> Geometry:
@@ -128,6 +141,10 @@ class ModelPackage:
             raise PackageError(
                 f"{folder} is not a model package: it has no {MANIFEST}. Give the folder that holds one."
             ) from None
+        except NotADirectoryError:
+            raise PackageError(
+                f"{folder} is a file, not a model package. Make one of it: classifier import {folder} FOLDER"
+            ) from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PackageError(f"{file}: cannot be read as TOML: {error}") from error
         except ValidationError as error:
@@ -193,13 +210,18 @@ def locate(model: str, folder: str | Path) -> Path:
     packages = find_packages(folder)
     if model in packages:
         return packages[model]
-    if "/" in model or Path(model, MANIFEST).is_file():
+    if "/" in model or Path(model, MANIFEST).is_file() or Path(model).is_file():
         return Path(model)
     raise UnknownModelError(
         f"There is no model named {model!r}. Choose from: {', '.join(packages) or 'none installed'}.",
         model=model,
         models=", ".join(packages),
     )
+
+
+def is_bare(path: Path) -> bool:
+    """Whether there is something at a path that is no package: a model file, or a folder or zip with one."""
+    return path.is_file() or (path.is_dir() and not (path / MANIFEST).is_file() and any(path.iterdir()))
 
 
 def _read_labels(file: Path, classes: int) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ from classifier.geometry import Geometry, crop_box
 if TYPE_CHECKING:  # workers need no pydantic
     from classifier.package import InputSpec
 
+# Grey of red, green and blue, as Pillow's mode L and Keras's rgb_to_grayscale weigh them: ITU-R BT.601.
+_LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
+
 
 def fit(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
     """Crops and resizes.
@@ -37,9 +40,11 @@ def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
         spec: the `[input]` of a model package.
 
     Returns:
-        float32 array `(1, H, W, 3)`, values `(pixel - mean) / std`.
+        float32 array `(1, H, W, 3)`, or as `spec.shape` says, values `(pixel - mean) / std`.
     """
     values = pixels.astype(np.float32)[None]
+    if spec.channels == 1:
+        values = values @ _LUMA
     values -= np.asarray(spec.mean, np.float32)
     values /= np.asarray(spec.std, np.float32)
-    return values
+    return values.transpose(0, 3, 1, 2) if spec.channels_first else values

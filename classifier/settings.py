@@ -29,7 +29,10 @@ class Settings(BaseSettings):
     models: Path = Field(ROOT / "model", description="Folder of model packages")
     model: str = Field(
         "efficientnet-lite2",
-        description="Default model: the name of a package in the folder, or a path to one",
+        description="Default model: the name of a package in the folder, or a path to one or to a model file",
+    )
+    trust: bool = Field(
+        False, description="Whether model files that can run code when loaded may be: `.h5` files and Lambda layers"
     )
     backend: BackendName = Field("auto", description="`auto`, `litert` or `tensorflow`")
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")

@@ -14,6 +14,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from classifier.importing.convert import finish
+
 SIGNATURE = "serving_default"
 _DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT16: np.dtype("<f2"),
@@ -48,9 +50,7 @@ def convert(model: keras.Model, outputs: Sequence[str] = ("logits", "features"))
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-        return bytes(converter.convert())
+        return finish(converter, float16=True)
 
 
 def constants(data: bytes) -> dict[str, np.ndarray]:

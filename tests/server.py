@@ -20,7 +20,11 @@ ENDED_AS_ASKED = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 @contextmanager
 def running(
-    log: Path, environment: Mapping[str, str] | None = None, python: Path = Path(sys.executable), first: str = ""
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    python: Path = Path(sys.executable),
+    first: str = "",
+    seconds: float = 90,
 ) -> Iterator[str]:
     """Starts the server on a free port and gives its address once the model is loaded; ends it afterwards.
 
@@ -29,8 +33,9 @@ def running(
         environment: variables to add, such as settings.
         python: the interpreter of another environment.
         first: code that the process runs before it becomes the server, for what no setting changes.
+        seconds: until the model must be loaded.
     """
-    with started(log, environment, python=python, first=first) as (_, address):
+    with started(log, environment, python=python, first=first, seconds=seconds) as (_, address):
         yield address
 
 
@@ -43,6 +48,7 @@ def started(
     first: str = "",
     ended: tuple[int, ...] = ENDED_AS_ASKED,
     launcher: bool = False,
+    seconds: float = 90,
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The same for tests that need the process, too, a port of their choice, `classifier serve`, or another end."""
     streamlit = ["-c", f"{first}\nfrom streamlit.web.cli import main\nmain()"] if first else ["-m", "streamlit"]
@@ -59,7 +65,7 @@ def started(
             stderr=subprocess.STDOUT,
         )
     try:
-        yield process, _address(process, log)
+        yield process, _address(process, log, seconds)
     finally:
         process.terminate()
         try:
@@ -70,7 +76,7 @@ def started(
     assert code in ended, log.read_text()
 
 
-def _address(process: subprocess.Popen[bytes], log: Path, seconds: float = 90) -> str:
+def _address(process: subprocess.Popen[bytes], log: Path, seconds: float) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         found = re.search(r"URL: (http://\S+)", log.read_text())

@@ -93,6 +93,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     yield
     for task in tasks:
         task.cancel()
+    _forget()
 
 
 async def _load() -> None:
@@ -153,6 +154,14 @@ def _refuse_the_rest() -> None:
     models.slots.close()
 
 
+def _forget() -> None:
+    if "web.models" in sys.modules:
+        from web.models import models
+
+        models.forget()
+
+
 def _give_up() -> None:
     log.warning("some requests did not end within %s s: stopping without them", _SHUTDOWN_SECONDS)
+    _forget()
     os._exit(0)

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from classifier import Classification, Classifier, ModelPackage
 from classifier.classifier import Source
 from classifier.errors import ClassifierError, NotReadyError, PackageError, UnknownModelError
+from classifier.importing.serving import forget, import_bare
 from classifier.limits import millions, pixels_within
-from classifier.package import find_packages, locate
+from classifier.package import find_packages, is_bare, locate
 from classifier.resources import available_memory, cpu_count, free_memory
 from classifier.settings import Settings, describe, get_settings
 from classifier.slots import Slots
@@ -54,6 +55,7 @@ class Models:
         self.default = ""
         self.state: State = "starting"
         self.error: ClassifierError | None = None
+        self._folder: Path | None = None
         self._loaded: dict[str, Classifier] = {}
         self._used: dict[str, float] = {}
         self._lock = threading.RLock()
@@ -70,7 +72,10 @@ class Models:
                 self.decoder.start()
                 for folder in find_packages(self.settings.models).values():
                     self._add(folder)
-                package = ModelPackage.load(locate(self.settings.model, self.settings.models))
+                self._folder = locate(self.settings.model, self.settings.models)
+                if is_bare(self._folder):
+                    self._folder = import_bare(self.settings)
+                package = ModelPackage.load(self._folder)
                 self.packages[package.name] = package
                 self.default = package.name
                 self._load(package.name)
@@ -154,6 +159,11 @@ class Models:
         loaded = list(self._loaded.values())
         return max(loaded, key=lambda one: self._used.get(one.package.name, 0), default=None)
 
+    def forget(self) -> None:
+        """Removes what was written for this process's life alone: the package of a bare model file."""
+        if self._folder:
+            forget(self._folder)
+
     def _settle(self) -> None:
         """Shares what memory there is now, the model loaded, and brings the limits that are told down to it."""
         self.free = free_memory(_GROWTH)
@@ -186,13 +196,19 @@ class Models:
     def _make_room(self, package: ModelPackage) -> None:
         """Lets go of the models used least recently, while memory is short; of the default one last."""
         files = (package.folder / weights.file for weights in package.manifest.weights.values())
-        size = max(file.stat().st_size for file in files)
+        size = max(map(_size, files))
         for name in sorted(self._loaded, key=lambda name: (name == self.default, self._used.get(name, 0))):
             free = available_memory()
             if free is None or free > size * _MEMORY_PER_BYTE + _MEMORY_SPARE:
                 return
             log.info("memory is short: letting go of %s", name)
             del self._loaded[name]
+
+
+def _size(weights: Path) -> int:
+    """Bytes of a file, or of a SavedModel's folder."""
+    files = weights.rglob("*") if weights.is_dir() else [weights]
+    return sum(file.stat().st_size for file in files)
 
 
 # This process's models, for page and API alike.

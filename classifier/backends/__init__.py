@@ -26,7 +26,8 @@ class Outputs(NamedTuple):
     """What a model says of a batch.
 
     Attributes:
-        scores: float32 `(N, classes)`, logits or probabilities as the package's `output.logits` says.
+        scores: float32 `(N, classes)`, or `(N, 1)` where `output.binary` says so; logits or probabilities as the
+            package's `output.logits` says.
         features: float32 `(N, h, w, channels)`, the last feature map, or None where the package names none.
     """
 
@@ -109,13 +110,14 @@ def choose(package: ModelPackage) -> Choice:
     )
 
 
-def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backend, str]:
+def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool = False) -> tuple[Backend, str]:
     """Loads a package's weights into a backend and warms it up.
 
     Args:
         package: the model.
         name: `auto`, `litert` or `tensorflow`.
         threads: CPU threads for inference.
+        trust: whether weights that can run code when they are loaded may be.
 
     Returns:
         The backend, and why it was chosen.
@@ -123,6 +125,7 @@ def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backen
     Raises:
         BackendError: when the backend cannot run the package here.
         PackageError: when the weights are missing or were changed.
+        TrustError: when they need a trust that was not given.
     """
     choice = choose(package) if name == "auto" else Choice(_named(name), "chosen by the operator")
     if choice.name not in package.manifest.weights:
@@ -142,7 +145,7 @@ def load_backend(package: ModelPackage, name: str, threads: int) -> tuple[Backen
         gpu.hide_unusable()
         from classifier.backends.tensorflow import TensorFlowBackend
 
-        backend = TensorFlowBackend(package, threads)
+        backend = TensorFlowBackend(package, threads, trust=trust)
     log.info("%s: %s backend on %s (%s)", package.name, choice.name, backend.device, choice.reason)
     return backend, choice.reason
 

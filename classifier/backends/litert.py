@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -61,22 +62,28 @@ class _Interpreter:
         except (ValueError, RuntimeError) as error:
             raise PackageError(f"{file}: LiteRT cannot load it: {error}") from error
         (image,) = self._interpreter.get_input_details()
-        expected = (1, *package.manifest.input.size, 3)
-        if tuple(image["shape"]) != expected:
+        expected = (1, *package.manifest.input.shape)
+        if resizable(image, expected):
+            self._interpreter.resize_tensor_input(image["index"], expected)
+            self._interpreter.allocate_tensors()
+        elif tuple(image["shape"]) != expected:
             raise PackageError(
                 f"{file}: its input has the shape {tuple(image['shape'])}, "
                 f"but input.size in {package.folder / MANIFEST} expects {expected}"
             )
-        self._input = image["index"]
+        self._input = image
         self._scores, self._features = self._outputs(package.manifest.output.features)
+        details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
+        self._scored = details[self._scores]
         check_scores(package, file, self.run(np.zeros(expected[1:], np.float32))[0].shape)
 
     def run(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Scores `(1, classes)` and features of one picture `(H, W, 3)`."""
-        self._interpreter.set_tensor(self._input, picture[None])
+        self._interpreter.set_tensor(self._input["index"], quantise(picture[None], self._input))
         self._interpreter.invoke()
         features = None if self._features is None else self._interpreter.get_tensor(self._features)
-        return self._interpreter.get_tensor(self._scores), features
+        scores = dequantise(self._interpreter.get_tensor(self._scores), self._scored)
+        return scores.reshape(1, -1), features
 
     def _outputs(self, features: str | None) -> tuple[int, int | None]:
         """Tensor indices of the scores and of the features, by the names in the model's signature."""
@@ -88,3 +95,30 @@ class _Interpreter:
         feature_map = details.pop(features)["index"]
         (scores,) = details.values()
         return scores["index"], feature_map
+
+
+def resizable(tensor: dict[str, Any], shape: tuple[int, ...]) -> bool:
+    """Whether an input that has another shape takes this one: where they differ its signature says any size."""
+    present, signature = tuple(tensor["shape"]), tuple(tensor["shape_signature"])
+    if present == shape or len(signature) != len(shape):
+        return False
+    return all(allowed in (-1, wanted) for allowed, wanted in zip(signature, shape, strict=True))
+
+
+def quantise(values: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
+    """Values as a tensor takes them: `q = value / scale + zero point`, rounded, where it holds whole numbers."""
+    dtype = np.dtype(tensor["dtype"])
+    if dtype.kind not in "iu":
+        return values.astype(dtype, copy=False)
+    scale, zero_point = tensor["quantization"]
+    bounds = np.iinfo(dtype)
+    quantised = np.rint(values / np.float32(scale) + zero_point if scale else values)
+    return np.clip(quantised, bounds.min, bounds.max).astype(dtype)
+
+
+def dequantise(values: NDArray[Any], tensor: dict[str, Any]) -> NDArray[np.float32]:
+    """The values that a tensor stands for: `(q - zero point) * scale` where it holds whole numbers."""
+    if values.dtype.kind not in "iu":
+        return values.astype(np.float32, copy=False)
+    scale, zero_point = tensor["quantization"]
+    return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale or 1)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
-import keras
 import tensorflow as tf
 
-from classifier.backends import Outputs, check_scores, cpu_device
+from classifier.backends import Outputs, check_scores, cpu_device, model_files
 from classifier.errors import PackageError
 from classifier.package import Form, ModelPackage
 
@@ -32,29 +31,30 @@ class TensorFlowBackend:
 
     name: Form = "tensorflow"
 
-    def __init__(self, package: ModelPackage, threads: int) -> None:
+    def __init__(self, package: ModelPackage, threads: int, *, trust: bool = False) -> None:
         """Loads, traces and warms up the model.
 
+        Args:
+            package: the model.
+            threads: for inference on the CPU.
+            trust: whether weights that can run code when they are loaded may be.
+
         Raises:
-            PackageError: when the weights are no Keras model or do not fit the package.
+            PackageError: when the weights are no Keras model or SavedModel, or do not fit the package.
+            TrustError: when they need a trust that was not given.
         """
-        _configure(threads)
+        configure(threads)
         file = package.weights_file("tensorflow")
-        try:
-            model = keras.saving.load_model(file, compile=False, safe_mode=True)
-        except Exception as error:  # Keras raises whatever a broken file leads it to
-            raise PackageError(f"{file}: Keras cannot load it: {error}") from error
+        model = model_files.load(file, trust=trust)
         self._features = package.manifest.output.features
-        shape = (*package.manifest.input.size, 3)
-        signature = tf.TensorSpec((None, *shape), tf.float32, name="image")
-        self._function = tf.function(
-            lambda image: model(image, training=False), input_signature=[signature], autograph=False
-        )
+        shape = package.manifest.input.shape
+        self._single = model.inputs is not None and model.inputs[0][:1] == (1,)
+        self._function = trace(model, shape)
         self._threads = threads
         self._ran_on = ""
         try:
             found = self.run(np.zeros((1, *shape), np.float32)).scores.shape
-        except ValueError as error:
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise PackageError(f"{file}: the model does not take input.size {shape}: {error}") from error
         check_scores(package, file, found)
 
@@ -69,22 +69,52 @@ class TensorFlowBackend:
         return cpu_device(self._threads)
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
-        """Runs a batch `(N, H, W, 3)` at once."""
+        """Runs a batch `(N, H, W, 3)` at once, or one after the other where the model takes no more."""
+        if self._single and len(batch) > 1:
+            each = [self.run(batch[index : index + 1]) for index in range(len(batch))]
+            maps = [one.features for one in each if one.features is not None]
+            return Outputs(np.concatenate([one.scores for one in each]), np.concatenate(maps) if maps else None)
         result: Any = self._function(tf.constant(batch))
         features = None
         if self._features is not None:
             outputs = dict(result)
             features = outputs.pop(self._features).numpy()
             (result,) = outputs.values()
+        elif isinstance(result, dict):
+            (result,) = result.values()
         self._ran_on = result.device
-        return Outputs(result.numpy(), features)
+        return Outputs(result.numpy().astype(np.float32, copy=False), features)  # float16 where a model computes so
 
     def for_many(self) -> TensorFlowBackend:
         """This one: its function takes many callers."""
         return self
 
 
-def _configure(threads: int) -> None:
+def trace(model: model_files.Loaded, shape: tuple[int, ...]) -> Any:
+    """A model as one traced function.
+
+    Args:
+        model: as it was loaded.
+        shape: of one input, without the batch.
+
+    Returns:
+        A function of a batch `(N, *shape)` float32; N is 1 where the model takes no more.
+    """
+    batch = 1 if model.inputs and model.inputs[0][:1] == (1,) else None
+    signature = tf.TensorSpec((batch, *shape), tf.float32, name="image")
+    return tf.function(lambda image: model.call(cast(image, model.dtype)), input_signature=[signature], autograph=False)
+
+
+def cast(image: Any, dtype: str) -> Any:
+    """Values as a model takes them: rounded and kept within bounds where it takes whole numbers."""
+    wanted = tf.as_dtype(dtype)
+    if wanted.is_integer:
+        # Not tf.clip_by_value, which LiteRT lacks.
+        image = tf.minimum(tf.maximum(tf.round(image), float(wanted.min)), float(wanted.max))
+    return tf.cast(image, wanted)
+
+
+def configure(threads: int) -> None:
     """Threads and GPU memory; both can be set only before TensorFlow's first use in the process."""
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from classifier import __version__
+from classifier.cli import importing
 from classifier.errors import ClassifierError, ParameterError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=run)
         return command
 
-    model = "a model package: its name, or the path of its folder"
+    model = "a model package: its name, or the path of its folder or of a model file"
 
     classify = add("classify", _classify, "Classify pictures")
     classify.add_argument(
@@ -141,6 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, help="port to listen on; 0 for a free one")
     serve.add_argument("--model", help=model)
     serve.add_argument("--backend", choices=_BACKENDS, help="what runs the model")
+    serve.add_argument("--trust", action="store_true", default=None, help=importing.TRUST)
+
+    importing.add_arguments(add("import", importing.run, "Make a model package of a model file"))
 
     info = add("info", _info, "Show version, models, backend and limits")
     info.add_argument("--json", action="store_true", help="print JSON")
@@ -164,12 +168,14 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    if args.write and os.path.isfile(args.model):
-        raise ParameterError(
-            f"{args.model} is a file without a model.toml to write to. Make a model package of it first."
-        )
     from classifier.cli.evaluate import calibrate
+    from classifier.package import is_bare, locate
 
+    if args.write and is_bare(locate(args.model, _settings().models)):
+        raise ParameterError(
+            f"{args.model} has no model.toml to write to. "
+            f"Make a package of it first: classifier import {args.model} FOLDER"
+        )
     return _with_model(calibrate, args)
 
 
@@ -186,12 +192,14 @@ def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argp
 
 def _serve(args: argparse.Namespace) -> int:
     from classifier.cli import serve
-    from classifier.package import ModelPackage, locate
+    from classifier.package import ModelPackage, is_bare, locate
 
     port = serve.platform_port(os.environ) if args.port is None else args.port
-    settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend)
+    settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
     # A wrong model is said here, where somebody reads it, not by a server that never becomes ready.
-    ModelPackage.load(locate(settings.model, settings.models))
+    folder = locate(settings.model, settings.models)
+    if not is_bare(folder):
+        ModelPackage.load(folder)
     before = dict(os.environ)
     for option, name in ((args.host, "ADDRESS"), (args.port, "PORT")):
         if option is not None:
@@ -201,6 +209,10 @@ def _serve(args: argparse.Namespace) -> int:
     if problem:
         _say(problem)
         return 1
+    if is_bare(folder):
+        from classifier.importing.serving import import_bare
+
+        env["CLASSIFIER_MODEL"] = str(import_bare(settings))
     serve.launch(env)
 
 
@@ -255,9 +267,10 @@ def _load(settings: Settings, decoder: Decoder) -> Classifier:
     from classifier.backends import choose
     from classifier.classifier import Classifier
     from classifier.cli.quiet import without_notice
-    from classifier.package import ModelPackage, locate
+    from classifier.importing.serving import package_folder
+    from classifier.package import ModelPackage
 
-    package = ModelPackage.load(locate(settings.model, settings.models))
+    package = ModelPackage.load(package_folder(settings))
     backend = choose(package).name if settings.backend == "auto" else settings.backend
     # Not around TensorFlow: what it says last when it aborts the process would be lost.
     with without_notice() if backend == "litert" else contextlib.nullcontext():

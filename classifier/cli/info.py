@@ -9,8 +9,9 @@ from typing import Any
 from classifier import __version__
 from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
+from classifier.importing.serving import package_folder
 from classifier.limits import millions
-from classifier.package import ModelPackage, find_packages, locate
+from classifier.package import ModelPackage, find_packages
 from classifier.resources import available_memory, cpu_count
 from classifier.settings import Settings
 
@@ -31,7 +32,7 @@ def gather(settings: Settings) -> dict[str, Any]:
         "model": settings.model,
     }
     try:
-        classifier = Classifier.load(locate(settings.model, settings.models), settings=settings)
+        classifier = Classifier.load(package_folder(settings), settings=settings)
     except ClassifierError as error:
         found["error"] = {"code": error.code, "detail": error.message}
     else:

@@ -53,6 +53,7 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         "HOST": settings.host,
         "PORT": str(settings.port),
         "BACKEND": settings.backend,
+        "TRUST": "1" if settings.trust else "0",
         # The server runs in another folder, where a relative path would lead elsewhere.
         "MODEL": model if named else str(Path(model).absolute()),
         "MODELS": str(settings.models.absolute()),

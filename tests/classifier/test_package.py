@@ -91,6 +91,9 @@ def test_editors_on_windows_may_leave_their_mark(folder: Path) -> None:
         ("[8, 16]", '[8, 16]\nresample = "cubic"', "input.resample", "'bicubic'"),
         ("[8, 16]", "[8, 16]\nstd = 0.0", "input.std", "greater than 0"),
         ("[8, 16]", "[8, 16]\ncropp = 0.5", "input.cropp", "not permitted"),
+        ("[8, 16]", "[8, 16]\nchannels = 4", "input.channels", "1 or 3"),
+        ("[8, 16]", "[8, 16]\nchannels = 1\nmean = [1.0, 2.0, 3.0]", "input", "one number each where channels = 1"),
+        ("classes = 2", "classes = 2\nbinary = true\nmulti_label = true", "output", "without multi_label"),
         ("classes = 2", "classes = 0", "output.classes", "greater than 0"),
         ("logits = true\n", "", "output.logits", "required"),
         ("logits = true", "logits = true\nunsure_below = 30", "output.unsure_below", "equal to 1"),
@@ -146,7 +149,7 @@ def test_a_missing_labels_file_is_named(folder: Path) -> None:
 def test_what_is_no_package_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(PackageError, match=r"has no model\.toml"):
         ModelPackage.load(tmp_path)
-    with pytest.raises(PackageError, match="cannot be read"):
+    with pytest.raises(PackageError, match="is a file, not a model package"):
         ModelPackage.load(folder / "model.tflite")
     (folder / "model.toml").write_text("format = ", "utf-8")
     with pytest.raises(PackageError, match="cannot be read as TOML"):

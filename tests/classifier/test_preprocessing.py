@@ -50,3 +50,23 @@ def test_mean_and_std_may_differ_by_channel() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (3, 2), (224, 224), (5000, 40)])
 def test_every_shape_gives_an_input(size: tuple[int, int]) -> None:
     assert preprocess(Image.new("RGB", size, "teal"), LITE0).shape == (1, 224, 224, 3)
+
+
+@pytest.mark.parametrize("size", [(400, 300), (300, 400), (1023, 681), (7, 5)])
+def test_a_crop_that_keeps_all_stays_within_the_picture(size: tuple[int, int]) -> None:
+    """Rounding once put it a trifle outside, which Pillow refuses."""
+    for side in range(190, 260):
+        left, top, right, bottom = crop_box(size, Geometry((side, side), 1.0))
+        assert min(left, top) >= 0
+        assert right <= size[0]
+        assert bottom <= size[1]
+
+
+def test_grey_and_channels_first() -> None:
+    picture = Image.new("RGB", (8, 8), (255, 0, 0))
+    grey = preprocess(picture, InputSpec(size=(8, 4), std=1.0, channels=1))
+    assert grey.shape == (1, 8, 4, 1)
+    assert np.allclose(grey, 255 * 0.299)
+    first = preprocess(picture, InputSpec(size=(8, 4), std=255.0, channels_first=True))
+    assert first.shape == (1, 3, 8, 4)
+    assert np.allclose(first[0, :, 0, 0], [1, 0, 0])

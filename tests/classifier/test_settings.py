@@ -32,6 +32,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     values = {
         "MODELS": "/somewhere",
         "MODEL": "mine",
+        "TRUST": "1",
         "BACKEND": "litert",
         "THREADS": "3",
         "MAX_BYTES": "1000",
@@ -50,7 +51,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.models == Path("/somewhere")
     assert settings.limits.formats == ("JPEG", "PNG")
     assert (settings.limits.max_bytes, settings.limits.max_pixels) == (1000, 2000)
-    assert (settings.model, settings.backend, settings.threads) == ("mine", "litert", 3)
+    assert (settings.model, settings.trust, settings.backend, settings.threads) == ("mine", True, "litert", 3)
     assert (settings.queue, settings.uploads) == (0, 5000)
     assert (settings.host, settings.port, settings.base_path) == ("0.0.0.0", 80, "/demo/one")
 

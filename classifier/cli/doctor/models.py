@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from classifier.backends import EXTRA_HINT, tensorflow_installed
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError
-from classifier.package import ModelPackage, find_packages, locate
+from classifier.package import ModelPackage, find_packages, is_bare, locate
 from classifier.settings import PREFIX, ROOT, Settings, describe
 
 _TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
@@ -115,6 +115,8 @@ def trial(settings: Settings) -> Iterator[Check]:
 
 
 def _package(name: str, folder: Path) -> Check:
+    if is_bare(folder):
+        return Check(name, "ok", f"{folder} is no package yet: it is imported whenever something starts with it")
     try:
         package = ModelPackage.load(folder)
         forms = []

@@ -251,7 +251,7 @@ def test_a_temperature_without_meaning_is_said(capsys: pytest.CaptureFixture[str
 def test_a_bare_model_file_has_nothing_to_write_to(capsys: pytest.CaptureFixture[str], photos: Path) -> None:
     shutil.copy(LITE0 / "model.tflite", "bare.tflite")
     assert cli.main(["calibrate", "bare.tflite", "photos", "--write"]) == 2
-    assert capsys.readouterr().err.startswith("classifier: bare.tflite is a file without a model.toml to write to.")
+    assert capsys.readouterr().err.startswith("classifier: bare.tflite has no model.toml to write to.")
 
 
 def test_the_photos_labels_are_those_of_their_manifest() -> None:

@@ -142,6 +142,16 @@ def test_an_unknown_model_is_said_before_the_server_starts(
     assert "no model named 'big'" in capsys.readouterr().err
 
 
+def test_trust_is_the_options_or_the_variables(launched: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    cli.main(["serve"])
+    assert launched["CLASSIFIER_TRUST"] == "0"
+    cli.main(["serve", "--trust"])
+    assert launched["CLASSIFIER_TRUST"] == "1"
+    monkeypatch.setenv("CLASSIFIER_TRUST", "yes")
+    cli.main(["serve"])
+    assert launched["CLASSIFIER_TRUST"] == "1"
+
+
 def test_any_free_port_is_fine() -> None:
     assert serve.port_problem("127.0.0.1", 0) is None
     assert serve.port_problem("0.0.0.0", 0) is None

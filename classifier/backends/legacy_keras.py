@@ -1,0 +1,59 @@
+"""Keras 2 models in Keras 3: the configuration in their file is mended, their weights stay as they are.
+
+Keras 3 reads what Keras 2 wrote, but for a few words. It refuses `groups` in a `DepthwiseConv2D`, which every
+MobileNet has, those of Teachable Machine among them ("Unrecognized keyword arguments passed to DepthwiseConv2D:
+{'groups': 1}", https://github.com/googlecreativelab/teachablemachine-community/issues/403), and does not know where
+classes once were.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# What Keras 3 calls elsewhere: by class, since that is what was moved.
+_MODULES = {
+    "Functional": "keras.src.models.functional",
+    "Model": "keras.src.models.functional",
+    "Sequential": "keras",
+}
+# Layers that inherited `groups` in Keras 2 without heeding it; separable ones also say things of a kernel they lack.
+_UNGROUPED = re.compile(r"(Depthwise|Separable)Conv[12]D|Conv[123]DTranspose")
+_NO_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+
+
+def mend(config: Any) -> Any:
+    """The same configuration in Keras 3's words.
+
+    Args:
+        config: of a model, parsed from JSON.
+
+    Returns:
+        A new value; one that needs no mending comes back equal.
+    """
+    if isinstance(config, list):
+        return [mend(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    mended = {key: mend(value) for key, value in config.items()}
+    name, inner = mended.get("class_name"), mended.get("config")
+    if not isinstance(name, str) or not isinstance(inner, dict):
+        return mended
+    if _UNGROUPED.fullmatch(name) and inner.get("groups") == 1:
+        del inner["groups"]
+    if name.startswith("SeparableConv"):
+        for key in _NO_KERNEL:
+            inner.pop(key, None)
+    if name == "BatchNormalization" and isinstance(axis := inner.get("axis"), list) and len(axis) == 1:
+        inner["axis"] = axis[0]
+    for key in ("input_layers", "output_layers"):
+        # One tensor in a list: Keras 2 took it out, Keras 3 hands the list on to the next layer.
+        if isinstance(ends := inner.get(key), list) and len(ends) == 1 and isinstance(ends[0], list):
+            inner[key] = ends[0]
+    module = mended.get("module")
+    if isinstance(module, str) and module.split(".")[0] in ("tf_keras", "keras"):
+        place = module.replace("tf_keras", "keras", 1)
+        mended["module"] = _MODULES.get(name, place) if ".engine" in place else place
+    if name == "Model" and "layers" in inner:
+        mended["class_name"] = "Functional"
+    return mended

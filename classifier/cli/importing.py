@@ -1,0 +1,141 @@
+"""`classifier import`: its options, checked before anything is loaded, and what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from classifier.importing.options import Options
+
+TRUST = "load files that can run code: .h5 files, Lambda layers"
+"""What the option `--trust` says."""
+
+_SCALES = ("unit", "signed", "raw", "imagenet")
+_FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a model file, a SavedModel, or a folder or zip of one")
+    parser.add_argument("target", metavar="DEST", help="the package's folder, which must not exist yet")
+    parser.add_argument(
+        "--labels",
+        type=_labels,
+        action="append",
+        default=[],
+        metavar="[LANG=]FILE",
+        help="a label on each line, in the order of the model's output; with zh= before it in Chinese",
+    )
+    parser.add_argument("--name", help="of the package; the folder's if not given")
+    parser.add_argument("--title", help="what people see; the name if not given")
+    parser.add_argument("--size", type=_size, metavar="PIXELS", help="as 224 or 192x256 (height x width)")
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument(
+        "--scale",
+        choices=_SCALES,
+        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, or as PyTorch's",
+    )
+    scale.add_argument("--mean", type=_numbers, metavar="N[,N,N]", help="value = (pixel - mean) / std; needs --std")
+    parser.add_argument("--std", type=_numbers, metavar="N[,N,N]", help="see --mean")
+    parser.add_argument(
+        "--crop", type=_share, metavar="SHARE", help="that the centre crop keeps, 0 to 1; 1 if not given"
+    )
+    parser.add_argument("--resample", choices=_FILTERS, help="how pictures are resized; bilinear if not given")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
+    parser.add_argument("--link", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Raises:
+        ClassifierError: as `import_model` does.
+    """
+    from classifier.cli.quiet import without_notice
+    from classifier.importing.core import import_model
+
+    def say(word: str, sentence: str) -> None:
+        print(f"{word:10}{sentence}", flush=True)
+
+    options = _options(args)
+    with without_notice():
+        import_model(Path(args.source), Path(args.target), options, say)
+    return 0
+
+
+def _options(args: argparse.Namespace) -> Options:
+    """What was given, with the environment's CLASSIFIER_TRUST.
+
+    Raises:
+        ParameterError: two of them do not go together.
+    """
+    from pydantic import ValidationError
+
+    from classifier.errors import ParameterError
+    from classifier.importing.options import SCALES, Options, Scaling
+    from classifier.settings import Settings, describe
+
+    try:
+        trust = args.trust or Settings().trust
+    except ValidationError as error:
+        raise ParameterError(describe(error)) from error
+    if (args.mean is None) != (args.std is None):
+        raise ParameterError("--mean and --std belong together: value = (pixel - mean) / std. Give both, or --scale.")
+    scaling = None
+    if args.scale:
+        scaling = SCALES[args.scale]
+    elif args.mean is not None:
+        if len(args.mean) != len(args.std) or any(one <= 0 for one in args.std):
+            raise ParameterError("--mean and --std: expected as many numbers for one as for the other, std above 0.")
+        scaling = Scaling(_value(args.mean), _value(args.std))
+    return Options(
+        labels=tuple(args.labels),
+        name=args.name,
+        title=args.title,
+        size=args.size,
+        scaling=scaling,
+        crop=args.crop,
+        resample=args.resample,
+        trust=trust,
+        link=args.link,
+    )
+
+
+def _value(numbers: list[float]) -> float | tuple[float, float, float]:
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1], numbers[2])
+
+
+def _labels(text: str) -> tuple[str, Path]:
+    match = re.fullmatch(r"([a-z]{2,3}(?:-[A-Za-z0-9]+)*)=(.+)", text)
+    return (match[1], Path(match[2])) if match else ("en", Path(text))
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
+    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not height or not width:
+        raise argparse.ArgumentTypeError(f"must be pixels, as 224 or 192x256 (height x width), not {text!r}")
+    return height, width
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 3):
+        raise argparse.ArgumentTypeError(f"must be one number, or three with commas between, not {text!r}")
+    return numbers
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1, not {text!r}")
+    return share

@@ -1,0 +1,180 @@
+"""The import itself: what is found, what is decided, and a package that was seen to work."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.activation import probabilities
+from classifier.backends import load_backend
+from classifier.errors import ClassifierError, ModelFileError, ParameterError
+from classifier.importing import convert, decide, sources, verify
+from classifier.importing.naming import named
+from classifier.importing.network import LITERT_FILE, Network, layout
+from classifier.importing.options import Options
+from classifier.importing.sources import Source
+from classifier.importing.write import Draft, beside, write
+from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
+from classifier.resources import cpu_count
+
+Say = Callable[[str, str], None]
+Values = Sequence[NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import.
+
+    Attributes:
+        package: the new model package.
+        difference: between the original and its LiteRT form; None where there is no converted one.
+    """
+
+    package: ModelPackage
+    difference: verify.Difference | None
+
+
+def import_model(
+    source: Path, target: Path, options: Options | None = None, say: Say = lambda word, sentence: None
+) -> Imported:
+    """Makes a checked model package of a model file.
+
+    Args:
+        source: the file, SavedModel, folder or zip.
+        target: the package's folder, which must not exist yet.
+        options: what is told about the model.
+        say: is told what was found and chosen, as a word and a sentence.
+
+    Raises:
+        ModelFileError: what is missing, or wrong with the file; nothing is left at `target` then.
+        TrustError: there may be code in the file, and it is not trusted.
+        BackendError: reading it needs TensorFlow, which is not installed.
+        ParameterError: an option does not fit.
+    """
+    options = options or Options()
+    name = options.name or named(target)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
+    with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
+        found = sources.find(source, Path(scratch))
+        unpacked = Path(scratch) in found.file.parents
+        network = _read(found, replace(options, link=options.link and not unpacked))
+        inside = f" in {source}" if unpacked else ""
+        say("found", f"{network.kind}: {found.file.name}{inside}")
+        spec = _input(found, network, options, say)
+        values = verify.inputs(spec)
+        scores = _scores(network, spec, values)
+        activation = verify.activation(network, scores)
+        labels, where = decide.labels(found, network, options, scores.shape[1])
+        output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))))
+        say("output", decide.meaning(output))
+        say("labels", f"from {where}: {decide.shown(next(iter(labels.values())))}")
+        draft = Draft(name, options.title or name, spec, output, labels)
+        trial = _Trial(draft, folder, values, _probabilities(scores, output), options.trust)
+        difference = trial.run(network, say)
+    say("written", str(target))
+    return Imported(ModelPackage.load(target), difference)
+
+
+def _read(found: Source, options: Options) -> Network:
+    if found.kind == "tflite":
+        from classifier.importing import litert
+
+        return litert.read(found.file, link=options.link)
+    if found.kind == "onnx":
+        raise ModelFileError(
+            f"{found.file}: ONNX models are not read. Convert it where it was made, for example with onnx2tf to a "
+            ".tflite file."
+        )
+    from classifier.importing import tensorflow
+
+    return tensorflow.read(found.file, trust=options.trust, link=options.link)
+
+
+def _input(found: Source, network: Network, options: Options, say: Say) -> InputSpec:
+    place = layout(network, options.size)
+    height, width = place.size
+    colours = ("grey" if place.channels == 1 else "in colour") + (", channels first" if place.channels_first else "")
+    say("input", f"{height} x {width} pixels (height x width), {colours}")
+    scale = decide.scaling(found, network, options)
+    say("values", f"{scale}: {scale.why}")
+    return decide.input_spec(found, place, scale, options)
+
+
+def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.float32]:
+    """What the model says of some pictures, `(pictures, classes)`.
+
+    Raises:
+        ModelFileError: it gives no list of scores.
+    """
+    run = network.open(spec.shape)
+    shape = run(values[0]).shape
+    if len(shape) < 2 or shape[0] != 1 or any(side != 1 for side in shape[1:-1]):
+        raise ModelFileError(
+            f"{network.file}: its output has the shape {shape}, which is no list of scores: expected (1, classes). It "
+            "may be a part of a classifier, or find things in pictures rather than name them."
+        )
+    scores = verify.scores(run, values)
+    if not np.isfinite(scores).all():
+        raise ModelFileError(
+            f"{network.file}: of ordinary pictures it says what is no number. Is --scale the right one?"
+        )
+    return scores
+
+
+def _probabilities(scores: NDArray[np.float32], output: OutputSpec) -> NDArray[np.float32]:
+    return np.stack([probabilities(one, output) for one in scores])
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A package in the making, tried out against the original."""
+
+    draft: Draft
+    folder: Path
+    values: Values
+    expected: NDArray[np.float32]  # probabilities `(pictures, classes)` of the original
+    trust: bool
+
+    def run(self, network: Network, say: Say) -> verify.Difference | None:
+        """Writes the package with every form that says what the original does."""
+        weights: dict[Form, str] = {network.form: network.write(self.folder)}
+        if network.function is None:
+            write(self.draft, weights, self.folder)
+            self._must_agree(network.form)
+            return None
+        for float16 in (True, False):
+            try:
+                data = convert.to_litert(network.function, self.draft.input.shape, float16=float16)
+                (self.folder / LITERT_FILE).write_bytes(data)
+                write(self.draft, {**weights, "litert": LITERT_FILE}, self.folder)
+                difference = self._compare("litert")
+            except ClassifierError as error:
+                why = f"LiteRT cannot run this model ({error.message})"
+                continue
+            if difference.small:
+                kind = "float16" if float16 else "float32"
+                say("converted", f"to {LITERT_FILE} with {kind} weights, {len(data) / 1e6:.1f} MB: {difference}")
+                return difference
+            why = f"the converted model is another one: {difference}"
+        (self.folder / LITERT_FILE).unlink(missing_ok=True)
+        write(self.draft, weights, self.folder)
+        self._must_agree("tensorflow")
+        say("converted", f"not, so it needs TensorFlow: {why}")
+        return None
+
+    def _must_agree(self, form: Form) -> None:
+        difference = self._compare(form)
+        if not difference.small:
+            raise ModelFileError(f"{self.folder}: the package does not say what the model says: {difference}.")
+
+    def _compare(self, form: Form) -> verify.Difference:
+        backend, _ = load_backend(ModelPackage.load(self.folder), form, cpu_count(), trust=self.trust)
+        found = np.concatenate([backend.run(one).scores for one in self.values])
+        return verify.compare(self.expected, _probabilities(found, self.draft.output))

@@ -1,0 +1,116 @@
+"""What neither the person nor the graph alone says: which values a model takes, and what its classes are called."""
+
+from __future__ import annotations
+
+from classifier.errors import ModelFileError, ParameterError
+from classifier.importing import labels as labels_files
+from classifier.importing.network import Activation, Layout, Network
+from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.sources import Source
+from classifier.package import InputSpec, OutputSpec
+
+Labels = dict[str, tuple[str, ...]]
+
+_GUESS = (
+    "a guess, for nothing in the file tells. If its answers are poor, import it again with --scale signed, raw or "
+    "imagenet, as it was trained"
+)
+
+
+def scaling(source: Source, network: Network, options: Options) -> Scaling:
+    """The values: as told, else as the file or the graph says, else Teachable Machine's, else 0 to 1."""
+    if options.scaling:
+        return options.scaling.because("as you say")
+    if network.scaling:
+        return network.scaling
+    if source.teachable_machine:
+        return SCALES["signed"].because("as Teachable Machine's models take them")
+    return SCALES["unit"].because(_GUESS)
+
+
+def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) -> InputSpec:
+    """The `[input]` of the package.
+
+    Raises:
+        ParameterError: values are told for each colour, and the model takes grey.
+    """
+    if place.channels == 1 and (isinstance(scale.mean, tuple) or isinstance(scale.std, tuple)):
+        raise ParameterError(
+            f"{source.file}: it takes grey pictures, so there is one mean and one std, not one for each colour. "
+            "Give --mean and --std one number each."
+        )
+    return InputSpec(
+        size=place.size,
+        crop=1.0 if options.crop is None else options.crop,
+        # Teachable Machine's own example resizes so.
+        resample=options.resample or ("lanczos" if source.teachable_machine else "bilinear"),
+        mean=scale.mean,
+        std=scale.std,
+        channels=1 if place.channels == 1 else 3,
+        channels_first=place.channels_first,
+    )
+
+
+def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
+    """The `[output]` of the package.
+
+    Args:
+        activation: the model's last operation.
+        scores: how many numbers it gives.
+        names: how many labels there are; two for one number are the two sides of a sigmoid.
+    """
+    binary = scores == 1 and names == 2
+    return OutputSpec(
+        classes=2 if binary else scores,
+        logits=activation == "none",
+        multi_label=not binary and (activation == "sigmoid" or scores == 1),
+        binary=binary,
+    )
+
+
+def labels(source: Source, network: Network, options: Options, classes: int) -> tuple[Labels, str]:
+    """Labels by language, and where they are from: as told, else in the file, else beside it.
+
+    Raises:
+        ModelFileError: there are none, or not one for each class.
+    """
+    number = f"{classes} class{'es' if classes > 1 else ''}"
+    if options.labels:
+        found = {language: labels_files.read(file) for language, file in options.labels}
+        where = {language: str(file) for language, file in options.labels}
+    elif network.labels:
+        found, where = network.labels, dict.fromkeys(network.labels, f"{source.file.name}'s metadata")
+    elif source.labels:
+        found, where = {"en": labels_files.read(source.labels)}, {"en": source.labels.name}
+    else:
+        raise ModelFileError(
+            f"{source.file}: it has {number}, and nothing says what they are called. Give a file with a label "
+            f"on each of {classes} lines, in the order of the model's output: --labels FILE, or labels.txt beside it."
+        )
+    for language, lines in found.items():
+        if len(lines) != classes and (classes, len(lines)) != (1, 2):
+            raise ModelFileError(
+                f"{source.file}: it has {number}, but there are {len(lines)} labels in {where[language]}. "
+                "Give one for each class, in the order of the model's output: --labels FILE."
+            )
+    return found, ", ".join(dict.fromkeys(where.values()))
+
+
+def meaning(output: OutputSpec) -> str:
+    """What a model's numbers mean, for people."""
+    if output.binary:
+        kind = "one score, of the second of two classes"
+    elif output.multi_label:
+        kind = "each score stands for itself: several labels can hold at once"
+    else:
+        kind = "scores that add up to 1"
+    squash = "sigmoid" if output.binary or output.multi_label else "softmax"
+    return f"{output.classes} class{'es' if output.classes > 1 else ''}; {kind}" + (
+        f", after a {squash}, which the model lacks" if output.logits else ""
+    )
+
+
+def shown(names: tuple[str, ...]) -> str:
+    """A few labels, for people."""
+    few = ", ".join(names[:5])
+    return f"{few}, … ({len(names)})" if len(names) > 5 else few

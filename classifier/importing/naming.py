@@ -1,0 +1,20 @@
+"""What a package is called when nobody says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from classifier.errors import ParameterError
+
+
+def named(folder: Path) -> str:
+    """A package's name, from its folder's.
+
+    Raises:
+        ParameterError: there is no letter or digit in it.
+    """
+    letters = (letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.absolute().name.lower())
+    name = "-".join(part for part in "".join(letters).split("-") if part)
+    if not name:
+        raise ParameterError(f"{folder}: no name can be made of that. Give one: --name my-model.")
+    return name

@@ -1,0 +1,115 @@
+"""What a reader of one format gives the importer: the model, callable, and what its file says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.errors import ModelFileError
+from classifier.importing.options import Scaling
+from classifier.package import Form
+
+LITERT_FILE = "model.tflite"
+"""What the LiteRT form of a package is called."""
+
+Activation = Literal["softmax", "sigmoid", "none"]
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A model as its file describes it.
+
+    Attributes:
+        file: for messages.
+        kind: what it is, for people: `TensorFlow Lite model, float16 weights`.
+        form: which backend runs it.
+        shape: of its input with the batch, None where any size goes.
+        open: makes it callable for one input shape (without the batch): values `(1, *shape)` to scores `(1, n)`.
+        write: puts its weights into a folder, and gives the file's name.
+        activation: its last operation, where the graph tells.
+        scaling: of its values, where the file or the graph tells.
+        labels: by language, where the file has some.
+        function: for conversion, a TensorFlow function of a batch; None where it needs none.
+        exact: how far from 1 the sum of its probabilities may be.
+    """
+
+    file: Path
+    kind: str
+    form: Form
+    shape: Shape
+    open: Callable[[tuple[int, ...]], Run]
+    write: Callable[[Path], str]
+    activation: Activation | None = None
+    scaling: Scaling | None = None
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    function: Callable[[Any], Any] | None = None
+    exact: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a model's input has what.
+
+    Attributes:
+        size: (height, width) in pixels.
+        channels: 3, or 1 for grey.
+        channels_first: whether the channels come before height and width.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    channels_first: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input, without the batch."""
+        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
+
+
+def layout(network: Network, size: tuple[int, int] | None) -> Layout:
+    """Finds height, width and channels in a model's input shape.
+
+    Args:
+        network: the model.
+        size: what the person said, if anything.
+
+    Raises:
+        ModelFileError: it takes no pictures, or not one at a time, or any size and none was said.
+    """
+    file, shape = network.file, network.shape
+    shown = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+    if len(shape) != 4:
+        raise ModelFileError(
+            f"{file}: its input has the shape {shown}, which is no picture: expected (batch, height, width, channels)."
+        )
+    batch, *rest = shape
+    if batch not in (None, 1):
+        raise ModelFileError(
+            f"{file}: it takes {batch} pictures at a time, always. Export it with a batch of 1 or of any size."
+        )
+    first = rest[0] in (1, 3) and rest[2] not in (1, 3)
+    channels, (height, width) = (rest[0], rest[1:]) if first else (rest[2], rest[:2])
+    if channels is None:
+        channels = 3
+    if channels not in (1, 3):
+        raise ModelFileError(
+            f"{file}: its input has the shape {shown}: {channels} channels. Only pictures in colour (3) or grey (1) "
+            "can be given to it."
+        )
+    wanted = size or (height, width)
+    if wanted[0] is None or wanted[1] is None:
+        raise ModelFileError(
+            f"{file}: it takes pictures of any size. Say which it was trained on: --size 224, or --size HEIGHTxWIDTH."
+        )
+    if any(side is not None and side != said for side, said in zip((height, width), wanted, strict=True)):
+        raise ModelFileError(
+            f"{file}: it takes {height} x {width} pixels (height x width) and no others. Leave --size out."
+        )
+    return Layout((int(wanted[0]), int(wanted[1])), channels, first)

@@ -1,0 +1,77 @@
+"""What a person may say about a model to be imported, and the usual scalings of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from classifier.package import PerChannel
+
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How a pixel of 0 to 255 becomes a model's value, `(pixel - mean) / std`, and how that is known.
+
+    Attributes:
+        mean: one number, or one for each of red, green and blue.
+        std: likewise.
+        why: for people, such as `the model's own Rescaling layer takes it`.
+    """
+
+    mean: PerChannel
+    std: PerChannel
+    why: str = ""
+
+    def because(self, why: str) -> Scaling:
+        """The same with another reason."""
+        return Scaling(self.mean, self.std, why)
+
+    def __str__(self) -> str:
+        named = next((name for name, one in SCALES.items() if (one.mean, one.std) == (self.mean, self.std)), None)
+        return _WORDS[named] if named else f"(pixel - {_numbers(self.mean)}) / {_numbers(self.std)}"
+
+
+SCALES = {
+    "unit": Scaling(0.0, 255.0),
+    "signed": Scaling(127.5, 127.5),
+    "raw": Scaling(0.0, 1.0),
+    # In 0 to 1 they are .485 .456 .406 and .229 .224 .225: https://docs.pytorch.org/vision/stable/models.html
+    "imagenet": Scaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+}
+"""The usual ones by name: 0 to 1, -1 to 1, 0 to 255, and PyTorch's for ImageNet."""
+
+_WORDS = {"unit": "0 to 1", "signed": "-1 to 1", "raw": "0 to 255", "imagenet": "by ImageNet's mean and deviation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is told about a model; None where it is to be found out.
+
+    Attributes:
+        labels: files with a label on each line, by language.
+        name: of the package; its folder's if None.
+        title: for people; the name if None.
+        size: (height, width) in pixels, for a model that takes any.
+        scaling: of the values.
+        crop: share that the centre crop keeps.
+        resample: Pillow's filter.
+        trust: whether a file that can run code when it is loaded may be.
+        link: whether weights that need no change are linked to rather than copied.
+    """
+
+    labels: tuple[tuple[str, Path], ...] = ()
+    name: str | None = None
+    title: str | None = None
+    size: tuple[int, int] | None = None
+    scaling: Scaling | None = None
+    crop: float | None = None
+    resample: Resample | None = None
+    trust: bool = False
+    link: bool = False
+
+
+def _numbers(value: PerChannel) -> str:
+    return f"{value:g}" if isinstance(value, float | int) else "[" + ", ".join(f"{one:g}" for one in value) + "]"

@@ -1,0 +1,52 @@
+"""Which values a model takes, read off what it does to them first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.importing.options import SCALES, Scaling
+
+OWN = "the model scales them itself"
+
+
+def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling | None:
+    """Guesses a model's values from the arithmetic at its beginning.
+
+    A model that divides by 255, or takes 127 off, is made for 0 to 255; one that multiplies by 255 for 0 to 1.
+
+    Args:
+        steps: operator and constant, in order.
+
+    Returns:
+        The scaling, or None where the beginning does not tell.
+    """
+    for sign, constant in steps:
+        size = float(np.abs(constant).max()) if constant.size else 0.0
+        if (sign == "*" and 0 < size < 0.1) or (sign == "/" and size > 10) or (sign in "+-" and size > 10):
+            return SCALES["raw"].because(OWN)
+        if (sign == "*" and size > 100) or (sign == "/" and 0 < size < 0.01):
+            return SCALES["unit" if size > 200 or size < 0.005 else "signed"].because(OWN)
+        if sign in "+-" and size == 1:  # -1 to 1 on its way to 0 to 2
+            return SCALES["signed"].because(OWN)
+        if sign == "-" and 0.2 < size < 0.8:
+            return SCALES["unit"].because(OWN)
+    return None
+
+
+def from_quantisation(scale: float, zero_point: int, low: int, high: int) -> Scaling | None:
+    """The values that a quantised input stands for, where they are one of the usual ranges.
+
+    Args:
+        scale: of the input tensor.
+        zero_point: of the input tensor.
+        low: the least whole number it holds.
+        high: the greatest.
+    """
+    least, most = (low - zero_point) * scale, (high - zero_point) * scale
+    for name, (a, b) in {"unit": (0, 1), "signed": (-1, 1), "raw": (0, 255)}.items():
+        if abs(least - a) <= 0.02 * (b - a) and abs(most - b) <= 0.02 * (b - a):
+            return SCALES[name].because("the quantised input holds them")
+    return None

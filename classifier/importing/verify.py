@@ -1,0 +1,108 @@
+"""Trying models out: on photos and made-up pictures, one model alone or two against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from classifier.geometry import Geometry
+from classifier.importing.network import Activation, Network, Run
+from classifier.package import InputSpec
+from classifier.preprocessing import fit, normalise
+from classifier.settings import ROOT
+
+_PHOTOS = ROOT / "web" / "page" / "samples"
+_MADE_UP = 12
+TOLERANCE = 0.01
+"""The most that a score may differ for a converted model to count as the same (0-1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Between the scores of two models.
+
+    Attributes:
+        most: the largest, of all scores and pictures.
+        mean: the mean of all.
+        agreed: pictures whose best class is the same, or whose two best are closer than `TOLERANCE`.
+        pictures: how many there were.
+    """
+
+    most: float
+    mean: float
+    agreed: int
+    pictures: int
+
+    @property
+    def small(self) -> bool:
+        """Whether both say the same."""
+        return self.most <= TOLERANCE and self.agreed == self.pictures
+
+    def __str__(self) -> str:
+        return (
+            f"scores differ by {self.most:.2g} at most and {self.mean:.2g} on average, the same best class on "
+            f"{self.agreed} of {self.pictures} pictures"
+        )
+
+
+def inputs(spec: InputSpec) -> list[NDArray[np.float32]]:
+    """Pictures as a model takes them: the page's sample photos where they are, smooth random ones, and noise.
+
+    Args:
+        spec: of the model's input.
+
+    Returns:
+        Arrays `(1, *spec.shape)`, the same ones each time.
+    """
+    geometry: Geometry = spec.geometry
+    return [normalise(fit(picture, geometry), spec) for picture in _pictures()]
+
+
+@lru_cache(maxsize=1)
+def _pictures() -> list[Image.Image]:
+    random = np.random.default_rng(6)
+    pictures = []
+    for path in sorted(path for ending in ("*.webp", "*.png") for path in _PHOTOS.glob(ending)):
+        with Image.open(path) as photo:
+            pictures.append(photo.convert("RGB").reduce(2))
+    for index in range(_MADE_UP):
+        cells = 2 + 2 * (index % 6)
+        coarse = random.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+        pictures.append(Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC))
+    pictures.append(Image.fromarray(random.integers(0, 256, (300, 400, 3), dtype=np.uint8)))
+    return pictures
+
+
+def scores(run: Run, values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """What a model says of each: `(pictures, classes)`."""
+    return np.concatenate([run(one).reshape(1, -1) for one in values])
+
+
+def activation(network: Network, found: NDArray[np.float32]) -> Activation:
+    """Whether a model's scores are probabilities: from its graph where that tells, else from the scores.
+
+    Args:
+        network: the model.
+        found: scores `(pictures, classes)`.
+    """
+    if network.activation is not None:
+        return network.activation
+    slack = network.exact
+    if found.min() < -slack or found.max() > 1 + slack:
+        return "none"
+    if found.shape[1] > 1 and np.abs(found.sum(axis=1) - 1).max() <= slack:
+        return "softmax"
+    return "sigmoid"
+
+
+def compare(a: NDArray[np.float32], b: NDArray[np.float32]) -> Difference:
+    """How much two models' probabilities `(pictures, classes)` differ."""
+    apart = np.abs(a - b)
+    chosen = np.take_along_axis(a, b.argmax(axis=1, keepdims=True), axis=1)[:, 0]
+    agreed = int((a.max(axis=1) - chosen <= TOLERANCE).sum())
+    return Difference(float(apart.max()), float(apart.mean()), agreed, len(a))

@@ -1,0 +1,114 @@
+"""The command `import`: what it prints, its options, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from classifier import ModelPackage, cli
+from classifier.importing import serving
+from tests.classifier.importing.common import place
+from tests.golden import ROOT, photo
+from tests.tiny_tflite import Tiny
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return place(tmp_path, Tiny().build())
+
+
+def test_it_says_what_was_found_and_chosen(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["import", "model.tflite", "My Model"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == ["found", "input", "values", "output", "labels", "written"]
+    assert not err
+    package = ModelPackage.load("My Model")
+    assert package.name == "my-model"
+    assert package.manifest.weights["litert"].sha256
+
+
+def test_every_option_arrives(source: Path) -> None:
+    Path("zh.txt").write_text("猫\n狗\n鸟\n", "utf-8")
+    labels = ["--labels", "labels.txt", "--labels", "zh=zh.txt"]
+    names = ["--name", "animals", "--title", 'My "best"']
+    values = ["--mean", "1,2,3", "--std", "4,5,6", "--crop", "0.875", "--resample", "bicubic"]
+    assert cli.main(["import", "model.tflite", "a", *labels, *names, *values]) == 0
+    manifest = ModelPackage.load("a").manifest
+    assert (manifest.name, manifest.title) == ("animals", 'My "best"')
+    assert (manifest.input.mean, manifest.input.std) == ((1, 2, 3), (4, 5, 6))
+    assert (manifest.input.crop, manifest.input.resample) == (0.875, "bicubic")
+    assert ModelPackage.load("a").labels["zh"] == ("猫", "狗", "鸟")
+    assert tomllib.loads(Path("a/model.toml").read_text("utf-8"))["labels"] == {
+        "en": "labels.en.txt",
+        "zh": "labels.zh.txt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("--mean 127", "--mean and --std belong together"),
+        ("--mean 1,2,3 --std 4", "as many numbers"),
+        ("--mean 1 --std 0", "std above 0"),
+        ("--name No/Good", "expected lower-case letters"),
+        ("--labels none.txt", "none.txt: the labels cannot be read"),
+    ],
+)
+def test_wrong_options_are_said(source: Path, capsys: pytest.CaptureFixture[str], options: str, problem: str) -> None:
+    assert cli.main(["import", "model.tflite", "a", *options.split()]) == 2
+    err = capsys.readouterr().err
+    assert problem in err
+    assert len(err.splitlines()) == 1
+    assert not Path("a").exists()
+
+
+@pytest.mark.parametrize(
+    "options", ["--size 0", "--size big", "--mean 1,2 --std 1", "--crop 2", "--scale other", "--resample x"]
+)
+def test_misused_options_are_said_by_argparse(source: Path, capsys: pytest.CaptureFixture[str], options: str) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["import", "model.tflite", "a", *options.split()])
+    assert options.split()[0] in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["import", "model.tflite", "labels.txt/a"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_bare_file_is_a_model_for_every_command(
+    source: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(source.parent))
+    before = set(source.parent.iterdir())
+    assert cli.main(["classify", "--model", "./model.tflite", "--json", str(photo("panda.webp"))]) == 0
+    out, err = capfd.readouterr()
+    (result,) = json.loads(out)["results"]
+    assert {one["label"] for one in result["predictions"]} == {"cat", "dog", "bird"}
+    assert "written" in err
+    (made,) = set(source.parent.iterdir()) - before
+    serving.forget(made / "model")  # as at the process's end
+    monkeypatch.setenv("CLASSIFIER_MODEL", "./model.tflite")
+    assert cli.main(["info", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["model"] == "model"
+
+
+def test_the_documentation_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("converted_tflite.zip", "w") as archive:
+        archive.writestr("model_unquant.tflite", Tiny(size=(224, 224)).build())
+        archive.writestr("labels.txt", "0 Cat\n1 Dog\n2 Bird\n")
+    text = (ROOT / "docs/own-model.md").read_text("utf-8")
+    (command,) = re.findall(r"^\.venv/bin/classifier (import converted_tflite\.zip .*)$", text, re.M)
+    assert cli.main(command.split()) == 0
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", text, re.M | re.S)
+    assert capsys.readouterr().out == shown

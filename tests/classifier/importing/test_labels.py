@@ -1,0 +1,48 @@
+"""Labels files: read as they come, numbered ones too, and refused with the line that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from classifier.errors import ModelFileError
+from classifier.importing import labels
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cat\ndog\n", ("cat", "dog")),
+        ("\ufeffcat\r\n  dog \r\n\r\n", ("cat", "dog")),
+        ("0 Cat\n1 Big Dog\n", ("Cat", "Big Dog")),
+        ("0: cat\n1: dog\n", ("cat", "dog")),
+        ("1 cat\n2 dog\n", ("1 cat", "2 dog")),  # no count from 0: part of the label
+        ("0 cat\n2 dog\n", ("0 cat", "2 dog")),
+        ("猫\n狗", ("猫", "狗")),
+        ("10\n20\n", ("10", "20")),
+    ],
+)
+def test_a_label_on_each_line(text: str, expected: tuple[str, ...]) -> None:
+    assert labels.parse(text.encode(), "labels.txt") == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "no label in it"),
+        (b"\n \n", "no label in it"),
+        (b"cat\n\ndog\n", "line 2 is empty"),
+        ("Käse".encode("latin-1"), "not UTF-8"),
+        (b"cat\0dog", "not UTF-8"),
+        (b"a\n" * 3_000_000, "more than 5 MB"),
+    ],
+)
+def test_what_is_no_labels_file_is_refused(data: bytes, problem: str) -> None:
+    with pytest.raises(ModelFileError, match=rf"labels\.txt.*{problem}|{problem}"):
+        labels.parse(data, "labels.txt")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"none\.txt: the labels cannot be read: No such file"):
+        labels.read(tmp_path / "none.txt")

@@ -1,0 +1,43 @@
+"""Somebody's own model on the page: Teachable Machine's zip, given to the server as it is."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from classifier import Classifier
+from classifier.importing.core import import_model
+from tests.e2e.steps import best, opened, upload
+from tests.golden import photo
+from tests.server import running
+from tests.tiny_tflite import Tiny
+
+LABELS = ("Kettle", "Teapot", "Cup")
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("own") / "converted_tflite.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("model_unquant.tflite", Tiny(size=(20, 30)).build())
+        archive.writestr("labels.txt", "".join(f"{index} {label}\n" for index, label in enumerate(LABELS)))
+    return file
+
+
+@pytest.fixture(scope="module")
+def server(export: Path) -> Iterator[str]:
+    with running(export.parent / "log.txt", {"CLASSIFIER_MODEL": str(export)}) as address:
+        yield address
+
+
+def test_the_page_shows_its_labels(blank: Page, server: str, export: Path, tmp_path: Path) -> None:
+    import_model(export, tmp_path / "package")
+    expected = Classifier.load(tmp_path / "package").classify(photo("cat.webp")).predictions[0].label
+    visit = opened(blank, server)
+    upload(visit, photo("cat.webp"))
+    assert best(visit) == expected
+    assert visit.locator(".bar .label").all_text_contents()[0] in LABELS
