@@ -84,6 +84,24 @@ def build(name: str, size: tuple[int, int], width: float, depth: float, folded: 
         mean of `features` over its positions, times the kernel of the layer `classifier`, plus its bias.
     """
     image = keras.Input((*size, 3), name="image", dtype="float32")
+    features = backbone(image, width, depth, folded)
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(features)
+    logits = keras.layers.Dense(CLASSES, name="classifier")(pooled)
+    return keras.Model(image, {"logits": logits, "features": features}, name=name.replace("-", "_"))
+
+
+def backbone(image: Any, width: float, depth: float, folded: bool = False) -> Any:
+    """Everything before the mean over the positions, for a model with another head.
+
+    Args:
+        image: A tensor (N, height, width, 3), scaled as `(pixel - 127) / 128`; the height and width may be unknown.
+        width: As for `build`.
+        depth: As for `build`.
+        folded: As for `build`.
+
+    Returns:
+        The last feature map, a tensor (N, height / 32 rounded up, width / 32 rounded up, 1280).
+    """
     x = _conv(image, "stem", folded, STEM_FILTERS, kernel=3, stride=2)
     index = 0
     for stage, (kernel, repeats, stride, expansion, filters) in enumerate(STAGES):
@@ -93,10 +111,7 @@ def build(name: str, size: tuple[int, int], width: float, depth: float, folded: 
             first_stride = stride if repeat == 0 else 1
             x = _block(x, f"block{index}", folded, kernel, first_stride, expansion, round_filters(filters, width))
             index += 1
-    features = _conv(x, "head", folded, HEAD_FILTERS)
-    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(features)
-    logits = keras.layers.Dense(CLASSES, name="classifier")(pooled)
-    return keras.Model(image, {"logits": logits, "features": features}, name=name.replace("-", "_"))
+    return _conv(x, "head", folded, HEAD_FILTERS)
 
 
 def _after(x: Any, name: str, folded: bool, relu6: bool = True) -> Any:

@@ -1,8 +1,8 @@
-"""Write a `.keras` file that comes out the same every time.
+"""Write Keras files that come out the same every time.
 
-Keras stores the weights uncompressed, stamps the file with the time of saving and its own patch version, and numbers
-shared objects by their addresses in memory. Here the archive is written again with fixed dates, deflated, with the
-major version only and with numbers from 0; what Keras reads back is the same.
+Keras stores the weights uncompressed, stamps a `.keras` file with the time of saving and its own patch version, and
+numbers shared objects by their addresses in memory. Here the archive is written again with fixed dates, deflated, with
+the major version only and with numbers from 0; what Keras reads back is the same.
 """
 
 import json
@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can hold
@@ -38,6 +39,29 @@ def save(model: keras.Model, path: Path) -> None:
                 entry.create_system = 3  # Unix, also where the build runs on something else
                 entry.external_attr = 0o644 << 16
                 target.writestr(entry, data, zipfile.ZIP_DEFLATED, 9)
+
+
+def save_h5(model: keras.Model, path: Path) -> None:
+    """Save a model in the older format, HDF5, with the weights compressed, which every reader of HDF5 undoes.
+
+    Args:
+        model: Any Keras 3 model.
+        path: The `.h5` file to write.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.h5"
+        model.save(plain)
+        with h5py.File(plain) as source, h5py.File(path, "w") as target:
+
+            def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+                if isinstance(item, h5py.Group):
+                    made = target.require_group(name)
+                else:
+                    made = target.create_dataset(name, data=item[()], compression="gzip", shuffle=True)
+                made.attrs.update(item.attrs)
+
+            target.attrs.update(source.attrs)
+            source.visititems(copy)
 
 
 def _renumbered(config: bytes) -> bytes:

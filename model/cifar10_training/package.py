@@ -1,0 +1,158 @@
+"""Write the package `model/cifar10` from a trained network, and measure it the way it is used.
+
+Beside the two forms that every package here has there is `model.h5`, the same in the format and with the interface of
+the original demo's model; `model.toml` does not name it.
+
+Every number comes from the finished `.tflite` through `Classifier`, from 32 x 32 pictures to probabilities. The
+temperature is fitted on the pictures held out of the training; the test pictures are looked at once, at the end.
+"""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from classifier import Classifier, Settings
+from classifier.evaluation.calibration import calibrate, confidences
+from classifier.evaluation.metrics import expected_calibration_error, reliability
+from model import hashes, keras_file, tflite
+from model.cifar10_training import network
+from model.cifar10_training.data import Pictures
+from model.recipes import FOLDER
+
+PACKAGE = FOLDER / "cifar10"
+OUTPUT = "probabilities"
+UNSURE_BELOW = 0.5
+
+TEMPLATE = """\
+# Written by `python -m model.cifar10_training`, from the template in model/cifar10_training/package.py.
+format = 1
+name = "cifar10"
+title = "CIFAR-10"
+description = "Ten kinds of things: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. \
+It looks at 32 x 32 pixels of a picture."
+license = "Apache-2.0"
+source = "https://www.cs.toronto.edu/~kriz/cifar.html"
+citation = "Krizhevsky, A. (2009). Learning Multiple Layers of Features from Tiny Images. University of Toronto."
+
+[input]
+size = [{size}, {size}]        # height, width in pixels; the model itself averages them to 32 x 32
+crop = 1.0               # share of the short side that the centre crop keeps
+resample = "bicubic"
+mean = 0.0               # value = (pixel - mean) / std, pixel 0..255
+std = 255.0
+
+[output]
+classes = 10
+logits = false           # the model ends with the softmax
+temperature = {temperature:<10g}# fitted on 5,000 training pictures that were held out of the training
+top_k = 5
+unsure_below = {unsure_below}       # an answer with a lower best score is unsure
+
+[labels]
+en = "labels.en.txt"
+zh = "labels.zh.txt"
+
+# sha256: of the file. tensors_sha256: of the weights alone, as model/hashes.py defines it.
+[weights.litert]
+file = "model.tflite"
+sha256 = "{litert[sha256]}"
+tensors_sha256 = "{litert[tensors_sha256]}"
+
+[weights.tensorflow]
+file = "model.keras"
+sha256 = "{tensorflow[sha256]}"
+tensors_sha256 = "{tensorflow[tensors_sha256]}"
+
+[published]
+dataset = "CIFAR-10 test, 10,000 pictures"
+top1 = {top1:.4f}
+"""
+
+
+def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) -> dict[str, float]:
+    """Write the weights in all forms and `model.toml`, and measure.
+
+    Args:
+        trained: A model from `network.trainable`, trained.
+        held: Pictures that were not trained on, for the temperature.
+        test: Pictures to measure on.
+        folder: The package's folder; its labels are copied from `model/cifar10` when it is another one.
+
+    Returns:
+        What was measured, by name: accuracies and calibration errors as shares (0-1), `temperature`, and
+        `h5_apart`, the largest difference of `model.h5`'s probabilities, before calibration.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("labels.en.txt", "labels.zh.txt"):
+        if not (folder / name).exists():
+            shutil.copyfile(PACKAGE / name, folder / name)
+    _weights(network.shipped(trained), folder)
+    _manifest(folder, temperature=1.0, top1=0.0)
+
+    fitted = calibrate(log_scores(folder, held), held.labels, temperature=1.0)
+    temperature = fitted.after.temperature
+    tested = log_scores(folder, test)
+    right = tested.argmax(axis=1) == test.labels
+    errors = [expected_calibration_error(reliability(confidences(tested, one), right)) for one in (1.0, temperature)]
+    found = {
+        "held_out_top1": fitted.right / fitted.pictures,
+        "temperature": temperature,
+        "test_top1": float(right.mean()),
+        "test_ece_before": errors[0],
+        "test_ece": errors[1],
+        "h5_apart": _apart(folder, test, tested),
+    }
+    _manifest(folder, temperature, found["test_top1"])
+    return found
+
+
+def _weights(model: keras.Model, folder: Path) -> None:
+    keras_file.save(model, folder / "model.keras")
+    keras_file.save_h5(model, folder / "model.h5")
+    # From a fresh session and the saved file: the converter's tensor names then do not depend on what ran before.
+    keras.backend.clear_session()
+    saved = keras.saving.load_model(folder / "model.keras", compile=False)
+    named = keras.Model(saved.input, {OUTPUT: saved.output}, name=saved.name)
+    (folder / "model.tflite").write_bytes(tflite.convert(named, outputs=[OUTPUT]))
+
+
+def _manifest(folder: Path, temperature: float, top1: float) -> None:
+    values = {"size": network.INPUT, "temperature": temperature, "unsure_below": UNSURE_BELOW, "top1": top1}
+    text = TEMPLATE.format(**values, **hashes.of_package(folder))
+    (folder / "model.toml").write_text(text, "utf-8")
+
+
+def log_scores(folder: Path, pictures: Pictures) -> NDArray[np.float32]:
+    """What the package says of each picture (N, 10), as log-probabilities before calibration."""
+    model = Classifier.load(folder, settings=Settings(backend="litert"))
+    rows = []
+    for found in model.scores_many(Image.fromarray(image) for image in pictures.images):
+        if isinstance(found, Exception):
+            raise found
+        rows.append(found.log_scores)
+    return np.stack(rows)
+
+
+def _apart(folder: Path, pictures: Pictures, litert: NDArray[np.float32], count: int = 1000) -> float:
+    """Largest difference to `model.h5` used the original way: loaded, resized to 224 x 224, divided by 255."""
+    model = keras.saving.load_model(folder / "model.h5", compile=False)
+    size = (network.INPUT, network.INPUT)
+    worst = 0.0
+    for start in range(0, min(count, len(pictures)), 50):
+        part = slice(start, min(start + 50, count, len(pictures)))
+        resized = [np.asarray(Image.fromarray(image).resize(size)) for image in pictures.images[part]]
+        scores = model.predict_on_batch(np.stack(resized).astype(np.float32) / 255)
+        worst = max(worst, float(np.abs(scores - np.exp(litert[part])).max()))
+    return worst
+
+
+def report(found: dict[str, float], file: Path) -> None:
+    """Print the measurements, and keep them as JSON."""
+    file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    print(time.strftime("%Y-%m-%d %H:%M:%S"), *(f"{name} {value:.4f}" for name, value in found.items()), sep="\n  ")
