@@ -13,7 +13,7 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
-# Tests run in a process per CPU. By turns of whole stretches, not one by one: most share a server with their neighbours.
+# Tests run in a process per CPU and one more; in whole stretches, as neighbours share a server or a model.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Which image to build or to list: cpu, edge or cuda.

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from classifier.resources import cpu_count
+
 _BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 _MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
@@ -35,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server", metavar="ADDRESS", help="drive the page of this server instead of one started here")
     parser.addoption("--cuda", action="store_true", help="build and test the cuda image, too: 3.5 GB of downloads")
     parser.addoption("--pictures", type=int, default=20, help="for each limit of a container (default: 20)")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are CPUs: tests wait for servers and browsers, too."""
+    return cpu_count() + 1
 
 
 @contextmanager

@@ -151,6 +151,14 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "This model is incomplete or damaged. Choose another one; the server's log says why.",
         "zh": "这个模型不完整或已损坏。请选择其他模型；服务器日志中有原因。",
     },
+    "error.bad_model_file": {
+        "en": "This model's file cannot be used. Choose another one; the server's log says why.",
+        "zh": "无法使用这个模型的文件。请选择其他模型；服务器日志中有原因。",
+    },
+    "error.not_trusted": {
+        "en": "This model's file is not trusted on this server. Choose another one; the server's log says more.",
+        "zh": "此服务器不信任这个模型的文件。请选择其他模型；详情见服务器日志。",
+    },
     "error.no_backend": {
         "en": "This model cannot run on this server. Choose another one; the server's log says why.",
         "zh": "这个模型无法在此服务器上运行。请选择其他模型；服务器日志中有原因。",
