@@ -62,13 +62,17 @@ RUN if [ "$FLAVOR" = edge ]; then \
    && sed -i '/^\[weights.tensorflow\]$/,/^$/d' /app/model/*/model.toml; \
     fi
 
-# ---- Our own code, compiled; last, since it changes most ----
+# ---- Our own code, compiled; last, since it changes most: first the package ----
+FROM base AS package
+COPY classifier /app/classifier
+RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
+
+# ---- Then the page and what else is served ----
 FROM base AS code
 COPY .streamlit /app/.streamlit
 COPY deploy/image/healthcheck.py /app/deploy/image/
 COPY requirements/runtime.txt /app/requirements/
 COPY LICENSE pyproject.toml streamlit_app.py /app/
-COPY classifier /app/classifier
 COPY web /app/web
 RUN rm -r /app/web/page/samples \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
@@ -83,6 +87,7 @@ RUN groupadd -g 1000 app && useradd -u 1000 -g 1000 -d /tmp -M -s /usr/sbin/nolo
 COPY --from=venv /opt/venv /opt/venv
 COPY --from=models /app /app
 COPY web/page/samples /app/web/page/samples
+COPY --from=package /app /app
 COPY --from=code /app /app
 WORKDIR /app
 # HOME must exist and be writable for whatever user it is run as. IMAGE_FLAVOR is for what the command `doctor` says.
