@@ -237,14 +237,7 @@ class Classifier:
             top_k = self.package.manifest.output.top_k
         if top_k < 1:
             raise ParameterError(f"top_k must be at least 1, not {top_k}.", name="top_k")
-        lang = lang or self.package.language
-        if lang not in self.package.labels:
-            have = ", ".join(self.package.labels)
-            raise ParameterError(
-                f"The model {self.package.name} has no labels in {lang!r}. Choose from: {have}.",
-                name="lang",
-            )
-        return top_k, self.package.labels[lang]
+        return top_k, self.package.labels[self.package.check_language(lang)]
 
     def _prepare(self, data: bytes | Image.Image) -> Prepared:
         geometry = self.package.manifest.input.geometry

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from classifier.errors import PackageError, UnknownModelError
+from classifier.errors import PackageError, ParameterError, UnknownModelError
 from classifier.geometry import Geometry
 
 MANIFEST = "model.toml"
@@ -22,6 +22,7 @@ MANIFEST = "model.toml"
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PerChannel = float | tuple[float, float, float]
 Form = Literal["litert", "tensorflow"]
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
 class _Table(BaseModel):
@@ -33,7 +34,7 @@ class InputSpec(_Table):
 
     size: tuple[PositiveInt, PositiveInt] = Field(description="(height, width) in pixels")
     crop: float = Field(1.0, gt=0, le=1, description="share that the centre crop keeps")
-    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    resample: Resample = "bilinear"
     mean: PerChannel = Field(0.0, description="value = (pixel - mean) / std, pixel 0 to 255")
     std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
     channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
@@ -167,6 +168,20 @@ class ModelPackage:
     def language(self) -> str:
         """The language of its labels when none is asked for: English, or the first one it has."""
         return "en" if "en" in self.labels else next(iter(self.labels))
+
+    def check_language(self, language: str | None) -> str:
+        """The language to answer in: the one asked for, or the package's default one if None.
+
+        Raises:
+            ParameterError: when it has no labels in that language.
+        """
+        language = language or self.language
+        if language not in self.labels:
+            raise ParameterError(
+                f"The model {self.name} has no labels in {language!r}. Choose from: {', '.join(self.labels)}.",
+                name="lang",
+            )
+        return language
 
     def labels_for(self, language: str) -> tuple[str, ...]:
         """Labels in a language, or in the package's default one when it has none in that language."""

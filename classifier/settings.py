@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from classifier.errors import ParameterError
 from classifier.limits import FORMATS, Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +100,18 @@ def get_settings() -> Settings:
         pydantic.ValidationError: when a variable has a value that is not allowed.
     """
     return Settings()
+
+
+def read_settings() -> Settings:
+    """The settings, read from the environment now.
+
+    Raises:
+        ParameterError: when a variable has a value that is not allowed; the message is that of `describe`.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ParameterError(describe(error)) from error
 
 
 def describe(error: ValidationError) -> str:

@@ -76,7 +76,26 @@ RECIPES = {
     )
 }
 
-TEMPLATE = """\
+FILES = """\
+[labels]
+en = "labels.en.txt"
+zh = "labels.zh.txt"
+
+# sha256: of the file. tensors_sha256: of the weights alone, as model/hashes.py defines it.
+[weights.litert]
+file = "model.tflite"
+sha256 = "{litert[sha256]}"
+tensors_sha256 = "{litert[tensors_sha256]}"
+
+[weights.tensorflow]
+file = "model.keras"
+sha256 = "{tensorflow[sha256]}"
+tensors_sha256 = "{tensorflow[tensors_sha256]}"
+"""
+"""The files of every package here, as its `model.toml` has them."""
+
+TEMPLATE = (
+    """\
 # Written by `python -m model.build {name}` from model/recipes.py; change it there.
 format = 1
 name = "{name}"
@@ -102,25 +121,14 @@ top_k = 5
 unsure_below = {unsure_below}       # an answer with a lower best score is unsure
 features = "features"    # name of the second output: the last feature map
 
-[labels]
-en = "labels.en.txt"
-zh = "labels.zh.txt"
-
-# sha256: of the file. tensors_sha256: of the weights alone, as model/hashes.py defines it.
-[weights.litert]
-file = "model.tflite"
-sha256 = "{litert[sha256]}"
-tensors_sha256 = "{litert[tensors_sha256]}"
-
-[weights.tensorflow]
-file = "model.keras"
-sha256 = "{tensorflow[sha256]}"
-tensors_sha256 = "{tensorflow[tensors_sha256]}"
-
+"""
+    + FILES
+    + """
 [published]
 dataset = "ImageNet-1k validation, 50,000 pictures"
 top1 = {top1}
 """
+)
 
 
 def render(recipe: Recipe, hashes: dict[str, dict[str, str]]) -> str:

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from classifier.backends.legacy_keras import mend
 from classifier.errors import PackageError, TrustError
 
@@ -41,6 +39,7 @@ class Loaded:
         outputs: number of outputs; None where the file does not tell.
         dtype: of the input, as TensorFlow names it.
         model: the Keras model, or the SavedModel, which must live as long as `call`.
+        legacy: whether Keras 2 wrote it.
     """
 
     call: Callable[[Any], Any]
@@ -48,6 +47,12 @@ class Loaded:
     outputs: int | None
     dtype: str
     model: Any
+    legacy: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether it takes one picture at a time and no more."""
+        return self.inputs is not None and len(self.inputs) > 0 and self.inputs[0][:1] == (1,)
 
 
 def is_hdf5(file: Path) -> bool:
@@ -110,7 +115,8 @@ def _keras(file: Path, trust: bool) -> Loaded:
     import keras
 
     config, version = _config(file)
-    mended = config if version.startswith("3") else mend(config)
+    legacy = not version.startswith("3")
+    mended = mend(config) if legacy else config
     with _with_config(file, mended, changed=mended != config) as whole:
         model = keras.saving.load_model(whole, compile=False, safe_mode=not trust)
     inputs = getattr(model, "inputs", None)
@@ -120,10 +126,11 @@ def _keras(file: Path, trust: bool) -> Loaded:
     def call(image: Any) -> Any:
         return model(image, training=False)
 
-    return Loaded(call, shapes, len(outputs) if outputs else None, "float32", model)
+    return Loaded(call, shapes, len(outputs) if outputs else None, "float32", model, legacy)
 
 
 def _file_operations(folder: Path) -> list[str]:
+    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:

@@ -48,7 +48,7 @@ class TensorFlowBackend:
         model = model_files.load(file, trust=trust)
         self._features = package.manifest.output.features
         shape = package.manifest.input.shape
-        self._single = model.inputs is not None and model.inputs[0][:1] == (1,)
+        self._single = model.single
         self._function = trace(model, shape)
         self._threads = threads
         self._ran_on = ""
@@ -100,8 +100,7 @@ def trace(model: model_files.Loaded, shape: tuple[int, ...]) -> Any:
     Returns:
         A function of a batch `(N, *shape)` float32; N is 1 where the model takes no more.
     """
-    batch = 1 if model.inputs and model.inputs[0][:1] == (1,) else None
-    signature = tf.TensorSpec((batch, *shape), tf.float32, name="image")
+    signature = tf.TensorSpec((1 if model.single else None, *shape), tf.float32, name="image")
     return tf.function(lambda image: model.call(cast(image, model.dtype)), input_signature=[signature], autograph=False)
 
 

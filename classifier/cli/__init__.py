@@ -252,15 +252,9 @@ def _doctor(args: argparse.Namespace) -> int:
 
 def _settings(**options: object) -> Settings:
     """The environment's settings, changed by those options that were given."""
-    from pydantic import ValidationError
+    from classifier.settings import read_settings
 
-    from classifier.settings import Settings, describe
-
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise ParameterError(describe(error)) from error
-    return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
+    return read_settings().model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
 def _load(settings: Settings, decoder: Decoder) -> Classifier:

@@ -43,10 +43,7 @@ def evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
         ParameterError: the package has no labels in that language, or a file cannot be written there.
     """
     package = classifier.package
-    if args.lang and args.lang not in package.labels:
-        raise ParameterError(
-            f"The model {package.name} has no labels in {args.lang!r}. Choose from: {', '.join(package.labels)}."
-        )
+    package.check_language(args.lang)
     for file in filter(None, (args.json, args.html)):
         if file != "-" and (os.path.isdir(file) or not os.path.isdir(os.path.dirname(file) or ".")):
             raise ParameterError(f"{file} cannot be written: name a file in a folder that is there.")

@@ -72,16 +72,11 @@ def _options(args: argparse.Namespace) -> Options:
     Raises:
         ParameterError: two of them do not go together.
     """
-    from pydantic import ValidationError
-
     from classifier.errors import ParameterError
     from classifier.importing.options import SCALES, Options, Scaling
-    from classifier.settings import Settings, describe
+    from classifier.settings import read_settings
 
-    try:
-        trust = args.trust or Settings().trust
-    except ValidationError as error:
-        raise ParameterError(describe(error)) from error
+    trust = args.trust or read_settings().trust
     if (args.mean is None) != (args.std is None):
         raise ParameterError("--mean and --std belong together: value = (pixel - mean) / std. Give both, or --scale.")
     scaling = None

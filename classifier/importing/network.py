@@ -67,11 +67,6 @@ class Layout:
     channels: int
     channels_first: bool
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one input, without the batch."""
-        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
-
 
 def layout(network: Network, size: tuple[int, int] | None) -> Layout:
     """Finds height, width and channels in a model's input shape.

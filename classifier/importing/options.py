@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from classifier.package import PerChannel
-
-Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+from classifier.package import PerChannel, Resample
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from classifier.backends.model_files import HDF5, SAVED_MODEL
 from classifier.errors import ModelFileError
 from classifier.importing import labels
 
 Kind = Literal["tflite", "keras", "h5", "saved_model", "onnx"]
 
 _ENDINGS = {".tflite": "tflite", ".keras": "keras", ".h5": "h5", ".hdf5": "h5", ".onnx": "onnx"}
-_SAVED_MODEL = "saved_model.pb"
 _LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt")
 # What Teachable Machine calls its exports: Keras, TensorFlow Lite as floats and quantised.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", "model_edgetpu.tflite")
@@ -72,11 +72,11 @@ def _source(file: Path, kind: Kind) -> Source:
 
 
 def _folder(folder: Path, named: Path) -> Source:
-    if (folder / _SAVED_MODEL).is_file():
+    if (folder / SAVED_MODEL).is_file():
         return _source(folder, "saved_model")
     models: list[tuple[Path, Kind]] = []
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and (path / _SAVED_MODEL).is_file():
+        if path.is_dir() and (path / SAVED_MODEL).is_file():
             models.append((path, "saved_model"))
         elif path.is_file() and path.suffix.lower() in _ENDINGS and (kind := _kind(path)):
             models.append((path, kind))
@@ -94,10 +94,10 @@ def _folder(folder: Path, named: Path) -> Source:
 def _kind(file: Path) -> Kind | None:
     """A model file's format by its content; ONNX has no mark, so there its name counts."""
     with file.open("rb") as stream:
-        head = stream.read(8)
+        head = stream.read(len(HDF5))
     if head[4:8] == b"TFL3":
         return "tflite"
-    if head == b"\x89HDF\r\n\x1a\n":
+    if head == HDF5:
         return "h5"
     if head[:2] == b"PK" and zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
@@ -119,7 +119,7 @@ def _unpack(path: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            roots = [PurePosixPath(entry.filename).parent for entry in entries if _is(entry, _SAVED_MODEL)]
+            roots = [PurePosixPath(entry.filename).parent for entry in entries if _is(entry, SAVED_MODEL)]
             wanted = [
                 entry for entry in entries if _wanted(PurePosixPath(entry.filename), roots) and not entry.is_dir()
             ]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends import EXTRA_HINT, tensorflow_installed
+from classifier.backends import EXTRA_HINT, gpu, model_files, tensorflow_installed
+from classifier.backends.model_files import Loaded, is_hdf5
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing.litert import one_of_each
 from classifier.importing.network import Activation, Network, Run
@@ -38,8 +39,6 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
     """
     if not tensorflow_installed():
         raise BackendError(f"{file}: reading this kind of model needs TensorFlow, which is not installed. {EXTRA_HINT}")
-    from classifier.backends import gpu, model_files
-
     try:
         if not trust and file.is_file():
             model_files.refuse_untrusted(file)  # before TensorFlow, which takes seconds
@@ -60,16 +59,13 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
     keras_model = None if file.is_dir() else loaded.model
 
     def function(image: Any) -> Any:
-        result = loaded.call(cast(image, loaded.dtype))
-        return next(iter(result.values())) if isinstance(result, dict) else result
+        return _scores(loaded.call(cast(image, loaded.dtype)))
 
     def open_(shape: tuple[int, ...]) -> Run:
         traced = trace(loaded, shape)
 
         def run(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            result = traced(values)
-            scores = next(iter(result.values())) if isinstance(result, dict) else result
-            return np.asarray(scores.numpy(), np.float32)
+            return np.asarray(_scores(traced(values)).numpy(), np.float32)
 
         try:
             run(np.zeros((1, *shape), np.float32))
@@ -79,7 +75,7 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
         return run
 
     def write(folder: Path) -> str:
-        return _write(file, keras_model, folder, link)
+        return _write(file, loaded, folder, link)
 
     return Network(
         file=file,
@@ -94,17 +90,18 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
     )
 
 
-def _kind(file: Path) -> str:
-    from classifier.backends.model_files import is_hdf5
+def _scores(result: Any) -> Any:
+    """The one output of a model, which a signature gives by its name."""
+    return next(iter(result.values())) if isinstance(result, dict) else result
 
+
+def _kind(file: Path) -> str:
     if file.is_dir():
         return "TensorFlow SavedModel"
     return "Keras model in an .h5 file" if is_hdf5(file) else "Keras model"
 
 
-def _write(file: Path, keras_model: Any, folder: Path, link: bool) -> str:
-    from classifier.backends.model_files import is_hdf5
-
+def _write(file: Path, loaded: Loaded, folder: Path, link: bool) -> str:
     if file.is_dir():
         if link:
             os.symlink(file.absolute(), folder / "saved_model")
@@ -112,21 +109,13 @@ def _write(file: Path, keras_model: Any, folder: Path, link: bool) -> str:
             shutil.copytree(file, folder / "saved_model", ignore=shutil.ignore_patterns("labels*.txt", ".*"))
         return "saved_model"
     target = folder / "model.keras"
-    if is_hdf5(file) or _by_keras_2(file):
-        keras_model.save(target)
+    if is_hdf5(file) or loaded.legacy:
+        loaded.model.save(target)
     elif link:
         os.symlink(file.absolute(), target)
     else:
         shutil.copyfile(file, target)
     return target.name
-
-
-def _by_keras_2(file: Path) -> bool:
-    import json
-    import zipfile
-
-    with zipfile.ZipFile(file) as archive:
-        return not str(json.loads(archive.read("metadata.json")).get("keras_version", "")).startswith("3")
 
 
 def _activation(model: Any) -> Activation | None:

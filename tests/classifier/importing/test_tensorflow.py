@@ -15,24 +15,14 @@ from classifier.backends import model_files
 from classifier.errors import ModelFileError
 from classifier.importing import verify
 from classifier.importing.options import SCALES, Options
-from tests.classifier.importing.common import LABELS, answer, bring, pixels, scaled
+from tests.classifier.importing.common import LABELS, TRUSTED, answer, bring, pixels, scaled, write_labels
 
 pytestmark = pytest.mark.slow
-
-TRUSTED = Options(trust=True)
-
-
-@pytest.fixture(scope="module")
-def make() -> Any:
-    """The tools, which take seconds to import."""
-    from tests.classifier.importing import makers
-
-    return makers
 
 
 @pytest.fixture(autouse=True)
 def _labels(tmp_path: Path) -> None:
-    (tmp_path / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS), "utf-8")
+    write_labels(tmp_path)
 
 
 def same(folder: Path, expected: Any, *, both: bool = True, tolerance: float = 2e-3) -> None:
