@@ -225,7 +225,7 @@ browser: $(STAMPS)/test
 	done; \
 	deps=; \
 	if test "$$(id -u)" = 0; then \
-	  if grep -q '^ID=debian' /etc/os-release 2>/dev/null && apt chromium; then exit 0; fi; \
+	  if grep -q '^ID=debian' /etc/os-release 2>/dev/null && apt chromium; then apt chromium-headless-shell || true; exit 0; fi; \
 	  if command -v apt-get >/dev/null; then deps=--with-deps; fi; \
 	fi; \
 	$(BIN)/playwright install $$deps chromium

@@ -20,7 +20,7 @@ PHOTO = photo("chelsea.png")
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["litert", "tensorflow"])
 def test_curl_command_line_and_python_agree(tmp_path: Path, backend: str) -> None:
-    model = Classifier.load(ROOT / "model/efficientnet-lite2", settings=Settings(backend=backend))
+    model = Classifier.load(ROOT / "model/efficientnet-lite0", settings=Settings(backend=backend))
     expected = [(one.index, one.score) for one in model.classify(PHOTO).predictions]
     assert expected
 
@@ -29,7 +29,7 @@ def test_curl_command_line_and_python_agree(tmp_path: Path, backend: str) -> Non
         assert result["backend"] == backend
         return [(one["index"], one["score"]) for one in result["predictions"]]
 
-    environment = {"CLASSIFIER_BACKEND": backend}
+    environment = {"CLASSIFIER_BACKEND": backend, "CLASSIFIER_MODEL": "efficientnet-lite0"}
     with running(tmp_path / "log.txt", environment) as address:
         curl = ["curl", "-sS", "-F", f"file=@{PHOTO}", f"{address}/api/v1/classify"]
         over_http = subprocess.run(curl, capture_output=True, text=True, check=True).stdout

@@ -38,13 +38,18 @@ def trainable() -> keras.Model:
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dropout(DROPOUT, name="dropout")(x)
     model = keras.Model(image, keras.layers.Dense(CLASSES, name="classifier")(x), name="cifar10")
+    _start_from_imagenet(model)
+    for layer in model.layers:
+        layer.trainable = layer.name.split("_")[0] not in FROZEN
+    balance(model)
+    return model
+
+
+def _start_from_imagenet(model: keras.Model) -> None:
     pretrained = keras.saving.load_model(BACKBONE.folder / "model.keras", compile=False)
     for layer in model.layers:
         if layer.weights and layer.name != "classifier":
             layer.set_weights(pretrained.get_layer(layer.name).get_weights())
-        layer.trainable = layer.name.split("_")[0] not in FROZEN
-    balance(model)
-    return model
 
 
 def balance(model: keras.Model) -> None:

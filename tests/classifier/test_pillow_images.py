@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.classifier.importing.common import bring, place
 from tests.golden import ROOT
 from tests.hostile import SECONDS
 from tests.load.watch import HAS_PROC, footprint
 from tests.pillow_images import pillow_images
+from tests.tiny_tflite import Tiny
 
 pytestmark = pytest.mark.slow
 
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("CLASSIFIER_")},
-    "CLASSIFIER_MODEL": "efficientnet-lite0",
     "CLASSIFIER_BACKEND": "litert",
     "PYTHONPATH": str(ROOT),
 }
@@ -36,8 +37,8 @@ from classifier import Classifier
 from classifier.errors import ClassifierError
 from tests.hostile import peak
 
-classifier = Classifier.load("model/efficientnet-lite0")
-for file in sorted(file for file in Path(sys.argv[1]).rglob("*") if file.is_file()):
+classifier = Classifier.load(sys.argv[1])
+for file in sorted(file for file in Path(sys.argv[2]).rglob("*") if file.is_file()):
     before, start = peak(), time.perf_counter()
     try:
         classifier.classify(file)
@@ -53,8 +54,15 @@ def images() -> Path:
     return pillow_images()
 
 
-def test_each_file_gets_an_answer_or_one_error(images: Path) -> None:
-    command = [sys.executable, "-c", CHILD, str(images)]
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the usual size that takes no time: the files are what is tested. The API's tests use a real one."""
+    imported, _ = bring(place(tmp_path_factory.mktemp("model"), Tiny(size=(224, 224)).build()))
+    return imported.package.folder
+
+
+def test_each_file_gets_an_answer_or_one_error(images: Path, model: Path) -> None:
+    command = [sys.executable, "-c", CHILD, str(model), str(images)]
     child = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
     rows = [json.loads(line) for line in child.stdout.splitlines()]
     assert child.returncode == 0, f"after {rows[-1:]}: {child.stderr[-2000:]}"
@@ -72,11 +80,11 @@ def test_each_file_gets_an_answer_or_one_error(images: Path) -> None:
     assert grown < 1000
 
 
-def test_the_command_has_an_answer_or_one_line_for_each(images: Path, tmp_path: Path) -> None:
+def test_the_command_has_an_answer_or_one_line_for_each(images: Path, model: Path, tmp_path: Path) -> None:
     # Under names that the command takes for pictures; content decides what they are.
     for index, file in enumerate(sorted(file for file in images.rglob("*") if file.is_file())):
         (tmp_path / f"{index:04} {file.name}.jpg").symlink_to(file)
-    command = [sys.executable, "-m", "classifier", "classify", "--json", "--top-k", "1", str(tmp_path)]
+    command = [sys.executable, "-m", "classifier", "classify", "--json", "--model", str(model), str(tmp_path)]
     lines, times, most = [], [time.perf_counter()], 0.0
     with (
         tempfile.TemporaryFile() as errors,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserType, Frame, expect
 
+from tests.conftest import browser_arguments
 from tests.e2e.steps import best, photograph, until, upload
 from tests.e2e.test_full import SHOWN
 from tests.golden import photo
@@ -69,7 +69,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, files: tuple[Path, Path]) -> 
 @pytest.fixture
 def framed(
     browser_type: BrowserType,
-    browser_type_launch_args: dict[str, Any],
     files: tuple[Path, Path],
     site: Front,
     tmp_path: Path,
@@ -85,10 +84,10 @@ def framed(
         with fronted(server, files) as front:
             # Real names, so that the policy holds, and yet no other machine is ever asked.
             places = f"MAP {SITE} 127.0.0.1:{site.port}, MAP {SPACE} 127.0.0.1:{front.port}, MAP * ~NOTFOUND"
-            launch = dict(browser_type_launch_args)
+            launch = browser_arguments()
             launch["args"] = [*launch["args"], f"--host-resolver-rules={places}", "--use-fake-ui-for-media-stream"]
             if "executable_path" not in launch:
-                launch["channel"] = "chromium"  # Playwright's smaller one for servers reads no preferences
+                launch["channel"] = "chromium"  # the one without windows reads no preferences
             context = browser_type.launch_persistent_context(
                 tmp_path, **launch, locale="en-US", ignore_https_errors=True
             )

@@ -22,7 +22,7 @@ from tests.load.visitor import PATIENCE, client, opened
 from tests.server import ENDED_AS_ASKED, started
 from web.pictures import MAX_FILES
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 CALLERS = 40  # more than may wait, so that some are told to come back
 UPLOADS = 4
@@ -80,6 +80,7 @@ def begin_upload(address: str, path: str, headers: dict[str, str], picture: byte
     return Upload(connection, body[len(body) // 2 :])
 
 
+@pytest.mark.alone
 def test_every_request_sent_before_sigterm_is_answered(tmp_path: Path) -> None:
     picture = encode(mosaic(1600, 1200), "JPEG", quality=90)
     gone = threading.Event()
@@ -112,6 +113,7 @@ def test_every_request_sent_before_sigterm_is_answered(tmp_path: Path) -> None:
     assert set(under_way) == {200, 503}
 
 
+@pytest.mark.alone
 def test_who_cannot_have_a_turn_before_the_server_must_end_is_told_to_come_back(tmp_path: Path) -> None:
     # Full of pixels and quick to send, as a JPEG file is not: many of them are seconds of work.
     slow = encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -185,7 +186,10 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.slow
-def test_the_whole_way_from_pictures_to_a_package(tmp_path: Path) -> None:
+def test_the_whole_way_from_pictures_to_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A small network of the same kind; one with all its blocks takes a minute.
+    monkeypatch.setattr(network, "BACKBONE", replace(network.BACKBONE, width=0.25, depth=0.3))
+    monkeypatch.setattr(network, "_start_from_imagenet", lambda model: None)
     held, test = some(12), some(10)
     plan = train.Plan(phases=((32, 2),), batch=2)
     model = train.train(some(8), held, plan, tmp_path / "checkpoint.keras")

@@ -98,6 +98,15 @@ def test_routes_beside_the_page(server: tuple[subprocess.Popen[bytes], str]) -> 
         assert get(f"/{script}")[0] == 200, script
 
 
+# As TensorFlow's is on a small machine.
+SLOW_LOADING = """
+import time
+from classifier import Classifier
+load = Classifier.load
+Classifier.load = lambda *arguments, **options: time.sleep(2) or load(*arguments, **options)
+"""
+
+
 def test_the_server_answers_while_it_still_loads(tmp_path: Path) -> None:
     seen: list[int] = []
 
@@ -116,8 +125,7 @@ def test_the_server_answers_while_it_still_loads(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     watcher = threading.Thread(target=watch, args=(port,), daemon=True)
     watcher.start()
-    # TensorFlow takes seconds to load, so that there is a time to be seen.
-    with started(tmp_path / "log.txt", {"CLASSIFIER_BACKEND": "tensorflow"}, port):
+    with started(tmp_path / "log.txt", port=port, first=SLOW_LOADING):
         watcher.join(60)
     assert set(seen) == {503, 200}
     assert seen[-1] == 200

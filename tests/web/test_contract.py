@@ -25,7 +25,7 @@ def _loaded() -> None:
 # The same requests in every run: one that fails stays there until it is mended.
 @pytest.mark.slow
 @schema.parametrize()
-@settings(max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_request_gets_an_undocumented_answer(case: schemathesis.Case[Any]) -> None:
     # All of its checks but one: no schema can say that the bytes are a picture, or what languages a model has.
     # Patient, for a machine that has something else to do.

@@ -21,7 +21,7 @@ from tests.pillow_images import pillow_images
 from tests.server import started
 from tests.wire import CLASSIFY, metric
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 CALLERS = 4
 Row = tuple[str, int, str, float]

@@ -20,13 +20,11 @@ from web.budget import Budget
 from web.limit import BodyLimit
 from web.problems import problem
 
-pytestmark = pytest.mark.alone
-
 PANDA = photo("panda.webp").read_bytes()
 SHORT = """
 from web import heads, limit
-limit.IDLE_SECONDS, limit.BODY_SECONDS = 1.0, 4.0
-heads.SECONDS, heads.PAUSE = 2.0, 0.1
+limit.IDLE_SECONDS, limit.BODY_SECONDS = 1.5, 5.0
+heads.SECONDS, heads.PAUSE = 2.5, 0.1
 """
 
 
@@ -86,7 +84,7 @@ def test_a_connection_without_a_request_is_closed(server: str) -> None:
 @pytest.mark.slow
 def test_a_connection_that_is_used_stays(server: str) -> None:
     with connected(server) as connection:
-        end = time.monotonic() + 2 * 2.0
+        end = time.monotonic() + 2 * 2.5
         while time.monotonic() < end:
             connection.sendall(head("/healthz", "GET"))
             assert answer(connection, "GET").status == 200
