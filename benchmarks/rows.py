@@ -80,12 +80,7 @@ def folder(rounds: int) -> Iterator[Row]:
     model = load("efficientnet-lite2")
     for about, width, height, wanted in (("12-megapixel", 4000, 3000, 1.5), ("2-megapixel", 1600, 1200, None)):
         with tempfile.TemporaryDirectory() as name:
-            paths = [Path(name) / f"{number:03}.jpg" for number in range(300)]
-            for number, path in enumerate(paths):
-                if number < 20:  # the rest are the same again: making them takes longer than classifying them
-                    mosaic(width, height, number).save(path, quality=90)
-                else:
-                    path.hardlink_to(paths[number % 20])
+            paths = photos(Path(name), width, height, 300)
 
             def command(folder: str = name) -> None:
                 with contextlib.redirect_stdout(io.StringIO()):
@@ -97,6 +92,17 @@ def folder(rounds: int) -> Iterator[Row]:
 
             what = f"folder of 300 {about} photos, command line"
             yield compare(what, command, {"a loop of classify": loop}, max(3, rounds // 10), wanted, warm=1)
+
+
+def photos(folder: Path, width: int, height: int, count: int) -> list[Path]:
+    """So many JPEG files, of which every twentieth is the same: making one takes longer than classifying it."""
+    paths = [folder / f"{number:03}.jpg" for number in range(count)]
+    for number, path in enumerate(paths):
+        if number < 20:
+            mosaic(width, height, number).save(path, quality=90)
+        else:
+            path.hardlink_to(paths[number % 20])
+    return paths
 
 
 def isolation(rounds: int) -> Iterator[Row]:

@@ -34,8 +34,14 @@ def _about_here(command: str) -> str:
 
 
 def _processor() -> str:
+    """Its name and, of x86, what tells its generation: clouds give many the same name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    said = {key.strip(): value for key, _, value in (line.partition(": ") for line in reversed(lines))}
+    name = said.get("model name", platform.machine())
+    if "cpu family" not in said:
+        return name
+    widest = next((kind for kind in ("avx512f", "avx2", "avx") if kind in said["flags"].split()), "no AVX")
+    return f"{name} (family {said['cpu family']}, model {said['model']}, {widest.upper()})"
