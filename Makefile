@@ -71,7 +71,7 @@ test-fast: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp  ## Run the tests
 	$(BIN)/python -m pytest -m "not slow and not e2e" $(PARALLEL) $(ARGS)
 
 .PHONY: test-container
-test-container: $(STAMPS)/test $(STAMPS)/project browser  ## Build the images and test them with a Docker engine
+test-container: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project browser  ## Build the images and test them with a Docker engine
 	tests/container/engine
 	$(BIN)/python -m pytest tests/container $(ARGS)
 
