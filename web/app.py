@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from web import garbage, heads, problems
+from web import garbage, heads, memory, problems
 from web.base import BASE
 from web.closed import ClosedPaths
 from web.discreet import DiscreetSessions
@@ -86,6 +86,7 @@ def _log_to_stderr() -> None:
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the default model beside the running server, frees old sessions, and bounds what may take too long."""
     _log_to_stderr()
+    memory.return_large_blocks()
     connections = heads.connections()
     _bound_shutdown()
     running = (_load(), free_closed_sessions(), heads.close_slow(connections))

@@ -8,14 +8,13 @@ the last visitors' uploads would stay for good. This looks every few seconds.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
 import math
-import sys
-from contextlib import suppress
 
 from streamlit import runtime
+
+from web import memory
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +72,4 @@ def _free_expired() -> None:
         if expired:
             continue
         gc.collect()  # a session is a circle of objects that hold each other, and its pictures
-        if sys.platform == "linux":
-            # The C library keeps freed memory to itself otherwise; musl has no such call.
-            with suppress(OSError, AttributeError):
-                ctypes.CDLL(None).malloc_trim(0)
+        memory.trim()

@@ -1,0 +1,38 @@
+"""What was freed goes back to the system."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from tests.golden import ROOT
+
+# One large block freed, and a second that has a small one behind it, as uploads have: MB more than before them.
+CODE = """
+import sys
+from pathlib import Path
+from web import memory
+
+def taken():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+if sys.argv[1] == "returned":
+    memory.return_large_blocks()
+before, behind = taken(), []
+for _ in range(2):
+    block = b"x" * 9_000_000
+    behind.append(b"y" * 100_000)
+    del block
+print(taken() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+@pytest.mark.parametrize(("way", "least", "most"), [("kept", 8, 30), ("returned", 0, 3)])
+def test_the_place_of_a_large_upload_is_returned(way: str, least: float, most: float) -> None:
+    command = [sys.executable, "-c", CODE, way]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert least <= float(ended.stdout) < most
