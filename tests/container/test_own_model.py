@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from classifier import ModelPackage
-from tests.classifier.importing.common import LABELS
+from tests.classifier.importing.common import LABELS, teachable_zip
 from tests.container.docker import HARDENED, Container, docker, get, ready
 from tests.golden import ROOT, photo
-from tests.tiny_tflite import Tiny
 
 PANDA = photo("panda.webp").read_bytes()
-NUMBERED = "".join(f"{index} {label}\n" for index, label in enumerate(LABELS))
 
 
 def documented(folder: Path) -> list[list[str]]:
@@ -48,10 +45,7 @@ def check(container: Container, name: str) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with Teachable Machine's zip in it."""
-    with zipfile.ZipFile(tmp_path / "converted_tflite.zip", "w") as archive:
-        archive.writestr("model_unquant.tflite", Tiny(size=(20, 30)).build())
-        archive.writestr("labels.txt", NUMBERED)
-    return tmp_path
+    return teachable_zip(tmp_path).parent
 
 
 def test_teachable_machines_zip_becomes_a_package_that_is_served_as_the_zip_is(edge: str, folder: Path) -> None:
@@ -69,10 +63,7 @@ def test_the_usual_image_converts_a_keras_file(cpu: str, folder: Path) -> None:
     from tests.classifier.importing import makers
 
     makers.small(tf_keras).save(folder / "keras_model.h5")
-    with zipfile.ZipFile(folder / "converted_keras.zip", "w") as archive:
-        archive.write(folder / "keras_model.h5", "keras_model.h5")
-        archive.writestr("labels.txt", NUMBERED)
-    file = folder / "converted_keras.zip"
+    file = teachable_zip(folder, keras=(folder / "keras_model.h5").read_bytes())
     options = ("--volume", f"{file}:/models/{file.name}:ro", "--env", f"CLASSIFIER_MODEL=/models/{file.name}")
     with ready(cpu, *HARDENED, *options, "--env", "CLASSIFIER_TRUST=1") as container:
         check(container, "converted-keras")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,21 +10,17 @@ from playwright.sync_api import Page
 
 from classifier import Classifier
 from classifier.importing.core import import_model
+from tests.classifier.importing.common import teachable_zip
 from tests.e2e.steps import best, opened, upload
 from tests.golden import photo
 from tests.server import running
-from tests.tiny_tflite import Tiny
 
 LABELS = ("Kettle", "Teapot", "Cup")
 
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("own") / "converted_tflite.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("model_unquant.tflite", Tiny(size=(20, 30)).build())
-        archive.writestr("labels.txt", "".join(f"{index} {label}\n" for index, label in enumerate(LABELS)))
-    return file
+    return teachable_zip(tmp_path_factory.mktemp("own"), LABELS)
 
 
 @pytest.fixture(scope="module")

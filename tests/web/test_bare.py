@@ -9,7 +9,6 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 from classifier import Settings
 from classifier.errors import ModelFileError
 from classifier.importing import serving
-from tests.classifier.importing.common import LABELS, answer, bring, place
+from tests.classifier.importing.common import LABELS, answer, bring, place, teachable_zip
 from tests.golden import ROOT, photo
 from tests.server import running, started
 from tests.tiny_tflite import Tiny
@@ -35,11 +34,7 @@ def api(address: str) -> dict[str, Any]:
 @pytest.fixture
 def teachable(tmp_path: Path) -> Path:
     """Teachable Machine's zip of a LiteRT model."""
-    file = tmp_path / "converted_tflite.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("model_unquant.tflite", Tiny(size=(20, 30)).build())
-        archive.writestr("labels.txt", "".join(f"{index} {label}\n" for index, label in enumerate(LABELS)))
-    return file
+    return teachable_zip(tmp_path)
 
 
 @pytest.fixture

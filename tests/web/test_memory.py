@@ -12,21 +12,18 @@ from tests.golden import ROOT
 
 # One large block freed, and a second that has a small one behind it, as uploads have: MB more than before them.
 CODE = """
-import sys
-from pathlib import Path
+import os, sys
+from tests.load.watch import footprint
 from web import memory
-
-def taken():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 if sys.argv[1] == "returned":
     memory.return_large_blocks()
-before, behind = taken(), []
+before, behind = footprint(os.getpid()).rss, []
 for _ in range(2):
     block = b"x" * 9_000_000
     behind.append(b"y" * 100_000)
     del block
-print(taken() - before)
+print(footprint(os.getpid()).rss - before)
 """
 
 

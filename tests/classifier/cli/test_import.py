@@ -6,14 +6,13 @@ import json
 import re
 import tempfile
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from classifier import ModelPackage, cli
 from classifier.importing import serving
-from tests.classifier.importing.common import place
+from tests.classifier.importing.common import place, teachable_zip
 from tests.golden import ROOT, photo
 from tests.tiny_tflite import Tiny
 
@@ -104,9 +103,7 @@ def test_the_documentation_shows_what_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with zipfile.ZipFile("converted_tflite.zip", "w") as archive:
-        archive.writestr("model_unquant.tflite", Tiny(size=(224, 224)).build())
-        archive.writestr("labels.txt", "0 Cat\n1 Dog\n2 Bird\n")
+    teachable_zip(tmp_path, ("Cat", "Dog", "Bird"), (224, 224))
     text = (ROOT / "docs/own-model.md").read_text("utf-8")
     (command,) = re.findall(r"^\.venv/bin/classifier (import converted_tflite\.zip .*)$", text, re.M)
     assert cli.main(command.split()) == 0

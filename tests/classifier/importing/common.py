@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from classifier.importing.core import Imported, import_model
 from classifier.importing.options import Options
 from classifier.package import InputSpec
 from tests.golden import photo
+from tests.tiny_tflite import Tiny
 
 LABELS = ("cat", "dog", "bird")
 TRUSTED = Options(trust=True)
@@ -30,6 +32,18 @@ def place(folder: Path, model: bytes, name: str = "model.tflite", labels: tuple[
     if labels:
         write_labels(folder, labels)
     return folder / name
+
+
+def teachable_zip(
+    folder: Path, labels: tuple[str, ...] = LABELS, size: tuple[int, int] = (20, 30), keras: bytes | None = None
+) -> Path:
+    """A zip as Teachable Machine gives it: of a LiteRT model of some height and width, or of `keras_model.h5`."""
+    name, model = ("keras_model.h5", keras) if keras else ("model_unquant.tflite", Tiny(size=size).build())
+    file = folder / f"converted_{'keras' if keras else 'tflite'}.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, model)
+        archive.writestr("labels.txt", "".join(f"{index} {label}\n" for index, label in enumerate(labels)))
+    return file
 
 
 def bring(source: Path, options: Options | None = None) -> tuple[Imported, dict[str, str]]:

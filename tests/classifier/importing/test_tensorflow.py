@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,16 @@ from classifier.backends import model_files
 from classifier.errors import ModelFileError
 from classifier.importing import verify
 from classifier.importing.options import SCALES, Options
-from tests.classifier.importing.common import LABELS, TRUSTED, answer, bring, pixels, scaled, write_labels
+from tests.classifier.importing.common import (
+    LABELS,
+    TRUSTED,
+    answer,
+    bring,
+    pixels,
+    scaled,
+    teachable_zip,
+    write_labels,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -98,10 +106,8 @@ def test_what_keras_2_wrote_long_ago_is_mended(make: Any, tmp_path: Path) -> Non
 
 def test_teachable_machines_keras_zip(make: Any, tmp_path: Path) -> None:
     model = make.teachable_machine(tmp_path / "keras_model.h5")
-    with zipfile.ZipFile(tmp_path / "converted_keras.zip", "w") as archive:
-        archive.write(tmp_path / "keras_model.h5", "keras_model.h5")
-        archive.writestr("labels.txt", "0 cat\n1 dog\n2 bird\n")
-    imported, said = bring(tmp_path / "converted_keras.zip", TRUSTED)
+    source = teachable_zip(tmp_path, keras=(tmp_path / "keras_model.h5").read_bytes())
+    imported, said = bring(source, TRUSTED)
     assert imported.package.manifest.input.size == (224, 224)
     assert "Teachable Machine" in said["values"]
     expected = make.predict(model, pixels((224, 224), Image.Resampling.LANCZOS) / 127.5 - 1)
