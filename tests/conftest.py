@@ -76,6 +76,8 @@ os.environ.setdefault("STREAMLIT_SERVER_HEADLESS", "true")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Read by pytest-playwright. Chromium without windows, which Debian has too, does a page with a third less work."""
     arguments = browser_arguments()
+    # Nor is anything drawn that a test would only wait for; one asks for motion itself.
+    arguments["args"].append("--force-prefers-reduced-motion")
     shell = shutil.which("chromium-headless-shell")
     if shell and browser_type_launch_args.get("headless", True):  # `pytest --headed` is to show a window
         # It cannot ask for the camera, and so has none, not even for whom it was granted.
