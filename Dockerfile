@@ -55,6 +55,7 @@ COPY --chmod=755 deploy/image/classifier /opt/venv/bin/
 # ---- The models; those of the edge without their Keras files, of which their packages then say nothing ----
 FROM base AS models
 ARG FLAVOR
+COPY model/cifar10 /app/model/cifar10
 COPY model/efficientnet-lite0 /app/model/efficientnet-lite0
 COPY model/efficientnet-lite2 /app/model/efficientnet-lite2
 RUN if [ "$FLAVOR" = edge ]; then \

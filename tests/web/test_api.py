@@ -226,11 +226,11 @@ def test_an_unforeseen_error_tells_nothing(client: TestClient, monkeypatch: pyte
 
 def test_models(client: TestClient) -> None:
     models = client.get("/api/v1/models").json()["models"]
-    assert [one["name"] for one in models] == ["efficientnet-lite0", "efficientnet-lite2"]
-    assert [one["default"] for one in models] == [False, True]
-    assert models[0]["input_size"] == [224, 224]
-    assert models[0]["languages"] == ["en", "zh"]
-    assert models[0]["published_top1"] == 0.751
+    assert [one["name"] for one in models] == ["cifar10", "efficientnet-lite0", "efficientnet-lite2"]
+    assert [one["default"] for one in models] == [False, False, True]
+    assert models[1]["input_size"] == [224, 224]
+    assert models[1]["languages"] == ["en", "zh"]
+    assert models[1]["published_top1"] == 0.751
 
 
 def test_info(client: TestClient) -> None:

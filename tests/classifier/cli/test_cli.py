@@ -281,7 +281,7 @@ def test_wrong_usage_is_explained(capsys: pytest.CaptureFixture[str], arguments:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--model", "big"], "There is no model named 'big'. Choose from: efficientnet-lite0, "),
+        (["--model", "big"], "There is no model named 'big'. Choose from: cifar10, efficientnet-lite0, "),
         (["--model", "./nowhere"], "nowhere is not a model package"),
         (["--lang", "fr"], "has no labels in 'fr'. Choose from: en, zh."),
     ],

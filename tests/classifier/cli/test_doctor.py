@@ -193,6 +193,7 @@ def test_all_packages_are_looked_at_and_the_default_one_elsewhere(package: Path)
     names = [check.name for check in models.packages(settings, alone=False)]
     assert names == [
         f"model {package}",
+        "model cifar10",
         "model efficientnet-lite0",
         "model efficientnet-lite2",
     ]
