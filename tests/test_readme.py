@@ -95,7 +95,7 @@ def test_links_within_the_repository_lead_somewhere(file: Path) -> None:
 
 def test_make_commands_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]+)", ENGLISH.read_text("utf-8"), re.M))
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z0-9-]+)", ENGLISH.read_text("utf-8"), re.M))
     assert {"demo", "test", "demo-tensorflow"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.M), target

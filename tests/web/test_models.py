@@ -42,7 +42,7 @@ def started(**settings) -> Models:
 def test_the_default_model_is_loaded_at_the_start_and_others_when_asked_for(loads: list[str]) -> None:
     models = started()
     assert models.state == "ready"
-    assert list(models.packages) == [LITE0, LITE2]
+    assert list(models.packages) == ["cifar10", LITE0, LITE2]
     assert loads == [LITE2]
     assert models.get().package.name == LITE2
     assert models.get(LITE0).package.name == LITE0
@@ -76,7 +76,7 @@ def test_a_model_elsewhere_can_be_the_default(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text("utf-8").replace(f'name = "{LITE0}"', 'name = "mine"'), "utf-8")
     models = started(model=str(mine))
     assert models.default == "mine"
-    assert list(models.packages) == [LITE0, LITE2, "mine"]
+    assert list(models.packages) == ["cifar10", LITE0, LITE2, "mine"]
 
 
 def test_a_path_is_no_name_for_visitors() -> None:
