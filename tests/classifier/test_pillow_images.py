@@ -56,7 +56,7 @@ def images() -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of the usual size that takes no time: the files are what is tested. The API's tests use a real one."""
+    """A model of the usual size that takes no time: the files are what is tested."""
     imported, _ = bring(place(tmp_path_factory.mktemp("model"), Tiny(size=(224, 224)).build()))
     return imported.package.folder
 

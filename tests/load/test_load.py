@@ -33,8 +33,8 @@ def test_fifty_at_once_are_all_answered_by_a_server_that_stays_small_and_alive(t
 
 @needs_proc
 def test_pictures_one_after_another_leave_nothing_behind(tmp_path: Path) -> None:
-    files = sequence.small_pictures()
-    with started(tmp_path / "log.txt") as (process, address), client(address) as http:
+    files, environment = sequence.small_pictures(), {"CLASSIFIER_MODEL": "efficientnet-lite0"}
+    with started(tmp_path / "log.txt", environment) as (process, address), client(address) as http:
         before, after = sequence.footprints(http, process.pid, files, 300)
     print(before, after, sep="\n")
     assert sequence.broken(before, after) == []
