@@ -200,6 +200,17 @@ def test_another_model_looks_once_and_is_named(calls: list[str]) -> None:
     assert calls == ["efficientnet-lite2", "efficientnet-lite0"]
 
 
+def test_the_chosen_model_says_what_it_knows() -> None:
+    test = page()
+    assert "which of 1,000 things" in words(test)
+    assert "knows 1,000 kinds of things" in words(test)
+    test.selectbox(key="model").set_value("cifar10").run()
+    assert "airplane, automobile, bird, cat" in words(test)
+    assert "knows 10 kinds of things" in words(test)
+    test.segmented_control(key="lang").set_value("zh").run()
+    assert "飞机、汽车、鸟、猫" in words(test)
+
+
 def test_the_language_is_switched_both_ways_without_another_look(calls: list[str]) -> None:
     test = upload(page(), CAT)
     english = bars(test)

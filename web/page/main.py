@@ -37,7 +37,7 @@ def _page() -> None:
     _header()
     hero = st.container(key="hero")
     left, right = st.columns([5, 7], gap="large")
-    looked_at = picture.picked()
+    looked_at, model = picture.picked(), models.default
     with left:
         parts.inputs()
         if looked_at is not None:
@@ -58,11 +58,11 @@ def _page() -> None:
                 if result is not None:
                     parts.result(*result, looked_at, top_k, minimum)
     with hero:
-        parts.hero()
+        parts.hero(model)
     if looked_at is not None:
         st.html(f"<h2>{t('gallery_more')}</h2>")
         gallery.show(picture.pick_sample, looked_at.name if looked_at.sample else None)
-    parts.footer()
+    parts.footer(model)
 
 
 def _header() -> None:

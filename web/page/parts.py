@@ -20,6 +20,9 @@ _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes(
 
 _BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
 
+_FEW = 10
+"""A model that knows no more classes is introduced with all their names."""
+
 
 def brand() -> None:
     """Icon and name."""
@@ -28,11 +31,16 @@ def brand() -> None:
     st.html(f'<div class="brand{state}" lang="{language()}">{icon}<span>{t("name")}</span></div>')
 
 
-def hero() -> None:
-    """Says what this is."""
-    package = models.packages.get(models.default)
-    intro = t("intro", classes=f"{package.manifest.output.classes:,}") if package else t("intro_unknown")
-    st.html(f"<h1>{t('headline')}</h1><p>{intro}</p>")
+def hero(model: str) -> None:
+    """Says what this is, and what the chosen model knows."""
+    package = models.packages.get(model)
+    if package is None:
+        intro = t("intro_unknown")
+    elif package.manifest.output.classes <= _FEW:
+        intro = t("intro_few", labels=t("comma").join(package.labels_for(language())))
+    else:
+        intro = t("intro", classes=f"{package.manifest.output.classes:,}")
+    st.html(f"<h1>{t('headline')}</h1><p>{escape(intro)}</p>")
 
 
 def inputs() -> None:
@@ -137,9 +145,9 @@ def error(text: str) -> None:
     st.error(text, icon=":material/error:")
 
 
-def footer() -> None:
-    """What the model knows, what happens to pictures, who took the samples."""
-    package = models.packages.get(models.default)
+def footer(model: str) -> None:
+    """How much the chosen model knows, what happens to pictures, who took the samples."""
+    package = models.packages.get(model)
     with st.container(key="footer"):
         classes = f"{package.manifest.output.classes:,}" if package else ""
         knows = f"<p>{t('knows', classes=classes)}</p>" if package else ""

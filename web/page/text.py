@@ -18,9 +18,14 @@ TEXTS: dict[str, dict[Language, str]] = {
     "language": {"en": "Language", "zh": "语言"},
     "headline": {"en": "What is in your picture?", "zh": "图片里是什么？"},
     "intro": {
-        "en": "Give it a photo and see, within a moment, which of {classes} everyday things it shows.",
-        "zh": "给它一张照片，立刻看到它最像 {classes} 种常见事物中的哪一种。",
+        "en": "Give it a photo and see, within a moment, which of {classes} things it shows.",
+        "zh": "给它一张照片，立刻看到它最像 {classes} 种事物中的哪一种。",
     },
+    "intro_few": {
+        "en": "Give it a photo and see, within a moment, which of these it shows: {labels}.",
+        "zh": "给它一张照片，立刻看到它最像其中的哪一种：{labels}。",
+    },
+    "comma": {"en": ", ", "zh": "、"},
     "intro_unknown": {
         "en": "Give it a photo and see, within a moment, what it shows.",
         "zh": "给它一张照片，立刻看到里面是什么。",
@@ -97,9 +102,9 @@ TEXTS: dict[str, dict[Language, str]] = {
     "model_accuracy": {"en": "Published accuracy", "zh": "公布的准确率"},
     "model_licence": {"en": "Licence", "zh": "许可证"},
     "knows": {
-        "en": "The model knows {classes} kinds of everyday things, animals and plants. It says “not sure” "
-        "when none is likely, and it can be wrong.",
-        "zh": "模型认识 {classes} 种常见的物品、动物和植物。没有一种足够可能时，它会说“不确定”；它也可能出错。",
+        "en": "The model knows {classes} kinds of things and no others. It says “not sure” when none is likely, "
+        "and it can be wrong.",
+        "zh": "模型只认识 {classes} 种事物。没有一种足够可能时，它会说“不确定”；它也可能出错。",
     },
     "privacy": {
         "en": "Your pictures are used for the result only, and are not kept.",
