@@ -48,9 +48,9 @@ def _take(browser: Browser, address: str, file: Path, scheme: str, size: dict[st
         # Twice: the first picture after the start also pays for what is loaded on first use.
         for one in ("chelsea.png", sample):
             page.locator(f".st-key-{samples()[one].key} button").click()
-            best(page)
-        title = samples()[sample].title["en"]
-        page.get_by_role("img", name=f"Sample picture: {title}", exact=True).wait_for()
+            title = samples()[one].title["en"]
+            page.get_by_role("img", name=f"Sample picture: {title}", exact=True).wait_for()
+            best(page)  # the bars of the picture before stand until these come
         page.mouse.move(1, 400)
         until(page, "document.querySelector('[data-testid=stMain]').scrollTop === 0")
     until(page, "[...document.images].every((image) => image.complete)")
