@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterator
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from classifier import BusyError, Classification, Prediction, Timings
@@ -25,6 +28,14 @@ from web.page.bars import bars_html, percent
 MAIN = Path(gallery.__file__).parent / "main.py"
 CAT = photo("chelsea.png").read_bytes()
 CATS = {"tabby cat", "tiger cat", "Egyptian Mau"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed_components_are_looked_for_once() -> Iterator[None]:
+    # Each AppTest otherwise reads the metadata of every installed package, which takes as long as the page itself.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 def page(language: str = "en", query: dict[str, str] | None = None) -> AppTest:
