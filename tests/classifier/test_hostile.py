@@ -287,6 +287,12 @@ def test_whatever_length_stands_anywhere_leaves_a_picture_or_an_error(name: str)
             sound(data[:place] + length + data[place + 4 :])
 
 
+@cache
+def bomb() -> bytes:
+    """Valid for zlib, and a thousand times smaller than what it holds."""
+    return zlib.compress(bytes(300_000_000), 9)
+
+
 HEAVY = {
     "PNG iTXt": lambda: png(extra=png_chunk(b"iTXt", b"k\0\0\0\0\0" + b"x" * (BYTES - 200))),
     "PNG zTXt bomb": lambda: png(extra=png_chunk(b"zTXt", b"k\0\0" + bomb())),
@@ -307,12 +313,6 @@ HEAVY = {
     "PNG frames": lambda: frames("PNG"),
     "WEBP frames": lambda: frames("WEBP"),
 }
-
-
-@cache
-def bomb() -> bytes:
-    """Valid for zlib, and a thousand times smaller than what it holds."""
-    return zlib.compress(bytes(300_000_000), 9)
 
 
 def exif_bomb() -> bytes:
