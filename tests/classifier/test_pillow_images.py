@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.classifier.importing.common import bring, place
+from tests.classifier.importing.common import quick_package
 from tests.golden import ROOT
 from tests.hostile import SECONDS
 from tests.load.watch import HAS_PROC, footprint
 from tests.pillow_images import pillow_images
-from tests.tiny_tflite import Tiny
 
 pytestmark = pytest.mark.slow
 
@@ -56,9 +55,7 @@ def images() -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of the usual size that takes no time: the files are what is tested."""
-    imported, _ = bring(place(tmp_path_factory.mktemp("model"), Tiny(size=(224, 224)).build()))
-    return imported.package.folder
+    return quick_package(tmp_path_factory.mktemp("model"))
 
 
 def test_each_file_gets_an_answer_or_one_error(images: Path, model: Path) -> None:

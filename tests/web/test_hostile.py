@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.classifier.importing.common import bring, place
+from tests.classifier.importing.common import quick_package
 from tests.hostile import SECONDS
 from tests.load.watch import watching
 from tests.pillow_images import pillow_images
 from tests.server import started
-from tests.tiny_tflite import Tiny
 from tests.wire import CLASSIFY, metric
 
 pytestmark = pytest.mark.slow
@@ -56,9 +55,7 @@ def test_every_file_gets_an_answer_or_a_problem_and_the_server_stays_alive(tmp_p
     folder = pillow_images()
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     assert len(files) == 1060
-    # A model of the usual size that takes no time: the files are what is tested.
-    imported, _ = bring(place(tmp_path / "model", Tiny(size=(224, 224)).build()))
-    log, environment = tmp_path / "log.txt", {"CLASSIFIER_MODEL": str(imported.package.folder)}
+    log, environment = tmp_path / "log.txt", {"CLASSIFIER_MODEL": str(quick_package(tmp_path / "model"))}
     with started(log, environment) as (process, address):
         waiting, lock = iter(files), threading.Lock()
         with watching(address, process.pid) as seen, ThreadPoolExecutor(CALLERS) as pool:

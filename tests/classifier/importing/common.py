@@ -53,6 +53,12 @@ def bring(source: Path, options: Options | None = None) -> tuple[Imported, dict[
     return imported, said
 
 
+def quick_package(folder: Path) -> Path:
+    """A package whose model has the usual size and takes no time: for tests of what comes before a model."""
+    imported, _ = bring(place(folder, Tiny(size=(224, 224)).build()))
+    return imported.package.folder
+
+
 def picture() -> Image.Image:
     """A photo, so small that nothing is reduced before it is resized."""
     with Image.open(photo("panda.webp")) as image:
