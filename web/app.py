@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -37,8 +38,11 @@ log = logging.getLogger(__name__)
 _SHUTDOWN_SECONDS = 9.0
 _LAST_TURN_SECONDS = 6.0
 
-# Rounds of the event loop: accepting a connection and reading its request takes a handful.
+# Rounds of the event loop: accepting a connection and reading its request takes a handful. Where new connections come
+# in a flood each round takes long, and the few that it needs must do.
 _ROUNDS = 20
+_FEWEST_ROUNDS = 8
+_ROUNDS_SECONDS = 0.5
 
 # After the model is ready the API is imported when somebody asks for it, or this much later: not while the first
 # visitor's page is being drawn, which would wait 0.4 s for it.
@@ -138,11 +142,11 @@ def _bound_shutdown() -> None:
             timer = threading.Timer(seconds, end)
             timer.daemon = True
             timer.start()
-        loop.call_soon_threadsafe(when_read, _ROUNDS)
+        loop.call_soon_threadsafe(when_read, 0, time.monotonic() + _ROUNDS_SECONDS)
 
-    def when_read(rounds: int) -> None:
-        if rounds:
-            loop.call_soon(when_read, rounds - 1)
+    def when_read(rounds: int, end: float) -> None:
+        if rounds < (_ROUNDS if time.monotonic() < end else _FEWEST_ROUNDS):
+            loop.call_soon(when_read, rounds + 1, end)
         elif callable(before):
             before(signal.SIGTERM, None)
 

@@ -111,10 +111,12 @@ def test_a_picture_that_ends_its_decoder_gets_one_clear_error(evil_workers: Work
 
 
 @linux
-def test_a_picture_that_takes_memory_without_end_gets_one_clear_error(evil_workers: Workers) -> None:
+def test_a_picture_that_takes_memory_without_end_gets_one_clear_error() -> None:
+    pool = Workers(LIMITS, 1, Bounds(TIGHT.memory), evil.COMMAND)  # its time is not to run out first
     with pytest.raises(NoMemoryError, match="Scale it down") as caught:
-        evil_workers.prepare(evil.picture("take memory"), GEOMETRY)
+        pool.prepare(evil.picture("take memory"), GEOMETRY)
     assert caught.value.status == 413
+    pool.close()
 
 
 @linux

@@ -55,8 +55,8 @@ def test_a_request_under_way_is_finished_after_sigterm(server: tuple[subprocess.
     process, address = server
     upload = begin_upload(address)
     process.send_signal(signal.SIGTERM)
-    while not refuses(address):  # it stops to accept new ones first
-        assert process.poll() is None
+    until(lambda: refuses(address))  # it stops to accept new ones first
+    assert process.poll() is None
     upload.sendall(PICTURE[1000:])
     answer = upload.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 200")
