@@ -198,6 +198,9 @@ $(STAMPS)/legacy: requirements/legacy.txt $(STAMPS)/test
 	$(INSTALL) --no-deps --require-hashes -r $<
 	@touch $@
 
+# TensorFlow is thousands of modules: compiled here once, by all CPUs, and not by each test process for itself.
+$(STAMPS)/tensorflow $(STAMPS)/test: INSTALL += --compile-bytecode
+
 # The project itself, editable: the command `classifier`, and the checkout on the path.
 $(STAMPS)/project: pyproject.toml $(STAMPS)/uv
 	$(INSTALL) --no-deps --editable .
