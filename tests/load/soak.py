@@ -172,7 +172,6 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
     load, closed_after = Load(address, files), float(os.environ.get(TTL, 45))
     # Memory finds its level when as many closed sessions go as come.
     window = max(seconds / 20, 1.1 * closed_after + 2)
-    processes = footprint(pid).processes if HAS_PROC else 0
     with watching(address, pid) as seen:
         begin = time.monotonic()
 
@@ -195,6 +194,7 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
         # What Python and the C library keep for the next picture grows for minutes, and then no more.
         run_minutes(seconds / 3 - window)
         level = run(window)
+        processes = level.processes if level else 0
         rest = at_rest(address, pid, processes)
         run_minutes(seconds * 2 / 3 - window)
         last_level = run(window)
@@ -216,7 +216,7 @@ def at_rest(address: str, pid: int, processes: int, like: Footprint | None = Non
     Args:
         address: of the server.
         pid: its process.
-        processes: how many it has, once those that were ended have followers.
+        processes: how many it has at work; one that was ended just now may not have its follower yet.
         like: an earlier one, to which threads and descriptors get time to come back.
     """
     end = time.monotonic() + PATIENCE + float(os.environ.get(TTL, 45))
