@@ -19,13 +19,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
+from PIL import Image
 
+from classifier.resources import cpu_count
+from tests.hostile import encode
 from tests.load.crowd import HEALTH
 from tests.load.sequence import GROWTH, pictures
 from tests.load.visitor import PATIENCE, client, opened
@@ -172,6 +176,7 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
     load, closed_after = Load(address, files), float(os.environ.get(TTL, 45))
     # Memory finds its level when as many closed sessions go as come.
     window = max(seconds / 20, 1.1 * closed_after + 2)
+    processes = all_at_work(address, pid)
     with watching(address, pid) as seen:
         begin = time.monotonic()
 
@@ -194,7 +199,6 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
         # What Python and the C library keep for the next picture grows for minutes, and then no more.
         run_minutes(seconds / 3 - window)
         level = run(window)
-        processes = level.processes if level else 0
         rest = at_rest(address, pid, processes)
         run_minutes(seconds * 2 / 3 - window)
         last_level = run(window)
@@ -210,13 +214,34 @@ def soak(address: str, pid: int, files: Sequence[bytes], seconds: float, growth:
     return found
 
 
+def all_at_work(address: str, pid: int) -> int:
+    """Sends slow pictures until the pool has all its workers, as each starts when it is first needed.
+
+    Returns:
+        How many processes the server has then; 0 without /proc.
+    """
+    if not HAS_PROC:
+        return 0
+    # Full of pixels and quick to send, as a JPEG file is not.
+    slow = encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")
+    callers = cpu_count()
+    most = 2 + callers  # the server, what starts the workers, and they
+    with ThreadPoolExecutor(callers) as pool, client(address) as http:
+        for _ in range(10):
+            for answer in pool.map(lambda data: http.post("/api/v1/classify", content=data), [slow] * callers):
+                assert answer.status_code == 200, answer.text
+            if footprint(pid).processes >= most:
+                return most
+    raise AssertionError(f"not all of {callers} workers are ever at work")
+
+
 def at_rest(address: str, pid: int, processes: int, like: Footprint | None = None) -> Footprint | None:
     """What the server takes once it has let go of what closed tabs had left there; None without /proc.
 
     Args:
         address: of the server.
         pid: its process.
-        processes: how many it has at work; one that was ended just now may not have its follower yet.
+        processes: how many it has, once those that were ended have followers.
         like: an earlier one, to which threads and descriptors get time to come back.
     """
     end = time.monotonic() + PATIENCE + float(os.environ.get(TTL, 45))

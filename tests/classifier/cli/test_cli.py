@@ -448,8 +448,7 @@ def test_ctrl_c_ends_it_with_one_line() -> None:
     start = time.monotonic()
     _, err = process.communicate(timeout=30)
     assert time.monotonic() - start < 5
-    assert process.returncode == 130
-    assert err == b"classifier: interrupted\n"
+    assert (err, process.returncode) == (b"classifier: interrupted\n", 130)
 
 
 def test_ctrl_c_while_waiting_for_standard_input() -> None:
