@@ -52,6 +52,11 @@ def pictures() -> list[bytes]:
     return _shuffled([one.path.read_bytes() for one in golden_photos()] + large + medium + list(seeds().values()))
 
 
+def slow_picture() -> bytes:
+    """Full of pixels and quick to send, as a JPEG file is not."""
+    return encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")
+
+
 def footprints(http: httpx.Client, pid: int, files: Sequence[bytes], count: int) -> tuple[Footprint, Footprint]:
     """What the server takes after the first pictures, and after `count` of them, the same ones again and again.
 

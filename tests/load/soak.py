@@ -26,12 +26,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
-from PIL import Image
 
 from classifier.resources import cpu_count
-from tests.hostile import encode
-from tests.load.crowd import HEALTH
-from tests.load.sequence import GROWTH, pictures
+from tests.load.crowd import HEALTH, classify
+from tests.load.sequence import GROWTH, pictures, slow_picture
 from tests.load.visitor import PATIENCE, client, opened
 from tests.load.watch import HAS_PROC, Footprint, Watch, footprint, watching
 from tests.server import started
@@ -222,14 +220,12 @@ def all_at_work(address: str, pid: int) -> int:
     """
     if not HAS_PROC:
         return 0
-    # Full of pixels and quick to send, as a JPEG file is not.
-    slow = encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")
-    callers = cpu_count()
+    slow, callers = slow_picture(), cpu_count()
     most = 2 + callers  # the server, what starts the workers, and they
     with ThreadPoolExecutor(callers) as pool, client(address) as http:
         for _ in range(10):
-            for answer in pool.map(lambda data: http.post("/api/v1/classify", content=data), [slow] * callers):
-                assert answer.status_code == 200, answer.text
+            for answer in pool.map(lambda data: classify(http, data), [slow] * callers):
+                assert answer.labels, answer.refusal
             if footprint(pid).processes >= most:
                 return most
     raise AssertionError(f"not all of {callers} workers are ever at work")

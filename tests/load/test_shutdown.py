@@ -13,11 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image
 
 from classifier.resources import cpu_count
 from tests.golden import mosaic, photo
 from tests.hostile import encode
+from tests.load.sequence import slow_picture
 from tests.load.visitor import PATIENCE, client, opened
 from tests.server import ENDED_AS_ASKED, started
 from web.pictures import MAX_FILES
@@ -115,9 +115,7 @@ def test_every_request_sent_before_sigterm_is_answered(tmp_path: Path) -> None:
 
 @pytest.mark.alone
 def test_who_cannot_have_a_turn_before_the_server_must_end_is_told_to_come_back(tmp_path: Path) -> None:
-    # Full of pixels and quick to send, as a JPEG file is not: many of them are seconds of work.
-    slow = encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")
-    files = [("file", ("slow.png", slow))] * MAX_FILES
+    files = [("file", ("slow.png", slow_picture()))] * MAX_FILES  # seconds of work
     callers = cpu_count() + 2
     with (
         started(tmp_path / "log.txt") as (process, address),
