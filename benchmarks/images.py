@@ -25,8 +25,8 @@ from benchmarks.table import save
 from tests.conftest import browser_arguments
 from tests.container.conftest import build
 from tests.container.docker import Container, docker, started
-from tests.golden import ROOT, mosaic
 from tests.load.visitor import Answer, Tab, opened
+from tests.support.photos import ROOT, mosaic
 
 LIMITS = ("--cpus", "2", "--memory", "2g")
 REST_SECONDS = 10.0

@@ -29,19 +29,19 @@ from benchmarks.rows import THREADS, engines, load, photos, visit
 from benchmarks.table import save
 from classifier import ModelPackage
 from classifier.backends import load_backend
-from classifier.decoding import Here
-from classifier.limits import Limits
+from classifier.picture.limits import Limits
+from classifier.picture.prepare import InProcess
+from classifier.picture.sandbox import Workers
 from classifier.preprocessing import normalise
-from classifier.workers import Workers
 from tests.conftest import browser_arguments
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 
 def picture(rounds: int) -> Iterator[str]:
     """The parts of a 12-megapixel JPEG's way to its labels, and what no program of these libraries can spare."""
     model, plain = load("efficientnet-lite0"), Plain("efficientnet-lite0")
     manifest = model.package.manifest.input
-    here = Here(Limits())
+    here = InProcess(Limits())
     backend, _ = load_backend(model.package, "litert", THREADS)
     with tempfile.TemporaryDirectory() as name:
         (path,) = photos(Path(name), 4000, 3000, 1)
@@ -86,7 +86,7 @@ def folder(rounds: int) -> Iterator[str]:
     model = load("efficientnet-lite2")
     manifest = model.package.manifest.input
     limits = Limits()
-    here, workers = Here(limits), Workers(limits, THREADS)
+    here, workers = InProcess(limits), Workers(limits, THREADS)
     backend, _ = load_backend(model.package, "litert", THREADS)
     single = backend.for_many()
 

@@ -25,13 +25,13 @@ from benchmarks.measure import Row, compare, row, seconds
 from benchmarks.plain import Plain
 from classifier import Classifier, ModelPackage, Settings, cli
 from classifier.backends import load_backend
-from classifier.decoding import Here
-from classifier.limits import Limits
-from classifier.resources import cpu_count
-from classifier.workers import Workers
+from classifier.machine.cpus import cpu_count
+from classifier.picture.limits import Limits
+from classifier.picture.prepare import InProcess
+from classifier.picture.sandbox import Workers
 from tests.conftest import browser_arguments
-from tests.golden import ROOT, mosaic, photo
-from tests.server import running
+from tests.support.photos import ROOT, mosaic, photo
+from tests.support.server import running
 
 THREADS = cpu_count()
 
@@ -109,7 +109,7 @@ def isolation(rounds: int) -> Iterator[Row]:
     """What it costs that no decoder can harm the server: a picture decoded and cut in a worker."""
     geometry = ModelPackage.load(ROOT / "model/efficientnet-lite2").manifest.input.geometry
     limits = Limits()
-    here, workers = Here(limits), Workers(limits, 1)
+    here, workers = InProcess(limits), Workers(limits, 1)
     fresh = Workers(limits, 1, dataclasses.replace(workers.bounds, pictures=1))
     for about, width, height in (("640 x 480", 640, 480), ("12-megapixel", 4000, 3000)):
         stream = io.BytesIO()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from classifier.resources import cpu_count
+from classifier.machine.cpus import cpu_count
 
 RESULTS = Path(__file__).parent / "results"
 

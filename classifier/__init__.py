@@ -20,10 +20,10 @@ if TYPE_CHECKING:
         ParameterError,
         UnknownModelError,
     )
-    from classifier.limits import Limits
     from classifier.package import ModelPackage
+    from classifier.picture.limits import Limits
+    from classifier.picture.sandbox import Workers
     from classifier.settings import Settings
-    from classifier.workers import Workers
 
 __version__ = "0.1.0"
 
@@ -48,10 +48,10 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("Classification", "Classifier", "Prediction", "Scores", "Timings"), "classifier"),
-    "Limits": "limits",
+    "Limits": "picture.limits",
     "ModelPackage": "package",
     "Settings": "settings",
-    "Workers": "workers",
+    "Workers": "picture.sandbox",
 }
 
 

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.activation import log_probabilities, probabilities
-from classifier.ahead import in_order
 from classifier.backends import Backend, load_backend
-from classifier.decoding import Decoder, Here, Prepared, prepare
 from classifier.errors import ClassifierError, ParameterError
+from classifier.machine.cpus import cpu_count
+from classifier.machine.parallel import in_order
+from classifier.machine.queue import WorkQueue
 from classifier.package import ModelPackage
+from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
+from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
-from classifier.resources import cpu_count
 from classifier.settings import Settings, get_settings
-from classifier.slots import Slots
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 
@@ -104,15 +104,15 @@ class Classifier:
         self,
         package: ModelPackage,
         settings: Settings | None = None,
-        slots: Slots | None = None,
+        queue: WorkQueue | None = None,
         decoder: Decoder | None = None,
     ) -> None:
         """See `load`, which also takes a folder."""
         self.settings = settings or get_settings()
-        self.decoder = decoder or Here(self.settings.limits)
+        self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
         cpus = cpu_count()
-        self.slots = slots or Slots(cpus, self.settings.queue)
+        self.queue = queue or WorkQueue(cpus, self.settings.queue)
         self._lock = threading.Lock()
         self._many_backend: Backend | None = None
         self._backend, self.reason = load_backend(
@@ -125,7 +125,7 @@ class Classifier:
         package: str | Path | ModelPackage,
         *,
         settings: Settings | None = None,
-        slots: Slots | None = None,
+        queue: WorkQueue | None = None,
         decoder: Decoder | None = None,
     ) -> Classifier:
         """Loads a model package.
@@ -133,7 +133,7 @@ class Classifier:
         Args:
             package: its folder.
             settings: backend, threads, limits; from the environment if None.
-            slots: the queue to share with other models; one of its own if None.
+            queue: the queue to share with other models; one of its own if None.
             decoder: what decodes files; this process if None. For files of strangers take `workers.Workers`.
 
         Raises:
@@ -142,7 +142,7 @@ class Classifier:
         """
         if not isinstance(package, ModelPackage):
             package = ModelPackage.load(package)
-        return cls(package, settings, slots, decoder)
+        return cls(package, settings, queue, decoder)
 
     @property
     def backend(self) -> str:
@@ -172,7 +172,7 @@ class Classifier:
         top_k, labels = self._check(top_k, lang)
         start = time.perf_counter()
         data = _content(source, self.settings.max_bytes)
-        with self.slots.take() as queued:
+        with self.queue.take() as queued:
             prepared = self._prepare(data)
             output, inference = self._infer(prepared, self._backend)
         total = (time.perf_counter() - start) * 1000

@@ -1,4 +1,4 @@
-"""Picture to model input: crop, resampling and value scaling as a package's `model.toml` asks for, nothing else."""
+"""From pixels to a model's values, as its package's `model.toml` says: `(pixel - mean) / std`, nothing else."""
 
 from __future__ import annotations
 
@@ -6,30 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from classifier.geometry import Geometry, crop_box
-
-if TYPE_CHECKING:  # workers need no pydantic
+if TYPE_CHECKING:
     from classifier.package import InputSpec
 
 # Grey of red, green and blue, as Pillow's mode L and Keras's rgb_to_grayscale weigh them: ITU-R BT.601.
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
-
-
-def fit(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
-    """Crops and resizes.
-
-    Args:
-        image: mode RGB, upright.
-        geometry: of the model's input.
-
-    Returns:
-        uint8 array `(H, W, 3)`.
-    """
-    height, width = geometry.size
-    resample = Image.Resampling[geometry.resample.upper()]
-    return np.asarray(image.resize((width, height), resample, box=crop_box(image.size, geometry)))
 
 
 def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from classifier.resources import cpu_count
+from classifier.machine.cpus import cpu_count
 
 _BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 _MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"

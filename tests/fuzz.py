@@ -16,11 +16,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from classifier import imaging
 from classifier.errors import ImageError
-from classifier.limits import Limits
-from tests.golden import ROOT
-from tests.hostile import SECONDS, seeds
+from classifier.picture import decode
+from classifier.picture.limits import Limits
+from tests.support.hostile import SECONDS, seeds
+from tests.support.photos import ROOT
 
 LIMITS = Limits(max_bytes=2_000_000, max_pixels=4_000_000)
 FOLDER = ROOT / "test-results/fuzz"
@@ -68,7 +68,7 @@ def check(data: bytes) -> None:
     """The promise: a picture within the limits, upright and RGB, or an `ImageError`; and soon."""
     start = time.perf_counter()
     try:
-        picture = imaging.read(data, LIMITS, at_least=(32, 32))
+        picture = decode.read(data, LIMITS, at_least=(32, 32))
     except ImageError:
         pass
     else:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import browser_arguments
 from tests.e2e.steps import best, opened, until
-from tests.server import ROOT, running
+from tests.support.server import ROOT, running
 from web.page.gallery import samples
 
 FOLDER = ROOT / "docs"

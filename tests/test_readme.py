@@ -14,7 +14,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from classifier.settings import ROOT, Settings
-from tests.server import running
+from tests.support.server import running
 
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 BOTH = pytest.mark.parametrize("file", [ENGLISH, CHINESE], ids=["en", "zh"])

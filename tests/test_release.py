@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from classifier import __version__
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 PLACES = ("pyproject.toml", "classifier/__init__.py", "Dockerfile")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden import ROOT, photo
-from tests.server import running
+from tests.support.photos import ROOT, photo
+from tests.support.server import running
 
 
 @pytest.fixture(scope="module")

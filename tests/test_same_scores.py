@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from classifier import Classifier, Settings
-from tests.golden import photo
-from tests.server import ROOT, running
+from tests.support.photos import photo
+from tests.support.server import ROOT, running
 
 PHOTO = photo("chelsea.png")
 

@@ -13,7 +13,7 @@ import pytest
 from packaging.markers import Marker
 
 from classifier import __version__
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 from tests.test_requirements import entries, locked
 
 FILES = {"edge": "runtime", "cpu": "tensorflow", "cuda": "cuda"}

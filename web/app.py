@@ -21,15 +21,17 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from web import garbage, heads, memory, problems
-from web.base import BASE
-from web.closed import ClosedPaths
-from web.discreet import DiscreetSessions
-from web.frontend import FrontendFiles
-from web.headers import SecurityHeaders, content_policy
-from web.index import STATIC, frame, index, to_index
-from web.later import Later, LaterMiddleware
-from web.sessions import UPLOAD_PATH, free_closed_sessions
+from classifier.machine import malloc
+from web import problems
+from web.base_path import BASE
+from web.server import garbage, slow_connections
+from web.server.headers import SecurityHeaders, content_policy
+from web.server.lazy import LazyApp, LazyMiddleware
+from web.streamlit_internals.allowed_paths import AllowedPaths
+from web.streamlit_internals.frontend import FrontendFiles
+from web.streamlit_internals.index_page import STATIC, frame, index, to_index
+from web.streamlit_internals.redaction import RedactedSessions
+from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +53,8 @@ _API_SECONDS = 4.0
 
 # Half of what a start takes is importing FastAPI, pydantic, NumPy and Pillow. The page's frame and Streamlit's files
 # need none of them, so a browser loads those meanwhile.
-_api = Later("web.api", "api")
-_health = Later("web.health", "app")
+_api = LazyApp("web.api.routes", "api")
+_health = LazyApp("web.health", "app")
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
@@ -69,9 +71,9 @@ middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     Middleware(FrontendFiles),
-    Middleware(ClosedPaths),
-    Middleware(DiscreetSessions),
-    Middleware(LaterMiddleware, module="web.uploads", name="UploadCap", path=UPLOAD_PATH),
+    Middleware(AllowedPaths),
+    Middleware(RedactedSessions),
+    Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
 
 
@@ -90,10 +92,10 @@ def _log_to_stderr() -> None:
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the default model beside the running server, frees old sessions, and bounds what may take too long."""
     _log_to_stderr()
-    memory.return_large_blocks()
-    connections = heads.connections()
+    malloc.return_large_blocks()
+    connections = slow_connections.connections()
     _bound_shutdown()
-    running = (_load(), free_closed_sessions(), heads.close_slow(connections))
+    running = (_load(), free_closed_sessions(), slow_connections.close_slow(connections))
     tasks = [asyncio.create_task(one) for one in running]
     yield
     for task in tasks:
@@ -156,7 +158,7 @@ def _bound_shutdown() -> None:
 def _refuse_the_rest() -> None:
     from web.models import models
 
-    models.slots.close()
+    models.queue.close()
 
 
 def _forget() -> None:

@@ -9,10 +9,10 @@ from starlette.routing import Route, Router
 
 from classifier.errors import NotReadyError
 from web import metrics
-from web.base import BASE
-from web.budget import budget
+from web.base_path import BASE
 from web.models import models
-from web.sessions import upload_bytes
+from web.streamlit_internals.sessions import upload_bytes
+from web.uploads.budget import budget
 
 
 async def healthz(_: Request) -> Response:
@@ -30,8 +30,8 @@ async def readyz(_: Request) -> Response:
 
 async def prometheus(_: Request) -> Response:
     """All metrics in Prometheus' text format."""
-    metrics.BUSY.set(models.slots.busy)
-    metrics.WAITING.set(models.slots.waiting)
+    metrics.BUSY.set(models.queue.busy)
+    metrics.WAITING.set(models.queue.waiting)
     metrics.READY.set(models.state == "ready")
     metrics.UPLOADS.set(upload_bytes())
     metrics.BUDGET.set(budget.used)

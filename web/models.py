@@ -14,12 +14,13 @@ from classifier import Classification, Classifier, ModelPackage
 from classifier.classifier import Source
 from classifier.errors import ClassifierError, NotReadyError, PackageError, UnknownModelError
 from classifier.importing.serving import forget, import_bare
-from classifier.limits import millions, pixels_within
+from classifier.machine.cpus import cpu_count
+from classifier.machine.memory import available_memory, free_memory
+from classifier.machine.queue import WorkQueue
 from classifier.package import find_packages, is_bare, locate
-from classifier.resources import available_memory, cpu_count, free_memory
+from classifier.picture.limits import millions, pixels_within
+from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, describe, get_settings
-from classifier.slots import Slots
-from classifier.workers import Workers
 from web import metrics
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Models:
             max_bytes = min(settings.max_bytes, self.free // _UPLOADS_IN_MEMORY)
             settings = settings.model_copy(update={"max_bytes": max_bytes})
         self.settings = settings
-        self.slots = Slots(cpu_count(), self.settings.queue)
+        self.queue = WorkQueue(cpu_count(), self.settings.queue)
         self.decoder = Workers(self.settings.limits)
         self.packages: dict[str, ModelPackage] = {}
         self.default = ""
@@ -189,7 +190,7 @@ class Models:
             self._make_room(self.packages[name])
             package = self.packages[name]
             self._loaded[name] = Classifier.load(
-                package, settings=self.settings, slots=self.slots, decoder=self.decoder
+                package, settings=self.settings, queue=self.queue, decoder=self.decoder
             )
         return self._loaded[name]
 

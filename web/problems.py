@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from classifier.errors import ClassifierError
-from web.base import BASE
+from web.base_path import BASE
 
 if TYPE_CHECKING:
     from fastapi.exceptions import RequestValidationError

@@ -23,7 +23,7 @@ from classifier.errors import ClassifierError, ParameterError
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
-    from classifier.decoding import Decoder
+    from classifier.picture.prepare import Decoder
     from classifier.settings import Settings
 
 _BACKENDS = ("auto", "litert", "tensorflow")
@@ -180,7 +180,7 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 
 def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argparse.Namespace) -> int:
-    from classifier.workers import Workers
+    from classifier.picture.sandbox import Workers
 
     settings = _settings(model=args.model)
     # What goes wrong with a file is said once, in its line.

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from classifier.classifier import Classifier
 from classifier.cli import report
-from classifier.files import classify_entries, expand, explain, shown
+from classifier.inputs import classify_entries, expand, explain, shown
 
 
 def classify(classifier: Classifier, args: argparse.Namespace) -> int:

@@ -15,15 +15,15 @@ from rich.console import Console
 
 from classifier.classifier import Classifier, Scores
 from classifier.cli import report, summary
-from classifier.edit import set_temperature
 from classifier.errors import InputError, ParameterError
 from classifier.evaluation import calibration, html
 from classifier.evaluation.dataset import Dataset, read_dataset
 from classifier.evaluation.measure import Failure, answer, scored
 from classifier.evaluation.naming import read_names
 from classifier.evaluation.result import Evaluation
-from classifier.files import explain, shown
+from classifier.inputs import explain, shown
 from classifier.package import MANIFEST, ModelPackage
+from classifier.package.temperature import set_temperature
 
 Kept = TypeVar("Kept")
 

@@ -10,9 +10,10 @@ from classifier import __version__
 from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
 from classifier.importing.serving import package_folder
-from classifier.limits import millions
+from classifier.machine.cpus import cpu_count
+from classifier.machine.memory import available_memory
 from classifier.package import ModelPackage, find_packages
-from classifier.resources import available_memory, cpu_count
+from classifier.picture.limits import millions
 from classifier.settings import Settings
 
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classifier.classifier import Classification
-from classifier.files import shown
+from classifier.inputs import shown
 
 _UNSURE = "not sure"
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from classifier.evaluation import metrics
 from classifier.evaluation.calibration import BOUNDS, FEW, Calibration
 from classifier.evaluation.result import Evaluation
-from classifier.files import shown
+from classifier.inputs import shown
 from classifier.package import ModelPackage
 
 _ROWS = 10  # of a list, the worst ones; the reports in JSON and HTML have more

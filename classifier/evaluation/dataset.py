@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from classifier.errors import InputError, ParameterError
 from classifier.evaluation.naming import ClassNames
-from classifier.files import ENDINGS, Entry, pictures
+from classifier.inputs import ENDINGS, Entry, pictures
 from classifier.package import ModelPackage
 
 _PATH, _LABEL = ("path", "file", "filename", "image", "picture"), ("label", "class")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from classifier.classifier import Classifier, Scores
 from classifier.errors import ClassifierError
 from classifier.evaluation.dataset import Dataset
-from classifier.files import each
+from classifier.inputs import each
 
 
 @dataclass(frozen=True, slots=True)

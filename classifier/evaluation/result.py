@@ -13,7 +13,7 @@ from classifier import __version__
 from classifier.errors import InputError
 from classifier.evaluation import metrics
 from classifier.evaluation.measure import Answer, Failure
-from classifier.files import explain
+from classifier.inputs import explain
 from classifier.package import ModelPackage
 
 FORMAT = 1

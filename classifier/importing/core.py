@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.activation import probabilities
 from classifier.backends import load_backend
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
 from classifier.importing import convert, decide, sources, verify
@@ -20,8 +19,9 @@ from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
+from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
-from classifier.resources import cpu_count
+from classifier.postprocessing import probabilities
 
 Say = Callable[[str, str], None]
 Values = Sequence[NDArray[np.float32]]

@@ -15,7 +15,7 @@ from classifier.errors import ModelFileError
 from classifier.importing import tflite_graph, tflite_metadata
 from classifier.importing.network import LITERT_FILE, Network, Run
 from classifier.importing.scaling import from_quantisation
-from classifier.resources import cpu_count
+from classifier.machine.cpus import cpu_count
 
 
 def read(file: Path, *, link: bool = False) -> Network:

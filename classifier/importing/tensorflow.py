@@ -18,7 +18,7 @@ from classifier.importing.litert import one_of_each
 from classifier.importing.network import Activation, Network, Run
 from classifier.importing.options import Scaling
 from classifier.importing.scaling import OWN, from_arithmetic
-from classifier.resources import cpu_count
+from classifier.machine.cpus import cpu_count
 
 # Layers before a model's own scaling that leave values as they are, at least when it classifies.
 _HARMLESS = ("InputLayer", "Resizing", "CenterCrop", "Dropout", "Reshape", "Identity", "Activation")

@@ -1,7 +1,7 @@
 """TFLite Metadata: what the maker of a `.tflite` file wrote into it about labels and values.
 
 The metadata is a FlatBuffer in one of the model's buffers, the files it speaks of are a zip behind the model:
-https://ai.google.dev/edge/litert/conversion/tensorflow/metadata. Slots are counted as in its schema,
+https://ai.google.dev/edge/litert/conversion/tensorflow/metadata. WorkQueue are counted as in its schema,
 https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs
 """
 

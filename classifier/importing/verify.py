@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.geometry import Geometry
 from classifier.importing.network import Activation, Network, Run
 from classifier.package import InputSpec
-from classifier.preprocessing import fit, normalise
+from classifier.picture.fit import fit
+from classifier.picture.geometry import Geometry
+from classifier.preprocessing import normalise
 from classifier.settings import ROOT
 
 _PHOTOS = ROOT / "web" / "page" / "samples"

@@ -14,7 +14,7 @@ import pytest
 
 from classifier import BackendError, ModelPackage, PackageError, backends
 from classifier.backends import Outputs, choose, gpu, load_backend
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 LITE0 = ROOT / "model/efficientnet-lite0"
 

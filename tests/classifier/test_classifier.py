@@ -23,12 +23,12 @@ from classifier import (
     ParameterError,
     Scores,
 )
-from classifier.activation import softmax
 from classifier.backends import Backend, Outputs
 from classifier.classifier import Source
+from classifier.machine.queue import WorkQueue
+from classifier.postprocessing import softmax
 from classifier.settings import Settings
-from classifier.slots import Slots
-from tests.golden import ROOT, golden_photos, photo
+from tests.support.photos import ROOT, golden_photos, photo
 
 PANDA = photo("panda.webp")
 
@@ -149,12 +149,12 @@ def test_many_threads_get_the_scores_that_one_gets(model: Classifier) -> None:
 
 
 def test_a_full_queue_refuses_at_once(model: Classifier) -> None:
-    slots = Slots(running=1, waiting=1)
-    busy = Classifier.load(model.package, settings=model.settings, slots=slots)
+    queue = WorkQueue(running=1, waiting=1)
+    busy = Classifier.load(model.package, settings=model.settings, queue=queue)
     inside, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with slots.take():
+        with queue.take():
             inside.set()
             leave.wait(30)
 
@@ -163,21 +163,21 @@ def test_a_full_queue_refuses_at_once(model: Classifier) -> None:
     inside.wait(30)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(busy.classify, PANDA)
-        while slots.waiting == 0:
+        while queue.waiting == 0:
             assert not waiting.done()
         with pytest.raises(BusyError, match="Try again"):
             busy.classify(PANDA)
         leave.set()
         assert waiting.result(30).timings.queue > 0
     holder.join()
-    assert (slots.busy, slots.waiting) == (0, 0)
+    assert (queue.busy, queue.waiting) == (0, 0)
 
 
 def test_a_failed_picture_gives_its_slot_back(model: Classifier) -> None:
     for _ in range(100):
         with pytest.raises(ImageError):
             model.classify(b"\xff\xd8\xffbroken")
-    assert model.slots.busy == 0
+    assert model.queue.busy == 0
     assert model.classify(PANDA).predictions[0].index == 388
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from classifier import Classification, Classifier
 from classifier.settings import Settings
-from tests.golden import MODELS, ROOT, golden_photos
+from tests.support.photos import MODELS, ROOT, golden_photos
 
 Results = list[Classification]
 

@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.geometry import Geometry, crop_box, needed_size
 from classifier.package import InputSpec
-from classifier.preprocessing import fit, normalise
+from classifier.picture.fit import fit
+from classifier.picture.geometry import Geometry, crop_box, needed_size
+from classifier.preprocessing import normalise
 
 LITE0 = InputSpec(size=(224, 224), crop=0.875, resample="bicubic", mean=127, std=128)
 

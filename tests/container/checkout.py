@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 
 def tracked() -> list[str]:

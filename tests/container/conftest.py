@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.container.docker import docker
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 BASE = "debian:trixie-slim"
 

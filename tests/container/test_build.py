@@ -16,7 +16,7 @@ from classifier import __version__
 from tests.container.checkout import copy_to, tracked
 from tests.container.conftest import build
 from tests.container.docker import docker
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 MEGABYTES = {"edge": 500, "cpu": 1450}
 """The most that an image may have."""

@@ -21,7 +21,7 @@ from playwright.sync_api import Page, expect
 
 from tests.container.checkout import change, copy_to
 from tests.container.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
-from tests.golden import ROOT, photo
+from tests.support.photos import ROOT, photo
 
 PROJECT = "image-classifier-test"
 PANDA = photo("panda.webp").read_bytes()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.container.docker import HARDENED, docker, get, ready
-from tests.golden import photo
+from tests.support.photos import photo
 
 PANDA = photo("panda.webp").read_bytes()
 MEGABYTES = 5200

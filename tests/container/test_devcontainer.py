@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.container.checkout import copy_to
 from tests.container.docker import docker, started
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 FOLDER = ROOT / ".devcontainer"
 IMAGE = "image-classifier:devcontainer"

@@ -22,9 +22,9 @@ import pytest
 from PIL import Image
 
 from tests.container.docker import HARDENED, Container, DockerError, docker, get, ready, send
-from tests.golden import mosaic, photo
-from tests.hostile import encode
 from tests.load.sequence import pictures
+from tests.support.hostile import encode
+from tests.support.photos import mosaic, photo
 
 CALLERS = 3
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from classifier import ModelPackage
-from tests.classifier.importing.common import LABELS, teachable_zip
 from tests.container.docker import HARDENED, Container, docker, get, ready
-from tests.golden import ROOT, photo
+from tests.support.imported import LABELS, teachable_zip
+from tests.support.photos import ROOT, photo
 
 PANDA = photo("panda.webp").read_bytes()
 
@@ -60,7 +60,7 @@ def test_teachable_machines_zip_becomes_a_package_that_is_served_as_the_zip_is(e
 def test_the_usual_image_converts_a_keras_file(cpu: str, folder: Path) -> None:
     import tf_keras
 
-    from tests.classifier.importing import makers
+    from tests.support import makers
 
     makers.small(tf_keras).save(folder / "keras_model.h5")
     file = teachable_zip(folder, keras=(folder / "keras_model.h5").read_bytes())

@@ -26,9 +26,9 @@ from tests.container.docker import (
     ready,
     started,
 )
-from tests.golden import photo
 from tests.load.test_shutdown import Caller
 from tests.load.visitor import opened
+from tests.support.photos import photo
 
 PANDA = photo("panda.webp").read_bytes()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.container.checkout import copy_to
 from tests.container.conftest import build
 from tests.container.docker import docker, drive, get, ready
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 SPACE = ("--user", "1000", "--env", "SPACE_ID=user/demo", "--env", "FLAVOR=cpu")
 TESTS = "tests/e2e/test_space.py::test_a_picture_and_a_photo_are_classified_inside_the_frame"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 TEXT = (ROOT / "docs/containers.md").read_text("utf-8")
 VARYING = "|".join(

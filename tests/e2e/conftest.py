@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.steps import opened
-from tests.server import running
+from tests.support.server import running
 
 expect.set_options(timeout=15_000)
 

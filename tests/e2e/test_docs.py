@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from tests.golden import photo
+from tests.support.photos import photo
 
 
 def test_the_docs_page_works_without_any_other_host(page: Page, server: str) -> None:

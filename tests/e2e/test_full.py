@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.steps import best, opened, photograph, until, upload
-from tests.golden import photo
-from tests.server import running
-from tests.wire import connected, head, metric
-from tests.wire import until as wait_until
+from tests.support.photos import photo
+from tests.support.server import running
+from tests.support.wire import connected, head, metric
+from tests.support.wire import until as wait_until
 
 LARGEST = 20_000_000
 BISON = photo("bison.webp")

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.steps import best, opened, until, upload
-from tests.golden import photo
+from tests.support.photos import photo
 
 OVERFLOW = """() => {
     const main = document.querySelector('[data-testid="stMain"]');

@@ -10,10 +10,10 @@ from playwright.sync_api import Page
 
 from classifier import Classifier
 from classifier.importing.core import import_model
-from tests.classifier.importing.common import teachable_zip
 from tests.e2e.steps import best, opened, upload
-from tests.golden import photo
-from tests.server import running
+from tests.support.imported import teachable_zip
+from tests.support.photos import photo
+from tests.support.server import running
 
 LABELS = ("Kettle", "Teapot", "Cup")
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect
 
 from tests.e2e.steps import best, opened, photograph, upload
-from tests.golden import photo
+from tests.support.photos import photo
 
 REFUSALS = re.compile("content.security.policy|permissions.policy|opener.policy|unrecognized feature|refused to", re.I)
 

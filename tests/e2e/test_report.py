@@ -8,11 +8,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from classifier.decoding import Here
 from classifier.evaluation import html
 from classifier.evaluation.measure import Failure
-from classifier.limits import Limits
-from tests.evaluations import evaluation, package
+from classifier.picture.limits import Limits
+from classifier.picture.prepare import InProcess
+from tests.support.evaluations import evaluation, package
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_the_report_renders_under_its_own_policy(
 ) -> None:
     found = evaluation(package(classes), 1200, Failure("broken.jpg", FileNotFoundError()))
     file = tmp_path / "report.html"
-    file.write_text(html.render(found, html.thumbnails(found, Here(Limits()), 20_000_000), lang), "utf-8")
+    file.write_text(html.render(found, html.thumbnails(found, InProcess(Limits()), 20_000_000), lang), "utf-8")
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,  # type: ignore[arg-type]

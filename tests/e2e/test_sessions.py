@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.steps import best, opened, upload
-from tests.golden import photo
-from tests.server import ROOT, running
-from web.sessions import SECONDS
+from tests.support.photos import photo
+from tests.support.server import ROOT, running
+from web.streamlit_internals.sessions import SECONDS
 
 
 def uploaded_bytes(address: str) -> float:

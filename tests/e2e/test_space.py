@@ -17,10 +17,10 @@ from playwright.sync_api import BrowserType, Frame, expect
 from tests.conftest import browser_arguments
 from tests.e2e.steps import best, photograph, until, upload
 from tests.e2e.test_full import SHOWN
-from tests.golden import photo
-from tests.server import started
-from tests.tls import Front, certificate, fronted
-from tests.wire import visiting
+from tests.support.photos import photo
+from tests.support.server import started
+from tests.support.tls import Front, certificate, fronted
+from tests.support.wire import visiting
 
 Framed = Callable[[str, str], AbstractContextManager[Frame]]
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.steps import best, idle, opened, photograph, upload
-from tests.golden import photo
-from web.uploads import MAX_FILES
+from tests.support.photos import photo
+from web.uploads.page import MAX_FILES
 
 # Sends files as the page itself does, and gives the statuses.
 SEND = """([url, token, files, size]) => Promise.all(Array.from({ length: files }, async () => {

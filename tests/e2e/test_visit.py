@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from tests.e2e.steps import best, idle, opened, photograph, upload
-from tests.golden import photo
+from tests.support.photos import photo
 
 BISON = photo("bison.webp")
 CATS = {"tabby cat", "tiger cat", "Egyptian Mau"}

@@ -22,10 +22,10 @@ from typing import Literal
 
 import httpx2 as httpx
 
-from tests.golden import mosaic
 from tests.load.visitor import PATIENCE, Answer, client, opened
 from tests.load.watch import Watch, watching
-from tests.server import started
+from tests.support.photos import mosaic
+from tests.support.server import started
 
 MEMORY = 800
 """MB that the server may take, whatever comes."""

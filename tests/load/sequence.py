@@ -18,11 +18,11 @@ from pathlib import Path
 import httpx2 as httpx
 from PIL import Image
 
-from tests.golden import golden_photos, mosaic
-from tests.hostile import encode, seeds
 from tests.load.visitor import client
 from tests.load.watch import HAS_PROC, Footprint, footprint
-from tests.server import started
+from tests.support.hostile import encode, seeds
+from tests.support.photos import golden_photos, mosaic
+from tests.support.server import started
 
 FIRST = 100
 """Pictures after which memory must have found its level."""

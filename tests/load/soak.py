@@ -27,12 +27,12 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
-from classifier.resources import cpu_count
+from classifier.machine.cpus import cpu_count
 from tests.load.crowd import HEALTH, classify
 from tests.load.sequence import GROWTH, pictures, slow_picture
 from tests.load.visitor import PATIENCE, client, opened
 from tests.load.watch import HAS_PROC, Footprint, Watch, footprint, watching
-from tests.server import started
+from tests.support.server import started
 
 NO_PICTURES = (b"no picture", b"%PDF-1.7\n" + bytes(5000), b"GIF")
 

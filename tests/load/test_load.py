@@ -9,7 +9,7 @@ import pytest
 from tests.load import crowd, sequence, soak
 from tests.load.visitor import client
 from tests.load.watch import HAS_PROC, watching
-from tests.server import started
+from tests.support.server import started
 
 pytestmark = pytest.mark.slow
 

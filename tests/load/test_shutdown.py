@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from classifier.resources import cpu_count
-from tests.golden import mosaic, photo
-from tests.hostile import encode
+from classifier.machine.cpus import cpu_count
 from tests.load.sequence import slow_picture
 from tests.load.visitor import PATIENCE, client, opened
-from tests.server import ENDED_AS_ASKED, started
-from web.pictures import MAX_FILES
+from tests.support.hostile import encode
+from tests.support.photos import mosaic, photo
+from tests.support.server import ENDED_AS_ASKED, started
+from web.uploads.forms import MAX_FILES
 
 pytestmark = pytest.mark.slow
 

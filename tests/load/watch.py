@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 PROC = Path("/proc")
 HAS_PROC = (PROC / "self/status").exists()

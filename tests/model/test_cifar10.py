@@ -14,7 +14,7 @@ from classifier import Classifier, Settings
 from classifier.package import ModelPackage
 from model import hashes
 from model.recipes import FOLDER
-from tests.golden import ROOT
+from tests.support.photos import ROOT
 
 PACKAGE = FOLDER / "cifar10"
 PHOTOS = ROOT / "tests/cifar10_photos"

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.golden import photo
-from tests.server import ENDED_AS_ASKED, ROOT, started
-from tests.wire import metric, until
+from tests.support.photos import photo
+from tests.support.server import ENDED_AS_ASKED, ROOT, started
+from tests.support.wire import metric, until
 
 PICTURE = photo("panda.webp").read_bytes()
 

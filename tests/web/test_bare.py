@@ -17,10 +17,10 @@ import pytest
 from classifier import Settings
 from classifier.errors import ModelFileError
 from classifier.importing import serving
-from tests.classifier.importing.common import LABELS, answer, bring, place, teachable_zip
-from tests.golden import ROOT, photo
-from tests.server import running, started
-from tests.tiny_tflite import Tiny
+from tests.support.imported import LABELS, answer, bring, place, teachable_zip
+from tests.support.photos import ROOT, photo
+from tests.support.server import running, started
+from tests.support.tiny_tflite import Tiny
 
 
 def api(address: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_a_zip_is_served_and_leaves_nothing(teachable: Path, temporary: Path, tm
 
 @pytest.mark.slow
 def test_a_keras_file_is_served_when_it_is_trusted(tmp_path: Path, temporary: Path) -> None:
-    from tests.classifier.importing import makers
+    from tests.support import makers
 
     makers.small().save(tmp_path / "keras_model.h5")
     (tmp_path / "labels.txt").write_text("".join(f"{index} {label}\n" for index, label in enumerate(LABELS)))

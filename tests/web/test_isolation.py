@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tests import evil
-from tests.golden import photo
-from tests.server import started
+from tests.support import evil
+from tests.support.photos import photo
+from tests.support.server import started
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("evil") / "log.txt"
-    evil_workers = "from classifier.workers import pool; from tests import evil; pool.COMMAND = evil.COMMAND"
+    evil_workers = (
+        "from classifier.picture.sandbox import pool; from tests.support import evil; pool.COMMAND = evil.COMMAND"
+    )
     with started(log, first=evil_workers) as (_, address):
         yield address
     said = Path(log).read_text()

@@ -11,8 +11,8 @@ import pytest
 
 from classifier import Classifier, Settings, UnknownModelError
 from classifier.errors import NoMemoryError, NotReadyError
-from tests.golden import MODELS, ROOT
-from tests.hostile import encode, gradient
+from tests.support.hostile import encode, gradient
+from tests.support.photos import MODELS, ROOT
 from web import models as module
 from web.models import Models
 
@@ -66,7 +66,7 @@ def test_many_who_ask_at_once_load_it_once(loads: list[str]) -> None:
 
 def test_all_models_share_one_queue() -> None:
     models = started()
-    assert models.get(LITE0).slots is models.get(LITE2).slots is models.slots
+    assert models.get(LITE0).queue is models.get(LITE2).queue is models.queue
 
 
 def test_a_model_elsewhere_can_be_the_default(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
 
 def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_memory", lambda: 160_000_000)
-    monkeypatch.setattr("classifier.workers.pool.free_memory", lambda _: 60_000_000)
+    monkeypatch.setattr("classifier.picture.sandbox.pool.free_memory", lambda _: 60_000_000)
     models = started(model=LITE0)
     assert models.settings.max_bytes == 10_000_000
     assert 6_000_000 < models.settings.max_pixels < 8_000_000

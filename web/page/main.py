@@ -12,7 +12,7 @@ import streamlit as st
 
 from classifier import Classification, ClassifierError, UnknownModelError
 from web.models import models
-from web.page import gallery, parts, picture
+from web.page import components, gallery, picture
 from web.page.text import LANGUAGES, error_text, language, t
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,10 @@ def main() -> None:
     try:
         _page()
     except ClassifierError as error:
-        parts.error(error_text(error))
+        components.error(error_text(error))
     except Exception:  # whatever it was, the visitor gets a sentence and the log the rest
         log.exception("the page failed")
-        parts.error(t("error.internal"))
+        components.error(t("error.internal"))
 
 
 def _page() -> None:
@@ -39,9 +39,9 @@ def _page() -> None:
     left, right = st.columns([5, 7], gap="large")
     looked_at, model = picture.picked(), models.default
     with left:
-        parts.inputs()
+        components.inputs()
         if looked_at is not None:
-            parts.preview(looked_at)
+            components.preview(looked_at)
     with right:
         if looked_at is None:
             st.html(f"<h2>{t('gallery')}</h2>")
@@ -51,23 +51,23 @@ def _page() -> None:
             # The bars read settings that stand below them.
             answer = st.container(key="answer")
         if ready:
-            model, top_k, minimum = parts.settings(expanded=looked_at is not None)
+            model, top_k, minimum = components.settings(expanded=looked_at is not None)
         if looked_at is not None and ready:
             with answer:
                 result = _classify(looked_at, model)
                 if result is not None:
-                    parts.result(*result, looked_at, top_k, minimum)
+                    components.result(*result, looked_at, top_k, minimum)
     with hero:
-        parts.hero(model)
+        components.hero(model)
     if looked_at is not None:
         st.html(f"<h2>{t('gallery_more')}</h2>")
         gallery.show(picture.pick_sample, looked_at.name if looked_at.sample else None)
-    parts.footer(model)
+    components.footer(model)
 
 
 def _header() -> None:
     with st.container(key="top", horizontal=True, vertical_alignment="center"):
-        parts.brand()
+        components.brand()
         st.segmented_control(
             t("language"),
             list(LANGUAGES),
@@ -75,7 +75,7 @@ def _header() -> None:
             default=language(),
             required=True,
             key="lang",
-            on_change=parts.to_address,
+            on_change=components.to_address,
             args=("lang",),
             label_visibility="collapsed",
         )
@@ -87,7 +87,7 @@ def _started() -> bool:
         with st.spinner(t("loading")):
             models.start()
     if models.state == "failed":
-        parts.error(t("model_failed"))
+        components.error(t("model_failed"))
     return models.state == "ready"
 
 
@@ -98,7 +98,7 @@ def _classify(looked_at: picture.Picked, model: str) -> tuple[Classification, bo
     except UnknownModelError:
         raise
     except ClassifierError as error:
-        parts.error(error_text(error))
+        components.error(error_text(error))
         if error.status >= 500:
             st.button(t("retry"), key="retry")
         return None

@@ -124,7 +124,7 @@ def thumbnail(picture: Picked) -> bytes:
     if known.error:
         raise known.error
     if not known.thumbnail:
-        with models.slots.take():
+        with models.queue.take():
             known.thumbnail = models.decoder.thumbnail(picture.read(), _SIDE)
     return known.thumbnail
 

@@ -9,7 +9,7 @@ import io
 
 from PIL import Image, ImageOps
 
-from classifier import imaging
+from classifier.picture import decode
 from web.page.gallery import Sample, samples
 
 SIZE = 208
@@ -25,7 +25,7 @@ def main() -> None:
 
 def thumbnail(sample: Sample) -> bytes:
     """A sample's middle, small, as a WebP file."""
-    image = imaging.read(sample.read(), at_least=(SIZE, SIZE)).image
+    image = decode.read(sample.read(), at_least=(SIZE, SIZE)).image
     small = ImageOps.fit(image, (SIZE, SIZE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, "WEBP", quality=72, method=6)

@@ -87,8 +87,8 @@ def decoders() -> Iterator[Check]:
     """Is a small picture in each format read, in its right colour?"""
     from PIL import Image, features
 
-    from classifier import imaging
-    from classifier.limits import FORMATS
+    from classifier.picture import decode
+    from classifier.picture.limits import FORMATS
 
     broken = []
     for kind in FORMATS:
@@ -101,7 +101,7 @@ def decoders() -> Iterator[Check]:
                 file = io.BytesIO()
                 Image.new("RGB", (64, 64), _RED).save(file, kind)
                 data = file.getvalue()
-            pixel = imaging.read(data).image.getpixel((32, 32))
+            pixel = decode.read(data).image.getpixel((32, 32))
             # GIF and the lossy ones come near.
             if not isinstance(pixel, tuple) or max(abs(a - b) for a, b in zip(pixel, _RED, strict=True)) > 16:
                 raise ValueError(f"a red pixel came out as {pixel}")

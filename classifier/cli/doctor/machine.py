@@ -14,7 +14,8 @@ from pathlib import Path
 from classifier.backends import EXTRA_HINT, gpu, tensorflow_installed
 from classifier.cli.doctor.check import Check
 from classifier.cli.serve import port_problem
-from classifier.resources import available_memory, cpu_count
+from classifier.machine.cpus import cpu_count
+from classifier.machine.memory import available_memory
 from classifier.settings import Settings
 
 # Bytes besides what this process takes: the server starts and answers with so many, as within a limit of 192 MB, though

@@ -9,13 +9,13 @@ from html import escape
 from pathlib import Path
 
 from classifier import __version__
-from classifier.decoding import Decoder
 from classifier.errors import ClassifierError
 from classifier.evaluation.html import sections
 from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.files import shown
+from classifier.inputs import shown
+from classifier.picture.prepare import Decoder
 
 _STYLE = Path(__file__).with_name("report.css")
 

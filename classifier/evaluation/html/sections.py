@@ -13,7 +13,7 @@ from classifier.evaluation.html.charts import percent
 from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.files import explain, shown
+from classifier.inputs import explain, shown
 
 MATRIX = 30
 """Classes that a confusion matrix shows at most, those that are confused most often."""

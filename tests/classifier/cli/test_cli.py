@@ -20,10 +20,10 @@ import pytest
 from rich.cells import cell_len
 
 from classifier import Classifier, cli
-from classifier.limits import EXTENSIONS
+from classifier.picture.limits import EXTENSIONS
 from classifier.settings import Settings
-from tests import evil
-from tests.golden import ROOT, golden_photos, photo
+from tests.support import evil
+from tests.support.photos import ROOT, golden_photos, photo
 
 LITE0 = ROOT / "model/efficientnet-lite0"
 PANDA = photo("panda.webp")
@@ -157,7 +157,7 @@ def test_bad_files_are_reported_and_the_rest_go_on(capsys: pytest.CaptureFixture
 
 def test_a_picture_that_ends_its_decoder_costs_one_line() -> None:
     Path("crash.jpg").write_bytes(evil.picture("crash"))
-    command = [sys.executable, "-m", "tests.evil", "classify", "--csv", "crash.jpg", str(photo("panda.webp"))]
+    command = [sys.executable, "-m", "tests.support.evil", "classify", "--csv", "crash.jpg", str(photo("panda.webp"))]
     environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1

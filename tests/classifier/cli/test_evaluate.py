@@ -16,7 +16,7 @@ import pytest
 from classifier import Classifier, cli
 from classifier.settings import Settings
 from tests.classifier.cli.test_cli import on_terminal, refused, run
-from tests.golden import ROOT, photo
+from tests.support.photos import ROOT, photo
 
 LITE0 = ROOT / "model/efficientnet-lite0"
 LABELS = ROOT / "tests/photos/labels.csv"

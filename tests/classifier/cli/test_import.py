@@ -12,9 +12,9 @@ import pytest
 
 from classifier import ModelPackage, cli
 from classifier.importing import serving
-from tests.classifier.importing.common import place, teachable_zip
-from tests.golden import ROOT, photo
-from tests.tiny_tflite import Tiny
+from tests.support.imported import place, teachable_zip
+from tests.support.photos import ROOT, photo
+from tests.support.tiny_tflite import Tiny
 
 
 @pytest.fixture

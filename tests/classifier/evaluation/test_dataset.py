@@ -10,8 +10,8 @@ from classifier import ClassifierError, ModelPackage, ParameterError
 from classifier.errors import InputError
 from classifier.evaluation.dataset import read_dataset
 from classifier.evaluation.naming import ClassNames, read_names
-from tests.evaluations import package
-from tests.golden import ROOT
+from tests.support.evaluations import package
+from tests.support.photos import ROOT
 
 TEN = package(
     4,

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from classifier.decoding import Here
 from classifier.evaluation import html
 from classifier.evaluation.measure import Answer, Failure
 from classifier.evaluation.result import Evaluation
-from classifier.limits import Limits
-from tests.evaluations import evaluation, package
+from classifier.picture.limits import Limits
+from classifier.picture.prepare import InProcess
+from tests.support.evaluations import evaluation, package
 
 EVIL = '"><script>alert(1)</script>&'
 VOID = {"meta", "img"}
 
 
 def rendered(found: Evaluation, lang: str | None = None) -> str:
-    return html.render(found, html.thumbnails(found, Here(Limits()), 20_000_000), lang)
+    return html.render(found, html.thumbnails(found, InProcess(Limits()), 20_000_000), lang)
 
 
 class Reader(HTMLParser):

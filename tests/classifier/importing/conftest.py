@@ -10,6 +10,6 @@ import pytest
 @pytest.fixture(scope="module")
 def make() -> Any:
     """The tools, which take seconds to import."""
-    from tests.classifier.importing import makers
+    from tests.support import makers
 
     return makers

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
 from classifier.importing.options import SCALES, Options, Scaling
-from tests.classifier.importing.common import LABELS, answer, bring, pixels, place, scaled
-from tests.golden import ROOT
-from tests.tiny_tflite import Tiny, weights
+from tests.support.imported import LABELS, answer, bring, pixels, place, scaled
+from tests.support.photos import ROOT
+from tests.support.tiny_tflite import Tiny, weights
 
 FILES = ROOT / "tests/files"
 

@@ -10,7 +10,7 @@ import pytest
 
 from classifier.errors import ModelFileError, TrustError
 from classifier.importing.options import Options
-from tests.classifier.importing.common import TRUSTED, answer, bring, write_labels
+from tests.support.imported import TRUSTED, answer, bring, write_labels
 
 pytestmark = pytest.mark.slow
 

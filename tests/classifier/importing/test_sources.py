@@ -10,8 +10,8 @@ import pytest
 from classifier.errors import BackendError, ModelFileError
 from classifier.importing import sources, tensorflow
 from classifier.importing.options import SCALES
-from tests.classifier.importing.common import LABELS, bring, place
-from tests.tiny_tflite import Tiny
+from tests.support.imported import LABELS, bring, place
+from tests.support.tiny_tflite import Tiny
 
 TINY = Tiny().build()
 NUMBERED = tuple(f"{index} {label}" for index, label in enumerate(LABELS))

@@ -14,7 +14,7 @@ from classifier.backends import model_files
 from classifier.errors import ModelFileError
 from classifier.importing import verify
 from classifier.importing.options import SCALES, Options
-from tests.classifier.importing.common import (
+from tests.support.imported import (
     LABELS,
     TRUSTED,
     answer,

@@ -1,0 +1,157 @@
+"""From names, as on a command line, to pictures.
+
+Folders are listed, `-` is standard input, and what is no file is refused before it is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from classifier.classifier import Classification, Classifier
+from classifier.errors import ClassifierError, InputError
+from classifier.picture.limits import EXTENSIONS
+
+STDIN = "-"
+ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture to classify, or the reason why a folder could not be listed."""
+
+    name: str
+    error: ClassifierError | OSError | None = None
+
+
+def expand(names: Iterable[str]) -> list[Entry]:
+    """The files that names stand for, in order; a folder for the pictures in and below it.
+
+    Args:
+        names: files, folders, or `-` for standard input. A file that is named is tried whatever
+            its ending; in a folder only files with the endings of pictures count, and hidden ones
+            do not.
+    """
+    entries: list[Entry] = []
+    for name in names:
+        if name != STDIN and os.path.isdir(name):
+            entries += pictures(name)
+        else:
+            entries.append(Entry(name))
+    return entries
+
+
+def classify_entries(
+    classifier: Classifier, entries: Iterable[Entry], top_k: int | None, lang: str | None
+) -> Iterator[tuple[str, Classification | ClassifierError | OSError]]:
+    """Classifies entries in order.
+
+    Args:
+        classifier: the loaded model.
+        entries: what `expand` found.
+        top_k: as for `Classifier.classify`.
+        lang: as for `Classifier.classify`.
+
+    Yields:
+        For each entry its name, and the result or what went wrong.
+
+    Raises:
+        ParameterError: `top_k` or `lang` is out of range.
+    """
+    return each(entries, lambda sources: classifier.classify_many(sources, top_k, lang), classifier.settings.max_bytes)
+
+
+def each(
+    entries: Iterable[Entry],
+    many: Callable[[Iterator[Path | bytes]], Iterator[Result | ClassifierError | OSError]],
+    max_bytes: int,
+) -> Iterator[tuple[str, Result | ClassifierError | OSError]]:
+    """Hands the pictures behind entries to a method such as `Classifier.scores_many`.
+
+    Args:
+        entries: what `expand` found.
+        many: gives a result, or what went wrong, for each of its sources in order.
+        max_bytes: the most that is read from standard input.
+
+    Yields:
+        For each entry in order its name, and the result or what went wrong.
+    """
+    begun: deque[Entry] = deque()
+
+    def sources() -> Iterator[Path | bytes]:
+        for entry in entries:
+            try:
+                if entry.error:
+                    raise entry.error
+                source = _open(entry.name, max_bytes)
+            except (ClassifierError, OSError) as error:
+                begun.append(Entry(entry.name, error))
+                continue
+            begun.append(entry)
+            yield source
+
+    for result in many(sources()):
+        while error := (entry := begun.popleft()).error:
+            yield entry.name, error
+        yield entry.name, result
+    for entry in begun:
+        assert entry.error  # noqa: S101  (the others had a result)
+        yield entry.name, entry.error
+
+
+def explain(error: ClassifierError | OSError) -> tuple[str, str]:
+    """A stable code for programs and a sentence for people."""
+    if isinstance(error, ClassifierError):
+        return error.code, error.message
+    if isinstance(error, FileNotFoundError):
+        return "not_found", "There is no such file."
+    if isinstance(error, PermissionError):
+        return "not_readable", "This file may not be read: permission denied."
+    return "not_readable", f"This file cannot be read: {error.strerror or error}."
+
+
+def shown(name: str) -> str:
+    """A file's name for people; what moves a terminal's cursor or breaks the line is escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def pictures(folder: str) -> list[Entry]:
+    """The pictures in and below a folder, sorted; the reason why where there are none or it cannot be listed."""
+    found: list[Entry] = []
+
+    def refuse(error: OSError) -> None:
+        reason = error.strerror or str(error)
+        found.append(Entry(error.filename, InputError(f"This folder cannot be listed: {reason}.")))
+
+    for path, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += (
+            Entry(os.path.join(path, name))
+            for name in sorted(files)
+            if name.lower().endswith(ENDINGS) and not name.startswith(".")
+        )
+    return found or [Entry(folder, InputError(f"This folder holds no pictures ({', '.join(ENDINGS)})."))]
+
+
+def _open(name: str, max_bytes: int) -> Path | bytes:
+    """What to classify; nothing that could make us wait for a writer that never comes."""
+    if name == STDIN:
+        # Read here, not in the decoding thread: that one could not be interrupted.
+        data = sys.stdin.buffer.read(max_bytes + 1) if sys.stdin else b""
+        if not data:
+            raise InputError("Standard input is empty.")
+        return data
+    found = os.stat(name)
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError("This is not a regular file. Pipe its content in and name it `-`.")
+    if not found.st_size:
+        raise InputError("This file is empty.")
+    return Path(name)

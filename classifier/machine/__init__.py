@@ -1,0 +1,1 @@
+"""What this process may use of its machine, CPUs and memory, and how pictures share it."""

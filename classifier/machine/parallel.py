@@ -1,0 +1,47 @@
+"""Works on a few items ahead of the one whose result is asked for, and gives results in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from classifier.errors import ClassifierError
+from classifier.machine.cpus import cpu_count
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result | ClassifierError | OSError]:
+    """What `work` makes of each item, in order.
+
+    Args:
+        work: called from several threads at a time.
+        items: read lazily, a few ahead.
+
+    Yields:
+        For each item its result, or the `ClassifierError` or `OSError` that `work` raised.
+    """
+    # One more than there are CPUs: while one picture's file is read, or its result fetched, the CPUs have others.
+    threads = cpu_count() + 1
+    ahead: deque[Future[Result]] = deque()
+
+    def finish() -> Result | ClassifierError | OSError:
+        try:
+            return ahead.popleft().result()
+        except (ClassifierError, OSError) as error:
+            return error
+
+    with ThreadPoolExecutor(threads, "classify") as pool:
+        try:
+            for item in items:
+                ahead.append(pool.submit(work, item))
+                if len(ahead) > 2 * threads:
+                    yield finish()
+            while ahead:
+                yield finish()
+        finally:
+            for future in ahead:
+                future.cancel()

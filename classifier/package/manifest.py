@@ -1,0 +1,104 @@
+"""`model.toml`: how a picture becomes a model's input, what the model's numbers mean, and which files belong to it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from classifier.picture.geometry import Geometry
+
+MANIFEST = "model.toml"
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PerChannel = float | tuple[float, float, float]
+Form = Literal["litert", "tensorflow"]
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSpec(_Table):
+    """`[input]`: how a picture becomes the model's input."""
+
+    size: tuple[PositiveInt, PositiveInt] = Field(description="(height, width) in pixels")
+    crop: float = Field(1.0, gt=0, le=1, description="share that the centre crop keeps")
+    resample: Resample = "bilinear"
+    mean: PerChannel = Field(0.0, description="value = (pixel - mean) / std, pixel 0 to 255")
+    std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
+    channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
+    channels_first: bool = Field(False, description="whether the channels come before height and width")
+
+    @model_validator(mode="after")
+    def _per_channel(self) -> InputSpec:
+        if self.channels == 1 and (isinstance(self.mean, tuple) or isinstance(self.std, tuple)):
+            raise ValueError("mean and std are one number each where channels = 1")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input, without the batch: `(H, W, channels)`, or `(channels, H, W)`."""
+        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
+
+    @property
+    def geometry(self) -> Geometry:
+        """The part that is about where pixels come from, not about their values."""
+        return Geometry(self.size, self.crop, self.resample)
+
+
+class OutputSpec(_Table):
+    """`[output]`: what the model's numbers mean."""
+
+    classes: PositiveInt
+    logits: bool = Field(description="whether a softmax, or where there is none a sigmoid, is still to be applied")
+    multi_label: bool = Field(False, description="whether each score stands for itself, not adding up to 1")
+    binary: bool = Field(False, description="whether the model gives one score, that of the second of two classes")
+    temperature: PositiveFloat = Field(1.0, description="divides the logits before the softmax")
+    top_k: PositiveInt = 5
+    unsure_below: Fraction = Field(0.0, description="best score below which the answer is unsure")
+    features: str | None = Field(None, description="name of the output with the last feature map")
+
+    @model_validator(mode="after")
+    def _binary(self) -> OutputSpec:
+        if self.binary and (self.classes != 2 or self.multi_label):
+            raise ValueError("binary goes with classes = 2 and without multi_label")
+        return self
+
+    @property
+    def scores(self) -> int:
+        """How many numbers the model gives for a picture."""
+        return 1 if self.binary else self.classes
+
+
+class Weights(_Table):
+    """`[weights.<form>]`: one file or folder of weights."""
+
+    file: str
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    tensors_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+class Published(_Table):
+    """`[published]`: accuracy as the model's authors report it."""
+
+    dataset: str
+    top1: Fraction
+
+
+class Manifest(_Table):
+    """The whole of `model.toml`."""
+
+    format: Literal[1]
+    name: str = Field(pattern="^[a-z0-9][a-z0-9._-]*$")
+    title: str
+    description: str = ""
+    license: str = ""
+    source: str = ""
+    citation: str = ""
+    input: InputSpec
+    output: OutputSpec
+    labels: dict[str, str] = Field(min_length=1, description="labels file by language")
+    weights: dict[Form, Weights] = Field(min_length=1)
+    published: Published | None = None

@@ -1,0 +1,126 @@
+"""A checked model package: its folder, its manifest and its labels.
+
+Reading and checking only; which form is run is the backends' business. A wrong package is refused with the file, the
+key and what was expected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from classifier.errors import PackageError, ParameterError
+from classifier.package.manifest import MANIFEST, Form, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A checked model package.
+
+    Attributes:
+        folder: where its files are.
+        manifest: the content of `model.toml`.
+        labels: by language, one label per class, in index order.
+    """
+
+    folder: Path
+    manifest: Manifest
+    labels: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> ModelPackage:
+        """Reads and checks a package; weights are only checked to be there.
+
+        Raises:
+            PackageError: naming the file, the key and what was expected.
+        """
+        folder = Path(folder)
+        file = folder / MANIFEST
+        try:
+            manifest = Manifest.model_validate(tomllib.loads(file.read_text("utf-8-sig")))
+        except FileNotFoundError:
+            raise PackageError(
+                f"{folder} is not a model package: it has no {MANIFEST}. Give the folder that holds one."
+            ) from None
+        except NotADirectoryError:
+            raise PackageError(
+                f"{folder} is a file, not a model package. Make one of it: classifier import {folder} FOLDER"
+            ) from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PackageError(f"{file}: cannot be read as TOML: {error}") from error
+        except ValidationError as error:
+            problems = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+            raise PackageError(f"{file}: {'; '.join(problems)}") from error
+        for form, weights in manifest.weights.items():
+            if not (folder / weights.file).exists():
+                raise PackageError(f"{file}: weights.{form}.file: {weights.file} is not in {folder}")
+        labels = {
+            language: _read_labels(folder / name, manifest.output.classes) for language, name in manifest.labels.items()
+        }
+        return cls(folder, manifest, labels)
+
+    @property
+    def name(self) -> str:
+        """The package's name, as callers use it."""
+        return self.manifest.name
+
+    @property
+    def language(self) -> str:
+        """The language of its labels when none is asked for: English, or the first one it has."""
+        return "en" if "en" in self.labels else next(iter(self.labels))
+
+    def check_language(self, language: str | None) -> str:
+        """The language to answer in: the one asked for, or the package's default one if None.
+
+        Raises:
+            ParameterError: when it has no labels in that language.
+        """
+        language = language or self.language
+        if language not in self.labels:
+            raise ParameterError(
+                f"The model {self.name} has no labels in {language!r}. Choose from: {', '.join(self.labels)}.",
+                name="lang",
+            )
+        return language
+
+    def labels_for(self, language: str) -> tuple[str, ...]:
+        """Labels in a language, or in the package's default one when it has none in that language."""
+        return self.labels.get(language) or self.labels[self.language]
+
+    def weights_file(self, form: Form) -> Path:
+        """The path of one form's weights, its content checked against the recorded sha256.
+
+        Raises:
+            PackageError: when the package lacks the form or the file was changed.
+        """
+        weights = self.manifest.weights.get(form)
+        if weights is None:
+            raise PackageError(f"{self.folder / MANIFEST}: weights.{form}: not in this package")
+        file = self.folder / weights.file
+        if weights.sha256 and file.is_file():
+            with file.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+            if found != weights.sha256:
+                raise PackageError(
+                    f"{file}: its sha256 is {found}, but {MANIFEST} expects {weights.sha256} at "
+                    f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
+                )
+        return file
+
+
+def _read_labels(file: Path, classes: int) -> tuple[str, ...]:
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackageError(f"{file}: cannot be read as UTF-8 text: {error}") from error
+    labels = tuple(line.strip() for line in lines)
+    if len(labels) != classes or not all(labels):
+        raise PackageError(
+            f"{file}: expected {classes} lines with a label each (output.classes), "
+            f"found {sum(map(bool, labels))} labels on {len(labels)} lines"
+        )
+    return labels

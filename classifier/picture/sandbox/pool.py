@@ -1,0 +1,242 @@
+"""The server's side of the workers: who is free, who is asked, and what an answer that never comes means."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from classifier.errors import (
+    BusyError,
+    DecodingError,
+    ImageError,
+    NoMemoryError,
+    TooManyBytesError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+from classifier.machine.cpus import cpu_count
+from classifier.machine.memory import free_memory
+from classifier.picture.geometry import Geometry
+from classifier.picture.limits import FORMATS, Limits
+from classifier.picture.prepare import Prepared
+from classifier.picture.sandbox import wire
+from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds
+
+log = logging.getLogger(__name__)
+
+COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.picture.sandbox.worker")
+_ROOT = Path(__file__).resolve().parents[3]  # the settings know it, too, but workers need no pydantic
+_GRACE_SECONDS = 10.0
+_LONGEST_ANSWER = 64 << 20
+_ENVIRONMENT = {
+    # A second thread would make forks unsafe, and many arenas of malloc's would count as address space.
+    **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+    # Memory that goes back to the system after each picture comes in again page by page: a third of a small one's time.
+    **{"MALLOC_MMAP_THRESHOLD_": str(16 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)},
+}
+_ERRORS = {
+    kind.code: kind
+    for kind in (ImageError, UnsupportedFormatError, TooManyBytesError, TooManyPixelsError, NoMemoryError)
+}
+
+T = TypeVar("T")
+
+
+class Workers:
+    """A pool of child processes that decode pictures; a `prepare.Decoder`, safe to use from many threads.
+
+    A worker that dies, from whatever its picture made the decoder do, costs that picture its answer and is replaced;
+    the others go on. Nothing that a worker says is trusted: it may have been taken over.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        count: int | None = None,
+        bounds: Bounds | None = None,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """Starts nothing yet; see `start`.
+
+        Args:
+            limits: what a picture may be.
+            count: workers at most; as many as CPUs, and as there is memory for, if None.
+            bounds: what each may use; fitting the limits and the memory there is if None.
+            command: what to start, without the bounds; `COMMAND` if None.
+        """
+        self.limits = limits
+        self.count = count or cpu_count()
+        self.bounds = bounds or Bounds.for_limits(limits)
+        self._command = (*(command or COMMAND), json.dumps(asdict(self.bounds)))
+        self._settled = bounds is not None
+        self._free = threading.Semaphore(self.count)
+        self._lock = threading.Lock()
+        self._idle: list[socket.socket] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts the process that forks workers, without waiting for it; the first picture would do so, too."""
+        with self._lock:
+            if not self._process:
+                self._start()
+
+    def settle(self, reserve: int = 0) -> None:
+        """Shares the memory there is among the workers. To be called once all else has what it needs of it.
+
+        Only the first call works; the first picture would do so, too.
+
+        Args:
+            reserve: bytes that something else will still need.
+        """
+        with self._lock:
+            if not self._settled:
+                self.count, self.bounds = Bounds.shared(self.limits, self.count, free_memory(reserve))
+                self._free = threading.Semaphore(self.count)
+                self._settled = True
+
+    def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
+        """See `prepare.Decoder`.
+
+        Raises:
+            ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
+            BusyError: no worker can be started now.
+        """
+
+        def read(facts: dict[str, Any], payload: bytes) -> Prepared:
+            return Prepared(
+                np.frombuffer(payload, np.uint8).reshape(*geometry.size, 3),
+                structured=bool(facts["structured"]),
+                width=int(facts["width"]),
+                height=int(facts["height"]),
+                format=FORMATS[FORMATS.index(facts["format"])],
+                decode=float(facts["decode"]),
+                preprocess=float(facts["preprocess"]),
+            )
+
+        return self._ask({"job": "prepare", "geometry": asdict(geometry)}, data, read)
+
+    def thumbnail(self, data: bytes, side: int) -> bytes:
+        """See `prepare.Decoder`.
+
+        Raises:
+            ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
+            BusyError: no worker can be started now.
+        """
+        return self._ask({"job": "thumbnail", "side": side}, data, lambda _, payload: payload)
+
+    def close(self) -> None:
+        """Ends all workers; those at work when they have answered."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+            self._stop()
+
+    def _ask(self, request: dict[str, Any], data: bytes, read: Callable[[dict[str, Any], bytes], T]) -> T:
+        self.settle()
+        limits = replace(self.limits, memory=self.bounds.memory)
+        with self._free:
+            worker = self._hand_over({**request, "limits": asdict(limits)}, data)
+            start = time.perf_counter()
+            keep = False
+            try:
+                facts, payload = wire.receive(worker, _LONGEST_ANSWER)
+                result = _error(facts) if "error" in facts else read(facts, payload)
+                keep = not facts["last"]
+            except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
+                if self._process and self._process.poll() is not None:
+                    log.error("the process that starts the decoders ended with status %s", self._process.returncode)
+                    raise _none_starts() from error
+                seconds = time.perf_counter() - start
+                log.warning("a picture of %d bytes ended its decoder after %.1f s: %r", len(data), seconds, error)
+                raise DecodingError(
+                    "Decoding this picture failed, or takes too long. Export it again, or in another format."
+                ) from error
+            finally:
+                self._put_back(worker, keep)
+        if isinstance(result, ImageError):
+            raise result
+        return result
+
+    def _hand_over(self, request: dict[str, Any], data: bytes) -> socket.socket:
+        """A worker that was sent the request; one that died while it was idle is passed over."""
+        for _ in range(self.count + 2):
+            try:
+                with self._lock:
+                    worker = self._idle.pop() if self._idle else self._new()
+            except OSError:  # no more descriptors, or processes
+                break
+            try:
+                wire.send(worker, request, data)
+            except OSError:
+                worker.close()
+            else:
+                return worker
+        log.error("no decoder can be started")
+        raise _none_starts()
+
+    def _put_back(self, worker: socket.socket, keep: bool) -> None:
+        with self._lock:
+            if keep and self._process:
+                self._idle.append(worker)
+                return
+            worker.close()
+            if self._process:  # the next one at once, so that nobody waits for it
+                with suppress(OSError):
+                    self._idle.append(self._new())
+
+    def _new(self) -> socket.socket:
+        """The socket to a new worker, which may take a moment to listen."""
+        ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)  # a photo in one go, where the system lets us
+        # A worker ends itself when its time is over. Later than that nothing can come: it was stopped, or worse.
+        ours.settimeout(self.bounds.seconds + _GRACE_SECONDS)
+        with theirs:
+            if self._process:
+                with suppress(OSError):
+                    self._fork(theirs)
+                    return ours
+                self._stop()
+            self._start()
+            self._fork(theirs)
+        return ours
+
+    def _fork(self, connection: socket.socket) -> None:
+        socket.send_fds(self._control, [self.bounds.memory.to_bytes(MEMORY_BYTES, "big")], [connection.fileno()])
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                cwd=_ROOT,
+                env={**os.environ, **_ENVIRONMENT},
+            )
+
+    def _stop(self) -> None:
+        if self._process:
+            self._control.close()
+            self._process.wait()
+            self._process = None
+
+
+def _none_starts() -> BusyError:
+    return BusyError("Pictures cannot be decoded at the moment. Try again in a moment.")
+
+
+def _error(facts: dict[str, Any]) -> ImageError:
+    return _ERRORS[facts["error"]](str(facts["message"]), **facts["details"])

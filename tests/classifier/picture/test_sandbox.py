@@ -1,0 +1,288 @@
+"""Decoding in child processes: the same answers, and no harm from a decoder that crashes, hangs, takes or lies."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier.errors import DecodingError, ImageError, NoMemoryError, TooManyPixelsError, UnsupportedFormatError
+from classifier.picture.geometry import Geometry
+from classifier.picture.limits import Limits
+from classifier.picture.prepare import InProcess, Prepared
+from classifier.picture.sandbox import Bounds, Workers, wire
+from tests.support import evil
+from tests.support.hostile import encode, gradient, seeds
+from tests.support.photos import ROOT, golden_photos, photo
+
+LIMITS = Limits()
+GEOMETRY = Geometry((224, 224), 0.875, "bicubic")
+TIGHT = Bounds(memory=300_000_000, cpu_seconds=0.5, seconds=1.5)
+linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is bounded on Linux only")
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    pool = Workers(LIMITS, 2)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def evil_workers() -> Iterator[Workers]:
+    pool = Workers(LIMITS, 2, TIGHT, evil.COMMAND)
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    yield pool
+    pool.close()
+
+
+def known(prepared: Prepared) -> tuple[object, ...]:
+    return prepared.structured, prepared.width, prepared.height, prepared.format, prepared.pixels.tobytes()
+
+
+def children(process: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+
+
+def resident(process: int) -> int:
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_worker_gives_what_this_process_gives(workers: Workers) -> None:
+    here = InProcess(LIMITS)
+    for one in golden_photos()[::5]:
+        data = one.path.read_bytes()
+        assert known(workers.prepare(data, GEOMETRY)) == known(here.prepare(data, GEOMETRY))
+        assert workers.thumbnail(data, 300) == here.thumbnail(data, 300)
+
+
+def test_a_thumbnail_is_upright_and_small(workers: Workers) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(gradient().resize((1200, 800)), "JPEG", exif=exif)
+    with Image.open(io.BytesIO(workers.thumbnail(data, 300))) as image:
+        assert image.size == (200, 300)
+        assert image.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"no picture", UnsupportedFormatError),
+        (seeds()["PNG"][:100], ImageError),
+        (encode(Image.new("1", (65_000, 1_000)), "PNG"), TooManyPixelsError),
+    ],
+)
+def test_errors_are_those_of_this_process(workers: Workers, data: bytes, kind: type[ImageError]) -> None:
+    with pytest.raises(ImageError) as ours:
+        InProcess(LIMITS).prepare(data, GEOMETRY)
+    with pytest.raises(ImageError) as theirs:
+        workers.prepare(data, GEOMETRY)
+    assert type(theirs.value) is type(ours.value) is kind
+    assert (theirs.value.message, theirs.value.details) == (ours.value.message, ours.value.details)
+
+
+@pytest.mark.parametrize("deed", ["crash", "abort", "leave", "loop", "wait", "lie"])
+def test_a_picture_that_ends_its_decoder_gets_one_clear_error(evil_workers: Workers, deed: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(DecodingError, match="another format") as caught:
+        evil_workers.prepare(evil.picture(deed), GEOMETRY)
+    assert caught.value.status == 400
+    assert time.monotonic() - start < 10
+    assert evil_workers.prepare(seeds()["JPEG"], GEOMETRY).format == "JPEG"
+
+
+@linux
+def test_a_picture_that_takes_memory_without_end_gets_one_clear_error() -> None:
+    pool = Workers(LIMITS, 1, Bounds(TIGHT.memory), evil.COMMAND)  # its time is not to run out first
+    with pytest.raises(NoMemoryError, match="Scale it down") as caught:
+        pool.prepare(evil.picture("take memory"), GEOMETRY)
+    assert caught.value.status == 413
+    pool.close()
+
+
+@linux
+def test_a_picture_much_larger_than_it_says_is_held_to_the_memory(evil_workers: Workers) -> None:
+    """16,000 x 16,000 pixels that the file says are 64 x 64; AVIF's decoder believes the pixels."""
+    with pytest.raises(ImageError):
+        evil_workers.prepare((ROOT / "tests/files/lying.avif").read_bytes(), GEOMETRY)
+
+
+def test_a_file_larger_than_usual_goes_through_where_it_may() -> None:
+    pool = Workers(Limits(max_bytes=200_000_000), 1)
+    assert pool.prepare(seeds()["PNG"] + bytes(150_000_000), GEOMETRY).format == "PNG"
+    pool.close()
+
+
+def test_a_worker_cannot_write_files(evil_workers: Workers) -> None:
+    with pytest.raises(ImageError):
+        evil_workers.prepare(evil.picture("write a file"), GEOMETRY)
+
+
+def test_nothing_that_a_decoder_prints_reaches_the_log(
+    evil_workers: Workers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    evil_workers.prepare(evil.picture("shout"), GEOMETRY)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_others_go_on_while_decoders_crash_and_hang(evil_workers: Workers) -> None:
+    good, deeds = seeds()["JPEG"], ["crash", "wait", "abort", "loop"]
+
+    def ask(number: int) -> str:
+        data = evil.picture(deeds[number % 4]) if number % 5 == 0 else good
+        try:
+            return evil_workers.prepare(data, GEOMETRY).format
+        except DecodingError as error:
+            return error.code
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(ask, range(40)))
+    assert answers == ["decoding_failed" if number % 5 == 0 else "JPEG" for number in range(40)]
+
+
+@linux
+def test_large_pictures_leave_no_memory_behind() -> None:
+    pool = Workers(LIMITS, 1)
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    assert pool._process
+    zygote = pool._process.pid
+    (first,) = children(zygote)
+    before = resident(first)
+    for kind in ("PNG", "WEBP"):
+        pool.prepare(encode(gradient().resize((4000, 4000)), kind, compress_level=1, method=0), GEOMETRY)
+        assert all(resident(child) - before < 60_000_000 for child in children(zygote))
+    pool.close()
+
+
+@linux
+def test_a_worker_is_replaced_after_so_many_pictures() -> None:
+    pool = Workers(LIMITS, 1, replace(TIGHT, pictures=3))
+    seen = list[int]()
+    for _ in range(7):
+        pool.prepare(seeds()["JPEG"], GEOMETRY)
+        assert pool._process
+        seen += children(pool._process.pid) - set(seen)
+    assert len(seen) in (2, 3)
+    pool.close()
+
+
+@linux
+def test_more_than_the_pool_holds_wait_their_turn_and_no_more_processes_start() -> None:
+    pool = Workers(LIMITS, 2, TIGHT, evil.COMMAND)
+    seen = set[int]()
+    with ThreadPoolExecutor(6) as threads:
+        futures = [threads.submit(pool.prepare, evil.picture("be slow"), GEOMETRY) for _ in range(6)]
+        while not all(future.done() for future in futures):
+            if pool._process:
+                seen |= children(pool._process.pid)
+            time.sleep(0.02)
+    assert all(future.result().format == "JPEG" for future in futures)
+    assert len(seen) == 2
+    pool.close()
+
+
+def test_workers_that_died_while_idle_are_replaced(workers: Workers) -> None:
+    workers.prepare(seeds()["JPEG"], GEOMETRY)
+    assert workers._process
+    for idle in children(workers._process.pid):
+        os.kill(idle, signal.SIGKILL)
+    until(lambda: not children(workers._process.pid))  # type: ignore[union-attr]
+    assert workers.prepare(seeds()["JPEG"], GEOMETRY).format == "JPEG"
+    workers._process.kill()
+    workers._process.wait()
+    for _ in range(4):
+        assert workers.prepare(seeds()["JPEG"], GEOMETRY).format == "JPEG"
+
+
+def test_signals_to_the_whole_group_do_not_cost_a_picture_its_answer() -> None:
+    pool = Workers(LIMITS, 1, TIGHT, evil.COMMAND)
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    assert pool._process
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(pool.prepare, evil.picture("be slow"), GEOMETRY)
+        time.sleep(0.1)
+        for process in {pool._process.pid} | children(pool._process.pid):
+            os.kill(process, signal.SIGTERM)
+            os.kill(process, signal.SIGINT)
+        assert answer.result().format == "JPEG"
+    pool.close()
+
+
+def test_workers_end_with_their_server() -> None:
+    pool = Workers(LIMITS, 2)
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    process = pool._process
+    assert process
+    pool.close()
+    assert process.returncode == 0
+
+
+def test_bounds_follow_the_limits_and_the_memory_there_is() -> None:
+    assert Bounds.for_limits(LIMITS).memory == 16 * LIMITS.max_pixels + 4 * LIMITS.max_bytes
+    assert Bounds.for_limits(LIMITS, 200_000_000).memory == 200_000_000
+    assert Bounds.for_limits(LIMITS, 1_000).memory == 32 << 20
+
+
+def test_memory_is_shared_among_as_many_workers_as_it_is_enough_for() -> None:
+    most = Bounds.for_limits(LIMITS)
+    assert Bounds.shared(LIMITS, 4, None) == (4, most)
+    assert Bounds.shared(LIMITS, 4, 100_000_000_000) == (4, most)
+    assert Bounds.shared(LIMITS, 4, 400_000_000) == (3, Bounds(100_000_000))
+    assert Bounds.shared(LIMITS, 4, 60_000_000) == (1, Bounds(45_000_000))
+
+
+def test_a_message_arrives_whole_or_not_at_all() -> None:
+    ours, theirs = socket.socketpair()
+    payload = np.arange(1_000_000, dtype=np.uint8).tobytes()
+    sender = threading.Thread(target=wire.send, args=(ours, {"a": 1}, payload))
+    sender.start()
+    facts, received = wire.receive(theirs)
+    assert (facts, received) == ({"a": 1}, payload)
+    sender.join()
+    ours.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        wire.receive(ours)
+    theirs.sendall(b"\0\0\0\2\0\0\0\0[]")
+    with pytest.raises(ValueError, match="no message"):
+        wire.receive(ours)
+    theirs.sendall(b"\xff" * 8)
+    with pytest.raises(ValueError, match="too long"):
+        wire.receive(ours, 1_000)
+    theirs.close()
+    with pytest.raises(EOFError):
+        wire.receive(ours)
+
+
+def test_a_photo_of_twelve_megapixels_goes_through(workers: Workers) -> None:
+    with Image.open(photo("panda.webp")) as image:
+        data = encode(image.convert("RGB").resize((4000, 3000)), "JPEG", quality=95)
+    prepared = workers.prepare(data, GEOMETRY)
+    assert (prepared.width, prepared.height) == (4000, 3000)
+
+
+@linux
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIC"])
+def test_the_least_memory_is_enough_for_a_small_picture_in_any_format(kind: str) -> None:
+    pool = Workers(LIMITS, 1, Bounds(32 << 20))
+    for _ in range(3):
+        assert pool.prepare(seeds()[kind], GEOMETRY).format == kind
+    pool.close()

@@ -1,0 +1,176 @@
+"""The bytes of all pictures in memory have one bound, and whatever ends a request gives its part back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+import pytest
+
+from classifier.settings import Settings
+from tests.support.photos import photo
+from tests.support.server import running
+from tests.support.wire import CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send, until, visiting
+from web.problems import problem
+from web.uploads.budget import FRAMING, Budget, FullError, Reservation, budget_size
+from web.uploads.page import MAX_FILES
+
+PANDA = photo("panda.webp").read_bytes()
+LARGEST = 20_000_000
+SIZE = 45_000_000  # room for two of the largest, and a bit
+FULL = problem(503, "full", "busy")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("budget") / "log.txt"
+    with running(log, {"CLASSIFIER_UPLOADS": str(SIZE)}) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+def used(address: str) -> float:
+    return metric(address, "classifier_budget_used_bytes")
+
+
+@pytest.fixture
+def empty(server: str) -> Iterator[str]:
+    """The server before and after anything was sent to it."""
+    until(lambda: used(server) == 0)
+    yield server
+    until(lambda: used(server) == 0)
+
+
+@pytest.mark.slow
+def test_announced_bodies_fill_the_budget_until_their_connection_is_cut(empty: str) -> None:
+    first, second = connected(empty), connected(empty)
+    with visiting(empty) as visit:
+        first.sendall(head(Content_Length=str(LARGEST)) + b"\xff\xd8\xff")
+        second.sendall(visit.head(LARGEST) + form(b"x" * 1000)[:500])
+        until(lambda: used(empty) == 2 * LARGEST)
+
+        refused = post(empty, b"x" * 6_000_000)
+        assert "Try again" in refused.problem(503, "busy")
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.headers["x-content-type-options"] == "nosniff"
+        assert "Try again" in visit.upload(b"x" * 6_000_000).problem(503, "busy")
+        assert post(empty, PANDA).status == 200  # for which there is room
+
+        first.close()
+        until(lambda: used(empty) == LARGEST)
+        assert post(empty, b"x" * 6_000_000).status == 415
+        second.close()
+
+
+@pytest.mark.slow
+def test_a_body_without_a_length_counts_as_it_arrives(empty: str) -> None:
+    with connected(empty) as first, connected(empty) as second:
+        for connection in (first, second):
+            connection.sendall(head(Transfer_Encoding="chunked"))
+            connection.sendall(chunk(b"x" * LARGEST))
+        until(lambda: used(empty) == 2 * LARGEST)
+        chunked = head(Transfer_Encoding="chunked")
+        refused = send(empty, chunked, chunk(b"x" * 6_000_000))
+        refused.problem(503, "busy")
+        first.sendall(chunk(b"x" * FRAMING) + chunk(b"x"))
+        answer(first).problem(413, "too_many_bytes")
+        assert used(empty) == LARGEST
+
+
+@pytest.mark.slow
+def test_what_visits_hold_counts_too(empty: str) -> None:
+    with visiting(empty) as one, visiting(empty) as other:
+        assert one.upload(b"x" * LARGEST, "first").status == 204
+        assert one.upload(b"x" * LARGEST).status == 204
+        assert used(empty) == 2 * LARGEST
+        other.upload(b"x" * 6_000_000).problem(503, "busy")
+        post(empty, b"x" * 6_000_000).problem(503, "busy")
+        one.remove("first")
+        assert used(empty) == LARGEST
+        assert other.upload(b"x" * 6_000_000).status == 204
+
+
+@pytest.mark.slow
+def test_the_limits_say_what_there_is(empty: str) -> None:
+    assert metric(empty, "classifier_budget_size_bytes") == SIZE
+    info = json.loads(send(empty, head("/api/v1/info", "GET")).body)
+    assert info["limits"]["uploads"] == SIZE
+
+
+@pytest.mark.slow
+def test_one_visit_may_hold_two_of_the_largest_files_and_no_more(empty: str) -> None:
+    with visiting(empty) as visit:
+        for file in ("first", "second"):
+            assert visit.upload(b"x" * LARGEST, file).status == 204
+        assert "40 MB" in visit.upload(b"x" * 1_000_000).problem(429, "too_many_files")
+        visit.remove("second")
+        assert visit.upload(b"x" * 1_000_000).status == 204
+        for _ in range(MAX_FILES - 2):
+            assert visit.upload(b"x").status == 204
+        assert f"{MAX_FILES} files" in visit.upload(b"x").problem(429, "too_many_files")
+
+
+@pytest.mark.slow
+def test_whatever_ends_a_request_gives_its_bytes_back(empty: str) -> None:
+    noise = b"x" * 5_000_000
+    assert post(empty, PANDA).status == 200
+    assert post(empty, form(PANDA, noise), Content_Type=FORM).status == 200
+    assert post(empty, noise).status == 415
+    assert post(empty, noise, Content_Type=FORM).status == 400
+    assert post(empty, noise, f"{CLASSIFY}?model=none").status == 404
+    assert post(empty, noise, f"{CLASSIFY}?top_k=none").status == 422
+    assert post(empty, noise, "/api/v1/nothing").status == 404
+    assert post(empty, noise, "/api/v1/info").status == 405
+    assert send(empty, head(Content_Length="30000000")).status == 413
+    with visiting(empty) as visit:
+        body = form(noise)
+        wrong = visit.head(len(body)).replace(visit.session.encode(), b"nobody")
+        assert send(empty, wrong, body).status == 400
+        assert send(empty, visit.head(len(body)).replace(b"X-Xsrftoken", b"X-Nothing"), body).status == 403
+        assert visit.upload(b"x" * 21_000_000).status == 413
+    assert used(empty) == 0
+
+
+@pytest.mark.parametrize(
+    ("uploads", "free", "expected"),
+    [
+        (None, None, 400_000_000),
+        (None, 8_000_000_000, 400_000_000),
+        (None, 1_000_000_000, 250_000_000),
+        (None, 0, 20_000_000 + FRAMING),
+        (70_000_000, 1_000_000_000, 70_000_000),
+        (20_000_000, 1_000_000_000, 20_000_000 + FRAMING),
+    ],
+)
+def test_the_size_is_the_operators_or_follows_the_memory(uploads: int | None, free: int | None, expected: int) -> None:
+    assert budget_size(Settings(uploads=uploads, max_bytes=20_000_000), free) == expected
+
+
+def test_a_budget_may_be_used_up_to_its_last_byte() -> None:
+    budget = Budget(10, FULL, held=lambda: 4)
+    with Reservation(budget) as room:
+        room.grow(6)
+        room.grow(3)
+        assert budget.used == 10
+        with pytest.raises(FullError):
+            room.grow(7)
+        with Reservation(budget) as nothing:
+            nothing.grow(0)
+    assert budget.used == 4
+
+
+def test_who_is_refused_by_one_budget_takes_nothing_of_the_other() -> None:
+    large, small = Budget(100, FULL), Budget(10, FULL)
+    with Reservation(large, small) as room:
+        with pytest.raises(FullError) as refused:
+            room.grow(50)
+        assert refused.value.budget is small
+        assert (large.used, small.used) == (0, 0)
+
+
+def test_bytes_held_that_nobody_can_tell_do_not_close_the_server() -> None:
+    budget = Budget(10, FULL, held=lambda: math.nan)
+    with Reservation(budget) as room:
+        room.grow(10)
+        assert budget.used == 10

@@ -1,0 +1,148 @@
+"""Who stalls while sending is sent away, and gets nothing of what others need meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from tests.support.photos import photo
+from tests.support.server import running
+from tests.support.wire import FORM, answer, chunk, connected, form, head, metric, post, until, visiting
+from web.problems import problem
+from web.uploads import body
+from web.uploads.body import BodyLimit
+from web.uploads.budget import Budget
+
+PANDA = photo("panda.webp").read_bytes()
+SHORT = """
+from web.server import slow_connections
+from web.uploads import body
+body.IDLE_SECONDS, body.BODY_SECONDS = 1.5, 5.0
+slow_connections.SECONDS, slow_connections.PAUSE = 2.5, 0.1
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("slow") / "log.txt", first=SHORT) as address:
+        yield address
+
+
+def sent_away(connection: socket.socket, address: str) -> None:
+    got = answer(connection)
+    assert "again" in got.problem(408, "too_slow")
+    assert got.headers["connection"] == "close"
+    assert connection.recv(1) == b""  # closed by the server
+    assert metric(address, "classifier_budget_used_bytes") == 0
+
+
+BEGUN = {
+    "nothing of a body": head(Content_Length="20000000"),
+    "a picture": head(Content_Length=str(len(PANDA))) + PANDA[:-1],
+    "a form": head(Content_Type=FORM, Content_Length="20000000") + form(PANDA)[:-10],
+    "chunks": head(Transfer_Encoding="chunked") + chunk(PANDA),
+    "half a chunk": head(Transfer_Encoding="chunked") + chunk(PANDA)[:-100],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
+def test_a_stalled_request_is_answered_and_closed(server: str, begun: bytes) -> None:
+    with connected(server) as connection:
+        connection.sendall(begun)
+        sent_away(connection, server)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [b"", head("/healthz", "GET")], ids=["the first", "the second"])
+def test_a_request_that_never_really_begins_is_answered_and_closed(server: str, before: bytes) -> None:
+    with connected(server) as connection:
+        if before:
+            connection.sendall(before)
+            assert answer(connection, "GET").status == 200
+        connection.sendall(head(Content_Length="5")[:-2])
+        pauses = 0
+        while not select.select([connection], [], [], 0.1)[0]:
+            connection.sendall(b"X-More: 1\r\n")
+            pauses += 1
+        assert pauses > 10
+        sent_away(connection, server)
+
+
+@pytest.mark.slow
+def test_a_connection_without_a_request_is_closed(server: str) -> None:
+    with connected(server) as connection:
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.slow
+def test_a_connection_that_is_used_stays(server: str) -> None:
+    with connected(server) as connection:
+        end = time.monotonic() + 2 * 2.5
+        while time.monotonic() < end:
+            connection.sendall(head("/healthz", "GET"))
+            assert answer(connection, "GET").status == 200
+
+
+@pytest.mark.slow
+def test_a_stalled_upload_is_answered_and_closed_and_the_visit_goes_on(server: str) -> None:
+    with visiting(server) as visit, connected(server) as connection:
+        connection.sendall(visit.head(20_000_000) + form(PANDA)[:-10])
+        until(lambda: metric(server, "classifier_budget_used_bytes") == 20_000_000)
+        sent_away(connection, server)
+        assert visit.upload(PANDA).status == 204
+
+
+@pytest.mark.slow
+def test_a_byte_now_and_then_is_not_enough(server: str) -> None:
+    with connected(server) as connection:
+        connection.sendall(head(Content_Length="20000000"))
+        pauses = 0
+        while not select.select([connection], [], [], 0.2)[0]:
+            connection.sendall(b"x")
+            pauses += 1
+        assert pauses > 5  # none of them was too long by itself
+        assert answer(connection).status == 408
+
+
+@pytest.mark.slow
+def test_those_who_stall_are_in_nobodys_way(server: str) -> None:
+    stalled = [connected(server) for _ in range(50)]
+    for connection in stalled:
+        connection.sendall(head(Content_Length="1000000") + b"x")
+    until(lambda: metric(server, "classifier_budget_used_bytes") == 50_000_000)
+    assert post(server, PANDA).status == 200
+    assert [answer(connection).status for connection in stalled] == [408] * 50
+    assert metric(server, "classifier_budget_used_bytes") == 0
+    for connection in stalled:
+        connection.close()
+
+
+def test_who_has_sent_everything_may_wait_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "IDLE_SECONDS", 0.01)
+    parts: list[Message] = [{"type": "http.request", "body": b"x"}]
+    asked: list[str] = []
+
+    async def receive() -> Message:
+        if parts:
+            return parts.pop()
+        await asyncio.sleep(0.05)
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        raise AssertionError("nothing is to be answered")
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        asked.extend([(await receive())["type"], (await receive())["type"]])
+
+    limited = BodyLimit(app, 10, (Budget(10, problem(503, "full", "busy")),))
+    with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
+        thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(10)
+    assert asked == ["http.request", "http.disconnect"]

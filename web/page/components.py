@@ -1,0 +1,217 @@
+"""The parts of the page, each drawn by one function."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from classifier import Classification, ClassifierError
+from classifier.picture.limits import EXTENSIONS, millions
+from web.models import models
+from web.page import downloads, gallery, picture
+from web.page.bars import bars_html, percent
+from web.page.text import device_text, language, t
+
+_ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
+
+_BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
+
+_FEW = 10
+"""A model that knows no more classes is introduced with all their names."""
+
+
+def brand() -> None:
+    """Icon and name."""
+    icon = f'<img alt="" src="data:image/svg+xml;base64,{_ICON}">'
+    state = " has-picture" if picture.picked() else ""  # what the styles go by
+    st.html(f'<div class="brand{state}" lang="{language()}">{icon}<span>{t("name")}</span></div>')
+
+
+def hero(model: str) -> None:
+    """Says what this is, and what the chosen model knows."""
+    package = models.packages.get(model)
+    if package is None:
+        intro = t("intro_unknown")
+    elif package.manifest.output.classes <= _FEW:
+        intro = t("intro_few", labels=t("comma").join(package.labels_for(language())))
+    else:
+        intro = t("intro", classes=f"{package.manifest.output.classes:,}")
+    st.html(f"<h1>{t('headline')}</h1><p>{escape(intro)}</p>")
+
+
+def inputs() -> None:
+    """Uploader and camera; the camera asks for permission only once it is turned on."""
+    settings = models.settings
+    formats = ", ".join(settings.formats)
+    megabytes, megapixels = map(millions, (settings.max_bytes, settings.max_pixels))
+    limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
+    # Streamlit's own words in the uploader are English only: these, by CSS, stand in their place.
+    words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
+    words["paste"] = t("or_paste", keys="Ctrl+V / ⌘V")
+    words["refused"] = t("refused", megabytes=megabytes, formats=formats)
+    variables = "".join(f"--{name}:{_css_string(text)};" for name, text in words.items())
+    st.html(f"<style>.st-key-inputs{{{variables}}}</style>")
+    with st.container(key="inputs"):
+        st.file_uploader(
+            t("upload"),
+            type=list(EXTENSIONS),
+            key="upload",
+            label_visibility="collapsed",
+            on_change=picture.pick_file,
+            args=("upload",),
+        )
+        st.html(f'<p class="quiet">{escape(limits)}</p>')
+        if st.toggle(t("camera"), key="camera_on", on_change=picture.camera_switched):
+            st.camera_input(
+                t("camera_label"),
+                key="camera",
+                on_change=picture.pick_file,
+                args=("camera",),
+                label_visibility="collapsed",
+            )
+
+
+def preview(looked_at: picture.Picked) -> None:
+    """The picture itself, and whose it is; nothing for one that cannot be read, which the result will say."""
+    if looked_at.camera:
+        return  # the camera shows it already
+    try:
+        image = picture.thumbnail(looked_at)
+    except ClassifierError:
+        return
+    with st.container(key="preview"):
+        st.image(image, alt=looked_at.alt, width="stretch")
+        if looked_at.sample:
+            st.html(f'<p class="quiet">{gallery.credit_html(looked_at.sample)}</p>')
+
+
+def settings(*, expanded: bool) -> tuple[str, int, float]:
+    """Model, number of classes and smallest score (0 to 1) that the visitor chose."""
+    names = list(models.packages)
+    # A key of its own, or an expander keeps the state it had when there was no result yet.
+    key = "settings-open" if expanded else "settings"
+    with st.expander(t("settings"), icon=":material/tune:", expanded=expanded, key=key):
+        asked = st.query_params.get("model", "")
+        model = st.selectbox(
+            t("model"),
+            names,
+            index=names.index(asked if asked in names else models.default),
+            format_func=lambda name: models.packages[name].manifest.title,
+            key="model",
+            on_change=to_address,
+            args=("model",),
+        )
+        output = models.packages[model].manifest.output
+        most = min(picture.MOST, output.classes)
+        columns = st.columns(2, gap="medium")
+        with columns[0]:
+            top_k = _slider("top_k", "k", 1, most, min(output.top_k, most))
+        with columns[1]:
+            minimum = _slider("minimum", "min", 0, 95, 0, "%d%%")
+    return model, top_k, minimum / 100
+
+
+def to_address(key: str) -> None:
+    """Writes a choice into the page's address, so that a link carries it.
+
+    Streamlit's own binding would write the words shown instead of a model's name, and forgets a widget that moves.
+    """
+    st.query_params[key] = str(st.session_state[key])
+
+
+def result(whole: Classification, fresh: bool, looked_at: picture.Picked, top_k: int, minimum: float) -> None:
+    """Bars, time and device, downloads, details."""
+    part = picture.shown(whole, top_k, minimum)
+    st.html(f"<h2>{t('best' if whole.sure else 'guesses')}</h2>")
+    if not whole.sure:
+        st.warning(t("unsure"), icon=":material/help:")
+    if part.predictions:
+        st.html(bars_html(part.predictions, sure=whole.sure, fresh=fresh))
+    else:
+        best = percent(whole.predictions[0].score)
+        st.info(t("none_left", minimum=f"{minimum:.0%}".rstrip("%"), best=best))
+    with st.container(key="facts", horizontal=True, vertical_alignment="center"):
+        st.html(f'<p class="quiet">{_took(whole)}</p>')
+        _downloads(part, looked_at)
+    _details(whole)
+
+
+def error(text: str) -> None:
+    """Something that did not work, and what to do."""
+    st.error(text, icon=":material/error:")
+
+
+def footer(model: str) -> None:
+    """How much the chosen model knows, what happens to pictures, who took the samples."""
+    package = models.packages.get(model)
+    with st.container(key="footer"):
+        classes = f"{package.manifest.output.classes:,}" if package else ""
+        knows = f"<p>{t('knows', classes=classes)}</p>" if package else ""
+        st.html(f'{knows}<p>{t("privacy")}</p><p><a href="api/docs" target="_blank">{t("api")}</a></p>')
+        with st.expander(t("credits"), key="credits"):
+            st.html(gallery.credits_html())
+
+
+def _slider(text: str, key: str, low: int, high: int, usual: int, form: str | None = None) -> int:
+    asked = st.query_params.get(key, "")
+    value = int(asked) if asked.isdecimal() and low <= int(asked) <= high else usual
+    return st.slider(t(text), low, high, value, format=form, key=key, on_change=to_address, args=(key,))
+
+
+def _took(whole: Classification) -> str:
+    words = t(
+        "took",
+        milliseconds=f"{whole.timings.total:.0f}",
+        device=device_text(whole.device),
+        backend=_BACKENDS.get(whole.backend, whole.backend),
+    )
+    return f"{escape(words)} · {escape(models.packages[whole.model].manifest.title)}"
+
+
+def _downloads(part: Classification, looked_at: picture.Picked) -> None:
+    stem = Path(looked_at.name).stem or "picture"
+    files: dict[str, tuple[bytes, str]] = {
+        "json": (downloads.to_json(part), "application/json"),
+        "csv": (downloads.to_csv(part), "text/csv"),
+    }
+    with st.container(key="downloads", horizontal=True, gap="small", width="content"):
+        for kind, (data, mime) in files.items():
+            st.download_button(
+                t(f"download_{kind}"),
+                data,
+                file_name=f"{stem}.{kind}",
+                mime=mime,
+                key=f"download_{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+
+
+def _details(whole: Classification) -> None:
+    manifest = models.packages[whole.model].manifest
+    rows: list[tuple[str, Any]] = [
+        (
+            t("size"),
+            t("size_value", width=whole.width, height=whole.height, format=whole.format),
+        )
+    ]
+    for stage in ("queue", "decode", "preprocess", "inference", "total"):
+        value = f"{getattr(whole.timings, stage):.1f}"
+        rows.append((t(f"stage_{stage}"), t("milliseconds", value=value)))
+    rows.append((t("model"), manifest.title))
+    if manifest.published:
+        published = f"{manifest.published.top1:.1%} ({manifest.published.dataset})"
+        rows.append((t("model_accuracy"), published))
+    if manifest.license:
+        rows.append((t("model_licence"), manifest.license))
+    cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    with st.expander(t("details"), icon=":material/info:", key="details"):
+        st.html(f'<dl class="details" lang="{language()}">{cells}</dl>')
+
+
+def _css_string(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("<", "\\3c ") + '"'

@@ -1,0 +1,1 @@
+"""What every server needs and Streamlit does not bring: slow connections, shutdown, headers, parts imported late."""

@@ -1,0 +1,67 @@
+"""A bound on what one visit to the page holds: Streamlit bounds the size of each file, not their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.models import models
+from web.problems import problem, respond
+from web.streamlit_internals.sessions import UPLOAD_PATH, uploads_held
+from web.uploads.body import BodyLimit
+from web.uploads.budget import FRAMING, Budget, budget, largest_request
+
+MAX_FILES = 8
+"""Per page session; the page itself needs three at most: uploader, camera, and the one that takes a place."""
+
+MAX_BYTES = 2 * models.settings.max_bytes
+"""Per page session: uploader and camera. The page frees the file that is replaced before it sends the next one."""
+
+_TOO_MUCH = problem(
+    429,
+    f"One visit may hold {MAX_FILES} files, {MAX_BYTES / 1e6:.4g} MB in all. Remove one, or reload the page.",
+    "too_many_files",
+)
+
+
+@dataclass
+class _Visit:
+    bytes: Budget
+    sending: int = 0
+
+
+class UploadCap:
+    """ASGI middleware that bounds uploads to the page as `BodyLimit` does, and by what their session holds already.
+
+    An upload too many is answered 429.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Args: app: Streamlit's."""
+        self.app = app
+        self._visits: dict[str, _Visit] = {}  # those that are sending
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or answers why not."""
+        _, upload, rest = scope.get("path", "").partition(UPLOAD_PATH)
+        if not upload or scope["type"] != "http" or scope["method"] != "PUT":
+            await self.app(scope, receive, send)
+            return
+        session = rest.partition("/")[0]
+        visit = self._visits.get(session) or self._visit(session)
+        if len(uploads_held(session)) + visit.sending >= MAX_FILES:
+            await respond(_TOO_MUCH)(scope, receive, send)
+            return
+        self._visits[session] = visit
+        visit.sending += 1
+        try:
+            limited = BodyLimit(self.app, largest_request(models.settings), (visit.bytes, budget))
+            await limited(scope, receive, send)
+        finally:
+            visit.sending -= 1
+            if not visit.sending:
+                del self._visits[session]
+
+    def _visit(self, session: str) -> _Visit:
+        return _Visit(Budget(MAX_BYTES + 2 * FRAMING, _TOO_MUCH, held=lambda: sum(uploads_held(session))))
