@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from classifier.errors import BusyError
+from classifier.errors import BusyError, StoppingError
 
 
 class WorkQueue:
@@ -47,17 +47,18 @@ class WorkQueue:
         """Holds a slot; gives the milliseconds waited for it.
 
         Raises:
-            BusyError: at once, when as many are waiting already as may; when the queue is closed.
+            BusyError: at once, when as many are waiting already as may.
+            StoppingError: the queue is closed.
         """
         with self._lock:
             if self._inside >= self.bound:
-                raise BusyError("Too many pictures are being classified. Try again in a moment.")
+                raise BusyError
             self._inside += 1
         try:
             start = time.perf_counter()
             with self._free:
                 if self._closed:
-                    raise BusyError("The server is stopping. Try again in a moment.")
+                    raise StoppingError
                 yield (time.perf_counter() - start) * 1000
         finally:
             with self._lock:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from classifier.errors import PackageError, ParameterError
+from classifier.errors import PackageError, UnknownLanguageError
 from classifier.package.manifest import MANIFEST, Form, Manifest
 
 
@@ -77,14 +77,11 @@ class ModelPackage:
         """The language to answer in: the one asked for, or the package's default one if None.
 
         Raises:
-            ParameterError: when it has no labels in that language.
+            UnknownLanguageError: when it has no labels in that language.
         """
         language = language or self.language
         if language not in self.labels:
-            raise ParameterError(
-                f"The model {self.name} has no labels in {language!r}. Choose from: {', '.join(self.labels)}.",
-                name="lang",
-            )
+            raise UnknownLanguageError(model=self.name, lang=language, languages=", ".join(self.labels))
         return language
 
     def labels_for(self, language: str) -> tuple[str, ...]:

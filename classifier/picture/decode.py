@@ -15,7 +15,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 import pi_heif
@@ -32,10 +31,15 @@ from PIL import (  # the plugins register themselves; no others are ever needed
 )
 
 from classifier.errors import (
+    BrokenImageError,
+    EmptyImageError,
     ImageError,
     NoMemoryError,
+    OutOfMemoryError,
+    TooComplexError,
     TooManyBytesError,
     TooManyPixelsError,
+    UnknownModeError,
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
@@ -150,25 +154,19 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
         TooManyBytesError, TooManyPixelsError: over a limit.
-        NoMemoryError: there is not enough of it.
-        ImageError: such a picture, but broken.
+        NoMemoryError, OutOfMemoryError: there is not enough of it.
+        TooComplexError, BrokenImageError, EmptyImageError: such a picture, but not one that can be decoded.
     """
     limits = limits or Limits()
     if len(data) > limits.max_bytes:
-        _refuse_bytes(limits)
+        raise TooManyBytesError(limit=millions(limits.max_bytes))
     kind = sniff(data)
     if kind is None or kind not in limits.formats:
-        raise UnsupportedFormatError(
-            f"This file is not a picture in a supported format. Use one of: {', '.join(limits.formats)}.",
-            formats=", ".join(limits.formats),
-        )
+        raise UnsupportedFormatError(formats=", ".join(limits.formats))
     if too_many_parts(data, kind):
-        raise ImageError(
-            f"This {kind} file is cut into so many parts that reading it would take too long. Export it again.",
-            format=kind,
-        )
+        raise TooComplexError(format=kind)
     if kind == "HEIC" and not _heic_names_are_text(data):
-        _refuse_broken(kind)
+        raise BrokenImageError(format=kind)
     if kind == "WEBP" and limits.memory is not None:
         # Its decoder takes memory for the whole picture as soon as it is opened.
         _check_memory(_webp_size(data), kind, limits.memory - len(data))
@@ -177,13 +175,13 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
             return _decode(image, kind, limits, at_least, len(data))
     except ImageError:
         raise
-    except Image.DecompressionBombError:
-        _refuse_pixels(limits)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(limits, "too many") from error
     except MemoryError as error:
-        raise NoMemoryError("Decoding this picture takes too much memory. Scale it down.") from error
+        raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six kinds; a visitor needs one
         log.debug("broken %s of %d bytes", kind, len(data), exc_info=True)
-        _refuse_broken(kind, error)
+        raise BrokenImageError(format=kind) from error
 
 
 def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
@@ -191,27 +189,27 @@ def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple
 
     Raises:
         TooManyPixelsError: over the limit.
-        ImageError: Pillow cannot load or convert it.
+        UnknownModeError: Pillow cannot load or convert it.
     """
     try:
         return _decode(image.copy(), "", limits or Limits(), at_least)
     except ImageError:
         raise
     except Exception as error:
-        raise ImageError("This picture cannot be read: it is damaged or of a mode unknown.") from error
+        raise UnknownModeError from error
 
 
 def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, int] | None, size: int = 0) -> Picture:
     width, height = image.size
     if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
-        _refuse_pixels(limits, width, height)
+        raise _too_many_pixels(limits, f"{width} x {height}")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # A tile is decoded whole, and may be larger than the picture that is cut out of it.
         tile = [int(image.tag_v2.get(tag, 0)) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH)]
         if tile[0] * tile[1] > limits.max_pixels:
-            _refuse_pixels(limits, *tile)
+            raise _too_many_pixels(limits, f"{tile[0]} x {tile[1]}")
     if width < 1 or height < 1:
-        raise ImageError("This picture is empty: it has no pixels.")
+        raise EmptyImageError
     if limits.memory is not None:
         way = "progressive" if "progressive" in image.info else "sequential"
         _check_memory(image.size, f"{way} JPEG" if kind == "JPEG" and at_least else kind, limits.memory - size)
@@ -254,12 +252,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _check_memory(size: tuple[int, int], kind: str, room: int) -> None:
     most = pixels_within(room, kind)
     if size[0] * size[1] > most:
-        limit = millions(most)
-        raise NoMemoryError(
-            f"Decoding this picture ({size[0]} x {size[1]} pixels) takes more memory than there is here: "
-            f"for {kind} the limit is {limit} million pixels. Scale it down.",
-            limit=limit,
-        )
+        raise NoMemoryError(size=f"{size[0]} x {size[1]}", kind=kind, limit=millions(most))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -347,28 +340,5 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _refuse_bytes(limits: Limits) -> NoReturn:
-    raise TooManyBytesError(
-        f"This file is too large: the limit is {millions(limits.max_bytes)} MB. Send a smaller one.",
-        limit=f"{millions(limits.max_bytes)} MB",
-    )
-
-
-def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
-    size = f"{width} x {height} pixels" if width else "too many pixels"
-    limit = f"{millions(limits.max_pixels)} million pixels"
-    if max(width, height) > _MAX_SIDE:
-        limit += f", {_MAX_SIDE:,} along a side"
-    raise TooManyPixelsError(
-        f"This picture is too large ({size}): the limit is {limit}. Scale it down.",
-        size=f"{width} x {height}",
-        limit=millions(limits.max_pixels),
-        side=f"{_MAX_SIDE:,}",
-    )
-
-
-def _refuse_broken(kind: str, error: Exception | None = None) -> NoReturn:
-    raise ImageError(
-        f"This {kind} file is damaged or incomplete. Export or download the picture again.",
-        format=kind,
-    ) from error
+def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
+    return TooManyPixelsError(size=size, limit=millions(limits.max_pixels), side=f"{_MAX_SIDE:,}")

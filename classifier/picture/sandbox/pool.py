@@ -19,10 +19,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from classifier.errors import (
-    BusyError,
+    BrokenImageError,
     DecodingError,
+    EmptyImageError,
     ImageError,
+    NoDecoderError,
     NoMemoryError,
+    OutOfMemoryError,
+    TooComplexError,
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedFormatError,
@@ -49,7 +53,10 @@ _ENVIRONMENT = {
 }
 _ERRORS = {
     kind.code: kind
-    for kind in (ImageError, UnsupportedFormatError, TooManyBytesError, TooManyPixelsError, NoMemoryError)
+    for kind in (
+        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
+        *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError),
+    )
 }
 
 T = TypeVar("T")
@@ -112,7 +119,7 @@ class Workers:
 
         Raises:
             ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
-            BusyError: no worker can be started now.
+            NoDecoderError: no worker can be started now.
         """
 
         def read(facts: dict[str, Any], payload: bytes) -> Prepared:
@@ -133,7 +140,7 @@ class Workers:
 
         Raises:
             ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
-            BusyError: no worker can be started now.
+            NoDecoderError: no worker can be started now.
         """
         return self._ask({"job": "thumbnail", "side": side}, data, lambda _, payload: payload)
 
@@ -158,12 +165,10 @@ class Workers:
             except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
                 if self._process and self._process.poll() is not None:
                     log.error("the process that starts the decoders ended with status %s", self._process.returncode)
-                    raise _none_starts() from error
+                    raise NoDecoderError from error
                 seconds = time.perf_counter() - start
                 log.warning("a picture of %d bytes ended its decoder after %.1f s: %r", len(data), seconds, error)
-                raise DecodingError(
-                    "Decoding this picture failed, or takes too long. Export it again, or in another format."
-                ) from error
+                raise DecodingError from error
             finally:
                 self._put_back(worker, keep)
         if isinstance(result, ImageError):
@@ -185,7 +190,7 @@ class Workers:
             else:
                 return worker
         log.error("no decoder can be started")
-        raise _none_starts()
+        raise NoDecoderError
 
     def _put_back(self, worker: socket.socket, keep: bool) -> None:
         with self._lock:
@@ -234,9 +239,5 @@ class Workers:
             self._process = None
 
 
-def _none_starts() -> BusyError:
-    return BusyError("Pictures cannot be decoded at the moment. Try again in a moment.")
-
-
 def _error(facts: dict[str, Any]) -> ImageError:
-    return _ERRORS[facts["error"]](str(facts["message"]), **facts["details"])
+    return _ERRORS[facts["error"]](**facts["details"])

@@ -80,7 +80,7 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
             return {}, prepare.thumbnail(data, request["side"], limits)
         prepared = prepare.prepare(data, Geometry(**request["geometry"]), limits)
     except ClassifierError as error:
-        return {"error": error.code, "message": error.message, "details": error.details}, b""
+        return {"error": error.code, "details": error.details}, b""
     facts = asdict(prepared)
     return facts, facts.pop("pixels").tobytes()
 
