@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from classifier.classifier import Classification, Classifier
+from classifier.classifier import Classifier
 from classifier.errors import (
     ClassifierError,
     EmptyFileError,
@@ -24,6 +24,7 @@ from classifier.errors import (
     UnlistedFolderError,
 )
 from classifier.picture.limits import EXTENSIONS
+from classifier.result import Classification
 
 STDIN = "-"
 ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
@@ -121,7 +122,7 @@ def explain(error: ClassifierError | OSError) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError):
         return "not_found", "There is no such file."
     if isinstance(error, PermissionError):
-        return "not_readable", "This file may not be read: permission denied."
+        return "not_permitted", "This file may not be read: permission denied."
     return "not_readable", f"This file cannot be read: {error.strerror or error}."
 
 
