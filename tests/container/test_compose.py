@@ -1,4 +1,4 @@
-"""`compose.yaml` as the README uses it: limits, hardening, own models, restarts, nginx before several, development."""
+"""`compose.yaml` as docs/hosting.md uses it: limits, hardening, own models, restarts, nginx, development."""
 
 from __future__ import annotations
 
