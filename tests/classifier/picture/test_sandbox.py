@@ -17,7 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.errors import DecodingError, ImageError, NoMemoryError, TooManyPixelsError, UnsupportedFormatError
+from classifier.errors import (
+    BrokenImageError,
+    DecodingError,
+    ImageError,
+    OutOfMemoryError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess, Prepared
@@ -87,7 +94,7 @@ def test_a_thumbnail_is_upright_and_small(workers: Workers) -> None:
     ("data", "kind"),
     [
         (b"no picture", UnsupportedFormatError),
-        (seeds()["PNG"][:100], ImageError),
+        (seeds()["PNG"][:100], BrokenImageError),
         (encode(Image.new("1", (65_000, 1_000)), "PNG"), TooManyPixelsError),
     ],
 )
@@ -113,7 +120,7 @@ def test_a_picture_that_ends_its_decoder_gets_one_clear_error(evil_workers: Work
 @linux
 def test_a_picture_that_takes_memory_without_end_gets_one_clear_error() -> None:
     pool = Workers(LIMITS, 1, Bounds(TIGHT.memory), evil.COMMAND)  # its time is not to run out first
-    with pytest.raises(NoMemoryError, match="Scale it down") as caught:
+    with pytest.raises(OutOfMemoryError, match="Scale it down") as caught:
         pool.prepare(evil.picture("take memory"), GEOMETRY)
     assert caught.value.status == 413
     pool.close()
