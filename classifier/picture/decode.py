@@ -2,28 +2,23 @@
 
 This is the only place that decodes pictures. A format is recognised by content and named to Pillow, so that none of
 its other decoders ever sees a visitor's file; limits are checked before any pixel is decoded; whatever a decoder
-raises becomes one `ImageError`. Large pictures are brought down while they are decoded (JPEG) or right after,
-strip by strip, so that colour conversion never needs a second copy of the full size.
+raises becomes one `ImageError`. Large pictures are brought down while they are decoded (JPEG) or right after.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import math
 import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pi_heif
 from PIL import (  # the plugins register themselves; no others are ever needed
     AvifImagePlugin,
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
-    ImageCms,
     JpegImagePlugin,
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,
@@ -43,6 +38,7 @@ from classifier.errors import (
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
+from classifier.picture.colour import shrink, to_srgb
 from classifier.picture.complexity import too_many_parts
 from classifier.picture.limits import Limits, millions, pixels_within
 
@@ -65,8 +61,6 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SRGB = ImageCms.createProfile("sRGB")
-_STRIP_PIXELS = 1 << 20
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
 _GAP = 2
@@ -228,7 +222,7 @@ def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, 
     if at_least:
         have = image.size[::-1] if orientation >= 5 else image.size
         room = min(have[0] / at_least[0], have[1] / at_least[1])
-    upright = _to_srgb(_shrink(image, max(1, int(room / _GAP))), image.info.get("icc_profile"))
+    upright = to_srgb(shrink(image, max(1, int(room / _GAP))), image.info.get("icc_profile"))
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])
     return Picture(upright, width, height, kind)
@@ -261,83 +255,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine
         return 1
     return value if value in range(1, 9) else 1
-
-
-def _shrink(image: Image.Image, factor: int) -> Image.Image:
-    """The picture in L, RGB or CMYK, without transparency, each side divided by `factor` (rounded up)."""
-    scale = _value_range(image)
-    if factor == 1:
-        return _plain(image, scale)
-    result: Image.Image | None = None
-    for top, strip in _strips(image, factor):
-        small = _plain(strip, scale).reduce(factor)
-        if result is None:
-            result = Image.new(small.mode, (small.width, math.ceil(image.height / factor)))
-        result.paste(small, (0, top // factor))
-    assert result is not None  # noqa: S101  (height is at least 1)
-    return result
-
-
-def _strips(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
-    """The picture in strips of a multiple of so many rows, each with its first row."""
-    rows = max(1, _STRIP_PIXELS // image.width // multiple) * multiple
-    for top in range(0, image.height, rows):
-        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
-
-
-def _value_range(image: Image.Image) -> tuple[float, float]:
-    """(black, white) of a picture whose values have more than 8 bits."""
-    if image.mode.startswith("I;16"):
-        return 0.0, 65535.0
-    if image.mode not in ("I", "F"):
-        return 0.0, 255.0
-    low, high = math.inf, -math.inf
-    for _, strip in _strips(image):
-        values = np.asarray(strip)
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if low > high:
-        low, high = 0.0, 1.0
-    for white in (1.0, 255.0, 65535.0):
-        # The smallest customary range that holds all values; whole numbers up to 1 are not a fraction of white.
-        if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
-            return 0.0, white
-    return low, max(high, low + 1)
-
-
-def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        black, white = scale
-        values = np.nan_to_num(np.asarray(image, np.float64), nan=black, posinf=white, neginf=black)
-        values = np.clip((values - black) * (255 / (white - black)) + 0.5, 0, 255)
-        return Image.fromarray(values.astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
-        if image.mode in ("RGBa", "La"):  # premultiplied: Pillow converts these to their plain form only
-            image = image.convert(image.mode.upper())
-        image = image.convert("RGBA")
-        white_page = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white_page, image).convert("RGB")
-    if image.mode in ("L", "RGB", "CMYK"):
-        return image.copy() if image.readonly else image
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile:
-        try:
-            converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.ImageCmsProfile(_SRGB),
-                renderingIntent=ImageCms.Intent.PERCEPTUAL,
-                outputMode="RGB",
-            )
-            if converted is not None:
-                return converted
-        except Exception:  # a broken or unfitting profile: the plain colours are still a picture
-            log.debug("ICC profile ignored", exc_info=True)
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
