@@ -23,10 +23,9 @@ from classifier.errors import (
     NotAFileError,
     UnlistedFolderError,
 )
-from classifier.picture.limits import EXTENSIONS
+from classifier.picture.formats import ENDINGS
 
 STDIN = "-"
-ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
 
 Result = TypeVar("Result")
 
