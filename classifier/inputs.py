@@ -23,11 +23,10 @@ from classifier.errors import (
     NotAFileError,
     UnlistedFolderError,
 )
-from classifier.picture.limits import EXTENSIONS
+from classifier.picture.formats import ENDINGS
 from classifier.result import Classification
 
 STDIN = "-"
-ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
 
 Result = TypeVar("Result")
 

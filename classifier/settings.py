@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from classifier.errors import ParameterError
-from classifier.picture.limits import FORMATS, Limits
+from classifier.picture.formats import FORMATS
+from classifier.picture.limits import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: the application runs from it, never from a wheel."""

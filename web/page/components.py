@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from classifier import Classification, ClassifierError
-from classifier.picture.limits import EXTENSIONS, millions
+from classifier.picture.formats import ENDINGS
+from classifier.picture.limits import millions
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html, percent
@@ -59,7 +60,7 @@ def inputs() -> None:
     with st.container(key="inputs"):
         st.file_uploader(
             t("upload"),
-            type=list(EXTENSIONS),
+            type=list(ENDINGS),
             key="upload",
             label_visibility="collapsed",
             on_change=pick_file,

@@ -33,8 +33,9 @@ from classifier.errors import (
 )
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import MemoryPlan, available_memory
+from classifier.picture.formats import FORMATS
 from classifier.picture.geometry import Geometry
-from classifier.picture.limits import FORMATS, Limits
+from classifier.picture.limits import Limits
 from classifier.picture.prepare import Prepared
 from classifier.picture.sandbox import wire
 from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, memory_wanted

@@ -20,7 +20,7 @@ import pytest
 from rich.cells import cell_len
 
 from classifier import Classifier, cli
-from classifier.picture.limits import EXTENSIONS
+from classifier.picture.formats import ENDINGS
 from classifier.settings import Settings
 from tests.support import evil
 from tests.support.photos import ROOT, golden_photos, photo
@@ -188,7 +188,7 @@ def test_a_folder_without_pictures_names_their_endings(capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("classifier: empty: This folder holds no pictures")
-    assert all(f".{ending}" in err for ending in EXTENSIONS)
+    assert all(ending in err for ending in ENDINGS)
 
 
 def bound_by_file_modes() -> None:
