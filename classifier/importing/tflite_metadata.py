@@ -20,10 +20,10 @@ from flatbuffers.table import Table
 from classifier.errors import ModelFileError
 from classifier.importing import labels
 from classifier.importing.options import Scaling
+from classifier.package.labels import MAX_BYTES
 
 _NORMALIZATION = 1  # in the union ProcessUnitOptions
 _AXIS_LABELS = 2  # in the enum AssociatedFileType
-_MOST_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _labels(data: bytes, scores: _Node, name: str) -> dict[str, tuple[str, ...]]
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for file in files:
                 with archive.open(file.text(0)) as stream:
-                    content = stream.read(_MOST_BYTES + 1)
+                    content = stream.read(MAX_BYTES + 1)
                 found.setdefault(file.text(3) or "en", labels.parse(content, f"{name} ({file.text(0)})"))
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
         raise ModelFileError(
