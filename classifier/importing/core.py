@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.backends import load_backend
+from classifier.backends.model_files import Kind
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, decide, sources, verify
+from classifier.importing import convert, decide, litert, sources, tensorflow, verify
 from classifier.importing.naming import named
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
@@ -22,6 +23,22 @@ from classifier.importing.write import Draft, beside, write
 from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
 from classifier.postprocessing import probabilities
+
+
+def _refuse_onnx(source: Source, options: Options) -> Network:
+    raise ModelFileError(
+        f"{source.file}: ONNX models are not read. Convert it where it was made, for example with onnx2tf to a "
+        ".tflite file."
+    )
+
+
+_READERS: dict[Kind, Callable[[Source, Options], Network]] = {
+    "tflite": litert.read,
+    "keras": tensorflow.read,
+    "h5": tensorflow.read,
+    "saved_model": tensorflow.read,
+    "onnx": _refuse_onnx,
+}
 
 Say = Callable[[str, str], None]
 Values = Sequence[NDArray[np.float32]]
@@ -64,9 +81,9 @@ def import_model(
     with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
         found = sources.find(source, Path(scratch))
         unpacked = Path(scratch) in found.file.parents
-        network = _read(found, replace(options, link=options.link and not unpacked))
+        network = _READERS[found.kind](found, replace(options, link=options.link and not unpacked))
         inside = f" in {source}" if unpacked else ""
-        say("found", f"{network.kind}: {found.file.name}{inside}")
+        say("found", f"{network.description}: {found.file.name}{inside}")
         spec = _input(found, network, options, say)
         values = verify.inputs(spec)
         scores = _scores(network, spec, values)
@@ -80,21 +97,6 @@ def import_model(
         difference = trial.run(network, say)
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
-
-
-def _read(found: Source, options: Options) -> Network:
-    if found.kind == "tflite":
-        from classifier.importing import litert
-
-        return litert.read(found.file, link=options.link)
-    if found.kind == "onnx":
-        raise ModelFileError(
-            f"{found.file}: ONNX models are not read. Convert it where it was made, for example with onnx2tf to a "
-            ".tflite file."
-        )
-    from classifier.importing import tensorflow
-
-    return tensorflow.read(found.file, trust=options.trust, link=options.link)
 
 
 def _input(found: Source, network: Network, options: Options, say: Say) -> InputSpec:

@@ -28,7 +28,7 @@ class Network:
 
     Attributes:
         file: for messages.
-        kind: what it is, for people: `TensorFlow Lite model, float16 weights`.
+        description: what it is, for people: `LiteRT model, float16 weights`.
         form: which backend runs it.
         shape: of its input with the batch, None where any size goes.
         open: makes it callable for one input shape (without the batch): values `(1, *shape)` to scores `(1, n)`.
@@ -41,7 +41,7 @@ class Network:
     """
 
     file: Path
-    kind: str
+    description: str
     form: Form
     shape: Shape
     open: Callable[[tuple[int, ...]], Run]
@@ -51,6 +51,19 @@ class Network:
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     function: Callable[[Any], Any] | None = None
     exact: float = 1e-3
+
+
+def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:
+    """Refuses models with several inputs or outputs.
+
+    Raises:
+        ModelFileError: it does not have one of each.
+    """
+    if (inputs, outputs) != (1, 1):
+        raise ModelFileError(
+            f"{file}: it has {_count(inputs, 'input')} and {_count(outputs, 'output')}. A classifier has one of each: "
+            "a picture in, a score for each class out. Export it without the others."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +92,16 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
         ModelFileError: it takes no pictures, or not one at a time, or any size and none was said.
     """
     file, shape = network.file, network.shape
-    shown = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+    described = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
     if len(shape) != 4:
         raise ModelFileError(
-            f"{file}: its input has the shape {shown}, which is no picture: expected (batch, height, width, channels)."
+            f"{file}: its input has the shape {described}, which is not a picture's: expected (batch, height, width, "
+            "channels)."
         )
     batch, *rest = shape
     if batch not in (None, 1):
         raise ModelFileError(
-            f"{file}: it takes {batch} pictures at a time, always. Export it with a batch of 1 or of any size."
+            f"{file}: it always takes {batch} pictures at a time. Export it with a batch of 1 or of any size."
         )
     first = rest[0] in (1, 3) and rest[2] not in (1, 3)
     channels, (height, width) = (rest[0], rest[1:]) if first else (rest[2], rest[:2])
@@ -95,8 +109,8 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
         channels = 3
     if channels not in (1, 3):
         raise ModelFileError(
-            f"{file}: its input has the shape {shown}: {channels} channels. Only pictures in colour (3) or grey (1) "
-            "can be given to it."
+            f"{file}: its input has the shape {described}: {channels} channels. Only pictures in colour (3) "
+            "or grey (1) can be given to it."
         )
     wanted = size or (height, width)
     if wanted[0] is None or wanted[1] is None:
@@ -108,3 +122,7 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             f"{file}: it takes {height} x {width} pixels (height x width) and no others. Leave --size out."
         )
     return Layout((int(wanted[0]), int(wanted[1])), channels, first)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

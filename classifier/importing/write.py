@@ -72,6 +72,16 @@ def write(draft: Draft, weights: Mapping[Form, str], folder: Path) -> None:
     (folder / MANIFEST).write_text(_manifest(draft, weights, folder), "utf-8")
 
 
+def copy_or_link(source: Path, target: Path, *, link: bool) -> None:
+    """Puts a model's file or folder, without the labels in it, into a package; or a symbolic link to it."""
+    if link:
+        target.symlink_to(source.absolute())
+    elif source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("labels*.txt", ".*"))
+    else:
+        shutil.copyfile(source, target)
+
+
 def _labels_file(language: str) -> str:
     """What a package's labels in a language are called."""
     return f"labels.{language}.txt"
