@@ -54,7 +54,7 @@ def read(source: Source, options: Options) -> Network:
         activation=graph.activation if graph.activation != "none" else None,
         scaling=(metadata.scaling if metadata else None) or graph.scaling or _from_quantisation(image),
         labels=metadata.labels if metadata else {},
-        exact=1e-2 if graph.weights == "float16" else 1e-3 + step * int(scores["shape"][-1]) / 2,
+        tolerance=1e-2 if graph.weights == "float16" else 1e-3 + step * int(scores["shape"][-1]) / 2,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a reader of one format gives the importer: the model, callable, and what its file says of it."""
+"""What a reader of one format returns: the model as a function, and what its file says about it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Network:
         file: for messages.
         description: what it is, for people: `LiteRT model, float16 weights`.
         form: which backend runs it.
-        shape: of its input with the batch, None where any size goes.
+        shape: of its input with the batch; None where any size goes.
         open: makes it callable for one input shape (without the batch): values `(1, *shape)` to scores `(1, n)`.
-        write: puts its weights into a folder, and gives the file's name.
-        activation: its last operation, where the graph tells.
-        scaling: of its values, where the file or the graph tells.
-        labels: by language, where the file has some.
-        function: for conversion, a TensorFlow function of a batch; None where it needs none.
-        exact: how far from 1 the sum of its probabilities may be.
+        write: puts its weights into a folder, and returns the file's name.
+        activation: its last operation; None if the graph does not tell.
+        scaling: of its values; None if neither the file nor the graph tells.
+        labels: by language; empty if the file has none.
+        function: a TensorFlow function of a batch, to convert; None for LiteRT models.
+        tolerance: how far from 1 the sum of its probabilities may be.
     """
 
     file: Path
@@ -50,7 +50,7 @@ class Network:
     scaling: Scaling | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     function: Callable[[Any], Any] | None = None
-    exact: float = 1e-3
+    tolerance: float = 1e-3
 
 
 def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:
@@ -68,7 +68,7 @@ def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a model's input has what.
+    """Sizes and order of the dimensions of a model's input.
 
     Attributes:
         size: (height, width) in pixels.
@@ -86,10 +86,10 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
 
     Args:
         network: the model.
-        size: what the person said, if anything.
+        size: (height, width) from the options, if given.
 
     Raises:
-        ModelFileError: it takes no pictures, or not one at a time, or any size and none was said.
+        ModelFileError: it does not take pictures, or takes several at a time, or takes any size and none was given.
     """
     file, shape = network.file, network.shape
     described = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"

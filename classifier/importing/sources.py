@@ -1,4 +1,4 @@
-"""What lies at the path that somebody names: a model file, a SavedModel, or a folder or zip with one and its labels."""
+"""Finds the model at a path: a model file, a SavedModel, or a folder or zip with one and its labels."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def find(path: Path, scratch: Path) -> Source:
     """Finds the model.
 
     Args:
-        path: what was named.
-        scratch: an empty folder, for what is taken out of a zip.
+        path: of the file or folder.
+        scratch: an empty folder to unpack a zip into.
 
     Raises:
-        ModelFileError: there is none, or more than one.
+        ModelFileError: there is no model, or more than one.
     """
     if not path.exists():
         raise ModelFileError(f"{path}: there is no such file or folder.")
@@ -111,7 +111,7 @@ def _model(path: Path) -> ModelFile | None:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Takes models and labels out of a zip, and nothing else, within bounds and inside `folder`."""
+    """Unpacks the models and labels of a zip, and nothing else, into `folder`; refuses what is too large."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -121,12 +121,12 @@ def _unpack(path: Path, folder: Path) -> None:
             ]
             if len(wanted) > _MOST_FILES or sum(entry.file_size for entry in wanted) > _MOST_BYTES:
                 raise ModelFileError(
-                    f"{path}: what is in it is larger than {_MOST_BYTES // 10**9} GB. Unpack it first."
+                    f"{path}: it holds over {_MOST_BYTES // 10**9} GB or {_MOST_FILES} files. Unpack it first."
                 )
             for entry in wanted:
                 target = folder.joinpath(*PurePosixPath(entry.filename).parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                # zipfile reads no more than the size that the entry declares, and that was counted.
+                # zipfile reads no more than the size that the entry declares, which the sum above includes.
                 with archive.open(entry) as stream, target.open("wb") as out:
                     shutil.copyfileobj(stream, out)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:

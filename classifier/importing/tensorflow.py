@@ -24,7 +24,7 @@ _DESCRIPTIONS = {
     "h5": "Keras model in an .h5 file",
     "saved_model": "TensorFlow SavedModel",
 }
-# Layers before a model's own scaling that leave values as they are, at least when it classifies.
+# Layers before a model's own scaling that leave values as they are, at least in inference.
 _HARMLESS = ("InputLayer", "Resizing", "CenterCrop", "Dropout", "Reshape", "Identity", "Activation")
 
 
@@ -73,7 +73,7 @@ def read(source: Source, options: Options) -> Network:
 
         try:
             run(np.zeros((1, *shape), np.float32))
-        except Exception as error:  # whatever a layer says of a shape
+        except Exception as error:  # layers raise errors of many classes
             said = " ".join(str(error).split())[:300]
             raise ModelFileError(f"{file}: it does not take an input of the shape {(1, *shape)}: {said}") from error
         return run
@@ -95,7 +95,7 @@ def read(source: Source, options: Options) -> Network:
 
 
 def _scores(result: Any) -> Any:
-    """The one output of a model, which a signature gives by its name."""
+    """The one output of a model; a SavedModel's signature returns it by its name."""
     return next(iter(result.values())) if isinstance(result, dict) else result
 
 
@@ -109,9 +109,10 @@ def _write(source: Source, loaded: Loaded, folder: Path, link: bool) -> str:
 
 
 def _activation(model: Any) -> Activation | None:
-    """The last operation of a Keras model, looking into models in it; None where that does not tell."""
+    """The last operation of a Keras model, also inside a model in it; None if it is neither softmax nor sigmoid."""
     layer = model
     while layer is not None and hasattr(layer, "layers"):
+        # Private in Keras. An operation that is not a layer, such as keras.ops.softmax, is found only so.
         history = getattr(getattr(layer, "output", None), "_keras_history", None)
         inner = layer.layers[-1] if layer.layers else None
         layer = history.operation if history is not None and history.operation is not layer else inner
@@ -123,7 +124,7 @@ def _activation(model: Any) -> Activation | None:
 
 
 def _scaling(model: Any) -> Scaling | None:
-    """The values that a Keras model takes, where its first layers are such as scale them."""
+    """The values that a Keras model takes; None if its first layers do not tell."""
     for layer in _along(model):
         name = type(layer).__name__
         if name == "Rescaling":
@@ -142,7 +143,7 @@ def _because(scaling: Scaling | None, layer: str) -> Scaling | None:
 
 
 def _along(model: Any) -> Iterator[Any]:
-    """The layers of a model in order, those of models in it at their place."""
+    """The layers of a model in order; a model among them is replaced by its own layers."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from _along(layer)

@@ -1,4 +1,4 @@
-"""Writing a package: `model.toml`, labels and weights in a folder beside the target, which it becomes at the end."""
+"""Writes a package: `model.toml`, labels and weights, in a folder beside the target that is renamed at the end."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from classifier.package import MANIFEST, Form, InputSpec, OutputSpec, PerChannel
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a package's `model.toml` is to say.
+    """The content of a package's `model.toml`, apart from its weights.
 
     Attributes:
         name: of the package.
         title: for people.
         input: how a picture becomes the model's input.
-        output: what its numbers mean.
+        output: what its scores mean.
         labels: by language.
     """
 
@@ -48,7 +48,9 @@ def beside(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
-            raise ModelFileError(f"{folder}: another import is at work here, or was cut off. Remove it if so.")
+            raise ModelFileError(
+                f"{folder}: another import is running here, or was cut off. If it was, remove this folder."
+            )
         folder.mkdir()
     except OSError as error:
         raise ModelFileError(f"{target}: it cannot be written: {error.strerror}.") from error

@@ -105,7 +105,7 @@ def test_integers_are_scaled_at_input_and_output(
     tmp_path: Path, dtype: str, quantisation: tuple[tuple[float, int], tuple[float, int]], scale: str
 ) -> None:
     imported, said = bring(place(tmp_path, Tiny(dtype=dtype, quantisation=quantisation).build()))
-    assert said["values"].endswith("the quantised input holds them")
+    assert said["values"].endswith("the range of the quantised input")
     spec = imported.package.manifest.input
     assert (spec.mean, spec.std) == (SCALES[scale].mean, SCALES[scale].std)
     values = scaled(spec)
@@ -143,7 +143,7 @@ def test_damaged_metadata_is_said(tmp_path: Path) -> None:
 def test_metadata_whose_labels_are_gone_is_said(tmp_path: Path) -> None:
     whole = (FILES / "metadata.tflite").read_bytes()
     source = place(tmp_path, whole[: whole.rindex(b"PK\x03\x04")])
-    with pytest.raises(ModelFileError, match=r"names labels, but they are not in it.*--labels"):
+    with pytest.raises(ModelFileError, match=r"names a labels file that is missing.*--labels FILE"):
         bring(source)
 
 

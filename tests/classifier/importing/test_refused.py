@@ -120,7 +120,7 @@ def test_shapes_that_do_not_fit(make: Any, tmp_path: Path) -> None:
         keras.Model(image, [layers.Dense(3)(pooled(image)), layers.Dense(2)(pooled(image))]), "1 input and 2 outputs"
     )
     refused(keras.Model([image, other], layers.Dense(3)(pooled(image + other))), "2 inputs and 1 output")
-    refused(keras.Model(image, layers.Conv2D(4, 3)(image)), r"output has the shape \(1, 6, 6, 4\), which is no list")
+    refused(keras.Model(image, layers.Conv2D(4, 3)(image)), r"output has the shape \(1, 6, 6, 4\), which is not a list")
     anything = layers.Input((None, None, 3))
     model = keras.Model(anything, layers.Dense(3)(pooled(anything)))
     refused(model, r"any size.*--size 224")
@@ -138,9 +138,9 @@ def test_a_layer_that_keras_does_not_know(make: Any, tmp_path: Path) -> None:
         bring(tmp_path / "model.keras")
 
 
-def test_scores_that_are_no_numbers(make: Any, tmp_path: Path) -> None:
+def test_scores_that_are_nan(make: Any, tmp_path: Path) -> None:
     model = make.small(last=None)
     model.layers[-1].bias.assign([float("nan")] * 3)
     model.save(tmp_path / "model.keras")
-    with pytest.raises(ModelFileError, match="what is no number"):
+    with pytest.raises(ModelFileError, match="gives NaN or infinity"):
         bring(tmp_path / "model.keras")

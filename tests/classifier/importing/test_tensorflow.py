@@ -173,7 +173,7 @@ def test_what_the_converter_made(make: Any, tmp_path: Path, kind: str) -> None:
     tolerance = 0.03 if "int" in kind else 2e-3
     assert answer(imported.package.folder) == pytest.approx(wanted, abs=tolerance)
     if "int" in kind:
-        assert said["values"] == "0 to 1: the quantised input holds them"
+        assert said["values"] == "0 to 1: the range of the quantised input"
 
 
 def test_what_litert_lacks_stays_with_tensorflow_and_that_is_said(make: Any, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_what_litert_lacks_stays_with_tensorflow_and_that_is_said(make: Any, tmp
     imported, said = bring(tmp_path / "saved")
     assert list(imported.package.manifest.weights) == ["tensorflow"]
     assert imported.difference is None
-    assert said["converted"].startswith("not, so it needs TensorFlow: LiteRT cannot run this model")
+    assert said["converted"].startswith("no, so the package needs TensorFlow: LiteRT cannot run this model")
     assert "MatrixInverse" in said["converted"]
     assert sum(answer(imported.package.folder, "tensorflow").values()) == pytest.approx(1, abs=1e-5)
 
@@ -192,6 +192,6 @@ def test_a_conversion_that_says_something_else_is_not_kept(
     make.small().save(tmp_path / "model.keras")
     monkeypatch.setattr(verify, "TOLERANCE", 0.0)
     monkeypatch.setattr(verify.Difference, "small", property(lambda self: self.most == 0 and self.pictures < 0))
-    with pytest.raises(ModelFileError, match="does not say what the model says"):
+    with pytest.raises(ModelFileError, match="gives other scores than the model"):
         bring(tmp_path / "model.keras")
     assert not (tmp_path / "package").exists()
