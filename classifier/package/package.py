@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from classifier.errors import PackageError, UnknownLanguageError
+from classifier.package import labels
 from classifier.package.manifest import MANIFEST, Form, Manifest
 
 
@@ -58,10 +59,12 @@ class ModelPackage:
         for form, weights in manifest.weights.items():
             if not (folder / weights.file).exists():
                 raise PackageError(f"{file}: weights.{form}.file: {weights.file} is not in {folder}")
-        labels = {
-            language: _read_labels(folder / name, manifest.output.classes) for language, name in manifest.labels.items()
+        classes = manifest.output.classes
+        found = {
+            language: labels.read(folder / name, PackageError, classes=classes)
+            for language, name in manifest.labels.items()
         }
-        return cls(folder, manifest, labels)
+        return cls(folder, manifest, found)
 
     @property
     def name(self) -> str:
@@ -116,17 +119,3 @@ class ModelPackage:
                     f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
                 )
         return file
-
-
-def _read_labels(file: Path, classes: int) -> tuple[str, ...]:
-    try:
-        lines = file.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PackageError(f"{file}: cannot be read as UTF-8 text: {error}") from error
-    labels = tuple(line.strip() for line in lines)
-    if len(labels) != classes or not all(labels):
-        raise PackageError(
-            f"{file}: expected {classes} lines with a label each (output.classes), "
-            f"found {sum(map(bool, labels))} labels on {len(labels)} lines"
-        )
-    return labels
