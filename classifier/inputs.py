@@ -125,11 +125,6 @@ def code_and_sentence(error: ClassifierError | OSError) -> tuple[str, str]:
     return "not_readable", f"This file cannot be read: {error.strerror or error}."
 
 
-def shown(name: str) -> str:
-    """A file's name for people; what moves a terminal's cursor or breaks the line is escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
-
-
 def pictures(folder: str) -> list[Entry]:
     """The pictures in and below a folder, sorted; the reason why where there are none or it cannot be listed."""
     found: list[Entry] = []

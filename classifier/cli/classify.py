@@ -9,7 +9,8 @@ from rich.console import Console
 
 from classifier.classifier import Classifier
 from classifier.cli import report
-from classifier.inputs import classify_entries, code_and_sentence, expand, shown
+from classifier.formatting import printable
+from classifier.inputs import classify_entries, code_and_sentence, expand
 
 
 def classify(classifier: Classifier, args: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ def classify(classifier: Classifier, args: argparse.Namespace) -> int:
             if isinstance(result, Exception):
                 failed = True
                 code, detail = code_and_sentence(result)
-                screen.say(f"{shown(name)}: {detail}")
+                screen.say(f"{printable(name)}: {detail}")
                 writer.failure(name, code, detail)
             else:
                 writer.result(name, result)

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from classifier.evaluation import metrics
 from classifier.evaluation.calibration import BOUNDS, FEW, Calibration
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import shown
+from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
 
 _ROWS = 10  # of a list, the worst ones; the reports in JSON and HTML have more
@@ -47,7 +47,7 @@ def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list
         ("ECE", percent(before.ece), percent(after.ece), "how far scores and accuracy are apart"),
         ("top-1", *[percent(found.right / found.pictures)] * 2, "a temperature changes no answer"),
     ]
-    lines = [f"{package.name} on {shown(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
+    lines = [f"{package.name} on {printable(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
     if found.unbounded:
         reason = (
             "every picture is right, or nearly: take harder ones"
@@ -63,16 +63,13 @@ def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list
     return lines
 
 
-def percent(value: float | None) -> str:
-    """A share for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.1%}"
-
-
 def _head(found: Evaluation) -> list[str]:
     output = found.package.manifest.output
     low, high = metrics.interval(found.right, found.total)
     accuracy = found.right / found.total
-    rows = [("top-1", percent(accuracy), f"{found.right} of {found.total}; 95% interval {low:.1%} to {high:.1%}")]
+    rows = [
+        ("top-1", percent(accuracy), f"{found.right} of {found.total}; 95% interval {percent(low)} to {percent(high)}")
+    ]
     if found.k < output.classes:
         within = found.within(found.k)
         rows.append((f"top-{found.k}", percent(within / found.total), f"{within} of {found.total}"))
@@ -84,8 +81,8 @@ def _head(found: Evaluation) -> list[str]:
         (
             "ECE",
             percent(found.ece),
-            f"scores promise {found.confidence:.1%}, {accuracy:.1%} are right; "
-            f"honest ones would show {found.ece_by_chance:.1%} by chance",
+            f"scores promise {percent(found.confidence)}, {percent(accuracy)} are right; "
+            f"honest ones would show {percent(found.ece_by_chance)} by chance",
         ),
         ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
         ("unsure", str(found.unsure), "pictures that the page calls unsure"),
@@ -96,7 +93,7 @@ def _head(found: Evaluation) -> list[str]:
         rows.append(("skipped", str(found.skipped), "files without the ending of a picture"))
     support = sum(one.support > 0 for one in found.classes)
     head = (
-        f"{found.package.name} on {shown(found.dataset)}: {_count(found.total, 'picture')} of "
+        f"{found.package.name} on {printable(found.dataset)}: {_count(found.total, 'picture')} of "
         f"{_count(support, 'class', 'classes')}, {found.backend} on {found.device}"
     )
     return [head, *_table(rows, "<><")]
@@ -120,7 +117,7 @@ def _confusions(found: Evaluation, labels: Sequence[str]) -> list[str]:
 
 def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[str]:
     rows = [
-        (percent(one.score), labels[one.predicted], f"is {labels[one.truth]}, place {one.rank}", shown(one.file))
+        (percent(one.score), labels[one.predicted], f"is {labels[one.truth]}, place {one.rank}", printable(one.file))
         for one in found.mistakes[:_ROWS]
     ]
     return ["", "Most confident mistakes", *_table(rows, "><<<")] if rows else []

@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from classifier import Prediction
+from classifier.formatting import percent
 from web.page.text import language, t
-
-
-def percent(score: float) -> str:
-    """A score (0 to 1) for people; a score that is not zero never reads as zero."""
-    return "<0.1%" if 0 < score < 0.001 else f"{score:.1%}"
 
 
 def bars_html(predictions: Sequence[Prediction], *, sure: bool, fresh: bool) -> str:

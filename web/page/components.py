@@ -10,10 +10,11 @@ from typing import Any
 import streamlit as st
 
 from classifier import Classification, ClassifierError
+from classifier.formatting import percent
 from classifier.picture.limits import EXTENSIONS, millions
 from web.models import models
 from web.page import downloads, gallery, picture
-from web.page.bars import bars_html, percent
+from web.page.bars import bars_html
 from web.page.text import device_text, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
@@ -133,7 +134,7 @@ def result(whole: Classification, fresh: bool, looked_at: picture.Picked, top_k:
         st.html(bars_html(part.predictions, sure=whole.sure, fresh=fresh))
     else:
         best = percent(whole.predictions[0].score)
-        st.info(t("none_left", minimum=f"{minimum:.0%}".rstrip("%"), best=best))
+        st.info(t("none_left", minimum=percent(minimum, 0), best=best))
     with st.container(key="facts", horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="quiet">{_took(whole)}</p>')
         _downloads(part, looked_at)
@@ -204,7 +205,7 @@ def _details(whole: Classification) -> None:
         rows.append((t(f"stage_{stage}"), t("milliseconds", value=value)))
     rows.append((t("model"), manifest.title))
     if manifest.published:
-        published = f"{manifest.published.top1:.1%} ({manifest.published.dataset})"
+        published = f"{percent(manifest.published.top1)} ({manifest.published.dataset})"
         rows.append((t("model_accuracy"), published))
     if manifest.license:
         rows.append((t("model_licence"), manifest.license))

@@ -75,8 +75,8 @@ TEXTS: dict[str, dict[Language, str]] = {
         "或者只露出了一小部分。以下仅是猜测。",
     },
     "none_left": {
-        "en": "No class reaches {minimum}%. The likeliest one has {best}. Lower the minimum score to see it.",
-        "zh": "没有类别达到 {minimum}%。最可能的类别为 {best}。降低最低分数即可看到。",
+        "en": "No class reaches {minimum}. The likeliest one has {best}. Lower the minimum score to see it.",
+        "zh": "没有类别达到 {minimum}。最可能的类别为 {best}。降低最低分数即可看到。",
     },
     "took": {
         "en": "{milliseconds} ms on {device} with {backend}",

@@ -14,7 +14,7 @@ from classifier.evaluation.html import sections
 from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import shown
+from classifier.formatting import printable
 from classifier.picture.prepare import Decoder
 
 _STYLE = Path(__file__).with_name("report.css")
@@ -54,7 +54,7 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
     support = sum(one.support > 0 for one in found.classes)
     about = " · ".join(
         (
-            shown(found.dataset),
+            printable(found.dataset),
             words("about", pictures=found.total, classes=support),
             words("on", backend=_BACKENDS[found.backend], device=found.device),
         )

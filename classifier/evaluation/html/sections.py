@@ -9,11 +9,11 @@ from html import escape
 
 from classifier.evaluation import metrics
 from classifier.evaluation.html import charts
-from classifier.evaluation.html.charts import percent
 from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import code_and_sentence, shown
+from classifier.formatting import percent, printable
+from classifier.inputs import code_and_sentence
 
 MATRIX = 30
 """Classes that a confusion matrix shows at most, those that are confused most often."""
@@ -158,7 +158,7 @@ def failures(found: Evaluation, words: Words) -> str:
     if not found.failures:
         return ""
     rows = "".join(
-        f'<li><span class="file">{escape(shown(one.file))}</span> {escape(code_and_sentence(one.error)[1])}</li>'
+        f'<li><span class="file">{escape(printable(one.file))}</span> {escape(code_and_sentence(one.error)[1])}</li>'
         for one in found.failures
     )
     return _section(words("failures"), f'<ul class="failures">{rows}</ul>')
@@ -183,7 +183,7 @@ def _class_row(one: metrics.ClassResult, label: str, words: Words, bars: bool) -
 
 def _figure(one: Answer, picture: bytes | None, labels: Sequence[str], words: Words) -> str:
     said = escape(labels[one.predicted])
-    path, name = escape(shown(one.file)), escape(shown(os.path.basename(one.file)))
+    path, name = escape(printable(one.file)), escape(printable(os.path.basename(one.file)))
     truth = words("truth", truth=labels[one.truth], rank=one.rank, score=percent(one.truth_score))
     image = (
         f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="{escape(labels[one.truth])}">'
