@@ -19,9 +19,11 @@ from classifier.errors import (
     ClassifierError,
     EmptyFileError,
     EmptyInputError,
+    MissingFileError,
     NoPicturesError,
     NotAFileError,
     UnlistedFolderError,
+    UnreadableFileError,
 )
 from classifier.picture.limits import EXTENSIONS
 
@@ -116,13 +118,17 @@ def each(
 
 def code_and_sentence(error: ClassifierError | OSError) -> tuple[str, str]:
     """A stable code for programs and a sentence for people."""
+    found = as_ours(error)
+    return found.code, found.message
+
+
+def as_ours(error: ClassifierError | OSError) -> ClassifierError:
+    """The error itself, or the one of ours that says what the system's error means for a picture."""
     if isinstance(error, ClassifierError):
-        return error.code, error.message
+        return error
     if isinstance(error, FileNotFoundError):
-        return "not_found", "There is no such file."
-    if isinstance(error, PermissionError):
-        return "not_readable", "This file may not be read: permission denied."
-    return "not_readable", f"This file cannot be read: {error.strerror or error}."
+        return MissingFileError()
+    return UnreadableFileError(reason=error.strerror or str(error))
 
 
 def pictures(folder: str) -> list[Entry]:
