@@ -15,7 +15,7 @@ from classifier.picture.limits import EXTENSIONS, millions
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html
-from web.page.text import device_text, language, t
+from web.page.text import device_text, html_language, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
@@ -29,7 +29,7 @@ def brand() -> None:
     """Icon and name."""
     icon = f'<img alt="" src="data:image/svg+xml;base64,{_ICON}">'
     state = " has-picture" if picture.picked() else ""  # what the styles go by
-    st.html(f'<div class="brand{state}" lang="{language()}">{icon}<span>{t("name")}</span></div>')
+    st.html(f'<div class="brand{state}" lang="{html_language()}">{icon}<span>{t("name")}</span></div>')
 
 
 def hero(model: str) -> None:
@@ -211,7 +211,7 @@ def _details(whole: Classification) -> None:
         rows.append((t("model_licence"), manifest.license))
     cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     with st.expander(t("details"), icon=":material/info:", key="details"):
-        st.html(f'<dl class="details" lang="{language()}">{cells}</dl>')
+        st.html(f'<dl class="details" lang="{html_language()}">{cells}</dl>')
 
 
 def _css_string(text: str) -> str:

@@ -48,7 +48,7 @@ class Picked:
     def alt(self) -> str:
         """For those who cannot see it."""
         if self.sample:
-            return t("alt_sample", name=self.sample.title[language()])
+            return t("alt_sample", name=self.sample.title)
         return t("alt_upload", name=self.name)
 
 

@@ -7,9 +7,9 @@ from html import escape
 
 from rich.cells import cell_len, set_cell_size
 
-from classifier.evaluation.html.words import Words
 from classifier.evaluation.metrics import Bin
 from classifier.formatting import percent
+from classifier.languages import Words
 
 _SIDE = 360  # of a plot, in units of its own
 _LABEL = 22  # cells of a label beside the confusion matrix
