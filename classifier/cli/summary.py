@@ -50,16 +50,16 @@ def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list
     lines = [f"{package.name} on {printable(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
     if found.unbounded:
         reason = (
-            "every picture is right, or nearly: take harder ones"
+            "every picture is right, or nearly: use harder ones"
             if after.temperature == BOUNDS[0]
             else "the scores say nothing about these classes: look at the labels"
         )
-        lines.append(f"Do not use this temperature: it ran into its bound of {after.temperature:g}, because {reason}.")
+        lines.append(f"Do not use this temperature: it reached its limit of {after.temperature:g}, because {reason}.")
     if found.pictures < FEW:
-        lines.append(f"So few pictures make a poor temperature: take {FEW} or more, better 1000.")
+        lines.append(f"These are too few pictures for a good temperature: use {FEW} or more, better 1000.")
     if package.manifest.output.unsure_below and after.temperature != before.temperature:
         limit = package.manifest.output.unsure_below
-        lines.append(f"Scores change, but output.unsure_below stays {limit:g}: see whether it still fits.")
+        lines.append(f"Scores change, but output.unsure_below stays {limit:g}: check whether it still fits.")
     return lines
 
 
@@ -75,20 +75,20 @@ def _head(found: Evaluation) -> list[str]:
         rows.append((f"top-{found.k}", percent(within / found.total), f"{within} of {found.total}"))
     means = metrics.macro(found.classes)
     rows += [
-        ("recall", percent(means["recall"]), "mean over the classes shown"),
+        ("recall", percent(means["recall"]), "mean over the classes that have pictures"),
         ("precision", percent(means["precision"]), "the same"),
         ("F1", percent(means["f1"]), "the same"),
         (
             "ECE",
             percent(found.ece),
-            f"scores promise {percent(found.confidence)}, {percent(accuracy)} are right; "
-            f"honest ones would show {percent(found.ece_by_chance)} by chance",
+            f"mean score {percent(found.confidence)}, accuracy {percent(accuracy)}; "
+            f"well-calibrated scores would show {percent(found.ece_by_chance)} by chance",
         ),
         ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
-        ("unsure", str(found.unsure), "pictures that the page calls unsure"),
+        ("unsure", str(found.unsure), "pictures of which the model is not sure"),
     ]
     if found.failures:
-        rows.append(("failed", str(len(found.failures)), "could not be classified; said on standard error"))
+        rows.append(("failed", str(len(found.failures)), "could not be classified; standard error says why"))
     if found.skipped:
         rows.append(("skipped", str(found.skipped), "files without the ending of a picture"))
     support = sum(one.support > 0 for one in found.classes)
