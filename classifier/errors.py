@@ -5,8 +5,8 @@
     │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
     │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
     ├── InputError            a name on the command line, or a dataset, that stands for no picture
-    │   └── EmptyInputError, EmptyFileError, MissingFileError, UnreadableFileError, NotAFileError, NoPicturesError,
-    │       UnlistedFolderError
+    │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
+    │       NotAFileError, NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
@@ -168,8 +168,15 @@ class MissingFileError(InputError):
     sentence = "There is no such file. Check its name and folder."
 
 
+class ForbiddenFileError(InputError):
+    """A file that this user may not read."""
+
+    code = "not_permitted"
+    sentence = "This file may not be read: permission denied. Change its permissions."
+
+
 class UnreadableFileError(InputError):
-    """A file that the system does not let us read."""
+    """A file that the system fails to read."""
 
     code = "not_readable"
     sentence = "This file cannot be read: {reason}."

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from classifier.classifier import Classification, Classifier
+from classifier.classifier import Classifier
 from classifier.errors import (
     ClassifierError,
     EmptyFileError,
     EmptyInputError,
+    ForbiddenFileError,
     MissingFileError,
     NoPicturesError,
     NotAFileError,
@@ -26,6 +27,7 @@ from classifier.errors import (
     UnreadableFileError,
 )
 from classifier.picture.limits import EXTENSIONS
+from classifier.result import Classification
 
 STDIN = "-"
 ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
@@ -128,6 +130,8 @@ def as_ours(error: ClassifierError | OSError) -> ClassifierError:
         return error
     if isinstance(error, FileNotFoundError):
         return MissingFileError()
+    if isinstance(error, PermissionError):
+        return ForbiddenFileError()
     return UnreadableFileError(reason=error.strerror or str(error))
 
 

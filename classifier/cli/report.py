@@ -19,8 +19,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from classifier.classifier import Classification
 from classifier.formatting import percent, printable
+from classifier.result import Classification
 
 _UNSURE = "not sure"
 

@@ -6,8 +6,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from classifier.errors import BusyError, StoppingError
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A place among the pictures that are worked on.
+
+    Attributes:
+        asked: when it was asked for, in seconds of `time.perf_counter`.
+        waited: ms from then until it came.
+    """
+
+    asked: float
+    waited: float
 
 
 class WorkQueue:
@@ -43,8 +57,8 @@ class WorkQueue:
         self._free.release(self.bound)  # wakes all who wait
 
     @contextmanager
-    def take(self) -> Iterator[float]:
-        """Holds a slot; gives the milliseconds waited for it.
+    def take(self) -> Iterator[Turn]:
+        """Waits for a turn and holds it.
 
         Raises:
             BusyError: at once, when as many are waiting already as may.
@@ -55,11 +69,11 @@ class WorkQueue:
                 raise BusyError
             self._inside += 1
         try:
-            start = time.perf_counter()
+            asked = time.perf_counter()
             with self._free:
                 if self._closed:
                     raise StoppingError
-                yield (time.perf_counter() - start) * 1000
+                yield Turn(asked, (time.perf_counter() - asked) * 1000)
         finally:
             with self._lock:
                 self._inside -= 1

@@ -88,6 +88,15 @@ class ModelPackage:
         """Labels in a language, or in the package's default one when it has none in that language."""
         return self.labels.get(language) or self.labels[self.language]
 
+    def weights_size(self, form: Form) -> int:
+        """Bytes of one form's weights, a file or a SavedModel's folder; 0 where the package lacks the form."""
+        weights = self.manifest.weights.get(form)
+        if weights is None:
+            return 0
+        path = self.folder / weights.file
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+
     def weights_file(self, form: Form) -> Path:
         """The path of one form's weights, its content checked against the recorded sha256.
 

@@ -39,8 +39,8 @@ def _installed_components_are_looked_for_once() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    registry.models.start()
-    assert registry.models.state == "ready"
+    registry.models().start()
+    assert registry.models().state == "ready"
     with TestClient(Starlette(routes=routes), raise_server_exceptions=False) as client:
         yield client
 
@@ -114,7 +114,7 @@ def test_the_command_line_says_code_and_sentence(
     found = [one["error"] for one in json.loads(out)["results"]]
     assert found == [{"code": error.code, "detail": error.message} for error in expected]
     assert err.splitlines() == [f"classifier: {PANDA}: {error.message}" for error in expected]
-    assert [error.code for error in expected[-3:]] == ["not_found", "not_readable", "not_readable"]
+    assert [error.code for error in expected[-3:]] == ["not_found", "not_permitted", "not_readable"]
 
 
 def test_what_ends_the_command_is_the_same_sentence(

@@ -6,6 +6,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from classifier.errors import TooManyBytesError
 from classifier.picture.limits import millions
 from web.errors import (
     BadFormError,
@@ -39,6 +40,7 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
 
     Raises:
         RequestError: the form cannot be read, the connection ended too early, or the pictures are over the limit.
+        TooManyBytesError: the only picture is over the limit.
         ParameterError: there is no picture.
     """
     is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
@@ -53,7 +55,8 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
     if not any(pictures):
         raise NoPictureError
     if sum(map(len, pictures)) > max_bytes:
-        raise RequestTooLargeError(limit=millions(max_bytes))
+        kind = TooManyBytesError if len(pictures) == 1 else RequestTooLargeError
+        raise kind(limit=millions(max_bytes))
     return pictures
 
 

@@ -32,12 +32,12 @@ from classifier.errors import (
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
-from classifier.machine.memory import free_memory
+from classifier.machine.memory import MemoryPlan, available_memory
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import FORMATS, Limits
 from classifier.picture.prepare import Prepared
 from classifier.picture.sandbox import wire
-from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds
+from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, memory_wanted
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Workers:
         """
         self.limits = limits
         self.count = count or cpu_count()
-        self.bounds = bounds or Bounds.for_limits(limits)
+        self.bounds = bounds or Bounds(memory_wanted(limits))
         self._command = (*(command or COMMAND), json.dumps(asdict(self.bounds)))
         self._settled = bounds is not None
         self._free = threading.Semaphore(self.count)
@@ -100,19 +100,21 @@ class Workers:
             if not self._process:
                 self._start()
 
-    def settle(self, reserve: int = 0) -> None:
-        """Shares the memory there is among the workers. To be called once all else has what it needs of it.
-
-        Only the first call works; the first picture would do so, too.
+    def settle(self, plan: MemoryPlan | None = None) -> None:
+        """Fixes how many workers there are, and the memory of each. Only the first call works.
 
         Args:
-            reserve: bytes that something else will still need.
+            plan: what says so; without one the first picture makes one of the memory that is free by then.
         """
         with self._lock:
-            if not self._settled:
-                self.count, self.bounds = Bounds.shared(self.limits, self.count, free_memory(reserve))
-                self._free = threading.Semaphore(self.count)
-                self._settled = True
+            if self._settled:
+                return
+            if plan is None:
+                wanted = {"max_bytes": self.limits.max_bytes, "decoders": self.count, "decoder": self.bounds.memory}
+                plan = MemoryPlan.share(available_memory(), **wanted)
+            self.count, self.bounds = plan.decoders, replace(self.bounds, memory=plan.decoder)
+            self._free = threading.Semaphore(self.count)
+            self._settled = True
 
     def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
         """See `prepare.Decoder`.

@@ -209,11 +209,11 @@ def test_what_may_not_be_read_is_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "locked").chmod(0o700)
     assert ended.returncode == 1
     assert ended.stderr.decode().splitlines() == [
-        "classifier: locked.webp: This file cannot be read: Permission denied.",
+        "classifier: locked.webp: This file may not be read: permission denied. Change its permissions.",
         "classifier: locked: This folder cannot be listed: Permission denied.",
     ]
     results = json.loads(ended.stdout)["results"]
-    assert [one.get("error", {}).get("code") for one in results] == ["not_readable", "unlisted_folder", None]
+    assert [one.get("error", {}).get("code") for one in results] == ["not_permitted", "unlisted_folder", None]
 
 
 def test_standard_input() -> None:

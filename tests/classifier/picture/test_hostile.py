@@ -197,7 +197,7 @@ def test_a_file_cut_into_very_many_parts_is_refused_unread(name: str) -> None:
     assert too_many_parts(data, name.split()[0])
     with pytest.raises(ImageError, match="so many parts") as caught:
         read(data)
-    assert caught.value.code == "broken_image"
+    assert caught.value.code == "too_complex"
 
 
 def test_honest_files_do_not_have_too_many_parts() -> None:
