@@ -9,7 +9,8 @@ from rich.console import Console
 
 from classifier.classifier import Classifier
 from classifier.cli import report
-from classifier.inputs import classify_entries, expand, explain, shown
+from classifier.formatting import printable
+from classifier.inputs import classify_entries, code_and_sentence, expand
 
 
 def classify(classifier: Classifier, args: argparse.Namespace) -> int:
@@ -49,8 +50,8 @@ def classify(classifier: Classifier, args: argparse.Namespace) -> int:
                     writer = report.TextReport()
             if isinstance(result, Exception):
                 failed = True
-                code, detail = explain(result)
-                screen.say(f"{shown(name)}: {detail}")
+                code, detail = code_and_sentence(result)
+                screen.say(f"{printable(name)}: {detail}")
                 writer.failure(name, code, detail)
             else:
                 writer.result(name, result)
