@@ -164,7 +164,7 @@ class EmptyFileError(InputError):
 class MissingFileError(InputError):
     """No file of that name."""
 
-    code = "not_found"
+    code = "missing_file"
     sentence = "There is no such file. Check its name and folder."
 
 

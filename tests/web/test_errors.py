@@ -114,7 +114,7 @@ def test_the_command_line_says_code_and_sentence(
     found = [one["error"] for one in json.loads(out)["results"]]
     assert found == [{"code": error.code, "detail": error.message} for error in expected]
     assert err.splitlines() == [f"classifier: {PANDA}: {error.message}" for error in expected]
-    assert [error.code for error in expected[-3:]] == ["not_found", "not_permitted", "not_readable"]
+    assert [error.code for error in expected[-3:]] == ["missing_file", "not_permitted", "not_readable"]
 
 
 def test_what_ends_the_command_is_the_same_sentence(

@@ -145,7 +145,7 @@ def test_bad_files_are_reported_and_the_rest_go_on(capsys: pytest.CaptureFixture
     assert [one["file"] for one in results] == names
     codes = [one["error"]["code"] if "error" in one else "" for one in results]
     assert codes == [
-        *("not_found", "empty_file", "", "unsupported_format", "broken_image", "no_pictures"),
+        *("missing_file", "empty_file", "", "unsupported_format", "broken_image", "no_pictures"),
         *("not_a_file", "not_a_file", "", "not_readable"),
     ]
     lines = err.splitlines()
