@@ -25,7 +25,7 @@ soak: MINUTES ?= 30
 
 comma := ,
 
-# What the checks read. tests/conftest.py looks for a browser under the same names.
+# What the checks read. benchmarks/browser.py looks for a browser under the same names.
 CODE := classifier web model benchmarks tests deploy/sbom.py deploy/version.py streamlit_app.py
 DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
