@@ -93,10 +93,11 @@ soak: $(STAMPS)/test $(STAMPS)/project  ## Load a server in every way for half a
 	$(BIN)/python -m tests.load.soak --minutes $(MINUTES)
 
 .PHONY: lint
-lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, and that the requirements fit the imports and are fresh
+lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that the requirements fit the imports and are fresh
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry classifier web
 	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,legacy,model,test
 	UV=$(UV) requirements/lock --check
