@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.browser import browser_arguments
 from classifier.languages import languages
-from tests.conftest import browser_arguments
 from tests.e2e.steps import best, opened, until
 from tests.support.server import ROOT, running
 from web.page.gallery import samples
