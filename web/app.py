@@ -88,6 +88,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     shutdown.bound(server.refuse_waiting, server.clean_up)
     running = (
         supervised("loading the model", server.load),
+        supervised("loading the rest of the server", server.load_rest),
         supervised("freeing closed sessions", free_closed_sessions),
         supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
     )
@@ -103,9 +104,10 @@ class _Server:
 
     def __init__(self) -> None:
         self._models: Models | None = None
+        self._loaded = asyncio.Event()
 
     async def load(self) -> None:
-        """Loads the default model, then what the first visitors do not wait for."""
+        """Loads the default model, and opens the page on a desktop."""
         try:
             await anyio.to_thread.run_sync(self._prepare_page)
         except ClassifierError as wrong:  # a setting: a server that cannot know its limits must not start
@@ -113,9 +115,14 @@ class _Server:
             sys.stderr.flush()
             os._exit(1)
         garbage.freeze()
+        self._loaded.set()
         if not st.get_option("server.headless"):
             # On a desktop. `streamlit run` itself does so for plain scripts only.
             await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}{BASE}")
+
+    async def load_rest(self) -> None:
+        """Loads what the first visitors do not wait for, a moment after they can come."""
+        await self._loaded.wait()
         await asyncio.sleep(_API_SECONDS)
         for part in (_health, _api):
             await part.load()
