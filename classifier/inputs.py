@@ -107,7 +107,7 @@ def each(
         yield entry.name, entry.error
 
 
-def explain(error: ClassifierError | OSError) -> tuple[str, str]:
+def code_and_sentence(error: ClassifierError | OSError) -> tuple[str, str]:
     """A stable code for programs and a sentence for people."""
     if isinstance(error, ClassifierError):
         return error.code, error.message

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from classifier.classifier import Classifier
 from classifier.cli import report
-from classifier.inputs import classify_entries, expand, explain, shown
+from classifier.inputs import classify_entries, code_and_sentence, expand, shown
 
 
 def classify(classifier: Classifier, args: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def classify(classifier: Classifier, args: argparse.Namespace) -> int:
                     writer = report.TextReport()
             if isinstance(result, Exception):
                 failed = True
-                code, detail = explain(result)
+                code, detail = code_and_sentence(result)
                 screen.say(f"{shown(name)}: {detail}")
                 writer.failure(name, code, detail)
             else:

@@ -21,7 +21,7 @@ from classifier.evaluation.dataset import Dataset, read_dataset
 from classifier.evaluation.measure import Failure, answer, scored
 from classifier.evaluation.naming import read_names
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import explain, shown
+from classifier.inputs import code_and_sentence, shown
 from classifier.package import MANIFEST, ModelPackage
 from classifier.package.temperature import set_temperature
 
@@ -109,7 +109,7 @@ def _collect(
         for file, truth, found in scored(classifier, dataset):
             if isinstance(found, Exception):
                 failures.append(Failure(file, found))
-                screen.say(f"{shown(file)}: {explain(found)[1]}")
+                screen.say(f"{shown(file)}: {code_and_sentence(found)[1]}")
             else:
                 kept.append(keep(file, truth, found))
             screen.advance()

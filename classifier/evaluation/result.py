@@ -13,7 +13,7 @@ from classifier import __version__
 from classifier.errors import InputError
 from classifier.evaluation import metrics
 from classifier.evaluation.measure import Answer, Failure
-from classifier.inputs import explain
+from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
 
 FORMAT = 1
@@ -172,7 +172,7 @@ class Evaluation:
             ],
             "mistakes": [asdict(one) for one in self.mistakes],
             "failures": [
-                dict(zip(("file", "code", "detail"), (one.file, *explain(one.error)), strict=True))
+                dict(zip(("file", "code", "detail"), (one.file, *code_and_sentence(one.error)), strict=True))
                 for one in self.failures
             ],
         }

@@ -13,7 +13,7 @@ from classifier.evaluation.html.charts import percent
 from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import explain, shown
+from classifier.inputs import code_and_sentence, shown
 
 MATRIX = 30
 """Classes that a confusion matrix shows at most, those that are confused most often."""
@@ -158,7 +158,7 @@ def failures(found: Evaluation, words: Words) -> str:
     if not found.failures:
         return ""
     rows = "".join(
-        f'<li><span class="file">{escape(shown(one.file))}</span> {escape(explain(one.error)[1])}</li>'
+        f'<li><span class="file">{escape(shown(one.file))}</span> {escape(code_and_sentence(one.error)[1])}</li>'
         for one in found.failures
     )
     return _section(words("failures"), f'<ul class="failures">{rows}</ul>')
