@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.backends import Backend, load_backend
+from classifier.backends.loading import load_backend
+from classifier.backends.protocol import Backend
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
@@ -60,7 +61,7 @@ class Classification:
         height: pixels of the upright original.
         format: the file's format, such as `JPEG`; "" for a PIL image.
         model: name of the model package.
-        backend: `litert` or `tensorflow`.
+        backend: name of what ran the model, such as `litert`.
         device: where inference ran, such as `CPU (2 threads)`.
         timings: milliseconds by stage.
     """
@@ -146,7 +147,7 @@ class Classifier:
 
     @property
     def backend(self) -> str:
-        """`litert` or `tensorflow`."""
+        """Name of what runs the model, such as `litert`."""
         return self._backend.name
 
     @property

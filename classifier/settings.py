@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from classifier.backends.names import AUTO, choices, listed
 from classifier.errors import ParameterError
 from classifier.picture.limits import FORMATS, Limits
 
@@ -18,8 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
-
-BackendName = Literal["auto", "litert", "tensorflow"]
 
 
 class Settings(BaseSettings):
@@ -35,7 +34,7 @@ class Settings(BaseSettings):
     trust: bool = Field(
         False, description="Whether model files that can run code when loaded may be: `.h5` files and Lambda layers"
     )
-    backend: BackendName = Field("auto", description="`auto`, `litert` or `tensorflow`")
+    backend: str = Field(AUTO, description=listed(f"`{name}`" for name in choices()))
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
     max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
@@ -55,6 +54,13 @@ class Settings(BaseSettings):
         description="Path under which `classifier serve` puts page and API, such as `/demo`; "
         "a proxy passes it on as it is",
     )
+
+    @field_validator("backend")
+    @classmethod
+    def _there_is_such_a_backend(cls, value: str) -> str:
+        if value not in choices():
+            raise ValueError(f"Input should be {listed(map(repr, choices()))}")
+        return value
 
     @field_validator("formats", mode="before")
     @classmethod

@@ -15,9 +15,11 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import tensorflow as tf
 
-from classifier.backends import Outputs, check_scores, cpu_device, model_files
+from classifier.backends import model_files
+from classifier.backends.names import TENSORFLOW
+from classifier.backends.protocol import Outputs, check_scores, cpu_device
 from classifier.errors import PackageError
-from classifier.package import Form, ModelPackage
+from classifier.package import ModelPackage
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class TensorFlowBackend:
     picture, so there is one `tf.function` with a fixed signature, traced while loading.
     """
 
-    name: Form = "tensorflow"
+    name = TENSORFLOW.name
 
     def __init__(self, package: ModelPackage, threads: int, *, trust: bool = False) -> None:
         """Loads, traces and warms up the model.

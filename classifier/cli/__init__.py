@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from classifier import __version__
+from classifier.backends.names import choices
 from classifier.cli import importing
 from classifier.errors import ClassifierError, ParameterError
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from classifier.picture.prepare import Decoder
     from classifier.settings import Settings
 
-_BACKENDS = ("auto", "litert", "tensorflow")
 _MARKS = {"ok": "32", "warn": "33", "fail": "31;1"}  # ANSI colours
 
 
@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on; 0.0.0.0 for all")
     serve.add_argument("--port", type=_port, help="port to listen on; 0 for a free one")
     serve.add_argument("--model", help=model)
-    serve.add_argument("--backend", choices=_BACKENDS, help="what runs the model")
+    serve.add_argument("--backend", choices=choices(), help="what runs the model")
     serve.add_argument("--trust", action="store_true", default=None, help=importing.TRUST)
 
     importing.add_arguments(add("import", importing.run, "Make a model package of a model file"))
@@ -258,7 +258,7 @@ def _settings(**options: object) -> Settings:
 
 
 def _load(settings: Settings, decoder: Decoder) -> Classifier:
-    from classifier.backends import choose
+    from classifier.backends.loading import choose
     from classifier.classifier import Classifier
     from classifier.cli.quiet import without_notice
     from classifier.importing.serving import package_folder

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends import EXTRA_HINT, gpu, model_files, tensorflow_installed
+from classifier.backends import gpu, model_files
 from classifier.backends.model_files import Loaded, is_hdf5
+from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing.litert import one_of_each
 from classifier.importing.network import Activation, Network, Run
@@ -37,8 +38,10 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
         TrustError: there may be code in it, and it is not trusted.
         BackendError: TensorFlow is not installed.
     """
-    if not tensorflow_installed():
-        raise BackendError(f"{file}: reading this kind of model needs TensorFlow, which is not installed. {EXTRA_HINT}")
+    if not TENSORFLOW.installed:
+        raise BackendError(
+            f"{file}: reading this kind of model needs TensorFlow, which is not installed. {TENSORFLOW.hint}"
+        )
     try:
         if not trust and file.is_file():
             model_files.refuse_untrusted(file)  # before TensorFlow, which takes seconds

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from classifier import Classification, ClassifierError
+from classifier.backends import names as backends
 from classifier.picture.limits import EXTENSIONS, millions
 from web.models import models
 from web.page import downloads, gallery, picture
@@ -17,8 +18,6 @@ from web.page.bars import bars_html, percent
 from web.page.text import device_text, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
-
-_BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
 
 _FEW = 10
 """A model that knows no more classes is introduced with all their names."""
@@ -167,7 +166,7 @@ def _took(whole: Classification) -> str:
         "took",
         milliseconds=f"{whole.timings.total:.0f}",
         device=device_text(whole.device),
-        backend=_BACKENDS.get(whole.backend, whole.backend),
+        backend=backends.title(whole.backend),
     )
     return f"{escape(words)} · {escape(models.packages[whole.model].manifest.title)}"
 

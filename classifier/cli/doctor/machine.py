@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from classifier.backends import EXTRA_HINT, gpu, tensorflow_installed
+from classifier.backends import gpu
+from classifier.backends.names import TENSORFLOW
 from classifier.cli.doctor.check import Check
 from classifier.cli.serve import port_problem
 from classifier.machine.cpus import cpu_count
@@ -57,10 +58,10 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
 
     It is not imported: that takes seconds, and ends the process on a CPU it was not built for.
     """
-    if not tensorflow_installed():
+    if not TENSORFLOW.installed:
         if settings.backend == "tensorflow":
             detail = "not installed, but CLASSIFIER_BACKEND asks for it"
-            yield Check("TensorFlow", "fail", detail, EXTRA_HINT)
+            yield Check("TensorFlow", "fail", detail, TENSORFLOW.hint)
         else:
             yield Check("TensorFlow", "ok", "not installed, and not needed: models run with LiteRT")
         return
@@ -86,11 +87,11 @@ def graphics() -> Iterator[Check]:
     devices = f"{count} NVIDIA device{'s' if count > 1 else ''}"
     if not count:
         yield Check("GPU", "ok", "the NVIDIA driver offers no device here: models run on the CPU")
-    elif not tensorflow_installed():
+    elif not TENSORFLOW.installed:
         detail = f"{devices}, not used: TensorFlow is not installed"
-        yield Check("GPU", "warn", detail, EXTRA_HINT)
+        yield Check("GPU", "warn", detail, TENSORFLOW.hint)
     elif reason := gpu.why_not():
-        yield Check("GPU", "warn", f"{devices}, not used: {reason}", EXTRA_HINT)
+        yield Check("GPU", "warn", f"{devices}, not used: {reason}", TENSORFLOW.hint)
     else:
         yield Check("GPU", "ok", f"{devices}, and TensorFlow can use it")
 

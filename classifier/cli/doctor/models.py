@@ -15,10 +15,10 @@ from pathlib import Path
 from PIL import Image
 from pydantic import ValidationError
 
-from classifier.backends import EXTRA_HINT, tensorflow_installed
+from classifier.backends.names import BACKENDS, BackendInfo
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError
-from classifier.package import ModelPackage, find_packages, is_bare, locate
+from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
 from classifier.settings import PREFIX, ROOT, Settings, describe
 
 _TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
@@ -119,12 +119,13 @@ def _package(name: str, folder: Path) -> Check:
         return Check(name, "ok", f"{folder} is no package yet: it is imported whenever something starts with it")
     try:
         package = ModelPackage.load(folder)
-        forms = []
+        forms, missing = [], []
         for form, weights in package.manifest.weights.items():
             package.weights_file(form)  # compares the sha256
             state = "sha256 right" if weights.sha256 else "no sha256"
-            if form == "tensorflow" and not tensorflow_installed():
-                state += ", TensorFlow not installed"
+            if backend := _not_installed(form):
+                state += f", {backend.title} not installed"
+                missing.append(backend)
             forms.append(f"{form} ({state})")
     except PackageError as error:
         remedy = "Restore what it names from where the package came, or correct model.toml."
@@ -132,9 +133,15 @@ def _package(name: str, folder: Path) -> Check:
     detail = (
         f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, weights {' and '.join(forms)}"
     )
-    if list(package.manifest.weights) == ["tensorflow"] and not tensorflow_installed():
-        return Check(name, "fail", detail, EXTRA_HINT)
+    if len(missing) == len(forms):
+        return Check(name, "fail", detail, missing[0].hint)
     return Check(name, "ok", detail)
+
+
+def _not_installed(form: Form) -> BackendInfo | None:
+    """What would have to be installed to run weights of a form; None where something that runs them is."""
+    backends = [one for one in BACKENDS.values() if one.form == form]
+    return None if any(one.installed for one in backends) else backends[0]
 
 
 def _status(code: int) -> str:

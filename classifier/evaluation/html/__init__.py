@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from classifier import __version__
+from classifier.backends import names as backends
 from classifier.errors import ClassifierError
 from classifier.evaluation.html import sections
 from classifier.evaluation.html.words import Words
@@ -19,7 +20,6 @@ from classifier.picture.prepare import Decoder
 
 _STYLE = Path(__file__).with_name("report.css")
 
-_BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
 _MISTAKES = 24  # on the contact sheet
 _THUMBNAIL = 288  # pixels along the longer side: sharp on most screens, some 12 kB
 
@@ -56,7 +56,7 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
         (
             shown(found.dataset),
             words("about", pictures=found.total, classes=support),
-            words("on", backend=_BACKENDS[found.backend], device=found.device),
+            words("on", backend=backends.title(found.backend), device=found.device),
         )
     )
     body = "\n".join(
