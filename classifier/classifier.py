@@ -24,7 +24,7 @@ from classifier.package import ModelPackage
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
-from classifier.settings import Settings, get_settings
+from classifier.settings import Settings, read_settings
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 
@@ -109,7 +109,7 @@ class Classifier:
         decoder: Decoder | None = None,
     ) -> None:
         """See `load`, which also takes a folder."""
-        self.settings = settings or get_settings()
+        self.settings = settings or read_settings()
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
         cpus = cpu_count()

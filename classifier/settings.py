@@ -1,11 +1,13 @@
-"""The one place where operators' choices enter: environment variables `CLASSIFIER_*`, checked once."""
+"""What operators can choose: environment variables `CLASSIFIER_*`, and the options of commands that stand for them.
+
+`read_settings` is the one way in: it checks every value, and says what is wrong with one in a sentence.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -98,32 +100,24 @@ class Settings(BaseSettings):
         return Limits(self.max_bytes, self.max_pixels, self.formats)
 
 
-@lru_cache(maxsize=1)
-def get_settings() -> Settings:
-    """The settings of this process, read from the environment once.
+def read_settings(**options: object) -> Settings:
+    """The settings: what is given here, else what the environment says now, else the defaults.
+
+    Args:
+        options: values by the names of the fields; None stands for one that is not given.
 
     Raises:
-        pydantic.ValidationError: when a variable has a value that is not allowed.
+        ParameterError: when a value is not allowed. The message is one line that names each wrong variable or option,
+            its value and what is expected.
     """
-    return Settings()
-
-
-def read_settings() -> Settings:
-    """The settings, read from the environment now.
-
-    Raises:
-        ParameterError: when a variable has a value that is not allowed; the message is that of `describe`.
-    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
-        raise ParameterError(describe(error)) from error
-
-
-def describe(error: ValidationError) -> str:
-    """What is wrong with the environment, in one line that names each variable, its value and what is expected."""
-    problems = (
-        f"{PREFIX}{str(item['loc'][0]).upper()}={item['input']}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors()
-    )
-    return "; ".join(problems) + "."
+        problems = (
+            f"{name if name in given else PREFIX + name.upper()}={item['input']}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+            for name in [str(item["loc"][0])]
+        )
+        raise ParameterError("; ".join(problems) + ".") from error

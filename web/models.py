@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from classifier import Classification, Classifier, ModelPackage
 from classifier.classifier import Source
-from classifier.errors import ClassifierError, NotReadyError, PackageError, UnknownModelError
+from classifier.errors import ClassifierError, NotReadyError, PackageError, ParameterError, UnknownModelError
 from classifier.importing.serving import forget, import_bare
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory, free_memory
@@ -20,7 +18,7 @@ from classifier.machine.queue import WorkQueue
 from classifier.package import find_packages, is_bare, locate
 from classifier.picture.limits import millions, pixels_within
 from classifier.picture.sandbox import Workers
-from classifier.settings import Settings, describe, get_settings
+from classifier.settings import Settings, read_settings
 from web import metrics
 
 log = logging.getLogger(__name__)
@@ -44,7 +42,7 @@ class Models:
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Loads nothing yet; see `start`."""
-        settings = settings or get_settings()
+        settings = settings or read_settings()
         self.free = available_memory()
         if self.free is not None:
             max_bytes = min(settings.max_bytes, self.free // _UPLOADS_IN_MEMORY)
@@ -215,5 +213,5 @@ def _size(weights: Path) -> int:
 # This process's models, for page and API alike.
 try:
     models = Models()
-except ValidationError as wrong:  # a server that cannot know its limits must not start
-    raise SystemExit(describe(wrong)) from None
+except ParameterError as wrong:  # a server that cannot know its limits must not start
+    raise SystemExit(wrong.message) from None

@@ -170,8 +170,9 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _calibrate(args: argparse.Namespace) -> int:
     from classifier.cli.evaluate import calibrate
     from classifier.package import is_bare, locate
+    from classifier.settings import read_settings
 
-    if args.write and is_bare(locate(args.model, _settings().models)):
+    if args.write and is_bare(locate(args.model, read_settings().models)):
         raise ParameterError(
             f"{args.model} has no model.toml to write to. "
             f"Make a package of it first: classifier import {args.model} FOLDER"
@@ -181,8 +182,9 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argparse.Namespace) -> int:
     from classifier.picture.sandbox import Workers
+    from classifier.settings import read_settings
 
-    settings = _settings(model=args.model)
+    settings = read_settings(model=args.model)
     # What goes wrong with a file is said once, in its line.
     logging.getLogger("classifier").addHandler(logging.NullHandler())
     with contextlib.closing(Workers(settings.limits)) as decoder:
@@ -193,9 +195,10 @@ def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argp
 def _serve(args: argparse.Namespace) -> int:
     from classifier.cli import serve
     from classifier.package import ModelPackage, is_bare, locate
+    from classifier.settings import read_settings
 
     port = serve.platform_port(os.environ) if args.port is None else args.port
-    settings = _settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
+    settings = read_settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
     # A wrong model is said here, where somebody reads it, not by a server that never becomes ready.
     folder = locate(settings.model, settings.models)
     if not is_bare(folder):
@@ -220,8 +223,9 @@ def _info(args: argparse.Namespace) -> int:
     from classifier.cli.info import gather, lines
     from classifier.cli.quiet import without_notice
     from classifier.cli.report import to_json
+    from classifier.settings import read_settings
 
-    settings = _settings()
+    settings = read_settings()
     with without_notice():
         found = gather(settings)
     print(to_json(found, indent=2) if args.json else "\n".join(lines(found)))
@@ -248,13 +252,6 @@ def _doctor(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"ok": not failed, "checks": [asdict(check) for check in checks]}, indent=2))
     return int(failed)
-
-
-def _settings(**options: object) -> Settings:
-    """The environment's settings, changed by those options that were given."""
-    from classifier.settings import read_settings
-
-    return read_settings().model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
 def _load(settings: Settings, decoder: Decoder) -> Classifier:

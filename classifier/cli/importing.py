@@ -76,7 +76,7 @@ def _options(args: argparse.Namespace) -> Options:
     from classifier.importing.options import SCALES, Options, Scaling
     from classifier.settings import read_settings
 
-    trust = args.trust or read_settings().trust
+    trust = read_settings(trust=args.trust or None).trust
     if (args.mean is None) != (args.std is None):
         raise ParameterError("--mean and --std belong together: value = (pixel - mean) / std. Give both, or --scale.")
     scaling = None

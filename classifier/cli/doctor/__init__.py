@@ -30,7 +30,7 @@ def examine(model: str | None = None) -> Iterator[Check]:
         from classifier.cli.doctor import machine, models
     except ImportError:
         return  # named among the dependencies; without them there is no more to look at
-    settings, wrong = models.read_settings(model)
+    settings, wrong = models.settings_or_defaults(model)
     yield from _guarded("settings", lambda: models.variables(wrong))
     yield from _guarded("CPU", machine.cpu)
     yield from _guarded("memory", machine.memory)

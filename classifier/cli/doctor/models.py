@@ -13,25 +13,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
-from pydantic import ValidationError
 
 from classifier.backends.names import BACKENDS, BackendInfo
 from classifier.cli.doctor.check import Check
-from classifier.errors import ClassifierError, PackageError
+from classifier.errors import ClassifierError, PackageError, ParameterError
 from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
-from classifier.settings import PREFIX, ROOT, Settings, describe
+from classifier.settings import PREFIX, ROOT, Settings, read_settings
 
 _TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
 _SLOW = 1000  # ms for one small picture
 
 
-def read_settings(model: str | None) -> tuple[Settings, str]:
-    """The environment's settings and "", or the defaults and what is wrong with it."""
+def settings_or_defaults(model: str | None) -> tuple[Settings, str]:
+    """The settings and "", or, where one of them is wrong, the defaults and what is wrong."""
     try:
-        settings, wrong = Settings(), ""
-    except ValidationError as error:
-        settings, wrong = Settings.model_construct(), describe(error)
-    return settings.model_copy(update={"model": model} if model else {}), wrong
+        return read_settings(model=model), ""
+    except ParameterError as error:
+        defaults = Settings.model_construct()
+        return defaults.model_copy(update={"model": model} if model else {}), error.message
 
 
 def variables(wrong: str) -> Iterator[Check]:
