@@ -13,11 +13,9 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from classifier.backends.names import AUTO, choices, listed
+from classifier.checkout import ROOT as ROOT  # for those who ask here
 from classifier.errors import ParameterError
 from classifier.picture.limits import FORMATS, Limits
-
-ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: the application runs from it, never from a wheel."""
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""

@@ -11,11 +11,11 @@ from typing import Literal
 from classifier import Classification, Classifier, ModelPackage
 from classifier.classifier import Source
 from classifier.errors import ClassifierError, NotReadyError, PackageError, ParameterError, UnknownModelError
-from classifier.importing.serving import forget, import_bare
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory, free_memory
 from classifier.machine.queue import WorkQueue
-from classifier.package import find_packages, is_bare, locate
+from classifier.package import find_packages
+from classifier.package.opened import forget, opened_package
 from classifier.picture.limits import millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
@@ -71,10 +71,8 @@ class Models:
                 self.decoder.start()
                 for folder in find_packages(self.settings.models).values():
                     self._add(folder)
-                self._folder = locate(self.settings.model, self.settings.models)
-                if is_bare(self._folder):
-                    self._folder = import_bare(self.settings)
-                package = ModelPackage.load(self._folder)
+                package = opened_package(self.settings)
+                self._folder = package.folder
                 self.packages[package.name] = package
                 self.default = package.name
                 self._load(package.name)

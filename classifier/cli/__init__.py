@@ -194,15 +194,16 @@ def _with_model(run: Callable[[Classifier, argparse.Namespace], int], args: argp
 
 def _serve(args: argparse.Namespace) -> int:
     from classifier.cli import serve
-    from classifier.package import ModelPackage, is_bare, locate
+    from classifier.package import is_bare, locate
+    from classifier.package.opened import opened_package
     from classifier.settings import read_settings
 
     port = serve.platform_port(os.environ) if args.port is None else args.port
     settings = read_settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
     # A wrong model is said here, where somebody reads it, not by a server that never becomes ready.
-    folder = locate(settings.model, settings.models)
-    if not is_bare(folder):
-        ModelPackage.load(folder)
+    bare = is_bare(locate(settings.model, settings.models))
+    if not bare:
+        opened_package(settings)
     before = dict(os.environ)
     for option, name in ((args.host, "ADDRESS"), (args.port, "PORT")):
         if option is not None:
@@ -212,10 +213,8 @@ def _serve(args: argparse.Namespace) -> int:
     if problem:
         _say(problem)
         return 1
-    if is_bare(folder):
-        from classifier.importing.serving import import_bare
-
-        env["CLASSIFIER_MODEL"] = str(import_bare(settings))
+    if bare:
+        env["CLASSIFIER_MODEL"] = str(opened_package(settings).folder)
     serve.launch(env)
 
 
@@ -258,10 +257,9 @@ def _load(settings: Settings, decoder: Decoder) -> Classifier:
     from classifier.backends.loading import choose
     from classifier.classifier import Classifier
     from classifier.cli.quiet import without_notice
-    from classifier.importing.serving import package_folder
-    from classifier.package import ModelPackage
+    from classifier.package.opened import opened_package
 
-    package = ModelPackage.load(package_folder(settings))
+    package = opened_package(settings)
     backend = choose(package).name if settings.backend == "auto" else settings.backend
     # Not around TensorFlow: what it says last when it aborts the process would be lost.
     with without_notice() if backend == "litert" else contextlib.nullcontext():

@@ -9,10 +9,10 @@ from typing import Any
 from classifier import __version__
 from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
-from classifier.importing.serving import package_folder
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
 from classifier.package import ModelPackage, find_packages
+from classifier.package.opened import opened_package
 from classifier.picture.limits import millions
 from classifier.settings import Settings
 
@@ -33,7 +33,7 @@ def gather(settings: Settings) -> dict[str, Any]:
         "model": settings.model,
     }
     try:
-        classifier = Classifier.load(package_folder(settings), settings=settings)
+        classifier = Classifier.load(opened_package(settings), settings=settings)
     except ClassifierError as error:
         found["error"] = {"code": error.code, "detail": error.message}
     else:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from classifier.backends.loading import load_backend
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
 from classifier.importing import convert, decide, sources, verify
-from classifier.importing.naming import named
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
 from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
+from classifier.package.naming import named
 from classifier.postprocessing import probabilities
 
 Say = Callable[[str, str], None]

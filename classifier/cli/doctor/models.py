@@ -7,18 +7,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
+from classifier import checkout
 from classifier.backends.names import BACKENDS, BackendInfo
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError, ParameterError
 from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
-from classifier.settings import PREFIX, ROOT, Settings, read_settings
+from classifier.settings import PREFIX, Settings, read_settings
 
 _TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
 _SLOW = 1000  # ms for one small picture
@@ -70,17 +70,14 @@ def trial(settings: Settings) -> Iterator[Check]:
         return  # said among the models
     file = io.BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
-    # -P: not what happens to lie in the working folder.
-    command = [sys.executable, "-P", "-m", "classifier", "classify", "--json"]
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     start = time.perf_counter()
     try:
         ended = subprocess.run(
-            [*command, "--model", str(folder.absolute()), "-"],
+            checkout.command("classify", "--json", "--model", str(folder.absolute()), "-"),
             input=file.getvalue(),
             capture_output=True,
             timeout=_TRIAL_TIMEOUT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=checkout.environment(),
         )
     except subprocess.TimeoutExpired:
         yield Check(

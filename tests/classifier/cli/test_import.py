@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from classifier import ModelPackage, cli
-from classifier.importing import serving
+from classifier.package.opened import forget
 from tests.support.imported import place, teachable_zip
 from tests.support.photos import ROOT, photo
 from tests.support.tiny_tflite import Tiny
@@ -93,7 +93,7 @@ def test_a_bare_file_is_a_model_for_every_command(
     assert {one["label"] for one in result["predictions"]} == {"cat", "dog", "bird"}
     assert "written" in err
     (made,) = set(source.parent.iterdir()) - before
-    serving.forget(made / "model")  # as at the process's end
+    forget(made / "model")  # as at the process's end
     monkeypatch.setenv("CLASSIFIER_MODEL", "./model.tflite")
     assert cli.main(["info", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["model"] == "model"
