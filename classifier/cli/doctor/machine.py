@@ -1,7 +1,4 @@
-"""What the machine, or a container's part of it, offers.
-
-CPU, memory, the port, TensorFlow, a GPU.
-"""
+"""Checks of what the machine, or the container, offers: CPU, memory, the port, TensorFlow, a GPU."""
 
 from __future__ import annotations
 
@@ -14,12 +11,12 @@ from pathlib import Path
 from classifier.backends import gpu
 from classifier.backends.names import TENSORFLOW
 from classifier.cli.doctor.check import Check
-from classifier.cli.serve import port_problem
+from classifier.cli.launcher import port_problem
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
 from classifier.settings import Settings
 
-# Bytes besides what this process takes: the server starts and answers with so many, as within a limit of 192 MB, though
+# Free bytes beside this process with which the server still starts and answers, as in a container limited to 192 MB;
 # pictures must be smaller then.
 _LITTLE_MEMORY = 120_000_000
 
@@ -33,7 +30,7 @@ def cpu() -> Iterator[Check]:
 
 
 def memory() -> Iterator[Check]:
-    """Enough to run the server in?"""
+    """Whether there is enough for the server."""
     room = available_memory()
     if room is None:
         yield Check("memory", "ok", "this system does not tell")
@@ -45,7 +42,7 @@ def memory() -> Iterator[Check]:
 
 
 def port(settings: Settings) -> Iterator[Check]:
-    """Can the server listen where it is to?"""
+    """Whether the server can listen where the settings say."""
     if problem := port_problem(settings.host, settings.port):
         remedy = "Nothing to mend if this application is what uses it."
         yield Check("port", "warn", problem, remedy if "in use" in problem else "")
@@ -54,9 +51,9 @@ def port(settings: Settings) -> Iterator[Check]:
 
 
 def tensorflow(settings: Settings) -> Iterator[Check]:
-    """Installed where it is asked for, and able to run on this CPU?
+    """Whether it is installed where it is asked for, and can run on this CPU.
 
-    It is not imported: that takes seconds, and ends the process on a CPU it was not built for.
+    It is not imported: that takes seconds, and ends the process on a CPU that it was not built for.
     """
     if not TENSORFLOW.installed:
         if settings.backend == "tensorflow":
@@ -79,7 +76,7 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
 
 
 def graphics() -> Iterator[Check]:
-    """Is there a GPU, and if it is not used, why?"""
+    """Whether there is a GPU, and why it is not used if it is not."""
     if reason := gpu.unused_by_image():
         yield Check("GPU", "warn", reason)
         return

@@ -1,4 +1,4 @@
-"""Are settings and models in order, and does a model say something of a picture."""
+"""Checks of the settings and the models, and a trial of one model on a picture."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings_or_defaults(model: str | None) -> tuple[Settings, str]:
 
 
 def variables(wrong: str) -> Iterator[Check]:
-    """Values that are not allowed, and names that are misspelt."""
+    """Looks for values that are not allowed, and for names that are misspelt."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     present = sorted(name for name in os.environ if name.startswith(PREFIX))
     unknown = ", ".join(name for name in present if name not in known)
@@ -48,7 +48,7 @@ def variables(wrong: str) -> Iterator[Check]:
 
 
 def packages(settings: Settings, alone: bool) -> Iterator[Check]:
-    """Manifest, labels and weights of every package, or of the default one alone."""
+    """Looks at manifest, labels and weights of every package, or of the default one alone."""
     folders = {} if alone else find_packages(settings.models)
     try:
         default = locate(settings.model, settings.models)
@@ -67,7 +67,7 @@ def trial(settings: Settings) -> Iterator[Check]:
     try:
         folder = locate(settings.model, settings.models)
     except ClassifierError:
-        return  # said among the models
+        return  # `packages` says so
     file = io.BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
     start = time.perf_counter()
@@ -88,7 +88,7 @@ def trial(settings: Settings) -> Iterator[Check]:
         )
         return
     seconds = time.perf_counter() - start
-    if ended.returncode == -signal.SIGKILL:  # the kernel's way when memory runs out
+    if ended.returncode == -signal.SIGKILL:  # how the kernel ends a process when memory runs out
         detail = f"{settings.model} was not tried: memory ran out, of which this check takes a part itself"
         yield Check("trial", "warn", detail, "See whether the server starts, which takes less, or raise the limit.")
         return

@@ -74,7 +74,7 @@ def test_an_unknown_one_is_refused_with_those_there_are() -> None:
 
 @pytest.mark.usefixtures("_dummy")
 def test_one_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    lacking = replace(DUMMY, needs="no_such_module", hint="Install an abacus.")
+    lacking = DUMMY._replace(needs="no_such_module", hint="Install an abacus.")
     monkeypatch.setitem(names.BACKENDS, DUMMY.name, lacking)
     with pytest.raises(BackendError) as caught:
         load_backend(ModelPackage.load(LITE0), "dummy", 1)

@@ -17,7 +17,9 @@ import pytest
 
 from classifier import cli
 from classifier.backends import gpu
-from classifier.cli.doctor import Check, examine, installation, machine, models
+from classifier.cli.doctor import installation, machine, models
+from classifier.cli.doctor.check import Check
+from classifier.cli.doctor.examination import examine
 from classifier.settings import PREFIX, ROOT, Settings
 from tests.support.installed import pretend
 
@@ -72,9 +74,18 @@ def test_its_text_has_a_line_per_check_and_one_per_remedy(
     assert all(line[:4] in ("ok  ", "warn", "fail", "    ") for line in lines)
 
 
-def test_a_missing_dependency_is_a_finding_and_not_a_crash() -> None:
+@pytest.mark.parametrize(
+    "modules",
+    [
+        {"PIL": "pillow", "pi_heif": "pi-heif"},
+        {"numpy": "numpy"},
+        {"pydantic": "pydantic", "pydantic_settings": "pydantic-settings"},
+    ],
+    ids=", ".join,
+)
+def test_a_missing_dependency_is_a_finding_and_not_a_crash(modules: dict[str, str]) -> None:
     code = (
-        "import sys; sys.modules['PIL'] = sys.modules['pi_heif'] = None;"
+        f"import sys; sys.modules.update(dict.fromkeys({[*modules]}));"
         "from classifier.cli import main; sys.exit(main(['doctor', '--json']))"
     )
     ended = subprocess.run(
@@ -85,8 +96,7 @@ def test_a_missing_dependency_is_a_finding_and_not_a_crash() -> None:
     assert ended.returncode == 1, ended.stderr
     checks = json.loads(ended.stdout)["checks"]
     broken = next(check for check in checks if "cannot be imported" in check["detail"])
-    assert "pillow" in broken["detail"]
-    assert "pi-heif" in broken["detail"]
+    assert all(f"{name} (" in broken["detail"] for name in modules.values())
     assert "requirements/runtime.txt" in broken["remedy"]
 
 

@@ -7,10 +7,14 @@ import re
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from classifier import ModelPackage, cli
+from classifier.cli import import_
+from classifier.importing.options import SCALES
+from classifier.package import Resample
 from classifier.package.opened import forget
 from tests.support.imported import place, teachable_zip
 from tests.support.photos import ROOT, photo
@@ -75,6 +79,11 @@ def test_misused_options_are_said_by_argparse(source: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit):
         cli.main(["import", "model.tflite", "a", *options.split()])
     assert options.split()[0] in capsys.readouterr().err
+
+
+def test_its_choices_are_those_that_there_are() -> None:
+    assert tuple(SCALES) == import_._SCALES
+    assert get_args(Resample) == import_._FILTERS
 
 
 def test_a_folder_that_cannot_be_written(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
