@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks.measure import Row, compare, row, seconds
 from benchmarks.plain import Plain
 from classifier import Classifier, ModelPackage, Settings, cli
-from classifier.backends.loading import load_backend
+from classifier.backends.choice import load_backend
 from classifier.machine.cpus import cpu_count
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess

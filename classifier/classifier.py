@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.backends.loading import load_backend
+from classifier.backends.choice import load_backend
 from classifier.backends.protocol import Backend
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count

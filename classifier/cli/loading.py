@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 
-from classifier.backends.loading import choose
-from classifier.backends.names import AUTO, LITERT
+from classifier.backends.choice import choose
+from classifier.backends.names import LITERT
 from classifier.classifier import Classifier
 from classifier.cli.quiet import without_notice
 from classifier.package.opened import opened_package
@@ -36,7 +36,6 @@ def loaded_model(model: str | None) -> Iterator[Classifier]:
 
 def _load(settings: Settings, decoder: Decoder) -> Classifier:
     package = opened_package(settings)
-    backend = choose(package).name if settings.backend == AUTO else settings.backend
     # Around LiteRT only: what TensorFlow says last, when it aborts the process, would be lost.
-    with without_notice() if backend == LITERT.name else nullcontext():
+    with without_notice() if choose(package, settings.backend).name == LITERT.name else nullcontext():
         return Classifier(package, settings, decoder=decoder)

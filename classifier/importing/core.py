@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends.loading import load_backend
+from classifier.backends.choice import load_backend
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
 from classifier.importing import convert, decide, sources, verify
 from classifier.importing.network import LITERT_FILE, Network, layout

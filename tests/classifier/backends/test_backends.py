@@ -14,7 +14,7 @@ import pytest
 
 from classifier import BackendError, ModelPackage, PackageError
 from classifier.backends import gpu
-from classifier.backends.loading import choose, load_backend
+from classifier.backends.choice import choose, load_backend
 from classifier.backends.protocol import Outputs
 from tests.support.installed import pretend
 from tests.support.photos import ROOT

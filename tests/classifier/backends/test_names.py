@@ -11,7 +11,7 @@ import pytest
 
 from classifier import BackendError, Classifier, ModelPackage, Settings, cli
 from classifier.backends import names
-from classifier.backends.loading import choose, load_backend
+from classifier.backends.choice import choose, load_backend
 from classifier.evaluation import html
 from classifier.package import Form
 from tests.support.dummy_backend import DUMMY

@@ -22,12 +22,18 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(package: ModelPackage) -> Choice:
-    """The backend for a package on this machine: TensorFlow on a GPU that works, else the first that can run it.
+def choose(package: ModelPackage, name: str = AUTO) -> Choice:
+    """The backend for a package on this machine.
+
+    Args:
+        package: the model.
+        name: a key of `names.BACKENDS`, or `auto`: TensorFlow on a GPU that works, else the first that can run it.
 
     Raises:
-        BackendError: when no form of the package can be run with what is installed.
+        BackendError: when no form of the package can be run with what is installed, or there is no such backend.
     """
+    if name != AUTO:
+        return Choice(info(name).name, "chosen by the operator")
     why_not = _why_no_gpu(package)
     if why_not is None:
         return Choice(TENSORFLOW.name, "a GPU is there and TensorFlow can use it")
@@ -57,7 +63,7 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
         PackageError: when the weights are missing or were changed.
         TrustError: when they need a trust that was not given.
     """
-    choice = choose(package) if name == AUTO else Choice(info(name).name, "chosen by the operator")
+    choice = choose(package, name)
     chosen = BACKENDS[choice.name]
     if chosen.form not in package.manifest.weights:
         have = ", ".join(package.manifest.weights)
