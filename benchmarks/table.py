@@ -13,7 +13,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def save(command: str, lines: Sequence[str], kind: str = "") -> None:
-    """Writes results to a file named for the day and the machine.
+    """Writes results to a new file named for the day and the machine.
 
     Args:
         command: what measured them.
@@ -22,7 +22,10 @@ def save(command: str, lines: Sequence[str], kind: str = "") -> None:
     """
     folder = RESULTS / kind
     folder.mkdir(exist_ok=True)
-    file = folder / f"{datetime.now(UTC):%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}.md"
+    stem = f"{datetime.now(UTC):%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}"
+    file, number = folder / f"{stem}.md", 2
+    while file.exists():  # a page may show it
+        file, number = folder / f"{stem}-{number}.md", number + 1
     file.write_text("\n".join((_about_here(command), "", *lines, "")), "utf-8")
     print(f"written to {file}")
 

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from classifier.classifier import Classification, Classifier, Prediction, Scores, Timings
+    from classifier.classifier import Classifier, Scores
     from classifier.errors import (
         BackendError,
         BusyError,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from classifier.package import ModelPackage
     from classifier.picture.limits import Limits
     from classifier.picture.sandbox import Workers
+    from classifier.result import Classification, Prediction, Timings
     from classifier.settings import Settings
 
 __version__ = "0.1.0"
@@ -47,7 +48,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Classification", "Classifier", "Prediction", "Scores", "Timings"), "classifier"),
+    **dict.fromkeys(("Classifier", "Scores"), "classifier"),
+    **dict.fromkeys(("Classification", "Prediction", "Timings"), "result"),
     "Limits": "picture.limits",
     "ModelPackage": "package",
     "Settings": "settings",

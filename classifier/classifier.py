@@ -6,9 +6,10 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,68 +20,15 @@ from classifier.backends.protocol import Backend
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
-from classifier.machine.queue import WorkQueue
+from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import ModelPackage
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
+from classifier.result import Classification, Prediction, Timings
 from classifier.settings import Settings, read_settings
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One class: its label, its score (a probability, 0 to 1) and its index in the model's output."""
-
-    label: str
-    score: float
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Milliseconds by stage: waiting for a slot, decoding, preprocessing, inference, and all of it."""
-
-    queue: float
-    decode: float
-    preprocess: float
-    inference: float
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """What a model says of one picture.
-
-    Attributes:
-        predictions: the most likely classes, best first.
-        sure: False when no class is likely enough to be called the answer (`output.unsure_below`), or when the
-            picture is blank or noise.
-        width: pixels of the upright original.
-        height: pixels of the upright original.
-        format: the file's format, such as `JPEG`; "" for a PIL image.
-        model: name of the model package.
-        backend: name of what ran the model, such as `litert`.
-        device: where inference ran, such as `CPU (2 threads)`.
-        timings: milliseconds by stage.
-    """
-
-    predictions: tuple[Prediction, ...]
-    sure: bool
-    width: int
-    height: int
-    format: str
-    model: str
-    backend: str
-    device: str
-    timings: Timings
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; scores in full, times in ms to the hundredth."""
-        values = asdict(self)
-        values["timings"] = {name: round(ms, 2) for name, ms in values["timings"].items()}
-        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +83,8 @@ class Classifier:
             package: its folder.
             settings: backend, threads, limits; from the environment if None.
             queue: the queue to share with other models; one of its own if None.
-            decoder: what decodes files; this process if None. For files of strangers take `workers.Workers`.
+            decoder: what decodes files; this process if None. For files of strangers take
+                `picture.sandbox.Workers`.
 
         Raises:
             PackageError: the package is incomplete or wrong.
@@ -155,7 +104,9 @@ class Classifier:
         """Where the last inference ran."""
         return self._backend.device
 
-    def classify(self, source: Source, top_k: int | None = None, lang: str | None = None) -> Classification:
+    def classify(
+        self, source: Source, top_k: int | None = None, lang: str | None = None, *, turn: Turn | None = None
+    ) -> Classification:
         """Classifies one picture.
 
         Args:
@@ -163,6 +114,7 @@ class Classifier:
             top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
                 gives them all.
             lang: language of the labels, one of the package's; English if None, or its first one.
+            turn: what the caller holds of a queue already; one of `queue` is waited for if None.
 
         Raises:
             ImageError: not a picture, broken, or over a limit.
@@ -171,14 +123,12 @@ class Classifier:
             OSError: a path that cannot be read.
         """
         top_k, labels = self._check(top_k, lang)
-        start = time.perf_counter()
+        start = turn.asked if turn else time.perf_counter()
         data = _content(source, self.settings.max_bytes)
-        with self.queue.take() as queued:
+        with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data)
             output, inference = self._infer(prepared, self._backend)
-        total = (time.perf_counter() - start) * 1000
-        timings = Timings(queued, prepared.decode, prepared.preprocess, inference, total)
-        return self._result(prepared, output, timings, top_k, labels)
+        return self._result(prepared, output, _timings(start, turn.waited, prepared, inference), top_k, labels)
 
     def classify_many(
         self, sources: Iterable[Source], top_k: int | None = None, lang: str | None = None
@@ -202,9 +152,7 @@ class Classifier:
             start = time.perf_counter()
             prepared = self._prepare(_content(source, self.settings.max_bytes))
             output, inference = self._infer(prepared, self._for_many())
-            total = (time.perf_counter() - start) * 1000
-            timings = Timings(0, prepared.decode, prepared.preprocess, inference, total)
-            return self._result(prepared, output, timings, top_k, labels)
+            return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
         return in_order(work, sources)
 
@@ -276,6 +224,12 @@ class Classifier:
             device=self.device,
             timings=timings,
         )
+
+
+def _timings(start: float, waited: float, prepared: Prepared, inference: float) -> Timings:
+    """In ms, to the hundredth; `start` in seconds of `time.perf_counter`."""
+    total = (time.perf_counter() - start) * 1000
+    return Timings(*(round(ms, 2) for ms in (waited, prepared.decode, prepared.preprocess, inference, total)))
 
 
 def _content(source: Source, max_bytes: int) -> bytes | Image.Image:

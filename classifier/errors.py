@@ -1,7 +1,23 @@
 """Everything that can go wrong, as one family of exceptions.
 
-Each class carries a stable `code` for programs, the HTTP `status` the API answers with, and a message that a
-visitor understands. The page translates by `code` and `details`; nobody needs to parse the message.
+    ClassifierError
+    ├── ImageError            a picture that cannot be classified
+    │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
+    │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
+    ├── InputError            a name on the command line, or a dataset, that stands for no picture
+    │   └── EmptyInputError, EmptyFileError, NotAFileError, NoPicturesError, UnlistedFolderError
+    ├── ParameterError        an argument out of range
+    │   └── UnknownLanguageError
+    ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
+    └── BusyError             too much at once
+        └── StoppingError, NoDecoderError
+
+`web.errors` has those that only a server meets.
+
+Each class carries a stable `code` for programs and the HTTP `status` the API answers with. What visitors and callers
+are told has one sentence for each code: `sentence`, filled in with `details`. It is the English text everywhere; the
+page finds the others by code. What only operators are told (a wrong package, a model file) says in its own words what
+is wrong.
 """
 
 from __future__ import annotations
@@ -15,24 +31,59 @@ class ClassifierError(Exception):
     Attributes:
         code: stable identifier, such as `broken_image`.
         status: HTTP status code for the API.
-        message: one English sentence that says what is wrong and what to do.
+        sentence: what is wrong and what to do, with names of `details` in braces; "" where each error has its own.
+        retry_after: seconds after which trying again may help; None where it does not.
+        message: the sentence with the details filled in.
         details: the values inside the message, by name, for translations.
     """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    sentence: ClassVar[str] = ""
+    retry_after: ClassVar[int | None] = None
 
-    def __init__(self, message: str, **details: object) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str = "", **details: object) -> None:
+        """Args: message: where the class has no sentence; details: see above."""
+        if bool(message) == bool(self.sentence):
+            raise TypeError(f"{type(self).__name__} takes {'details only' if self.sentence else 'a message'}")
+        self.message = message or self.sentence.format(**details)
         self.details = details
+        super().__init__(self.message)
 
 
 class ImageError(ClassifierError):
     """A picture that cannot be classified: not a picture, broken, or over a limit."""
 
-    code = "broken_image"
+    code = "bad_image"
     status = 400
+
+
+class BrokenImageError(ImageError):
+    """A file in a known format that cannot be decoded."""
+
+    code = "broken_image"
+    sentence = "This {format} file is damaged or incomplete. Export or download the picture again."
+
+
+class TooComplexError(ImageError):
+    """A file cut into more parts than any honest writer makes."""
+
+    code = "too_complex"
+    sentence = "This {format} file is cut into so many parts that reading it would take too long. Export it again."
+
+
+class EmptyImageError(ImageError):
+    """A picture with a width or height of 0."""
+
+    code = "empty_image"
+    sentence = "This picture is empty: it has no pixels. Use another one."
+
+
+class UnknownModeError(ImageError):
+    """A PIL image that Pillow cannot load or convert."""
+
+    code = "unknown_mode"
+    sentence = "This picture cannot be read: it is damaged, or its mode cannot be converted. Convert it to RGB."
 
 
 class UnsupportedFormatError(ImageError):
@@ -40,6 +91,7 @@ class UnsupportedFormatError(ImageError):
 
     code = "unsupported_format"
     status = 415
+    sentence = "This file is not a picture in a supported format. Use one of: {formats}."
 
 
 class TooManyBytesError(ImageError):
@@ -47,6 +99,7 @@ class TooManyBytesError(ImageError):
 
     code = "too_many_bytes"
     status = 413
+    sentence = "This file is too large: the limit is {limit} MB. Use a smaller one."
 
 
 class TooManyPixelsError(ImageError):
@@ -54,6 +107,10 @@ class TooManyPixelsError(ImageError):
 
     code = "too_many_pixels"
     status = 413
+    sentence = (
+        "This picture is too large ({size} pixels): the limit is {limit} million pixels, {side} along a side. "
+        "Scale it down."
+    )
 
 
 class NoMemoryError(ImageError):
@@ -61,26 +118,81 @@ class NoMemoryError(ImageError):
 
     code = "no_memory"
     status = 413
+    sentence = (
+        "Decoding this picture ({size} pixels) takes more memory than there is here: for {kind} the limit is "
+        "{limit} million pixels. Scale it down."
+    )
+
+
+class OutOfMemoryError(ImageError):
+    """Memory ran out while the picture was decoded."""
+
+    code = "out_of_memory"
+    status = 413
+    sentence = "Decoding this picture took more memory than there is for one. Scale it down."
 
 
 class DecodingError(ImageError):
     """The picture ended the process that decoded it, or kept it busy for too long."""
 
     code = "decoding_failed"
+    sentence = "Decoding this picture failed, or takes too long. Export it again, or in another format."
 
 
 class InputError(ClassifierError):
-    """A name given on the command line stands for no picture: an empty file, a folder without pictures, a pipe."""
+    """A name given on the command line stands for no picture, or a dataset for nothing to measure."""
 
     code = "bad_input"
     status = 400
 
 
+class EmptyInputError(InputError):
+    """Nothing came from standard input."""
+
+    code = "empty_input"
+    sentence = "Standard input is empty. Pipe a picture in."
+
+
+class EmptyFileError(InputError):
+    """A file of no bytes."""
+
+    code = "empty_file"
+    sentence = "This file is empty."
+
+
+class NotAFileError(InputError):
+    """A pipe, a device or a socket, which could be waited for without end."""
+
+    code = "not_a_file"
+    sentence = "This is not a regular file. Pipe its content in and name it `-`."
+
+
+class NoPicturesError(InputError):
+    """A folder in which no file has the ending of a picture."""
+
+    code = "no_pictures"
+    sentence = "This folder holds no pictures ({endings})."
+
+
+class UnlistedFolderError(InputError):
+    """A folder that may not be looked into."""
+
+    code = "unlisted_folder"
+    sentence = "This folder cannot be listed: {reason}."
+
+
 class ParameterError(ClassifierError):
-    """An argument such as `top_k` or `lang` is out of range."""
+    """An argument such as `top_k` is out of range; the message names it and what it may be."""
 
     code = "bad_parameter"
     status = 422
+
+
+class UnknownLanguageError(ParameterError):
+    """The model has no labels in that language."""
+
+    code = "unknown_language"
+    sentence = "The model {model} has no labels in {lang!r}. Choose from: {languages}."
 
 
 class UnknownModelError(ClassifierError):
@@ -88,6 +200,7 @@ class UnknownModelError(ClassifierError):
 
     code = "unknown_model"
     status = 404
+    sentence = "There is no model named {model!r}. Choose from: {models}."
 
 
 class PackageError(ClassifierError):
@@ -119,12 +232,19 @@ class BusyError(ClassifierError):
 
     code = "busy"
     status = 503
-    retry_after: ClassVar[int] = 1
+    retry_after = 1
+    sentence = "Too many pictures are being classified. Try again in a moment."
 
 
-class NotReadyError(ClassifierError):
-    """The model is still loading or could not be loaded."""
+class StoppingError(BusyError):
+    """The server has been asked to end."""
 
-    code = "not_ready"
-    status = 503
-    retry_after: ClassVar[int] = 2
+    code = "stopping"
+    sentence = "The server is stopping. Try again in a moment."
+
+
+class NoDecoderError(BusyError):
+    """No process that decodes pictures can be started now."""
+
+    code = "no_decoder"
+    sentence = "Pictures cannot be decoded at the moment. Try again in a moment."

@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from classifier.classifier import Classification, Classifier
-from classifier.errors import ClassifierError, InputError
-from classifier.picture.limits import EXTENSIONS
+from classifier.classifier import Classifier
+from classifier.errors import (
+    ClassifierError,
+    EmptyFileError,
+    EmptyInputError,
+    NoPicturesError,
+    NotAFileError,
+    UnlistedFolderError,
+)
+from classifier.picture.formats import ENDINGS
+from classifier.result import Classification
 
 STDIN = "-"
-ENDINGS = tuple(f".{ending}" for ending in EXTENSIONS)
 
 Result = TypeVar("Result")
 
@@ -114,7 +121,7 @@ def code_and_sentence(error: ClassifierError | OSError) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError):
         return "not_found", "There is no such file."
     if isinstance(error, PermissionError):
-        return "not_readable", "This file may not be read: permission denied."
+        return "not_permitted", "This file may not be read: permission denied."
     return "not_readable", f"This file cannot be read: {error.strerror or error}."
 
 
@@ -129,7 +136,7 @@ def pictures(folder: str) -> list[Entry]:
 
     def refuse(error: OSError) -> None:
         reason = error.strerror or str(error)
-        found.append(Entry(error.filename, InputError(f"This folder cannot be listed: {reason}.")))
+        found.append(Entry(error.filename, UnlistedFolderError(reason=reason)))
 
     for path, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -138,7 +145,7 @@ def pictures(folder: str) -> list[Entry]:
             for name in sorted(files)
             if name.lower().endswith(ENDINGS) and not name.startswith(".")
         )
-    return found or [Entry(folder, InputError(f"This folder holds no pictures ({', '.join(ENDINGS)})."))]
+    return found or [Entry(folder, NoPicturesError(endings=", ".join(ENDINGS)))]
 
 
 def _open(name: str, max_bytes: int) -> Path | bytes:
@@ -147,11 +154,11 @@ def _open(name: str, max_bytes: int) -> Path | bytes:
         # Read here, not in the decoding thread: that one could not be interrupted.
         data = sys.stdin.buffer.read(max_bytes + 1) if sys.stdin else b""
         if not data:
-            raise InputError("Standard input is empty.")
+            raise EmptyInputError
         return data
     found = os.stat(name)
     if not stat.S_ISREG(found.st_mode):
-        raise InputError("This is not a regular file. Pipe its content in and name it `-`.")
+        raise NotAFileError
     if not found.st_size:
-        raise InputError("This file is empty.")
+        raise EmptyFileError
     return Path(name)

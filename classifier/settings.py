@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from classifier.backends.names import AUTO, choices, listed
 from classifier.checkout import ROOT as ROOT  # for those who ask here
 from classifier.errors import ParameterError
-from classifier.picture.limits import FORMATS, Limits
+from classifier.picture.formats import FORMATS
+from classifier.picture.limits import Limits
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""

@@ -3,8 +3,14 @@
 The numbers that the build measures (the hashes) are not here; `model.build` hands them to `render`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from classifier.package.toml import set_value
 
 FOLDER = Path(__file__).parent
 
@@ -84,31 +90,30 @@ zh = "labels.zh.txt"
 # sha256: of the file. tensors_sha256: of the weights alone, as model/hashes.py defines it.
 [weights.litert]
 file = "model.tflite"
-sha256 = "{litert[sha256]}"
-tensors_sha256 = "{litert[tensors_sha256]}"
+sha256 = ""
+tensors_sha256 = ""
 
 [weights.tensorflow]
 file = "model.keras"
-sha256 = "{tensorflow[sha256]}"
-tensors_sha256 = "{tensorflow[tensors_sha256]}"
+sha256 = ""
+tensors_sha256 = ""
 """
-"""The files of every package here, as its `model.toml` has them."""
+"""The files of every package here, as its `model.toml` has them; `fill` puts in what is empty."""
 
 TEMPLATE = (
     """\
-# Written by `python -m model.build {name}` from model/recipes.py; change it there.
 format = 1
-name = "{name}"
-title = "{title}"
-description = "{description}"
+name = ""
+title = ""
+description = ""
 license = "Apache-2.0"
 source = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
 citation = "Tan, M. and Le, Q. V. (2019). EfficientNet: Rethinking Model Scaling for \
 Convolutional Neural Networks. ICML."
 
 [input]
-size = [{size}, {size}]        # height, width in pixels
-crop = {crop}{crop_pad}# share of the short side that the centre crop keeps: size / (size + 32)
+size = []                # height, width in pixels
+crop = 0.0               # share of the short side that the centre crop keeps: size / (size + 32)
 resample = "bicubic"
 mean = 127.0             # value = (pixel - mean) / std, pixel 0..255
 std = 128.0
@@ -116,9 +121,9 @@ std = 128.0
 [output]
 classes = 1000
 logits = true            # softmax still to be applied
-temperature = {temperature}        # logits are divided by it before the softmax
+temperature = 0.0        # logits are divided by it before the softmax
 top_k = 5
-unsure_below = {unsure_below}       # an answer with a lower best score is unsure
+unsure_below = 0.0       # an answer with a lower best score is unsure
 features = "features"    # name of the second output: the last feature map
 
 """
@@ -126,12 +131,12 @@ features = "features"    # name of the second output: the last feature map
     + """
 [published]
 dataset = "ImageNet-1k validation, 50,000 pictures"
-top1 = {top1}
+top1 = 0.0
 """
 )
 
 
-def render(recipe: Recipe, hashes: dict[str, dict[str, str]]) -> str:
+def render(recipe: Recipe, hashes: Mapping[str, Mapping[str, str]]) -> str:
     """Write out a `model.toml`.
 
     Args:
@@ -141,6 +146,42 @@ def render(recipe: Recipe, hashes: dict[str, dict[str, str]]) -> str:
     Returns:
         The text of the file.
     """
-    values = {key: getattr(recipe, key) for key in (*recipe.__dataclass_fields__, "crop")}
-    # Keeps the comments in a column, whatever the number of digits.
-    return TEMPLATE.format(**values, **hashes, crop_pad=" " * max(2, 18 - len(str(recipe.crop))))
+    filled = fill(
+        TEMPLATE,
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "description": recipe.description,
+            "input": {"size": [recipe.size, recipe.size], "crop": recipe.crop},
+            "output": {"temperature": recipe.temperature, "unsure_below": recipe.unsure_below},
+            "published": {"top1": recipe.top1},
+        },
+        hashes,
+    )
+    return f"# Written by `python -m model.build {recipe.name}` from model/recipes.py; change it there.\n{filled}"
+
+
+def fill(template: str, values: Mapping[str, Any], hashes: Mapping[str, Mapping[str, str]]) -> str:
+    """Put values into a `model.toml` whose comments and layout stay.
+
+    Args:
+        template: The text, which has each key with some value of the same type.
+        values: By key; those of a table as a mapping.
+        hashes: As `render` takes them.
+
+    Returns:
+        The text with the values.
+    """
+    document = tomlkit.parse(template)
+    kept = ("sha256", "tensors_sha256")
+    _fill(document, values)
+    _fill(document, {"weights": {form: {key: one[key] for key in kept} for form, one in hashes.items()}})
+    return tomlkit.dumps(document)
+
+
+def _fill(table: Any, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            _fill(table[key], value)
+        else:
+            set_value(table, key, value)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
-import threading
-import time
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
-from types import FrameType
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import streamlit as st
@@ -21,10 +18,11 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from classifier.errors import ClassifierError
 from classifier.machine import malloc
 from web import problems
 from web.base_path import BASE
-from web.server import garbage, slow_connections
+from web.server import garbage, shutdown, slow_connections
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.streamlit_internals.allowed_paths import AllowedPaths
@@ -33,18 +31,8 @@ from web.streamlit_internals.index_page import STATIC, frame, index, to_index
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 
-log = logging.getLogger(__name__)
-
-# A container's grace is usually 10 s: what is not finished a little before that is given up in good order. Who still
-# waits for a turn some seconds earlier is told to come back, as there is another server by then.
-_SHUTDOWN_SECONDS = 9.0
-_LAST_TURN_SECONDS = 6.0
-
-# Rounds of the event loop: accepting a connection and reading its request takes a handful. Where new connections come
-# in a flood each round takes long, and the few that it needs must do.
-_ROUNDS = 20
-_FEWEST_ROUNDS = 8
-_ROUNDS_SECONDS = 0.5
+if TYPE_CHECKING:
+    from web.models import Models
 
 # After the model is ready the API is imported when somebody asks for it, or this much later: not while the first
 # visitor's page is being drawn, which would wait 0.4 s for it.
@@ -52,9 +40,9 @@ _API_SECONDS = 4.0
 
 
 # Half of what a start takes is importing FastAPI, pydantic, NumPy and Pillow. The page's frame and Streamlit's files
-# need none of them, so a browser loads those meanwhile.
-_api = LazyApp("web.api.routes", "api")
-_health = LazyApp("web.health", "app")
+# need none of them, so a browser loads those meanwhile: nothing here imports them but these and `_Server`.
+_api = LazyApp("web.api.routes", "make_api")
+_health = LazyApp("web.health", "make_health")
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
@@ -94,81 +82,54 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     _log_to_stderr()
     malloc.return_large_blocks()
     connections = slow_connections.connections()
-    _bound_shutdown()
-    running = (_load(), free_closed_sessions(), slow_connections.close_slow(connections))
+    server = _Server()
+    shutdown.bound(server.refuse_waiting, server.clean_up)
+    running = (server.load(), free_closed_sessions(), slow_connections.close_slow(connections))
     tasks = [asyncio.create_task(one) for one in running]
     yield
     for task in tasks:
         task.cancel()
-    _forget()
+    server.clean_up()
 
 
-async def _load() -> None:
-    try:
-        await anyio.to_thread.run_sync(_prepare_page)
-    except SystemExit as wrong:  # a setting; through Uvicorn it would end the server, too, but below two tracebacks
-        sys.stderr.write(f"{wrong}\n")
-        sys.stderr.flush()
-        os._exit(1)
-    garbage.freeze()
-    if not st.get_option("server.headless"):
-        # On a desktop. `streamlit run` itself does so for plain scripts only.
-        await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}{BASE}")
-    await asyncio.sleep(_API_SECONDS)
-    for part in (_health, _api):
-        await part.load()
-    await garbage.settle()
+class _Server:
+    """What belongs to one run of the server and is there only after a while: its models."""
 
+    def __init__(self) -> None:
+        self._models: Models | None = None
 
-def _prepare_page() -> None:
-    """What the first visitor would wait for."""
-    from web.models import models
+    async def load(self) -> None:
+        """Loads the default model, then what the first visitors do not wait for."""
+        try:
+            await anyio.to_thread.run_sync(self._prepare_page)
+        except ClassifierError as wrong:  # a setting: a server that cannot know its limits must not start
+            sys.stderr.write(f"{wrong.message}\n")
+            sys.stderr.flush()
+            os._exit(1)
+        garbage.freeze()
+        if not st.get_option("server.headless"):
+            # On a desktop. `streamlit run` itself does so for plain scripts only.
+            await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}{BASE}")
+        await asyncio.sleep(_API_SECONDS)
+        for part in (_health, _api):
+            await part.load()
+        await garbage.settle()
 
-    models.start()
-    with suppress(ImportError):  # what Streamlit imports for the first label in Chinese; no promise of Streamlit's
-        import_module("streamlit.emojis")
+    def refuse_waiting(self) -> None:
+        """Sends away all who wait for their turn."""
+        if self._models:
+            self._models.queue.close()
 
+    def clean_up(self) -> None:
+        """Removes what must not outlive the process."""
+        if self._models:
+            self._models.forget()
 
-def _bound_shutdown() -> None:
-    """Has all requests that came before SIGTERM answered, and ends the process some seconds later even if one hangs.
+    def _prepare_page(self) -> None:
+        """What the first visitor would wait for."""
+        from web.models import models  # late, as said above
 
-    Uvicorn alone closes connections whose request it has received but not read yet, and waits without bound.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    loop = asyncio.get_running_loop()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        for seconds, end in ((_LAST_TURN_SECONDS, _refuse_the_rest), (_SHUTDOWN_SECONDS, _give_up)):
-            timer = threading.Timer(seconds, end)
-            timer.daemon = True
-            timer.start()
-        loop.call_soon_threadsafe(when_read, 0, time.monotonic() + _ROUNDS_SECONDS)
-
-    def when_read(rounds: int, end: float) -> None:
-        if rounds < (_ROUNDS if time.monotonic() < end else _FEWEST_ROUNDS):
-            loop.call_soon(when_read, rounds + 1, end)
-        elif callable(before):
-            before(signal.SIGTERM, None)
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _refuse_the_rest() -> None:
-    from web.models import models
-
-    models.queue.close()
-
-
-def _forget() -> None:
-    if "web.models" in sys.modules:
-        from web.models import models
-
-        models.forget()
-
-
-def _give_up() -> None:
-    log.warning("some requests did not end within %s s: stopping without them", _SHUTDOWN_SECONDS)
-    _forget()
-    os._exit(0)
+        self._models = models()
+        self._models.start()
+        with suppress(ImportError):  # what Streamlit imports for the first label in Chinese; no promise of Streamlit's
+            import_module("streamlit.emojis")

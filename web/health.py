@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from classifier.errors import NotReadyError
 from web import metrics
 from web.base_path import BASE
+from web.errors import NotReadyError
 from web.models import models
 from web.streamlit_internals.sessions import upload_bytes
 from web.uploads.budget import budget
@@ -22,21 +22,24 @@ async def healthz(_: Request) -> Response:
 
 async def readyz(_: Request) -> Response:
     """Ready: the default model is loaded and warmed up. 503 before, and for good if it cannot be loaded."""
-    if models.state == "ready":
-        return JSONResponse({"status": "ready", "model": models.default})
+    if models().state == "ready":
+        return JSONResponse({"status": "ready", "model": models().default})
     headers = {"Retry-After": str(NotReadyError.retry_after)}
-    return JSONResponse({"status": models.state}, 503, headers)
+    return JSONResponse({"status": models().state}, 503, headers)
 
 
 async def prometheus(_: Request) -> Response:
     """All metrics in Prometheus' text format."""
-    metrics.BUSY.set(models.queue.busy)
-    metrics.WAITING.set(models.queue.waiting)
-    metrics.READY.set(models.state == "ready")
+    metrics.BUSY.set(models().queue.busy)
+    metrics.WAITING.set(models().queue.waiting)
+    metrics.READY.set(models().state == "ready")
     metrics.UPLOADS.set(upload_bytes())
-    metrics.BUDGET.set(budget.used)
-    metrics.BUDGET_SIZE.set(budget.size)
+    metrics.BUDGET.set(budget().used)
+    metrics.BUDGET_SIZE.set(budget().size)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-app = Router([Route(f"{BASE}/healthz", healthz), Route(f"{BASE}/readyz", readyz), Route(f"{BASE}/metrics", prometheus)])
+def make_health() -> Router:
+    """The ASGI app, for these three paths."""
+    functions = {"healthz": healthz, "readyz": readyz, "metrics": prometheus}
+    return Router([Route(f"{BASE}/{name}", function) for name, function in functions.items()])

@@ -5,66 +5,69 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from classifier import Classification, Classifier, ModelPackage
+from classifier.backends.choice import choose
+from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
-from classifier.errors import ClassifierError, NotReadyError, PackageError, ParameterError, UnknownModelError
+from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
 from classifier.machine.cpus import cpu_count
-from classifier.machine.memory import available_memory, free_memory
+from classifier.machine.memory import MemoryPlan, available_memory
 from classifier.machine.queue import WorkQueue
 from classifier.package import find_packages
 from classifier.package.opened import forget, opened_package
-from classifier.picture.limits import millions, pixels_within
+from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
 from web import metrics
+from web.errors import ModelFailedError, NotReadyError
 
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
 
-# What a loaded model takes of its file's size: 3 to 4 times on LiteRT, up to 6 on TensorFlow, as the process grew by
-# when Lite0 and Lite2 were loaded twice each; the rest is room to go on working in.
-_MEMORY_PER_BYTE = 6
-_MEMORY_SPARE = 100_000_000
+# What a loaded model takes of its file's size at most, as the process grew by when Lite0 and Lite2 were loaded twice
+# each: 3 to 4 times on LiteRT, up to 6 on TensorFlow.
+_MEMORY_PER_BYTE = {"litert": 4}
+_MEMORY_PER_BYTE_ELSEWHERE = 6
 
 # What the server takes once its first visitors have come: the API, the page's modules, what is kept for each visit.
-_GROWTH = 30_000_000
-
-# A picture's bytes may lie in memory several times, in a form and at a decoder, and so for some visitors at once.
-_UPLOADS_IN_MEMORY = 16
+_PAGE = 30_000_000
 
 
 class Models:
     """All packages of the models folder, and the default one if it lies elsewhere."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Loads nothing yet; see `start`."""
-        settings = settings or read_settings()
-        self.free = available_memory()
-        if self.free is not None:
-            max_bytes = min(settings.max_bytes, self.free // _UPLOADS_IN_MEMORY)
-            settings = settings.model_copy(update={"max_bytes": max_bytes})
         self.settings = settings
-        self.queue = WorkQueue(cpu_count(), self.settings.queue)
-        self.decoder = Workers(self.settings.limits)
+        self.queue = WorkQueue(cpu_count(), settings.queue)
+        self.decoder = Workers(settings.limits)
         self.packages: dict[str, ModelPackage] = {}
         self.default = ""
         self.state: State = "starting"
         self.error: ClassifierError | None = None
         self._folder: Path | None = None
+        self._plan: MemoryPlan | None = None
+        self._starting = threading.Lock()
+        # Loaded models, each in memory for good or until another needs its place; under one lock, which nobody holds
+        # while a model is being loaded.
+        self._lock = threading.Lock()
+        self._loading: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._loaded: dict[str, Classifier] = {}
         self._used: dict[str, float] = {}
-        self._lock = threading.RLock()
+        self._sizes: dict[str, int] = {}
 
     def start(self) -> None:
         """Finds the packages and loads the default one; takes as long as that takes. Only the first call works.
 
         Never raises: what went wrong is in `state` and `error`, so that the server can say it.
         """
-        with self._lock:
+        with self._starting:
             if self.state != "starting":
                 return
             try:
@@ -76,7 +79,7 @@ class Models:
                 self.packages[package.name] = package
                 self.default = package.name
                 self._load(package.name)
-                self._settle()
+                self._share_memory()
                 self.state = "ready"
             except ClassifierError as error:
                 log.error("the default model cannot be loaded: %s", error)
@@ -86,46 +89,39 @@ class Models:
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
 
-    def get(self, name: str | None = None, *, wait: bool = False) -> Classifier:
-        """A loaded model; one other than the default is loaded when first asked for.
+    @property
+    def plan(self) -> MemoryPlan:
+        """Who gets how much memory: made once, when the default model is loaded.
+
+        Until then what it would be now, for uploads that come early; nothing is decoded by that one.
+        """
+        return self._plan or self._make_plan()
+
+    @property
+    def limits(self) -> Limits:
+        """What a picture may be, as visitors and callers are told: the operator's limits, or what memory allows."""
+        plan, limits = self.plan, self.settings.limits
+        max_pixels = min(limits.max_pixels, pixels_within(plan.decoder))
+        return Limits(plan.max_bytes, max_pixels, limits.formats)
+
+    def resolve(self, name: str | None) -> str:
+        """The name of the model that a caller means, without loading it.
 
         Args:
             name: a key of `packages`; the default model if None.
-            wait: whether to wait until the server has started, instead of raising.
 
         Raises:
-            NotReadyError: the server has not started yet, or its default model cannot be loaded.
-            UnknownModelError: there is no such model.
-        """
-        if wait:
-            self.start()
-        name = self.resolve(name)
-        self._used[name] = time.monotonic()
-        loaded = self._loaded.get(name)
-        if loaded is None:
-            # Loading can take seconds; only those who asked for this model wait for it.
-            with self._lock:
-                loaded = self._load(name)
-        return loaded
-
-    def resolve(self, name: str | None) -> str:
-        """The name of the model that `get` would give, without loading it.
-
-        Raises:
-            NotReadyError: the server has not started yet, or its default model cannot be loaded.
+            NotReadyError: the server has not started yet.
+            ModelFailedError: its default model cannot be loaded.
             UnknownModelError: there is no such model.
         """
         if self.state == "starting":
-            raise NotReadyError("The model is still loading. Try again in a few seconds.")
+            raise NotReadyError
         if self.state == "failed":
-            raise NotReadyError("The model could not be loaded. The operator finds the reason in the log.")
+            raise ModelFailedError
         name = name or self.default
         if name not in self.packages:
-            raise UnknownModelError(
-                f"There is no model {name!r}. Choose from: {', '.join(self.packages)}.",
-                model=name,
-                models=", ".join(self.packages),
-            )
+            raise UnknownModelError(model=name, models=", ".join(self.packages))
         return name
 
     def classify(
@@ -140,39 +136,80 @@ class Models:
     ) -> Classification:
         """Classifies one picture and counts it; the one way for page and API.
 
+        Args:
+            data: the picture.
+            client: who asks, for the metrics.
+            model: a key of `packages`; the default model if None. One other than the default is loaded when first
+                asked for, by whoever asks, in their turn.
+            top_k: as for `Classifier.classify`.
+            lang: as for `Classifier.classify`.
+            wait: whether to wait while a model is being loaded, instead of raising.
+
         Raises:
-            ClassifierError: as `get` and `Classifier.classify` do.
+            NotReadyError: somebody else is loading the model.
+            ClassifierError: as `resolve` and `Classifier.classify` do.
         """
         try:
-            result = self.get(model, wait=wait).classify(data, top_k, lang)
+            if wait:
+                self.start()
+            name = self.resolve(model)
+            self.packages[name].check_language(lang)  # before waiting for a turn
+            result = self._classify(name, data, top_k, lang, wait)
         except ClassifierError as error:
             metrics.count_error(client, error)
             raise
         metrics.count(client, result)
         return result
 
-    def last_used(self) -> Classifier | None:
-        """The model that was asked for last, without loading any."""
+    def thumbnail(self, data: bytes, side: int) -> bytes:
+        """The picture, upright, at most `side` pixels along each side, as a JPEG file; waits for the server's start.
+
+        Raises:
+            ClassifierError: as `resolve` and `Decoder.thumbnail` do, and `BusyError`.
+        """
+        self.start()
+        self.resolve(None)
+        with self.queue.take():
+            return self.decoder.thumbnail(data, side)
+
+    def get(self, name: str | None = None) -> Classifier:
+        """A loaded model; one that is not is loaded now.
+
+        Raises:
+            NotReadyError: somebody else is loading it.
+            ClassifierError: as `resolve` and `Classifier.load` do.
+        """
+        name = self.resolve(name)
+        self._used[name] = time.monotonic()
+        return self._loaded.get(name) or self._load(name)
+
+    def last_used(self) -> Classifier:
+        """The model that was asked for last, without loading any.
+
+        Raises:
+            NotReadyError: none is loaded just now.
+        """
         loaded = list(self._loaded.values())
-        return max(loaded, key=lambda one: self._used.get(one.package.name, 0), default=None)
+        if not loaded:
+            self.resolve(None)
+            raise NotReadyError
+        return max(loaded, key=lambda one: self._used.get(one.package.name, 0))
 
     def forget(self) -> None:
         """Removes what was written for this process's life alone: the package of a bare model file."""
         if self._folder:
             forget(self._folder)
 
-    def _settle(self) -> None:
-        """Shares what memory there is now, the model loaded, and brings the limits that are told down to it."""
-        self.free = free_memory(_GROWTH)
-        self.decoder.settle(_GROWTH)
-        max_pixels = min(self.settings.max_pixels, pixels_within(self.decoder.bounds.memory))
-        if max_pixels < self.settings.max_pixels:
-            log.info(
-                "with %d MB of memory left, pictures of %s million pixels are decoded; JPEGs may be larger",
-                (self.free or 0) / 1e6,
-                millions(max_pixels),
-            )
-        self.settings = self.settings.model_copy(update={"max_pixels": max_pixels})
+    def _classify(self, name: str, data: Source, top_k: int | None, lang: str | None, wait: bool) -> Classification:
+        while True:
+            try:
+                with self.queue.take() as turn:
+                    return self.get(name).classify(data, top_k, lang, turn=turn)
+            except NotReadyError:
+                if not wait:
+                    raise
+            with self._loading[name]:  # without a turn meanwhile, until whoever loads it has done so
+                pass
 
     def _add(self, folder: Path) -> None:
         try:
@@ -182,34 +219,83 @@ class Models:
             log.warning("left out: %s", error)
 
     def _load(self, name: str) -> Classifier:
-        if name not in self._loaded:
-            self._make_room(self.packages[name])
-            package = self.packages[name]
-            self._loaded[name] = Classifier.load(
-                package, settings=self.settings, queue=self.queue, decoder=self.decoder
-            )
-        return self._loaded[name]
+        lock = self._loading[name]
+        if not lock.acquire(blocking=False):
+            raise NotReadyError
+        try:
+            loaded = self._loaded.get(name)
+            if loaded is None:
+                package = self.packages[name]
+                self._make_room(package)
+                loaded = Classifier.load(package, settings=self.settings, queue=self.queue, decoder=self.decoder)
+                with self._lock:
+                    self._loaded[name] = loaded
+            return loaded
+        finally:
+            lock.release()
 
     def _make_room(self, package: ModelPackage) -> None:
-        """Lets go of the models used least recently, while memory is short; of the default one last."""
-        files = (package.folder / weights.file for weights in package.manifest.weights.values())
-        size = max(map(_size, files))
-        for name in sorted(self._loaded, key=lambda name: (name == self.default, self._used.get(name, 0))):
-            free = available_memory()
-            if free is None or free > size * _MEMORY_PER_BYTE + _MEMORY_SPARE:
-                return
-            log.info("memory is short: letting go of %s", name)
-            del self._loaded[name]
+        """Lets go of the models used least recently while there is no room for another; of the default one last."""
+        if self._plan is None or self._plan.models is None:
+            return
+        room = self._plan.models + self._memory(self.packages[self.default])
+        with self._lock:
+            held = {name: self._memory(self.packages[name]) for name in self._loaded}
+            for name in sorted(held, key=lambda name: (name == self.default, self._used.get(name, 0))):
+                if sum(held.values()) + self._memory(package) <= room:
+                    return
+                log.info("memory is short: letting go of %s", name)
+                del self._loaded[name], held[name]
+
+    def _share_memory(self) -> None:
+        """Makes the plan: the default model is loaded, what is free now is for all else."""
+        self._plan = self._make_plan()
+        self.decoder.settle(self._plan)
+        limits = self.limits
+        if limits.max_pixels < self.settings.max_pixels:
+            log.info(
+                "memory is short: pictures of up to %s MB and %s million pixels are taken; JPEGs may have more pixels",
+                millions(limits.max_bytes),
+                millions(limits.max_pixels),
+            )
+
+    def _make_plan(self) -> MemoryPlan:
+        free = available_memory()
+        others = [self._memory(package) for name, package in self.packages.items() if name != self.default]
+        return MemoryPlan.share(
+            None if free is None else max(0, free - _PAGE),
+            max_bytes=self.settings.max_bytes,
+            decoders=self.decoder.count,
+            decoder=self.decoder.bounds.memory,
+            uploads=self.settings.uploads,
+            another_model=max(others, default=0),
+        )
+
+    def _memory(self, package: ModelPackage) -> int:
+        """Bytes that a model takes when it is loaded, at most; 0 for one that cannot be loaded here."""
+        if package.name not in self._sizes:
+            try:
+                backend = choose(package, self.settings.backend).name
+            except BackendError:
+                return 0
+            bytes_each = _MEMORY_PER_BYTE.get(backend, _MEMORY_PER_BYTE_ELSEWHERE)
+            self._sizes[package.name] = package.weights_size(BACKENDS[backend].form) * bytes_each
+        return self._sizes[package.name]
 
 
-def _size(weights: Path) -> int:
-    """Bytes of a file, or of a SavedModel's folder."""
-    files = weights.rglob("*") if weights.is_dir() else [weights]
-    return sum(file.stat().st_size for file in files)
+_making = threading.Lock()
 
 
-# This process's models, for page and API alike.
-try:
-    models = Models()
-except ParameterError as wrong:  # a server that cannot know its limits must not start
-    raise SystemExit(wrong.message) from None
+def models() -> Models:
+    """This process's models, for page and API alike; made when first asked for.
+
+    Raises:
+        ParameterError: a setting has a value that is not allowed.
+    """
+    with _making:
+        return _models()
+
+
+@cache
+def _models() -> Models:
+    return Models(read_settings())

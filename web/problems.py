@@ -60,15 +60,20 @@ def respond(about: Problem, headers: dict[str, str] | None = None) -> JSONRespon
     return JSONResponse(asdict(about), about.status, headers, media_type=MEDIA_TYPE)
 
 
+def respond_to(error: ClassifierError, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The answer to one of our errors; it says when to come back where that may help."""
+    retry = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    return respond(from_error(error), {**retry, **(headers or {})})
+
+
 async def on_classifier_error(_: Request, error: Exception) -> JSONResponse:
-    """Answers one of our errors; a 503 says when to come back."""
+    """Answers one of our errors."""
     assert isinstance(error, ClassifierError)  # noqa: S101
-    retry = getattr(error, "retry_after", None)
-    return respond(from_error(error), {"Retry-After": str(retry)} if retry else None)
+    return respond_to(error)
 
 
 async def on_http_error(_: Request, error: Exception) -> JSONResponse:
-    """Answers the framework's own errors: unknown path, wrong method, broken form."""
+    """Answers the framework's own errors: unknown path, wrong method."""
     assert isinstance(error, HTTPException)  # noqa: S101
     headers = dict(error.headers or {})
     if error.status_code == 404:
@@ -76,8 +81,7 @@ async def on_http_error(_: Request, error: Exception) -> JSONResponse:
     elif error.status_code == 405:
         about = problem(405, f"This path takes {headers.get('Allow', 'other methods')} only.", "method_not_allowed")
     else:
-        code = "bad_request" if error.status_code == 400 else "http_error"
-        about = problem(error.status_code, str(error.detail), code)
+        about = problem(error.status_code, str(error.detail), "http_error")
     return respond(about, headers)
 
 

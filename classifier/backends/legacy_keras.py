@@ -1,9 +1,8 @@
-"""Keras 2 models in Keras 3: the configuration in their file is mended, their weights stay as they are.
+"""Keras 2 models for Keras 3: changes the configuration in their file, and leaves their weights as they are.
 
-Keras 3 reads what Keras 2 wrote, but for a few words. It refuses `groups` in a `DepthwiseConv2D`, which every
-MobileNet has, those of Teachable Machine among them ("Unrecognized keyword arguments passed to DepthwiseConv2D:
-{'groups': 1}", https://github.com/googlecreativelab/teachablemachine-community/issues/403), and does not know where
-classes once were.
+Keras 3 reads most of what Keras 2 wrote. But it refuses `groups` in a `DepthwiseConv2D`, which every MobileNet has,
+those of Teachable Machine among them ("Unrecognized keyword arguments passed to DepthwiseConv2D: {'groups': 1}",
+https://github.com/googlecreativelab/teachablemachine-community/issues/403), and does not find classes that were moved.
 """
 
 from __future__ import annotations
@@ -11,25 +10,25 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# What Keras 3 calls elsewhere: by class, since that is what was moved.
+# Where Keras 3 has the classes that were moved.
 _MODULES = {
     "Functional": "keras.src.models.functional",
     "Model": "keras.src.models.functional",
     "Sequential": "keras",
 }
-# Layers that inherited `groups` in Keras 2 without heeding it; separable ones also say things of a kernel they lack.
+# Layers that inherited an option `groups` without effect in Keras 2; separable ones also inherited those of a kernel.
 _UNGROUPED = re.compile(r"(Depthwise|Separable)Conv[12]D|Conv[123]DTranspose")
 _NO_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 
 def mend(config: Any) -> Any:
-    """The same configuration in Keras 3's words.
+    """The same configuration as Keras 3 expects it.
 
     Args:
         config: of a model, parsed from JSON.
 
     Returns:
-        A new value; one that needs no mending comes back equal.
+        A new value, equal to the old one if nothing had to be changed.
     """
     if isinstance(config, list):
         return [mend(item) for item in config]
@@ -47,7 +46,7 @@ def mend(config: Any) -> Any:
     if name == "BatchNormalization" and isinstance(axis := inner.get("axis"), list) and len(axis) == 1:
         inner["axis"] = axis[0]
     for key in ("input_layers", "output_layers"):
-        # One tensor in a list: Keras 2 took it out, Keras 3 hands the list on to the next layer.
+        # A list of one tensor: Keras 2 unpacked it, Keras 3 passes the list on to the next layer.
         if isinstance(ends := inner.get(key), list) and len(ends) == 1 and isinstance(ends[0], list):
             inner[key] = ends[0]
     module = mended.get("module")

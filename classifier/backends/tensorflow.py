@@ -15,7 +15,8 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import tensorflow as tf
 
-from classifier.backends import model_files
+from classifier.backends.loading import Loaded, load
+from classifier.backends.model_files import ModelFile
 from classifier.backends.names import TENSORFLOW
 from classifier.backends.protocol import Outputs, check_scores, cpu_device
 from classifier.errors import PackageError
@@ -47,7 +48,7 @@ class TensorFlowBackend:
         """
         configure(threads)
         file = package.weights_file("tensorflow")
-        model = model_files.load(file, trust=trust)
+        model = load(ModelFile.open(file), trust=trust)
         self._features = package.manifest.output.features
         shape = package.manifest.input.shape
         self._single = model.single
@@ -92,7 +93,7 @@ class TensorFlowBackend:
         return self
 
 
-def trace(model: model_files.Loaded, shape: tuple[int, ...]) -> Any:
+def trace(model: Loaded, shape: tuple[int, ...]) -> Any:
     """A model as one traced function.
 
     Args:

@@ -19,9 +19,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from classifier.classifier import Classification
 from classifier.cli.messages import line, say
 from classifier.inputs import shown
+from classifier.result import Classification
 
 _UNSURE = "not sure"
 

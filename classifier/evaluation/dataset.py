@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from classifier.errors import InputError, ParameterError
 from classifier.evaluation.naming import ClassNames
-from classifier.inputs import ENDINGS, Entry, pictures
+from classifier.inputs import Entry, pictures
 from classifier.package import ModelPackage
+from classifier.picture.formats import ENDINGS
 
 _PATH, _LABEL = ("path", "file", "filename", "image", "picture"), ("label", "class")
 

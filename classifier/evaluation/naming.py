@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from classifier.errors import InputError
-from classifier.package import ModelPackage
+from classifier.package import ModelPackage, labels
 
 _SHOWN = 5  # wrong names that one error lists
 
@@ -27,8 +27,8 @@ class ClassNames:
         self._count = package.manifest.output.classes
         self._indices: dict[str, set[int]] = defaultdict(set)
         self._spelt: dict[str, str] = {}
-        for labels in (*package.labels.values(), further):
-            for index, label in enumerate(labels):
+        for names in (*package.labels.values(), further):
+            for index, label in enumerate(names):
                 self._indices[_folded(label)].add(index)
                 self._spelt.setdefault(_folded(label), label)
 
@@ -64,19 +64,13 @@ class ClassNames:
         return f"{name!r} is no class of {self._model}{hint}."
 
 
-def read_names(file: str | Path, classes: int) -> list[str]:
+def read_names(file: str | Path, classes: int) -> tuple[str, ...]:
     """One name for each class, from a file with a name per line in index order.
 
     Raises:
-        InputError: when it cannot be read as text, or has not one name for each class.
+        InputError: the file cannot be read as text, or does not have one name for each class.
     """
-    try:
-        names = Path(file).read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read as UTF-8 text: {error}.") from error
-    if len(names) != classes or not all(name.strip() for name in names):
-        raise InputError(f"{file}: expected a name per line for {classes} classes, found {len(names)} lines.")
-    return names
+    return labels.read(Path(file), InputError, classes=classes)
 
 
 def _folded(name: str) -> str:

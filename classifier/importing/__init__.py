@@ -1,6 +1,6 @@
-"""Foreign models become model packages: what `classifier import` does, and the server with a bare file.
+"""Makes model packages of model files, for `classifier import` and for a server that is started on a model file.
 
-A source (a model file, a SavedModel, a folder or a zip with one of them and its labels) is opened, what it says of
-itself is read, the rest is asked for or told, and a checked package is written: `core.import_model`. Nothing of this
-is loaded before it is used, and LiteRT models need no TensorFlow.
+`core.import_model` finds the model at a path (a model file, a SavedModel, a folder or a zip with one of them and its
+labels), reads what its file says, takes the rest from the options, and writes a package that it has tried out. Each
+kind of model has one reader; LiteRT models need no TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""TensorFlow models become LiteRT ones: batch 1, so that every shape is known and the graph goes to XNNPACK whole."""
+"""Converts TensorFlow models to LiteRT, with a batch of 1: every shape is known, so XNNPACK runs the whole graph."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from classifier.errors import ModelFileError
 
 
 def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16: bool) -> bytes:
-    """Converts a function of TensorFlow's.
+    """Converts a TensorFlow function.
 
     Args:
         function: a batch of pictures to their scores.
         shape: of one input, without the batch.
-        float16: whether weights are stored as such: half the size, the same arithmetic.
+        float16: whether weights are stored as float16, which halves the file; the arithmetic stays float32.
 
     Returns:
         The content of a `.tflite` file.
 
     Raises:
-        ModelFileError: LiteRT lacks what the model does.
+        ModelFileError: LiteRT lacks an operation of the model.
     """
     import tensorflow as tf
 
@@ -34,12 +34,12 @@ def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16
         try:
             concrete = traced.get_concrete_function()
             return finish(tf.lite.TFLiteConverter.from_concrete_functions([concrete], traced), float16=float16)
-        except Exception as error:  # the converter raises what its passes lead it to
+        except Exception as error:  # the converter raises errors of many classes
             raise ModelFileError(_reason(error)) from error
 
 
 def finish(converter: Any, *, float16: bool) -> bytes:
-    """Runs one of TensorFlow's converters; float16 weights have a DEQUANTIZE behind them, which XNNPACK folds away."""
+    """Runs one of TensorFlow's converters; XNNPACK removes the DEQUANTIZE operations that follow float16 weights."""
     import tensorflow as tf
 
     if float16:
@@ -58,7 +58,7 @@ def _reason(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Holds back the pages that the converter's C++ writes to standard error."""
+    """Discards the pages that the converter's C++ code writes to standard error."""
     try:
         kept = os.dup(2)
     except OSError:

@@ -1,4 +1,4 @@
-"""The import itself: what is found, what is decided, and a package that was seen to work."""
+"""The import: finds and reads a model, decides what its file does not say, and writes a package that was tried out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.backends.choice import load_backend
+from classifier.backends.model_files import Kind
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, decide, sources, verify
+from classifier.importing import convert, decide, litert, sources, tensorflow, verify
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
@@ -23,17 +24,33 @@ from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
 from classifier.package.naming import named
 from classifier.postprocessing import probabilities
 
+
+def _refuse_onnx(source: Source, options: Options) -> Network:
+    raise ModelFileError(
+        f"{source.file}: ONNX models are not read. Convert it where it was made, for example with onnx2tf to a "
+        ".tflite file."
+    )
+
+
+_READERS: dict[Kind, Callable[[Source, Options], Network]] = {
+    "tflite": litert.read,
+    "keras": tensorflow.read,
+    "h5": tensorflow.read,
+    "saved_model": tensorflow.read,
+    "onnx": _refuse_onnx,
+}
+
 Say = Callable[[str, str], None]
 Values = Sequence[NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
     Attributes:
         package: the new model package.
-        difference: between the original and its LiteRT form; None where there is no converted one.
+        difference: between the original and its LiteRT form; None if nothing was converted.
     """
 
     package: ModelPackage
@@ -48,12 +65,12 @@ def import_model(
     Args:
         source: the file, SavedModel, folder or zip.
         target: the package's folder, which must not exist yet.
-        options: what is told about the model.
-        say: is told what was found and chosen, as a word and a sentence.
+        options: what the person says about the model.
+        say: called with a word and a sentence for each thing that was found or chosen.
 
     Raises:
-        ModelFileError: what is missing, or wrong with the file; nothing is left at `target` then.
-        TrustError: there may be code in the file, and it is not trusted.
+        ModelFileError: something is missing, or wrong with the file; nothing is left at `target` then.
+        TrustError: there may be code in the file, which is not trusted.
         BackendError: reading it needs TensorFlow, which is not installed.
         ParameterError: an option does not fit.
     """
@@ -64,9 +81,9 @@ def import_model(
     with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
         found = sources.find(source, Path(scratch))
         unpacked = Path(scratch) in found.file.parents
-        network = _read(found, replace(options, link=options.link and not unpacked))
+        network = _READERS[found.kind](found, replace(options, link=options.link and not unpacked))
         inside = f" in {source}" if unpacked else ""
-        say("found", f"{network.kind}: {found.file.name}{inside}")
+        say("found", f"{network.description}: {found.file.name}{inside}")
         spec = _input(found, network, options, say)
         values = verify.inputs(spec)
         scores = _scores(network, spec, values)
@@ -74,27 +91,12 @@ def import_model(
         labels, where = decide.labels(found, network, options, scores.shape[1])
         output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))))
         say("output", decide.meaning(output))
-        say("labels", f"from {where}: {decide.shown(next(iter(labels.values())))}")
+        say("labels", f"from {where}: {decide.preview(next(iter(labels.values())))}")
         draft = Draft(name, options.title or name, spec, output, labels)
         trial = _Trial(draft, folder, values, _probabilities(scores, output), options.trust)
         difference = trial.run(network, say)
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
-
-
-def _read(found: Source, options: Options) -> Network:
-    if found.kind == "tflite":
-        from classifier.importing import litert
-
-        return litert.read(found.file, link=options.link)
-    if found.kind == "onnx":
-        raise ModelFileError(
-            f"{found.file}: ONNX models are not read. Convert it where it was made, for example with onnx2tf to a "
-            ".tflite file."
-        )
-    from classifier.importing import tensorflow
-
-    return tensorflow.read(found.file, trust=options.trust, link=options.link)
 
 
 def _input(found: Source, network: Network, options: Options, say: Say) -> InputSpec:
@@ -108,22 +110,22 @@ def _input(found: Source, network: Network, options: Options, say: Say) -> Input
 
 
 def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.float32]:
-    """What the model says of some pictures, `(pictures, classes)`.
+    """The model's scores of some pictures, `(pictures, classes)`.
 
     Raises:
-        ModelFileError: it gives no list of scores.
+        ModelFileError: its output is not a list of scores, or holds NaN or infinity.
     """
     run = network.open(spec.shape)
     shape = run(values[0]).shape
     if len(shape) < 2 or shape[0] != 1 or any(side != 1 for side in shape[1:-1]):
         raise ModelFileError(
-            f"{network.file}: its output has the shape {shape}, which is no list of scores: expected (1, classes). It "
-            "may be a part of a classifier, or find things in pictures rather than name them."
+            f"{network.file}: its output has the shape {shape}, which is not a list of scores: expected (1, classes). "
+            "It may be only a part of a classifier, or a detector, which tells where things are in a picture."
         )
     scores = verify.scores(run, values)
     if not np.isfinite(scores).all():
         raise ModelFileError(
-            f"{network.file}: of ordinary pictures it says what is no number. Is --scale the right one?"
+            f"{network.file}: for ordinary pictures it gives NaN or infinity. Give the --scale it was trained with."
         )
     return scores
 
@@ -134,7 +136,7 @@ def _probabilities(scores: NDArray[np.float32], output: OutputSpec) -> NDArray[n
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """A package in the making, tried out against the original."""
+    """A package that is being made, compared with the original."""
 
     draft: Draft
     folder: Path
@@ -143,7 +145,7 @@ class _Trial:
     trust: bool
 
     def run(self, network: Network, say: Say) -> verify.Difference | None:
-        """Writes the package with every form that says what the original does."""
+        """Writes the package with every form whose scores agree with the original's."""
         weights: dict[Form, str] = {network.form: network.write(self.folder)}
         if network.function is None:
             write(self.draft, weights, self.folder)
@@ -162,17 +164,17 @@ class _Trial:
                 kind = "float16" if float16 else "float32"
                 say("converted", f"to {LITERT_FILE} with {kind} weights, {len(data) / 1e6:.1f} MB: {difference}")
                 return difference
-            why = f"the converted model is another one: {difference}"
+            why = f"the converted model gives other scores: {difference}"
         (self.folder / LITERT_FILE).unlink(missing_ok=True)
         write(self.draft, weights, self.folder)
         self._must_agree("tensorflow")
-        say("converted", f"not, so it needs TensorFlow: {why}")
+        say("converted", f"no, so the package needs TensorFlow: {why}")
         return None
 
     def _must_agree(self, form: Form) -> None:
         difference = self._compare(form)
         if not difference.small:
-            raise ModelFileError(f"{self.folder}: the package does not say what the model says: {difference}.")
+            raise ModelFileError(f"{self.folder}: the package gives other scores than the model: {difference}.")
 
     def _compare(self, form: Form) -> verify.Difference:
         backend, _ = load_backend(ModelPackage.load(self.folder), form, cpu_count(), trust=self.trust)

@@ -1,4 +1,4 @@
-"""What neither the person nor the graph alone says: which values a model takes, and what its classes are called."""
+"""Decides, from the options, the file and what lies beside it, which values a model takes and what its scores mean."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from classifier.package import InputSpec, OutputSpec
 Labels = dict[str, tuple[str, ...]]
 
 _GUESS = (
-    "a guess, for nothing in the file tells. If its answers are poor, import it again with --scale signed, raw or "
-    "imagenet, as it was trained"
+    "a guess, as the file does not say. If the answers are poor, import it again with the --scale that it was trained "
+    "with: signed, raw or imagenet"
 )
 
 
 def scaling(source: Source, network: Network, options: Options) -> Scaling:
-    """The values: as told, else as the file or the graph says, else Teachable Machine's, else 0 to 1."""
+    """By the options, else by the file or the graph, else as for Teachable Machine's models, else 0 to 1."""
     if options.scaling:
         return options.scaling.because("as you say")
     if network.scaling:
@@ -32,7 +32,7 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
     """The `[input]` of the package.
 
     Raises:
-        ParameterError: values are told for each colour, and the model takes grey.
+        ParameterError: the options give a mean or std for each colour, and the model takes grey.
     """
     if place.channels == 1 and (isinstance(scale.mean, tuple) or isinstance(scale.std, tuple)):
         raise ParameterError(
@@ -42,7 +42,7 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
     return InputSpec(
         size=place.size,
         crop=1.0 if options.crop is None else options.crop,
-        # Teachable Machine's own example resizes so.
+        # Teachable Machine's own example resizes with Lanczos.
         resample=options.resample or ("lanczos" if source.teachable_machine else "bilinear"),
         mean=scale.mean,
         std=scale.std,
@@ -56,8 +56,8 @@ def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
 
     Args:
         activation: the model's last operation.
-        scores: how many numbers it gives.
-        names: how many labels there are; two for one number are the two sides of a sigmoid.
+        scores: how many scores it gives.
+        names: how many labels there are; two for one score mean that the score is the second one's.
     """
     binary = scores == 1 and names == 2
     return OutputSpec(
@@ -69,10 +69,10 @@ def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
 
 
 def labels(source: Source, network: Network, options: Options, classes: int) -> tuple[Labels, str]:
-    """Labels by language, and where they are from: as told, else in the file, else beside it.
+    """Labels by language, and where they are from: the options, else the file, else a labels file beside it.
 
     Raises:
-        ModelFileError: there are none, or not one for each class.
+        ModelFileError: there are no labels, or not one for each class.
     """
     number = f"{classes} class{'es' if classes > 1 else ''}"
     if options.labels:
@@ -97,7 +97,7 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
 
 
 def meaning(output: OutputSpec) -> str:
-    """What a model's numbers mean, for people."""
+    """What a model's scores mean, for people."""
     if output.binary:
         kind = "one score, of the second of two classes"
     elif output.multi_label:
@@ -110,7 +110,7 @@ def meaning(output: OutputSpec) -> str:
     )
 
 
-def shown(names: tuple[str, ...]) -> str:
-    """A few labels, for people."""
+def preview(names: tuple[str, ...]) -> str:
+    """The first labels, for people."""
     few = ", ".join(names[:5])
     return f"{few}, … ({len(names)})" if len(names) > 5 else few

@@ -1,4 +1,4 @@
-"""What a reader of one format gives the importer: the model, callable, and what its file says of it."""
+"""What a reader of one format returns: the model as a function, and what its file says about it."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Network:
 
     Attributes:
         file: for messages.
-        kind: what it is, for people: `TensorFlow Lite model, float16 weights`.
+        description: what it is, for people: `LiteRT model, float16 weights`.
         form: which backend runs it.
-        shape: of its input with the batch, None where any size goes.
+        shape: of its input with the batch; None where any size goes.
         open: makes it callable for one input shape (without the batch): values `(1, *shape)` to scores `(1, n)`.
-        write: puts its weights into a folder, and gives the file's name.
-        activation: its last operation, where the graph tells.
-        scaling: of its values, where the file or the graph tells.
-        labels: by language, where the file has some.
-        function: for conversion, a TensorFlow function of a batch; None where it needs none.
-        exact: how far from 1 the sum of its probabilities may be.
+        write: puts its weights into a folder, and returns the file's name.
+        activation: its last operation; None if the graph does not tell.
+        scaling: of its values; None if neither the file nor the graph tells.
+        labels: by language; empty if the file has none.
+        function: a TensorFlow function of a batch, to convert; None for LiteRT models.
+        tolerance: how far from 1 the sum of its probabilities may be.
     """
 
     file: Path
-    kind: str
+    description: str
     form: Form
     shape: Shape
     open: Callable[[tuple[int, ...]], Run]
@@ -50,12 +50,25 @@ class Network:
     scaling: Scaling | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     function: Callable[[Any], Any] | None = None
-    exact: float = 1e-3
+    tolerance: float = 1e-3
+
+
+def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:
+    """Refuses models with several inputs or outputs.
+
+    Raises:
+        ModelFileError: it does not have one of each.
+    """
+    if (inputs, outputs) != (1, 1):
+        raise ModelFileError(
+            f"{file}: it has {_count(inputs, 'input')} and {_count(outputs, 'output')}. A classifier has one of each: "
+            "a picture in, a score for each class out. Export it without the others."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a model's input has what.
+    """Sizes and order of the dimensions of a model's input.
 
     Attributes:
         size: (height, width) in pixels.
@@ -73,21 +86,22 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
 
     Args:
         network: the model.
-        size: what the person said, if anything.
+        size: (height, width) from the options, if given.
 
     Raises:
-        ModelFileError: it takes no pictures, or not one at a time, or any size and none was said.
+        ModelFileError: it does not take pictures, or takes several at a time, or takes any size and none was given.
     """
     file, shape = network.file, network.shape
-    shown = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+    described = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
     if len(shape) != 4:
         raise ModelFileError(
-            f"{file}: its input has the shape {shown}, which is no picture: expected (batch, height, width, channels)."
+            f"{file}: its input has the shape {described}, which is not a picture's: expected (batch, height, width, "
+            "channels)."
         )
     batch, *rest = shape
     if batch not in (None, 1):
         raise ModelFileError(
-            f"{file}: it takes {batch} pictures at a time, always. Export it with a batch of 1 or of any size."
+            f"{file}: it always takes {batch} pictures at a time. Export it with a batch of 1 or of any size."
         )
     first = rest[0] in (1, 3) and rest[2] not in (1, 3)
     channels, (height, width) = (rest[0], rest[1:]) if first else (rest[2], rest[:2])
@@ -95,8 +109,8 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
         channels = 3
     if channels not in (1, 3):
         raise ModelFileError(
-            f"{file}: its input has the shape {shown}: {channels} channels. Only pictures in colour (3) or grey (1) "
-            "can be given to it."
+            f"{file}: its input has the shape {described}: {channels} channels. Only pictures in colour (3) "
+            "or grey (1) can be given to it."
         )
     wanted = size or (height, width)
     if wanted[0] is None or wanted[1] is None:
@@ -108,3 +122,7 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             f"{file}: it takes {height} x {width} pixels (height x width) and no others. Leave --size out."
         )
     return Layout((int(wanted[0]), int(wanted[1])), channels, first)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

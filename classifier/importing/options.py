@@ -1,4 +1,4 @@
-"""What a person may say about a model to be imported, and the usual scalings of values."""
+"""The options of an import, and the usual scalings of values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Scaling:
     Attributes:
         mean: one number, or one for each of red, green and blue.
         std: likewise.
-        why: for people, such as `the model's own Rescaling layer takes it`.
+        why: how that is known, for people, such as `the file's metadata says so`.
     """
 
     mean: PerChannel
@@ -23,7 +23,7 @@ class Scaling:
     why: str = ""
 
     def because(self, why: str) -> Scaling:
-        """The same with another reason."""
+        """The same scaling with another reason."""
         return Scaling(self.mean, self.std, why)
 
     def __str__(self) -> str:
@@ -40,12 +40,17 @@ SCALES = {
 }
 """The usual ones by name: 0 to 1, -1 to 1, 0 to 255, and PyTorch's for ImageNet."""
 
-_WORDS = {"unit": "0 to 1", "signed": "-1 to 1", "raw": "0 to 255", "imagenet": "by ImageNet's mean and deviation"}
+_WORDS = {
+    "unit": "0 to 1",
+    "signed": "-1 to 1",
+    "raw": "0 to 255",
+    "imagenet": "by ImageNet's mean and standard deviation",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is told about a model; None where it is to be found out.
+    """The options of an import; None where the importer is to find out.
 
     Attributes:
         labels: files with a label on each line, by language.
@@ -55,8 +60,8 @@ class Options:
         scaling: of the values.
         crop: share that the centre crop keeps.
         resample: Pillow's filter.
-        trust: whether a file that can run code when it is loaded may be.
-        link: whether weights that need no change are linked to rather than copied.
+        trust: whether to load a file that can run code when it is loaded.
+        link: whether the package has symbolic links to weights that need no change, rather than copies.
     """
 
     labels: tuple[tuple[str, Path], ...] = ()

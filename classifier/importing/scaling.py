@@ -1,4 +1,4 @@
-"""Which values a model takes, read off what it does to them first."""
+"""Which values a model takes, inferred from its first operations or from its quantisation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ OWN = "the model scales them itself"
 
 
 def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling | None:
-    """Guesses a model's values from the arithmetic at its beginning.
+    """Infers a model's values from the arithmetic at its beginning.
 
-    A model that divides by 255, or takes 127 off, is made for 0 to 255; one that multiplies by 255 for 0 to 1.
+    A model that divides by 255, or subtracts 127, expects 0 to 255; one that multiplies by 255 expects 0 to 1.
 
     Args:
         steps: operator and constant, in order.
 
     Returns:
-        The scaling, or None where the beginning does not tell.
+        The scaling; None if the first operations do not tell.
     """
     for sign, constant in steps:
         size = float(np.abs(constant).max()) if constant.size else 0.0
@@ -37,16 +37,16 @@ def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling
 
 
 def from_quantisation(scale: float, zero_point: int, low: int, high: int) -> Scaling | None:
-    """The values that a quantised input stands for, where they are one of the usual ranges.
+    """The values that a quantised input stands for; None if they are not one of the usual ranges.
 
     Args:
         scale: of the input tensor.
         zero_point: of the input tensor.
-        low: the least whole number it holds.
-        high: the greatest.
+        low: the smallest integer of its type.
+        high: the largest.
     """
     least, most = (low - zero_point) * scale, (high - zero_point) * scale
     for name, (a, b) in {"unit": (0, 1), "signed": (-1, 1), "raw": (0, 255)}.items():
         if abs(least - a) <= 0.02 * (b - a) and abs(most - b) <= 0.02 * (b - a):
-            return SCALES[name].because("the quantised input holds them")
+            return SCALES[name].because("the range of the quantised input")
     return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,55 +9,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends import gpu, model_files
-from classifier.backends.model_files import Loaded, is_hdf5
+from classifier.backends import gpu
+from classifier.backends.loading import Loaded, load
 from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
-from classifier.importing.litert import one_of_each
-from classifier.importing.network import Activation, Network, Run
-from classifier.importing.options import Scaling
+from classifier.importing.network import Activation, Network, Run, check_one_of_each
+from classifier.importing.options import Options, Scaling
 from classifier.importing.scaling import OWN, from_arithmetic
+from classifier.importing.sources import Source
+from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
 
-# Layers before a model's own scaling that leave values as they are, at least when it classifies.
+_DESCRIPTIONS = {
+    "keras": "Keras model",
+    "h5": "Keras model in an .h5 file",
+    "saved_model": "TensorFlow SavedModel",
+}
+# Layers before a model's own scaling that leave values as they are, at least in inference.
 _HARMLESS = ("InputLayer", "Resizing", "CenterCrop", "Dropout", "Reshape", "Identity", "Activation")
 
 
-def read(file: Path, *, trust: bool, link: bool = False) -> Network:
+def read(source: Source, options: Options) -> Network:
     """Reads a `.keras` or `.h5` file, or a SavedModel.
 
     Args:
-        file: the file, or the SavedModel's folder.
-        trust: whether code in it may run.
-        link: whether the package links to it rather than holding a copy.
+        source: the file, or the SavedModel's folder.
+        options: of which `trust` and `link` count.
 
     Raises:
-        ModelFileError: it is none, a broken one, or not one of pictures.
+        ModelFileError: it is damaged, or the model does not take pictures.
         TrustError: there may be code in it, and it is not trusted.
         BackendError: TensorFlow is not installed.
     """
+    file = source.file
     if not TENSORFLOW.installed:
         raise BackendError(
             f"{file}: reading this kind of model needs TensorFlow, which is not installed. {TENSORFLOW.hint}"
         )
     try:
-        if not trust and file.is_file():
-            model_files.refuse_untrusted(file)  # before TensorFlow, which takes seconds
+        if not options.trust and source.kind != "saved_model":
+            source.model.refuse_untrusted()  # before TensorFlow, which takes seconds and checks SavedModels
         gpu.hide_unusable()
         from classifier.backends.tensorflow import cast, configure, trace
 
         configure(cpu_count())
-        loaded = model_files.load(file, trust=trust)
+        loaded = load(source.model, trust=options.trust)
     except PackageError as error:
         raise ModelFileError(error.message) from error
     if loaded.inputs is not None:
-        one_of_each(file, len(loaded.inputs), 1 if loaded.outputs is None else loaded.outputs)
+        check_one_of_each(file, len(loaded.inputs), 1 if loaded.outputs is None else loaded.outputs)
     if loaded.dtype == "string":
         raise ModelFileError(
             f"{file}: its input is text (the bytes of a file, perhaps), not numbers. Export it with a picture's values "
             "as its input."
         )
-    keras_model = None if file.is_dir() else loaded.model
+    keras_model = None if source.kind == "saved_model" else loaded.model
 
     def function(image: Any) -> Any:
         return _scores(loaded.call(cast(image, loaded.dtype)))
@@ -72,17 +76,17 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
 
         try:
             run(np.zeros((1, *shape), np.float32))
-        except Exception as error:  # whatever a layer says of a shape
+        except Exception as error:  # layers raise errors of many classes
             said = " ".join(str(error).split())[:300]
             raise ModelFileError(f"{file}: it does not take an input of the shape {(1, *shape)}: {said}") from error
         return run
 
     def write(folder: Path) -> str:
-        return _write(file, loaded, folder, link)
+        return _write(source, loaded, folder, options.link)
 
     return Network(
         file=file,
-        kind=_kind(file),
+        description=_DESCRIPTIONS[source.kind],
         form="tensorflow",
         shape=loaded.inputs[0] if loaded.inputs else (None, None, None, 3),
         open=open_,
@@ -94,37 +98,24 @@ def read(file: Path, *, trust: bool, link: bool = False) -> Network:
 
 
 def _scores(result: Any) -> Any:
-    """The one output of a model, which a signature gives by its name."""
+    """The one output of a model; a SavedModel's signature returns it by its name."""
     return next(iter(result.values())) if isinstance(result, dict) else result
 
 
-def _kind(file: Path) -> str:
-    if file.is_dir():
-        return "TensorFlow SavedModel"
-    return "Keras model in an .h5 file" if is_hdf5(file) else "Keras model"
-
-
-def _write(file: Path, loaded: Loaded, folder: Path, link: bool) -> str:
-    if file.is_dir():
-        if link:
-            os.symlink(file.absolute(), folder / "saved_model")
-        else:
-            shutil.copytree(file, folder / "saved_model", ignore=shutil.ignore_patterns("labels*.txt", ".*"))
-        return "saved_model"
-    target = folder / "model.keras"
-    if is_hdf5(file) or loaded.legacy:
-        loaded.model.save(target)
-    elif link:
-        os.symlink(file.absolute(), target)
+def _write(source: Source, loaded: Loaded, folder: Path, link: bool) -> str:
+    name = "saved_model" if source.kind == "saved_model" else "model.keras"
+    if source.kind == "h5" or loaded.legacy:
+        loaded.model.save(folder / name)
     else:
-        shutil.copyfile(file, target)
-    return target.name
+        copy_or_link(source.file, folder / name, link=link)
+    return name
 
 
 def _activation(model: Any) -> Activation | None:
-    """The last operation of a Keras model, looking into models in it; None where that does not tell."""
+    """The last operation of a Keras model, also inside a model in it; None if it is neither softmax nor sigmoid."""
     layer = model
     while layer is not None and hasattr(layer, "layers"):
+        # Private in Keras. An operation that is not a layer, such as keras.ops.softmax, is found only so.
         history = getattr(getattr(layer, "output", None), "_keras_history", None)
         inner = layer.layers[-1] if layer.layers else None
         layer = history.operation if history is not None and history.operation is not layer else inner
@@ -136,7 +127,7 @@ def _activation(model: Any) -> Activation | None:
 
 
 def _scaling(model: Any) -> Scaling | None:
-    """The values that a Keras model takes, where its first layers are such as scale them."""
+    """The values that a Keras model takes; None if its first layers do not tell."""
     for layer in _along(model):
         name = type(layer).__name__
         if name == "Rescaling":
@@ -155,7 +146,7 @@ def _because(scaling: Scaling | None, layer: str) -> Scaling | None:
 
 
 def _along(model: Any) -> Iterator[Any]:
-    """The layers of a model in order, those of models in it at their place."""
+    """The layers of a model in order; a model among them is replaced by its own layers."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from _along(layer)

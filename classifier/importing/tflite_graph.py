@@ -1,4 +1,4 @@
-"""What a `.tflite` model's graph tells without running: its last operation, and what it does to its input first."""
+"""What the graph of a `.tflite` model tells: its last operation, and the arithmetic with which it begins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from classifier.importing.scaling import from_arithmetic
 
 _METADATA = b"TFLITE_METADATA"
 _OPERATOR = schema.BuiltinOperator
-# Operations that change no value, or none but its type.
+# Operations that leave values as they are, apart from their type or order.
 _PASSING = {
     _OPERATOR.RESHAPE,
     _OPERATOR.DEQUANTIZE,
@@ -40,10 +40,10 @@ class Graph:
     """What was found.
 
     Attributes:
-        activation: the last operation; "none" where it is another one.
-        scaling: of the input's values, where the first operations are such as scale them.
+        activation: the last operation; "none" if it is neither of the two.
+        scaling: of the input's values; None if the first operations do not tell.
         weights: type of the largest constant: float32, float16, int8.
-        metadata: content of the buffer TFLITE_METADATA, if there is one.
+        metadata: content of the buffer TFLITE_METADATA; None without one.
     """
 
     activation: Activation
@@ -56,7 +56,7 @@ def read(data: bytes) -> Graph:
     """Reads a graph.
 
     Args:
-        data: the whole file, which LiteRT has loaded before: that it is whole is not checked here.
+        data: the whole file. LiteRT has loaded it, so it is not checked for damage again.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     graph = model.subgraphs[0]

@@ -1,7 +1,7 @@
-"""TFLite Metadata: what the maker of a `.tflite` file wrote into it about labels and values.
+"""TFLite Metadata: what a `.tflite` file says about its labels and values.
 
-The metadata is a FlatBuffer in one of the model's buffers, the files it speaks of are a zip behind the model:
-https://ai.google.dev/edge/litert/conversion/tensorflow/metadata. WorkQueue are counted as in its schema,
+The metadata is a FlatBuffer in one of the model's buffers, the files that it names are in a zip behind the model:
+https://ai.google.dev/edge/litert/conversion/tensorflow/metadata. Slots are counted as in its schema,
 https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs
 """
 
@@ -20,15 +20,15 @@ from flatbuffers.table import Table
 from classifier.errors import ModelFileError
 from classifier.importing import labels
 from classifier.importing.options import Scaling
+from classifier.package.labels import MAX_BYTES
 
 _NORMALIZATION = 1  # in the union ProcessUnitOptions
 _AXIS_LABELS = 2  # in the enum AssociatedFileType
-_MOST_BYTES = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the file says.
+    """What the metadata says.
 
     Attributes:
         scaling: of the input's values, from its NormalizationOptions.
@@ -48,7 +48,7 @@ def read(data: bytes, metadata: bytes, name: str) -> Metadata:
         name: of the file, for messages.
 
     Raises:
-        ModelFileError: it is damaged.
+        ModelFileError: the metadata is damaged.
     """
     try:
         root = _Node(Table(metadata, encode.Get(number_types.UOffsetTFlags.packer_type, metadata, 0)))
@@ -123,10 +123,11 @@ def _labels(data: bytes, scores: _Node, name: str) -> dict[str, tuple[str, ...]]
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for file in files:
                 with archive.open(file.text(0)) as stream:
-                    content = stream.read(_MOST_BYTES + 1)
+                    content = stream.read(MAX_BYTES + 1)
                 found.setdefault(file.text(3) or "en", labels.parse(content, f"{name} ({file.text(0)})"))
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
         raise ModelFileError(
-            f"{name}: its metadata names labels, but they are not in it: {error}. Give them with --labels."
+            f"{name}: its metadata names a labels file that is missing or damaged: {error}. "
+            "Give the labels: --labels FILE."
         ) from error
     return found

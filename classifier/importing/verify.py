@@ -1,4 +1,4 @@
-"""Trying models out: on photos and made-up pictures, one model alone or two against each other."""
+"""Runs models on photos and synthetic pictures, to see what their scores are like and whether two models agree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from classifier.preprocessing import normalise
 from classifier.settings import ROOT
 
 _PHOTOS = ROOT / "web" / "page" / "samples"
-_MADE_UP = 12
+_SYNTHETIC = 12
 TOLERANCE = 0.01
 """The most that a score may differ for a converted model to count as the same (0-1)."""
 
@@ -28,10 +28,10 @@ class Difference:
     """Between the scores of two models.
 
     Attributes:
-        most: the largest, of all scores and pictures.
-        mean: the mean of all.
-        agreed: pictures whose best class is the same, or whose two best are closer than `TOLERANCE`.
-        pictures: how many there were.
+        most: the largest difference, of all scores and pictures.
+        mean: the mean difference.
+        agreed: number of pictures whose best class is the same, or whose two best scores are closer than `TOLERANCE`.
+        pictures: number of all pictures.
     """
 
     most: float
@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def small(self) -> bool:
-        """Whether both say the same."""
+        """Whether the two models count as the same."""
         return self.most <= TOLERANCE and self.agreed == self.pictures
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Difference:
 
 
 def inputs(spec: InputSpec) -> list[NDArray[np.float32]]:
-    """Pictures as a model takes them: the page's sample photos where they are, smooth random ones, and noise.
+    """Pictures as a model takes them: the page's sample photos if they are installed, smooth random ones, and noise.
 
     Args:
         spec: of the model's input.
@@ -71,7 +71,7 @@ def _pictures() -> list[Image.Image]:
     for path in sorted(path for ending in ("*.webp", "*.png") for path in _PHOTOS.glob(ending)):
         with Image.open(path) as photo:
             pictures.append(photo.convert("RGB").reduce(2))
-    for index in range(_MADE_UP):
+    for index in range(_SYNTHETIC):
         cells = 2 + 2 * (index % 6)
         coarse = random.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
         pictures.append(Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC))
@@ -80,12 +80,12 @@ def _pictures() -> list[Image.Image]:
 
 
 def scores(run: Run, values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """What a model says of each: `(pictures, classes)`."""
+    """A model's scores of each input: `(pictures, classes)`."""
     return np.concatenate([run(one).reshape(1, -1) for one in values])
 
 
 def activation(network: Network, found: NDArray[np.float32]) -> Activation:
-    """Whether a model's scores are probabilities: from its graph where that tells, else from the scores.
+    """Whether a model's scores are probabilities: from its graph if that tells, else from the scores.
 
     Args:
         network: the model.
@@ -93,7 +93,7 @@ def activation(network: Network, found: NDArray[np.float32]) -> Activation:
     """
     if network.activation is not None:
         return network.activation
-    slack = network.exact
+    slack = network.tolerance
     if found.min() < -slack or found.max() > 1 + slack:
         return "none"
     if found.shape[1] > 1 and np.abs(found.sum(axis=1) - 1).max() <= slack:

@@ -1,14 +1,16 @@
-"""Writing a package: `model.toml`, labels and weights in a folder beside the target, which it becomes at the end."""
+"""Writes a package: `model.toml`, labels and weights, in a folder beside the target that is renamed at the end."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomlkit
+from tomlkit.items import Item, Table
 
 from classifier.errors import ModelFileError
 from classifier.package import MANIFEST, Form, InputSpec, OutputSpec, PerChannel
@@ -16,13 +18,13 @@ from classifier.package import MANIFEST, Form, InputSpec, OutputSpec, PerChannel
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a package's `model.toml` is to say.
+    """The content of a package's `model.toml`, apart from its weights.
 
     Attributes:
         name: of the package.
         title: for people.
         input: how a picture becomes the model's input.
-        output: what its numbers mean.
+        output: what its scores mean.
         labels: by language.
     """
 
@@ -46,7 +48,9 @@ def beside(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
-            raise ModelFileError(f"{folder}: another import is at work here, or was cut off. Remove it if so.")
+            raise ModelFileError(
+                f"{folder}: another import is running here, or was cut off. If it was, remove this folder."
+            )
         folder.mkdir()
     except OSError as error:
         raise ModelFileError(f"{target}: it cannot be written: {error.strerror}.") from error
@@ -66,53 +70,75 @@ def write(draft: Draft, weights: Mapping[Form, str], folder: Path) -> None:
         folder: of the package, with its weights.
     """
     for language, lines in draft.labels.items():
-        (folder / f"labels.{language}.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        (folder / _labels_file(language)).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     (folder / MANIFEST).write_text(_manifest(draft, weights, folder), "utf-8")
 
 
+def copy_or_link(source: Path, target: Path, *, link: bool) -> None:
+    """Puts a model's file or folder, without the labels in it, into a package; or a symbolic link to it."""
+    if link:
+        target.symlink_to(source.absolute())
+    elif source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("labels*.txt", ".*"))
+    else:
+        shutil.copyfile(source, target)
+
+
+def _labels_file(language: str) -> str:
+    """What a package's labels in a language are called."""
+    return f"labels.{language}.txt"
+
+
 def _manifest(draft: Draft, weights: Mapping[Form, str], folder: Path) -> str:
-    spec = draft.input
-    height, width = spec.size
-    lines = [
-        "# Written by `classifier import`; yours to change.",
-        "format = 1",
-        f"name = {_text(draft.name)}",
-        f"title = {_text(draft.title)}",
-        "",
-        "[input]",
-        f"size = [{height}, {width}]  # height, width in pixels",
-        f"crop = {spec.crop}  # share that the centre crop keeps",
-        f"resample = {_text(spec.resample)}",
-        f"mean = {_numbers(spec.mean)}  # value = (pixel - mean) / std, pixel 0 to 255",
-        f"std = {_numbers(spec.std)}",
-        *(["channels = 1  # grey"] if spec.channels == 1 else []),
-        *(["channels_first = true"] if spec.channels_first else []),
-        "",
-        "[output]",
-        f"classes = {draft.output.classes}",
-        f"logits = {_flag(draft.output.logits)}",
-        *(["multi_label = true  # each score stands for itself"] if draft.output.multi_label else []),
-        *(["binary = true  # one score, of the second class"] if draft.output.binary else []),
-        "",
-        "[labels]",
-        *(f"{language} = {_text(f'labels.{language}.txt')}" for language in draft.labels),
-    ]
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Written by `classifier import`; yours to change."))
+    document.update({"format": 1, "name": draft.name, "title": draft.title})
+    document["input"] = _input(draft.input)
+    document["output"] = _output(draft.output)
+    document["labels"] = {language: _labels_file(language) for language in draft.labels}
+    document["weights"] = forms = tomlkit.table(is_super_table=True)
     for form, name in sorted(weights.items()):
-        lines += ["", f"[weights.{form}]", f"file = {_text(name)}"]
-        if (folder / name).is_file():
-            with (folder / name).open("rb") as stream:
-                lines.append(f"sha256 = {_text(hashlib.file_digest(stream, 'sha256').hexdigest())}")
-    return "\n".join(lines) + "\n"
+        forms[form] = _weights(folder / name)
+    return tomlkit.dumps(document)
 
 
-def _text(value: str) -> str:
-    # A JSON string is a TOML one but for DEL, and for pairs of surrogates, which ensure_ascii would write.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _input(spec: InputSpec) -> Table:
+    table = tomlkit.table()
+    table["size"] = _explained(list(spec.size), "height, width in pixels")
+    table["crop"] = _explained(spec.crop, "share that the centre crop keeps")
+    table["resample"] = spec.resample
+    table["mean"] = _explained(_floats(spec.mean), "value = (pixel - mean) / std, pixel 0 to 255")
+    table["std"] = _floats(spec.std)
+    if spec.channels == 1:
+        table["channels"] = _explained(1, "grey")
+    if spec.channels_first:
+        table["channels_first"] = True
+    return table
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+def _output(spec: OutputSpec) -> Table:
+    table = tomlkit.table()
+    table["classes"] = spec.classes
+    table["logits"] = spec.logits
+    if spec.multi_label:
+        table["multi_label"] = _explained(True, "several labels can hold at once")
+    if spec.binary:
+        table["binary"] = _explained(True, "one score, that of the second class")
+    return table
 
 
-def _numbers(value: PerChannel) -> str:
-    return str(float(value)) if isinstance(value, float | int) else str([float(one) for one in value])
+def _weights(file: Path) -> dict[str, str]:
+    if not file.is_file():  # a SavedModel's folder
+        return {"file": file.name}
+    with file.open("rb") as stream:
+        return {"file": file.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+
+
+def _explained(value: object, comment: str) -> Item:
+    item = tomlkit.item(value).comment(comment)
+    item.trivia.comment_ws = "  "
+    return item
+
+
+def _floats(value: PerChannel) -> float | list[float]:
+    return float(value) if isinstance(value, float | int) else [float(one) for one in value]

@@ -6,8 +6,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from classifier.errors import BusyError
+from classifier.errors import BusyError, StoppingError
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A place among the pictures that are worked on.
+
+    Attributes:
+        asked: when it was asked for, in seconds of `time.perf_counter`.
+        waited: ms from then until it came.
+    """
+
+    asked: float
+    waited: float
 
 
 class WorkQueue:
@@ -43,22 +57,23 @@ class WorkQueue:
         self._free.release(self.bound)  # wakes all who wait
 
     @contextmanager
-    def take(self) -> Iterator[float]:
-        """Holds a slot; gives the milliseconds waited for it.
+    def take(self) -> Iterator[Turn]:
+        """Waits for a turn and holds it.
 
         Raises:
-            BusyError: at once, when as many are waiting already as may; when the queue is closed.
+            BusyError: at once, when as many are waiting already as may.
+            StoppingError: the queue is closed.
         """
         with self._lock:
             if self._inside >= self.bound:
-                raise BusyError("Too many pictures are being classified. Try again in a moment.")
+                raise BusyError
             self._inside += 1
         try:
-            start = time.perf_counter()
+            asked = time.perf_counter()
             with self._free:
                 if self._closed:
-                    raise BusyError("The server is stopping. Try again in a moment.")
-                yield (time.perf_counter() - start) * 1000
+                    raise StoppingError
+                yield Turn(asked, (time.perf_counter() - asked) * 1000)
         finally:
             with self._lock:
                 self._inside -= 1

@@ -27,11 +27,7 @@ def locate(model: str, folder: str | Path) -> Path:
         return packages[model]
     if "/" in model or Path(model, MANIFEST).is_file() or Path(model).is_file():
         return Path(model)
-    raise UnknownModelError(
-        f"There is no model named {model!r}. Choose from: {', '.join(packages) or 'none installed'}.",
-        model=model,
-        models=", ".join(packages),
-    )
+    raise UnknownModelError(model=model, models=", ".join(packages) or "none installed")
 
 
 def is_bare(path: Path) -> bool:

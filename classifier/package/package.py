@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from classifier.errors import PackageError, ParameterError
+from classifier.errors import PackageError, UnknownLanguageError
+from classifier.package import labels
 from classifier.package.manifest import MANIFEST, Form, Manifest
 
 
@@ -58,10 +59,12 @@ class ModelPackage:
         for form, weights in manifest.weights.items():
             if not (folder / weights.file).exists():
                 raise PackageError(f"{file}: weights.{form}.file: {weights.file} is not in {folder}")
-        labels = {
-            language: _read_labels(folder / name, manifest.output.classes) for language, name in manifest.labels.items()
+        classes = manifest.output.classes
+        found = {
+            language: labels.read(folder / name, PackageError, classes=classes)
+            for language, name in manifest.labels.items()
         }
-        return cls(folder, manifest, labels)
+        return cls(folder, manifest, found)
 
     @property
     def name(self) -> str:
@@ -77,19 +80,25 @@ class ModelPackage:
         """The language to answer in: the one asked for, or the package's default one if None.
 
         Raises:
-            ParameterError: when it has no labels in that language.
+            UnknownLanguageError: when it has no labels in that language.
         """
         language = language or self.language
         if language not in self.labels:
-            raise ParameterError(
-                f"The model {self.name} has no labels in {language!r}. Choose from: {', '.join(self.labels)}.",
-                name="lang",
-            )
+            raise UnknownLanguageError(model=self.name, lang=language, languages=", ".join(self.labels))
         return language
 
     def labels_for(self, language: str) -> tuple[str, ...]:
         """Labels in a language, or in the package's default one when it has none in that language."""
         return self.labels.get(language) or self.labels[self.language]
+
+    def weights_size(self, form: Form) -> int:
+        """Bytes of one form's weights, a file or a SavedModel's folder; 0 where the package lacks the form."""
+        weights = self.manifest.weights.get(form)
+        if weights is None:
+            return 0
+        path = self.folder / weights.file
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
 
     def weights_file(self, form: Form) -> Path:
         """The path of one form's weights, its content checked against the recorded sha256.
@@ -110,17 +119,3 @@ class ModelPackage:
                     f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
                 )
         return file
-
-
-def _read_labels(file: Path, classes: int) -> tuple[str, ...]:
-    try:
-        lines = file.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PackageError(f"{file}: cannot be read as UTF-8 text: {error}") from error
-    labels = tuple(line.strip() for line in lines)
-    if len(labels) != classes or not all(labels):
-        raise PackageError(
-            f"{file}: expected {classes} lines with a label each (output.classes), "
-            f"found {sum(map(bool, labels))} labels on {len(labels)} lines"
-        )
-    return labels

@@ -1,51 +1,78 @@
-"""Changes one value in a package's `model.toml` and leaves every other character of it as it is."""
+"""Writes a temperature into a package's `model.toml`, and leaves every other character of it as it is."""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import tomllib
 from pathlib import Path
 
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
 from classifier.errors import PackageError
 from classifier.package import MANIFEST, ModelPackage
+from classifier.package.toml import set_value
 
-_VALUE = re.compile(r"""(?P<head>[ \t]*(?:temperature|"temperature"|'temperature')[ \t]*=[ \t]*)(?P<value>[^\s#]+)""")
-_TABLE = re.compile(r"[ \t]*\[")
-_OUTPUT = re.compile(r"""[ \t]*\[[ \t]*(?:output|"output"|'output')[ \t]*\][ \t]*(?:#.*)?$""")
-_LOGITS = re.compile(r"[ \t]*logits[ \t]*=")
+_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def set_temperature(folder: Path, temperature: float) -> None:
-    """Writes `output.temperature` into a package; the file is whole at every moment.
+    """Writes `output.temperature` into a package; readers find the old file or the new one, never a part.
 
     Args:
         folder: of the package.
         temperature: above 0.
 
     Raises:
-        PackageError: when the file is laid out so that the line cannot be found, or put, safely.
-        OSError: when it cannot be written.
+        PackageError: the change would alter more than the temperature, so the file was left alone.
+        OSError: the file cannot be written.
     """
-    # A link stays one: the file behind it is replaced.
+    # Where model.toml is a symbolic link, the file behind it is replaced and the link stays.
     file = (folder / MANIFEST).resolve()
     text = file.read_bytes().decode("utf-8")
-    changed = _changed(text, temperature)
-    expected = _parsed(text)
-    expected.setdefault("output", {})["temperature"] = temperature
+    content = text.removeprefix(_BYTE_ORDER_MARK)
     try:
-        same = _parsed(changed) == expected
-    except tomllib.TOMLDecodeError:
+        changed = _changed(content, temperature)
+        expected = tomllib.loads(content)
+        expected["output"]["temperature"] = temperature
+        same = tomllib.loads(changed) == expected
+    except (TOMLKitError, tomllib.TOMLDecodeError, KeyError):
         same = False
     if not same:
         raise PackageError(
-            f"{folder / MANIFEST}: its layout is unusual, so it was left as it is. "
+            f"{folder / MANIFEST}: the temperature could not be added safely, so the file was left as it is. "
             f"Write `temperature = {temperature}` under [output] yourself."
         )
+    _replace(file, text.removesuffix(content) + changed)
+    ModelPackage.load(folder)
+
+
+def _changed(content: str, temperature: float) -> str:
+    """The document with the temperature in place of the old one, or on a line of its own after `logits`."""
+    document = tomlkit.parse(content)
+    output = document["output"]
+    if not isinstance(output, Table):  # an inline table or dotted keys
+        output["temperature"] = temperature
+    elif "temperature" in output:
+        set_value(output, "temperature", temperature)
+    else:
+        # `append` would put it behind the comments above the next table. Only the text of the body is used after this.
+        body = output.value.body
+        at = {key.key: at for at, (key, _) in enumerate(body) if key is not None}["logits"]
+        logits, item = body[at][1], tomlkit.item(temperature)
+        logits.trivia.trail = logits.trivia.trail or "\n"
+        item.trivia.indent, item.trivia.trail = logits.trivia.indent, logits.trivia.trail
+        body.insert(at + 1, (tomlkit.key("temperature"), item))
+    return tomlkit.dumps(document)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Puts a new file, with the mode of the old one, in its place in one step."""
     with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=f".{MANIFEST}.", delete=False) as new:
         try:
-            new.write(changed.encode("utf-8"))
+            new.write(text.encode("utf-8"))
             new.flush()
             os.fsync(new.fileno())
             os.chmod(new.name, file.stat().st_mode & 0o7777)
@@ -53,32 +80,3 @@ def set_temperature(folder: Path, temperature: float) -> None:
         except BaseException:
             os.unlink(new.name)
             raise
-    ModelPackage.load(folder)
-
-
-def _parsed(text: str) -> dict[str, dict[str, object]]:
-    return tomllib.loads(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"))
-
-
-def _changed(text: str, temperature: float) -> str:
-    """The text with the value in the table `[output]`, in place of the old one or on a line of its own."""
-    lines = text.splitlines(keepends=True)
-    start = next((at for at, line in enumerate(lines) if _OUTPUT.match(line.rstrip("\r\n"))), len(lines))
-    end = next((at for at in range(start + 1, len(lines)) if _TABLE.match(lines[at])), len(lines))
-    for at in range(start + 1, end):
-        if old := _VALUE.match(lines[at]):
-            rest = lines[at][old.end() :]
-            value = str(temperature)
-            if rest.startswith(" "):  # a comment behind it stays in its column where there is room
-                gap = len(rest) - len(rest.lstrip(" "))
-                room = gap + len(old["value"]) - len(value)
-                rest = " " * max(1, room) + rest.lstrip(" ")
-            lines[at] = old["head"] + value + rest
-            return "".join(lines)
-    at = next((at for at in range(start + 1, end) if _LOGITS.match(lines[at])), start)
-    if at < len(lines):
-        ending = "\r\n" if lines[at].endswith("\r\n") else "\n"
-        if not lines[at].endswith("\n"):
-            lines[at] += ending
-        lines.insert(at + 1, f"temperature = {temperature}{ending}")
-    return "".join(lines)

@@ -1,7 +1,7 @@
-"""Whether there is anything in a picture at all.
+"""Tells blank pages and pure noise from pictures of something.
 
-Models name a class, often with confidence, for a blank page and for pure noise, too. This looks at the picture only,
-so that it holds for every model.
+Models name a class for these, too, and often with confidence. This looks at the picture only, so it holds for every
+model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 _SAMPLE = 30_000
-"""Pixels looked at: enough to know the correlation to 0.01."""
+"""Pixels looked at, about: enough to know the correlation to 0.01."""
 
 BLANK_DEVIATION = 2.0
 """Standard deviation (of 0 to 255) up to which a picture is blank; JPEG's rounding stays below 1."""
@@ -34,7 +34,7 @@ def has_structure(image: Image.Image) -> bool:
 
 
 def _measure(image: Image.Image) -> tuple[float, float]:
-    """Standard deviation over all channels, and the correlation of neighbours along the better of both axes."""
+    """Standard deviation over all channels, and the correlation of neighbours along the axis where it is higher."""
     pixels = np.asarray(image)
     height, width, channels = pixels.shape
     step = max(1, height * width // _SAMPLE)

@@ -2,55 +2,45 @@
 
 This is the only place that decodes pictures. A format is recognised by content and named to Pillow, so that none of
 its other decoders ever sees a visitor's file; limits are checked before any pixel is decoded; whatever a decoder
-raises becomes one `ImageError`. Large pictures are brought down while they are decoded (JPEG) or right after,
-strip by strip, so that colour conversion never needs a second copy of the full size.
+raises becomes one `ImageError`. Large pictures are brought down while they are decoded, where the decoder can do that
+(JPEG), or else right after. What is special about a format is said by its record in `formats`; none is named here.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import math
-import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
 
-import numpy as np
-import pi_heif
-from PIL import (  # the plugins register themselves; no others are ever needed
-    AvifImagePlugin,
-    BmpImagePlugin,  # noqa: F401
-    GifImagePlugin,  # noqa: F401
-    Image,
-    ImageCms,
-    JpegImagePlugin,
-    PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,
-    WebPImagePlugin,  # noqa: F401
-)
+from PIL import Image, ImageFile
 
 from classifier.errors import (
+    BrokenImageError,
+    EmptyImageError,
     ImageError,
     NoMemoryError,
+    OutOfMemoryError,
+    TooComplexError,
     TooManyBytesError,
     TooManyPixelsError,
+    UnknownModeError,
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
-from classifier.picture.complexity import too_many_parts
+from classifier.picture.colour import shrink, to_srgb
+from classifier.picture.formats import TABLE, sniff
+from classifier.picture.formats.base import Cost, Format, Size
 from classifier.picture.limits import Limits, millions, pixels_within
 
 log = logging.getLogger(__name__)
 
-# Nothing but the picture itself is wanted, so nothing else is read.
-pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 # Limits are ours and stricter, and odd metadata is a visitor's: Pillow's warnings would only fill the log.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_ITEM = re.compile(rb"(....)infe(?:\x02.......|\x03.........)", re.DOTALL)
 _ORIENTATION = 0x0112  # EXIF tag
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -61,8 +51,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SRGB = ImageCms.createProfile("sRGB")
-_STRIP_PIXELS = 1 << 20
+_SIDEWAYS = (5, 6, 7, 8)  # orientations in which width and height change places
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
 _GAP = 2
@@ -75,10 +64,18 @@ def use_threads(count: int) -> None:
 
     Each takes 8 MB of address space for its stack.
     """
-    pi_heif.options.DECODE_THREADS = count
-    AvifImagePlugin.DEFAULT_MAX_THREADS = count
+    for kind in TABLE.values():
+        kind.use_threads(count)
 
 
+def _import_plugins() -> None:
+    """Teaches Pillow the formats of the table; nothing ever asks it for another one."""
+    for kind in TABLE.values():
+        importlib.import_module(kind.plugin)
+        kind.register()
+
+
+_import_plugins()
 use_threads(min(cpu_count(), 4))
 
 
@@ -90,7 +87,7 @@ class Picture:
         image: upright, mode RGB, possibly smaller than the original.
         width: pixels of the upright original.
         height: pixels of the upright original.
-        format: one of `limits.FORMATS`, or "" for a picture that came as a PIL image.
+        format: one of `formats.FORMATS`, or "" for a picture that came as a PIL image.
     """
 
     image: Image.Image
@@ -99,46 +96,7 @@ class Picture:
     format: str
 
 
-def sniff(data: bytes) -> str | None:
-    """The format of a file by its first bytes, one of `limits.FORMATS`, or None."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data.startswith(b"BM"):
-        return "BMP"
-    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "TIFF"
-    if data[4:8] == b"ftyp":
-        # ISO base media: one major brand, a version, then compatible brands (ISO/IEC 14496-12, 23008-12).
-        end = min(int.from_bytes(data[:4], "big"), 256)
-        brands = {data[8:12], *(data[i : i + 4] for i in range(16, end, 4))}
-        if brands & {b"avif", b"avis"}:
-            return "AVIF"
-        if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
-            return "HEIC"
-    return None
-
-
-def _heic_names_are_text(data: bytes) -> bool:
-    """Whether the types and names of a HEIC file's items are text: pi_heif 1.4 crashes where metadata has another.
-
-    An `infe` box holds its version, an id of two or four bytes, two bytes more, the type and names (ISO/IEC 14496-12).
-    """
-    for found in _ITEM.finditer(data):
-        end = found.start() + int.from_bytes(found[1], "big")
-        try:
-            data[found.end() : end].decode()
-        except UnicodeDecodeError:
-            return False
-    return True
-
-
-def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
+def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None) -> Picture:
     """Decodes a file into an upright RGB picture.
 
     Args:
@@ -150,116 +108,88 @@ def read(data: bytes, limits: Limits | None = None, at_least: tuple[int, int] | 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
         TooManyBytesError, TooManyPixelsError: over a limit.
-        NoMemoryError: there is not enough of it.
-        ImageError: such a picture, but broken.
+        NoMemoryError, OutOfMemoryError: there is not enough of it.
+        TooComplexError, BrokenImageError, EmptyImageError: such a picture, but not one that can be decoded.
     """
     limits = limits or Limits()
-    if len(data) > limits.max_bytes:
-        _refuse_bytes(limits)
-    kind = sniff(data)
-    if kind is None or kind not in limits.formats:
-        raise UnsupportedFormatError(
-            f"This file is not a picture in a supported format. Use one of: {', '.join(limits.formats)}.",
-            formats=", ".join(limits.formats),
-        )
-    if too_many_parts(data, kind):
-        raise ImageError(
-            f"This {kind} file is cut into so many parts that reading it would take too long. Export it again.",
-            format=kind,
-        )
-    if kind == "HEIC" and not _heic_names_are_text(data):
-        _refuse_broken(kind)
-    if kind == "WEBP" and limits.memory is not None:
-        # Its decoder takes memory for the whole picture as soon as it is opened.
-        _check_memory(_webp_size(data), kind, limits.memory - len(data))
+    kind = _checked_format(data, limits)
     try:
-        with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as image:
+        with Image.open(io.BytesIO(data), formats=[kind.pillow_name]) as image:
             return _decode(image, kind, limits, at_least, len(data))
     except ImageError:
         raise
-    except Image.DecompressionBombError:
-        _refuse_pixels(limits)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(limits, "too many") from error
     except MemoryError as error:
-        raise NoMemoryError("Decoding this picture takes too much memory. Scale it down.") from error
+        raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six kinds; a visitor needs one
-        log.debug("broken %s of %d bytes", kind, len(data), exc_info=True)
-        _refuse_broken(kind, error)
+        log.debug("broken %s of %d bytes", kind.name, len(data), exc_info=True)
+        raise BrokenImageError(format=kind.name) from error
 
 
-def from_image(image: Image.Image, limits: Limits | None = None, at_least: tuple[int, int] | None = None) -> Picture:
+def from_image(image: Image.Image, limits: Limits | None = None, at_least: Size | None = None) -> Picture:
     """The same for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
 
     Raises:
         TooManyPixelsError: over the limit.
-        ImageError: Pillow cannot load or convert it.
+        EmptyImageError: no pixels.
+        UnknownModeError: Pillow cannot load or convert it.
     """
     try:
-        return _decode(image.copy(), "", limits or Limits(), at_least)
+        copy = image.copy()
+        _check_size(copy.size, limits or Limits())
+        return _upright(copy, copy.size, at_least, "")
     except ImageError:
         raise
     except Exception as error:
-        raise ImageError("This picture cannot be read: it is damaged or of a mode unknown.") from error
+        raise UnknownModeError from error
 
 
-def _decode(image: Image.Image, kind: str, limits: Limits, at_least: tuple[int, int] | None, size: int = 0) -> Picture:
-    width, height = image.size
-    if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
-        _refuse_pixels(limits, width, height)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        # A tile is decoded whole, and may be larger than the picture that is cut out of it.
-        tile = [int(image.tag_v2.get(tag, 0)) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH)]
-        if tile[0] * tile[1] > limits.max_pixels:
-            _refuse_pixels(limits, *tile)
-    if width < 1 or height < 1:
-        raise ImageError("This picture is empty: it has no pixels.")
-    if limits.memory is not None:
-        way = "progressive" if "progressive" in image.info else "sequential"
-        _check_memory(image.size, f"{way} JPEG" if kind == "JPEG" and at_least else kind, limits.memory - size)
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        # All bytes at once: by 64 kB, as Pillow does, takes 7 % longer, and waits for the interpreter's lock each time.
-        image.decodermaxblock = max(image.decodermaxblock, size)
-    if at_least and kind == "JPEG":
-        turned = _orientation(image) >= 5
-        image.draft(None, at_least[::-1] if turned else at_least)
+def _checked_format(data: bytes, limits: Limits) -> Format:
+    """The file's format, once all has been checked that can be before a decoder opens the file."""
+    if len(data) > limits.max_bytes:
+        raise TooManyBytesError(limit=millions(limits.max_bytes))
+    kind = sniff(data)
+    if kind is None or kind.name not in limits.formats:
+        raise UnsupportedFormatError(formats=", ".join(limits.formats))
+    if kind.too_many_parts(data):
+        raise TooComplexError(format=kind.name)
+    if kind.crashes_decoder(data):
+        raise BrokenImageError(format=kind.name)
+    if kind.header_size:
+        _check_memory(kind.header_size(data), Cost(kind.name, kind.bytes_per_pixel), limits, len(data))
+    return kind
+
+
+def _decode(image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, length: int) -> Picture:
+    """The picture of a file of so many bytes that Pillow has opened."""
+    _check_size(image.size, limits)
+    tile = kind.tile_size(image)
+    if math.prod(tile) > limits.max_pixels:
+        raise _too_many_pixels(limits, f"{tile[0]} x {tile[1]}")
+    smaller = kind.draft_cost if at_least else None
+    cost = smaller(image) if smaller else Cost(kind.name, kind.bytes_per_pixel)
+    _check_memory(image.size, cost, limits, length)
+    size = image.size
+    kind.before_loading(image, length)
+    if smaller and at_least:
+        image.draft(None, at_least[::-1] if _orientation(image) in _SIDEWAYS else at_least)
     image.load()
+    return _upright(image, size, at_least, kind.name)
+
+
+def _upright(image: Image.Image, size: Size, at_least: Size | None, name: str) -> Picture:
+    """Turns, reduces and converts a loaded picture whose original had that size."""
     # Read after loading: some decoders (TIFF, HEIC) turn the picture themselves and then say so.
     orientation = _orientation(image)
-    if orientation >= 5:
-        width, height = height, width
-    room = 1.0
-    if at_least:
-        have = image.size[::-1] if orientation >= 5 else image.size
-        room = min(have[0] / at_least[0], have[1] / at_least[1])
-    upright = _to_srgb(_shrink(image, max(1, int(room / _GAP))), image.info.get("icc_profile"))
+    have = image.size
+    if orientation in _SIDEWAYS:
+        size, have = size[::-1], have[::-1]
+    room = min(have[0] / at_least[0], have[1] / at_least[1]) if at_least else 1.0
+    upright = to_srgb(shrink(image, max(1, int(room / _GAP))), image.info.get("icc_profile"))
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])
-    return Picture(upright, width, height, kind)
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height by a WebP file's first chunk; (0, 0) where there is no such chunk. RFC 9649, section 2.5 ff."""
-    chunk, body = data[12:16], data[20:30]
-    if len(body) < 10:
-        return 0, 0
-    if chunk == b"VP8X":
-        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
-    if chunk == b"VP8L":
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if chunk == b"VP8 ":
-        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
-    return 0, 0
-
-
-def _check_memory(size: tuple[int, int], kind: str, room: int) -> None:
-    most = pixels_within(room, kind)
-    if size[0] * size[1] > most:
-        limit = millions(most)
-        raise NoMemoryError(
-            f"Decoding this picture ({size[0]} x {size[1]} pixels) takes more memory than there is here: "
-            f"for {kind} the limit is {limit} million pixels. Scale it down.",
-            limit=limit,
-        )
+    return Picture(upright, *size, name)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -270,105 +200,22 @@ def _orientation(image: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def _shrink(image: Image.Image, factor: int) -> Image.Image:
-    """The picture in L, RGB or CMYK, without transparency, each side divided by `factor` (rounded up)."""
-    scale = _value_range(image)
-    if factor == 1:
-        return _plain(image, scale)
-    result: Image.Image | None = None
-    for top, strip in _strips(image, factor):
-        small = _plain(strip, scale).reduce(factor)
-        if result is None:
-            result = Image.new(small.mode, (small.width, math.ceil(image.height / factor)))
-        result.paste(small, (0, top // factor))
-    assert result is not None  # noqa: S101  (height is at least 1)
-    return result
+def _check_size(size: Size, limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
+        raise _too_many_pixels(limits, f"{width} x {height}")
+    if width < 1 or height < 1:
+        raise EmptyImageError
 
 
-def _strips(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
-    """The picture in strips of a multiple of so many rows, each with its first row."""
-    rows = max(1, _STRIP_PIXELS // image.width // multiple) * multiple
-    for top in range(0, image.height, rows):
-        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
+    return TooManyPixelsError(size=size, limit=millions(limits.max_pixels), side=f"{_MAX_SIDE:,}")
 
 
-def _value_range(image: Image.Image) -> tuple[float, float]:
-    """(black, white) of a picture whose values have more than 8 bits."""
-    if image.mode.startswith("I;16"):
-        return 0.0, 65535.0
-    if image.mode not in ("I", "F"):
-        return 0.0, 255.0
-    low, high = math.inf, -math.inf
-    for _, strip in _strips(image):
-        values = np.asarray(strip)
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if low > high:
-        low, high = 0.0, 1.0
-    for white in (1.0, 255.0, 65535.0):
-        # The smallest customary range that holds all values; whole numbers up to 1 are not a fraction of white.
-        if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
-            return 0.0, white
-    return low, max(high, low + 1)
-
-
-def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        black, white = scale
-        values = np.nan_to_num(np.asarray(image, np.float64), nan=black, posinf=white, neginf=black)
-        values = np.clip((values - black) * (255 / (white - black)) + 0.5, 0, 255)
-        return Image.fromarray(values.astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
-        if image.mode in ("RGBa", "La"):  # premultiplied: Pillow converts these to their plain form only
-            image = image.convert(image.mode.upper())
-        image = image.convert("RGBA")
-        white_page = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white_page, image).convert("RGB")
-    if image.mode in ("L", "RGB", "CMYK"):
-        return image.copy() if image.readonly else image
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile:
-        try:
-            converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.ImageCmsProfile(_SRGB),
-                renderingIntent=ImageCms.Intent.PERCEPTUAL,
-                outputMode="RGB",
-            )
-            if converted is not None:
-                return converted
-        except Exception:  # a broken or unfitting profile: the plain colours are still a picture
-            log.debug("ICC profile ignored", exc_info=True)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _refuse_bytes(limits: Limits) -> NoReturn:
-    raise TooManyBytesError(
-        f"This file is too large: the limit is {millions(limits.max_bytes)} MB. Send a smaller one.",
-        limit=f"{millions(limits.max_bytes)} MB",
-    )
-
-
-def _refuse_pixels(limits: Limits, width: int = 0, height: int = 0) -> NoReturn:
-    size = f"{width} x {height} pixels" if width else "too many pixels"
-    limit = f"{millions(limits.max_pixels)} million pixels"
-    if max(width, height) > _MAX_SIDE:
-        limit += f", {_MAX_SIDE:,} along a side"
-    raise TooManyPixelsError(
-        f"This picture is too large ({size}): the limit is {limit}. Scale it down.",
-        size=f"{width} x {height}",
-        limit=millions(limits.max_pixels),
-        side=f"{_MAX_SIDE:,}",
-    )
-
-
-def _refuse_broken(kind: str, error: Exception | None = None) -> NoReturn:
-    raise ImageError(
-        f"This {kind} file is damaged or incomplete. Export or download the picture again.",
-        format=kind,
-    ) from error
+def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
+    """Refuses what does not fit into the memory that a file of so many bytes leaves."""
+    if limits.memory is None:
+        return
+    most = pixels_within(limits.memory - length, cost.bytes_per_pixel)
+    if math.prod(size) > most:
+        raise NoMemoryError(size=f"{size[0]} x {size[1]}", kind=cost.kind, limit=millions(most))

@@ -1,25 +1,14 @@
-"""What a picture may be. Apart from `imaging`, so that reading the settings needs no decoder."""
+"""What a picture may be. Apart from `decode`, so that reading the settings needs no decoder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC")
-"""Formats that can be read, by the names their users know."""
+from classifier.picture.formats import FORMATS
+from classifier.picture.formats.base import BYTES_PER_PIXEL
 
-EXTENSIONS = (
-    *("jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"),
-    *("avif", "heic", "heif"),
-)
-"""File name endings for file dialogs and folder listings; decoding never trusts them."""
-
-
-# Bytes of memory per pixel that decoding takes, a little more than what was measured at 50 million pixels: JPEGs that
-# are decoded smaller 0.1, or 3 if progressive, WebP 15.2, AVIF up to 12.8, others up to 4.3.
-_COST = {"sequential JPEG": 0.2, "progressive JPEG": 3.2, "WEBP": 16.0, "AVIF": 13.5, "HEIC": 13.5}
-_USUAL_COST = 4.5
-_WORKING = 12_000_000  # bytes that even a small picture takes
+_WORKING = 12_000_000  # bytes of memory that even a small picture takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +18,7 @@ class Limits:
     Attributes:
         max_bytes: the most bytes.
         max_pixels: the most pixels.
-        formats: those of FORMATS that are allowed.
+        formats: those of `formats.FORMATS` that are allowed.
         memory: bytes that decoding one file may take; not looked at if None.
     """
 
@@ -45,11 +34,11 @@ def millions(amount: int) -> str:
     return f"{amount // step * step / 1e6:g}"
 
 
-def pixels_within(memory: int, kind: str = "") -> int:
+def pixels_within(memory: int, bytes_per_pixel: float = BYTES_PER_PIXEL) -> int:
     """The pixels of the largest picture that can be decoded.
 
     Args:
         memory: bytes that it may take.
-        kind: its format; most are alike.
+        bytes_per_pixel: of these, as the record of its format says; what most formats take if left out.
     """
-    return max(0, int((memory - _WORKING) / _COST.get(kind, _USUAL_COST)))
+    return max(0, int((memory - _WORKING) / bytes_per_pixel))

@@ -1,7 +1,7 @@
-"""What is done to a visitor's bytes before a model sees them, and where: in this process or in another one.
+"""From a file to the pixels of a model's input, or to a thumbnail.
 
-`InProcess` works in the caller's process; `classifier.picture.sandbox.Workers` does the same in child processes, which
-keeps what a decoder may do to its process away from the server's.
+`InProcess` does this in the caller's process; `classifier.picture.sandbox.Workers` does the same in child processes, so
+that a file that crashes its decoder does not end the server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Prepared:
         structured: False for a blank picture and for noise.
         width: pixels of the upright original.
         height: pixels of the upright original.
-        format: one of `limits.FORMATS`, or "" for a picture that came as a PIL image.
+        format: one of `formats.FORMATS`, or "" for a picture that came as a PIL image.
         decode: ms that decoding took.
         preprocess: ms that cropping and resizing took.
     """
@@ -56,7 +56,7 @@ class Decoder(Protocol):
 
 
 class InProcess:
-    """A `Decoder` in the caller's process: nothing to start, for files that one trusts."""
+    """A `Decoder` in the caller's process, for files that one trusts: there is nothing to start."""
 
     def __init__(self, limits: Limits) -> None:
         """Args: limits: what a picture may be."""

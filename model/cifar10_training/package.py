@@ -23,7 +23,7 @@ from classifier.evaluation.metrics import expected_calibration_error, reliabilit
 from model import hashes, keras_file, tflite
 from model.cifar10_training import network
 from model.cifar10_training.data import Pictures
-from model.recipes import FILES, FOLDER
+from model.recipes import FILES, FOLDER, fill
 
 PACKAGE = FOLDER / "cifar10"
 OUTPUT = "probabilities"
@@ -42,7 +42,7 @@ source = "https://www.cs.toronto.edu/~kriz/cifar.html"
 citation = "Krizhevsky, A. (2009). Learning Multiple Layers of Features from Tiny Images. University of Toronto."
 
 [input]
-size = [{size}, {size}]        # height, width in pixels; the model itself averages them to 32 x 32
+size = []                # height, width in pixels; the model itself averages them to 32 x 32
 crop = 1.0               # share of the short side that the centre crop keeps
 resample = "bicubic"
 mean = 0.0               # value = (pixel - mean) / std, pixel 0..255
@@ -51,16 +51,16 @@ std = 255.0
 [output]
 classes = 10
 logits = false           # the model ends with the softmax
-temperature = {temperature:<10g}# fitted on 5,000 training pictures that were held out of the training
+temperature = 0.0        # fitted on 5,000 training pictures that were held out of the training
 top_k = 5
-unsure_below = {unsure_below}       # an answer with a lower best score is unsure
+unsure_below = 0.0       # an answer with a lower best score is unsure
 
 """
     + FILES
     + """
 [published]
 dataset = "CIFAR-10 test, 10,000 pictures"
-top1 = {top1:.4f}
+top1 = 0.0
 """
 )
 
@@ -113,9 +113,12 @@ def _weights(model: keras.Model, folder: Path) -> None:
 
 
 def _manifest(folder: Path, temperature: float, top1: float) -> None:
-    values = {"size": network.INPUT, "temperature": temperature, "unsure_below": UNSURE_BELOW, "top1": top1}
-    text = TEMPLATE.format(**values, **hashes.of_package(folder))
-    (folder / "model.toml").write_text(text, "utf-8")
+    values = {
+        "input": {"size": [network.INPUT, network.INPUT]},
+        "output": {"temperature": float(f"{temperature:g}"), "unsure_below": UNSURE_BELOW},
+        "published": {"top1": round(top1, 4)},
+    }
+    (folder / "model.toml").write_text(fill(TEMPLATE, values, hashes.of_package(folder)), "utf-8")
 
 
 def log_scores(folder: Path, pictures: Pictures) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ BASE = "debian:trixie-slim"
 
 
 def build(tag: str, flavor: str, folder: Path = ROOT, options: Sequence[str] = ()) -> str:
-    """Builds the image as the README says; gives what the engine printed."""
+    """Builds the image as docs/containers.md says; gives what the engine printed."""
     authority = os.environ.get("SSL_CERT_FILE")
     secret = ["--secret", f"id=ca,src={authority}"] if authority else []
     command = ["docker", "build", "--progress", "plain", "--build-arg", f"FLAVOR={flavor}", "--tag", tag, *secret]

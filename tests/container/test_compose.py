@@ -1,4 +1,4 @@
-"""`compose.yaml` as the README uses it: limits, hardening, own models, restarts, nginx before several, development."""
+"""`compose.yaml` as docs/hosting.md uses it: limits, hardening, own models, restarts, nginx, development."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
             refused = send(address, "POST", "/api/v1/classify", bytes(size))
             assert refused.status == 413
             assert refused.headers["Content-Type"] == "application/problem+json"
-            assert refused.json["code"] == "too_many_bytes"
+            assert refused.json["code"] == "request_too_large"
         trusted = ssl.create_default_context(cafile=str(tmp_path / "tls.crt"))
         request = urllib.request.Request(f"https://{published(proxy, 8443)}/api/v1/classify", PANDA)
         request.add_header("Content-Type", "image/webp")

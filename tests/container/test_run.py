@@ -35,7 +35,7 @@ PANDA = photo("panda.webp").read_bytes()
 
 @pytest.fixture(scope="module")
 def server(edge: str) -> Iterator[Container]:
-    """The small image, run as it should be, at an address of this machine as the README publishes it."""
+    """The small image, run as it should be, at an address of this machine as docs/containers.md publishes it."""
     options = ("--memory", "512m", "--cpus", "2", "--publish", "127.0.0.1::8501")
     with ready(edge, *HARDENED, *options) as container:
         yield container

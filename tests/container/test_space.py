@@ -29,7 +29,7 @@ def test_a_model_of_ones_own_is_added_as_the_guide_says(edge: str, tmp_path: Pat
     shutil.copytree(ROOT / "model/efficientnet-lite0", tmp_path / "model/mine")
     manifest = tmp_path / "model/mine/model.toml"
     manifest.write_text(manifest.read_text("utf-8").replace('"efficientnet-lite0"', '"mine"'), "utf-8")
-    guide = (ROOT / "docs/huggingface.md").read_text("utf-8")
+    guide = (ROOT / "docs/hosting.md").read_text("utf-8")
     for command in re.findall(r"^(?:echo|sed) .*model/mine.*$", guide, re.M):
         subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
     tag = f"{edge}-own-model"

@@ -1,4 +1,4 @@
-"""`docs/containers.md` stays true: all its commands run, in their order, and print what it shows.
+"""`docs/containers-tutorial.md` stays true: all its commands run, in their order, and print what it shows.
 
 In what it shows `…` stands for anything, on a line of its own for any number of lines; blanks count as one, and what
 differs from machine to machine may be anything of its kind.
@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.photos import ROOT
 
-TEXT = (ROOT / "docs/containers.md").read_text("utf-8")
+TEXT = (ROOT / "docs/containers-tutorial.md").read_text("utf-8")
 VARYING = "|".join(
     (
         r"\b(?:[0-9a-f]{12}|[0-9a-f]{64})\b",  # identifiers

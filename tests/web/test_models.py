@@ -5,18 +5,22 @@ from __future__ import annotations
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from classifier import Classifier, Settings, UnknownModelError
-from classifier.errors import NoMemoryError, NotReadyError
+from classifier import Classifier, PackageError, Settings, UnknownModelError
+from classifier.errors import BusyError, NoMemoryError
+from classifier.machine.memory import MemoryPlan
 from tests.support.hostile import encode, gradient
-from tests.support.photos import MODELS, ROOT
+from tests.support.photos import MODELS, ROOT, photo
 from web import models as module
+from web.errors import ModelFailedError, NotReadyError
 from web.models import Models
 
 LITE0, LITE2 = MODELS
+PANDA = photo("panda.webp").read_bytes()
 
 
 @pytest.fixture
@@ -54,14 +58,96 @@ def test_many_who_ask_at_once_load_it_once(loads: list[str]) -> None:
     models = started()
     gate = threading.Barrier(8)
 
-    def ask(_: int) -> Classifier:
+    def ask(number: int) -> str:
         gate.wait(10)
-        return models.get(LITE0)
+        try:
+            return models.classify(PANDA, client="api", model=LITE0, wait=number % 2 == 0).predictions[0].label
+        except NotReadyError as error:
+            return error.code
 
     with ThreadPoolExecutor(8) as pool:
-        found = set(map(id, pool.map(ask, range(8))))
-    assert len(found) == 1
+        found = list(pool.map(ask, range(8)))
+    assert found[::2] == ["giant panda"] * 4
+    assert set(found) <= {"giant panda", "not_ready"}
     assert loads == [LITE2, LITE0]
+
+
+def test_a_model_being_loaded_holds_up_nobody_who_asks_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = started()
+    load, loading, go_on = Classifier.load, threading.Event(), threading.Event()
+
+    def slow(package, **options):
+        loading.set()
+        assert go_on.wait(60)
+        return load(package, **options)
+
+    def ask(model: str) -> str:
+        try:
+            return models.classify(PANDA, client="api", model=model).predictions[0].label
+        except (NotReadyError, BusyError) as error:
+            return error.code
+
+    monkeypatch.setattr(Classifier, "load", slow)
+    with ThreadPoolExecutor(50) as pool:
+        first = pool.submit(ask, LITE0)
+        assert loading.wait(60)
+        if models.queue.bound - models.settings.queue > 1:  # one CPU is busy with the loading
+            others = [pool.submit(ask, LITE0) for _ in range(30)]
+            answers = [ask(LITE2) for _ in range(3)]
+            assert answers == ["giant panda"] * 3
+            assert [one.result(60) for one in others] == ["not_ready"] * 30
+        go_on.set()
+        assert first.result(60) == "giant panda"
+    assert ask(LITE0) == "giant panda"
+
+
+def test_whoever_waits_for_a_model_that_cannot_be_loaded_hears_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "model" / LITE0, tmp_path / LITE0)
+    shutil.copytree(ROOT / "model" / LITE2, tmp_path / LITE2)
+    models = started(models=tmp_path)
+    (tmp_path / LITE0 / "model.tflite").write_bytes(b"no model")
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(models.classify, PANDA, client="page", model=LITE0, wait=True) for _ in range(4)]
+        for one in asked:
+            with pytest.raises(PackageError, match="sha256"):
+                one.result(60)
+
+
+def test_a_picture_that_comes_while_the_model_loads_does_not_fix_how_memory_is_shared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = [230_000_000]
+    monkeypatch.setattr(module, "available_memory", lambda: free[0])
+    models, load, loading, go_on = (
+        Models(Settings(backend="litert", model=LITE0)),
+        Classifier.load,
+        threading.Event(),
+        threading.Event(),
+    )
+
+    def slow(package, **options):
+        loading.set()
+        assert go_on.wait(60)
+        return load(package, **options)
+
+    monkeypatch.setattr(Classifier, "load", slow)
+    with ThreadPoolExecutor(2) as pool:
+        starting = pool.submit(models.start)
+        assert loading.wait(60)
+        with pytest.raises(NotReadyError):
+            models.classify(PANDA, client="api")
+        early = pool.submit(models.thumbnail, PANDA, 100)  # as the page does
+        free[0] = 90_000_000  # what the model leaves
+        go_on.set()
+        starting.result(60)
+        assert early.result(60).startswith(b"\xff\xd8")
+    assert (models.decoder.count, models.decoder.bounds.memory) == (1, 45_000_000)
+    assert models.plan.decoder == 45_000_000
+    free[0] = 10**12
+    assert models.plan.decoder == 45_000_000  # made once
+    models.decoder.close()
 
 
 def test_all_models_share_one_queue() -> None:
@@ -101,7 +187,7 @@ def test_a_default_model_that_cannot_be_loaded_is_said_and_does_not_raise(model:
     models = started(model=model)
     assert models.state == "failed"
     assert models.error is not None
-    with pytest.raises(NotReadyError, match="could not be loaded"):
+    with pytest.raises(ModelFailedError, match="could not be loaded"):
         models.get()
 
 
@@ -109,7 +195,7 @@ def test_before_the_start_nothing_is_ready_but_waiting_helps() -> None:
     models = Models(Settings(backend="litert", model=LITE0))
     with pytest.raises(NotReadyError, match="still loading"):
         models.get()
-    assert models.get(wait=True).package.name == LITE0
+    assert models.classify(PANDA, client="page", wait=True).model == LITE0
 
 
 def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
@@ -120,24 +206,29 @@ def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
     manifest = tmp_path / "third" / "model.toml"
     manifest.write_text(manifest.read_text("utf-8").replace(f'name = "{LITE0}"', 'name = "third"'), "utf-8")
     models = started(models=tmp_path)
+    roomy, tight = models.plan, MemoryPlan.share(100_000_000, max_bytes=1, decoders=1, decoder=100_000_000)
+    assert tight.models == 0
     models.get(LITE0)
-    left = iter([1_000_000, 10**12])  # enough once one has gone
-    monkeypatch.setattr(module, "available_memory", lambda: next(left))
+    models._plan = replace(tight, models=40_000_000)  # for one more
     models.get("third")
     models.get(LITE2)
     assert loads == [LITE2, LITE0, "third"]
-    monkeypatch.setattr(module, "available_memory", lambda: 1_000_000)
+    models._plan = tight
     models.get(LITE0)
     models.get(LITE2)
     assert loads == [LITE2, LITE0, "third", LITE0, LITE2]
+    models._plan = roomy
+    models.get(LITE0)
+    models.get("third")
+    models.get(LITE2)
+    assert loads[5:] == [LITE0, "third"]
 
 
 def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "available_memory", lambda: 160_000_000)
-    monkeypatch.setattr("classifier.picture.sandbox.pool.free_memory", lambda _: 60_000_000)
+    monkeypatch.setattr(module, "available_memory", lambda: 90_000_000)
     models = started(model=LITE0)
-    assert models.settings.max_bytes == 10_000_000
-    assert 6_000_000 < models.settings.max_pixels < 8_000_000
+    assert models.limits.max_bytes == 7_500_000
+    assert 6_000_000 < models.limits.max_pixels < 8_000_000
     small, large = (encode(gradient().resize((size, size)), "PNG", compress_level=1) for size in (2000, 4000))
     assert models.classify(small, client="api").predictions
     with pytest.raises(NoMemoryError, match=r"4000 x 4000 pixels\) takes more memory .* limit is 7.* million"):

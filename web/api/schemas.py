@@ -4,38 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from classifier import Classification
 from web.problems import Problem
-
-
-class PredictionOut(BaseModel):
-    """One class."""
-
-    label: str
-    score: float = Field(ge=0, le=1, description="probability")
-    index: int = Field(ge=0, description="position in the model's output")
-
-
-class TimingsOut(BaseModel):
-    """Milliseconds by stage."""
-
-    queue: float
-    decode: float
-    preprocess: float
-    inference: float
-    total: float
-
-
-class ResultOut(BaseModel):
-    """What the model says of one picture."""
-
-    predictions: list[PredictionOut] = Field(description="most likely first")
-    sure: bool = Field(description="false when no class is likely")
-    width: int = Field(description="pixels of the upright original")
-    height: int = Field(description="pixels of the upright original")
-    format: str
-    backend: str
-    device: str
-    timings: TimingsOut
 
 
 class FailedOut(BaseModel):
@@ -48,7 +18,7 @@ class AnswerOut(BaseModel):
     """The model, and one result per picture, in order."""
 
     model: str
-    results: list[ResultOut | FailedOut]
+    results: list[Classification | FailedOut]
 
 
 class ModelOut(BaseModel):

@@ -11,10 +11,12 @@ import streamlit as st
 
 from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
-from classifier.picture.limits import EXTENSIONS, millions
+from classifier.picture.formats import ENDINGS
+from classifier.picture.limits import millions
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html, percent
+from web.page.state import Picked, camera_switched, pick_file, state
 from web.page.text import device_text, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
@@ -26,13 +28,13 @@ _FEW = 10
 def brand() -> None:
     """Icon and name."""
     icon = f'<img alt="" src="data:image/svg+xml;base64,{_ICON}">'
-    state = " has-picture" if picture.picked() else ""  # what the styles go by
-    st.html(f'<div class="brand{state}" lang="{language()}">{icon}<span>{t("name")}</span></div>')
+    chosen = " has-picture" if state().picked() else ""  # what the styles go by
+    st.html(f'<div class="brand{chosen}" lang="{language()}">{icon}<span>{t("name")}</span></div>')
 
 
 def hero(model: str) -> None:
     """Says what this is, and what the chosen model knows."""
-    package = models.packages.get(model)
+    package = models().packages.get(model)
     if package is None:
         intro = t("intro_unknown")
     elif package.manifest.output.classes <= _FEW:
@@ -44,9 +46,9 @@ def hero(model: str) -> None:
 
 def inputs() -> None:
     """Uploader and camera; the camera asks for permission only once it is turned on."""
-    settings = models.settings
-    formats = ", ".join(settings.formats)
-    megabytes, megapixels = map(millions, (settings.max_bytes, settings.max_pixels))
+    allowed = models().limits
+    formats = ", ".join(allowed.formats)
+    megabytes, megapixels = map(millions, (allowed.max_bytes, allowed.max_pixels))
     limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
     # Streamlit's own words in the uploader are English only: these, by CSS, stand in their place.
     words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
@@ -57,40 +59,40 @@ def inputs() -> None:
     with st.container(key="inputs"):
         st.file_uploader(
             t("upload"),
-            type=list(EXTENSIONS),
+            type=list(ENDINGS),
             key="upload",
             label_visibility="collapsed",
-            on_change=picture.pick_file,
+            on_change=pick_file,
             args=("upload",),
         )
         st.html(f'<p class="quiet">{escape(limits)}</p>')
-        if st.toggle(t("camera"), key="camera_on", on_change=picture.camera_switched):
+        if st.toggle(t("camera"), key="camera_on", on_change=camera_switched):
             st.camera_input(
                 t("camera_label"),
                 key="camera",
-                on_change=picture.pick_file,
+                on_change=pick_file,
                 args=("camera",),
                 label_visibility="collapsed",
             )
 
 
-def preview(looked_at: picture.Picked) -> None:
+def preview(looked_at: Picked) -> None:
     """The picture itself, and whose it is; nothing for one that cannot be read, which the result will say."""
-    if looked_at.camera:
+    if looked_at.origin == "camera":
         return  # the camera shows it already
     try:
         image = picture.thumbnail(looked_at)
     except ClassifierError:
         return
     with st.container(key="preview"):
-        st.image(image, alt=looked_at.alt, width="stretch")
+        st.image(image, alt=_alt(looked_at), width="stretch")
         if looked_at.sample:
             st.html(f'<p class="quiet">{gallery.credit_html(looked_at.sample)}</p>')
 
 
 def settings(*, expanded: bool) -> tuple[str, int, float]:
     """Model, number of classes and smallest score (0 to 1) that the visitor chose."""
-    names = list(models.packages)
+    names = list(models().packages)
     # A key of its own, or an expander keeps the state it had when there was no result yet.
     key = "settings-open" if expanded else "settings"
     with st.expander(t("settings"), icon=":material/tune:", expanded=expanded, key=key):
@@ -98,13 +100,13 @@ def settings(*, expanded: bool) -> tuple[str, int, float]:
         model = st.selectbox(
             t("model"),
             names,
-            index=names.index(asked if asked in names else models.default),
-            format_func=lambda name: models.packages[name].manifest.title,
+            index=names.index(asked if asked in names else models().default),
+            format_func=lambda name: models().packages[name].manifest.title,
             key="model",
             on_change=to_address,
             args=("model",),
         )
-        output = models.packages[model].manifest.output
+        output = models().packages[model].manifest.output
         most = min(picture.MOST, output.classes)
         columns = st.columns(2, gap="medium")
         with columns[0]:
@@ -122,9 +124,9 @@ def to_address(key: str) -> None:
     st.query_params[key] = str(st.session_state[key])
 
 
-def result(whole: Classification, fresh: bool, looked_at: picture.Picked, top_k: int, minimum: float) -> None:
+def result(whole: Classification, fresh: bool, looked_at: Picked, top_k: int, minimum: float) -> None:
     """Bars, time and device, downloads, details."""
-    part = picture.shown(whole, top_k, minimum)
+    part = picture.wanted(whole, top_k, minimum)
     st.html(f"<h2>{t('best' if whole.sure else 'guesses')}</h2>")
     if not whole.sure:
         st.warning(t("unsure"), icon=":material/help:")
@@ -146,13 +148,20 @@ def error(text: str) -> None:
 
 def footer(model: str) -> None:
     """How much the chosen model knows, what happens to pictures, who took the samples."""
-    package = models.packages.get(model)
+    package = models().packages.get(model)
     with st.container(key="footer"):
         classes = f"{package.manifest.output.classes:,}" if package else ""
         knows = f"<p>{t('knows', classes=classes)}</p>" if package else ""
         st.html(f'{knows}<p>{t("privacy")}</p><p><a href="api/docs" target="_blank">{t("api")}</a></p>')
         with st.expander(t("credits"), key="credits"):
             st.html(gallery.credits_html())
+
+
+def _alt(looked_at: Picked) -> str:
+    """What the picture is, for those who cannot see it."""
+    if looked_at.sample:
+        return t("alt_sample", name=looked_at.sample.title[language()])
+    return t("alt_upload", name=looked_at.name)
 
 
 def _slider(text: str, key: str, low: int, high: int, usual: int, form: str | None = None) -> int:
@@ -168,10 +177,10 @@ def _took(whole: Classification) -> str:
         device=device_text(whole.device),
         backend=backends.title(whole.backend),
     )
-    return f"{escape(words)} · {escape(models.packages[whole.model].manifest.title)}"
+    return f"{escape(words)} · {escape(models().packages[whole.model].manifest.title)}"
 
 
-def _downloads(part: Classification, looked_at: picture.Picked) -> None:
+def _downloads(part: Classification, looked_at: Picked) -> None:
     stem = Path(looked_at.name).stem or "picture"
     files: dict[str, tuple[bytes, str]] = {
         "json": (downloads.to_json(part), "application/json"),
@@ -191,7 +200,7 @@ def _downloads(part: Classification, looked_at: picture.Picked) -> None:
 
 
 def _details(whole: Classification) -> None:
-    manifest = models.packages[whole.model].manifest
+    manifest = models().packages[whole.model].manifest
     rows: list[tuple[str, Any]] = [
         (
             t("size"),

@@ -13,6 +13,7 @@ import streamlit as st
 from classifier import Classification, ClassifierError, UnknownModelError
 from web.models import models
 from web.page import components, gallery, picture
+from web.page.state import Picked, pick_sample, state
 from web.page.text import LANGUAGES, error_text, language, t
 
 log = logging.getLogger(__name__)
@@ -37,16 +38,18 @@ def _page() -> None:
     _header()
     hero = st.container(key="hero")
     left, right = st.columns([5, 7], gap="large")
-    looked_at, model = picture.picked(), models.default
+    looked_at, model = state().picked(), models().default
     with left:
         components.inputs()
-        if looked_at is not None:
-            components.preview(looked_at)
     with right:
         if looked_at is None:
             st.html(f"<h2>{t('gallery')}</h2>")
-            gallery.show(picture.pick_sample, None)
+            gallery.show(pick_sample, None)
         ready = _started()
+    if looked_at is not None and ready:
+        with left:
+            components.preview(looked_at)
+    with right:
         if looked_at is not None and ready:
             # The bars read settings that stand below them.
             answer = st.container(key="answer")
@@ -61,7 +64,7 @@ def _page() -> None:
         components.hero(model)
     if looked_at is not None:
         st.html(f"<h2>{t('gallery_more')}</h2>")
-        gallery.show(picture.pick_sample, looked_at.name if looked_at.sample else None)
+        gallery.show(pick_sample, looked_at.name if looked_at.sample else None)
     components.footer(model)
 
 
@@ -83,15 +86,15 @@ def _header() -> None:
 
 def _started() -> bool:
     """Waits until the default model is loaded; whether it was."""
-    if models.state == "starting":
+    if models().state == "starting":
         with st.spinner(t("loading")):
-            models.start()
-    if models.state == "failed":
+            models().start()
+    if models().state == "failed":
         components.error(t("model_failed"))
-    return models.state == "ready"
+    return models().state == "ready"
 
 
-def _classify(looked_at: picture.Picked, model: str) -> tuple[Classification, bool] | None:
+def _classify(looked_at: Picked, model: str) -> tuple[Classification, bool] | None:
     try:
         with st.spinner(t("looking")):
             return picture.look(looked_at, model)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import anyio.to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class LazyApp:
-    """An ASGI app in a module that is not imported yet; importing takes a thread's time, not the event loop's."""
+    """An ASGI app whose module is not imported yet; importing takes a thread's time, not the event loop's."""
 
-    def __init__(self, module: str, name: str, make: Callable[[Any], ASGIApp] = lambda app: app) -> None:
-        """Args: module: where the app is; name: what it is called there; make: makes the app of what is there."""
+    def __init__(self, module: str, name: str, *arguments: object) -> None:
+        """Args: module: of the function, or class, that makes the app; name: of that; arguments: for that."""
         self.module = module
         self.name = name
-        self._make = make
+        self._arguments = arguments
         self._app: ASGIApp | None = None
 
     async def load(self) -> ASGIApp:
-        """The app, imported if it was not."""
+        """The app, made if it was not."""
         if self._app is None:
             module = await anyio.to_thread.run_sync(import_module, self.module)
             if self._app is None:  # or another request came first, and there is one app for all
-                self._app = self._make(getattr(module, self.name))
+                self._app = getattr(module, self.name)(*self._arguments)
         return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,13 +33,13 @@ class LazyApp:
 
 
 class LazyMiddleware:
-    """ASGI middleware in a module that is not imported yet, for the paths that it looks at."""
+    """ASGI middleware whose module is not imported yet, for the paths that it looks at."""
 
     def __init__(self, app: ASGIApp, module: str, name: str, path: str) -> None:
         """Args: app: what it protects; module, name: where its class is; path: what is in those paths."""
         self.app = app
         self.path = path
-        self._wrapped = LazyApp(module, name, lambda kind: kind(app))
+        self._wrapped = LazyApp(module, name, app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, through the middleware if it is one for it."""

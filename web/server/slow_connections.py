@@ -20,7 +20,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from web.problems import MEDIA_TYPE, problem
+from web.errors import SlowRequestError
+from web.problems import MEDIA_TYPE, from_error
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ SECONDS = 30.0
 PAUSE = 5.0
 """Seconds between two looks."""
 
-_TOO_SLOW = problem(408, "The request did not arrive in time. Send it again.", "too_slow")
+_TOO_SLOW = from_error(SlowRequestError())
 
 
 def connections() -> Collection[Any]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 
 from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.problems import Problem, problem, respond
-from web.uploads.budget import RETRY_SECONDS, Budget, FullError, Reservation, budget
+from classifier.errors import ClassifierError
+from classifier.picture.limits import millions
+from web.errors import RequestTooLargeError, SlowRequestError
+from web.problems import respond_to
+from web.uploads.budget import FRAMING, Budget, Reservation
 
 IDLE_SECONDS = 30.0
 """The longest time without a byte of a body."""
@@ -26,12 +30,10 @@ BODY_SECONDS = 300.0
 # has memory for them, and nobody's picture belongs on a disk.
 MultiPartParser.spool_max_size = sys.maxsize
 
-_TOO_SLOW = problem(408, "The request did not arrive in time. Send it again, or a smaller one.", "too_slow")
-
 
 class _RefusedError(Exception):
-    def __init__(self, about: Problem, headers: dict[str, str] | None = None) -> None:
-        self.about = about
+    def __init__(self, error: ClassifierError, headers: dict[str, str] | None = None) -> None:
+        self.error = error
         self.headers = headers
 
 
@@ -42,8 +44,14 @@ class BodyLimit:
     The room is kept until the answer begins: by then the body is no longer needed.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, budgets: tuple[Budget, ...] = (budget,)) -> None:
-        """Args: app: what to protect; max_bytes: the largest body that it gets; budgets: all must have room."""
+    def __init__(self, app: ASGIApp, max_bytes: Callable[[], int], budgets: Callable[[], tuple[Budget, ...]]) -> None:
+        """What it is told is asked for at each request, since it may change while the server starts.
+
+        Args:
+            app: what to protect.
+            max_bytes: tells the most bytes of pictures in a body; their form may take `FRAMING` more.
+            budgets: tells which budgets must have room.
+        """
         self.app = app
         self.max_bytes = max_bytes
         self.budgets = budgets
@@ -55,8 +63,18 @@ class BodyLimit:
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
         end = time.monotonic() + BODY_SECONDS
+        max_bytes = self.max_bytes()
         started = complete = False
         seen = 0
+
+        def admit(count: int) -> None:
+            """Refuses a body of so many bytes if there is no room for it."""
+            if count > max_bytes + FRAMING:
+                raise _RefusedError(RequestTooLargeError(limit=millions(max_bytes)))
+            try:
+                room.grow(count)
+            except ClassifierError as full:
+                raise _RefusedError(full) from None
 
         async def counted() -> Message:
             nonlocal complete, seen
@@ -67,10 +85,10 @@ class BodyLimit:
                     message = await receive()
             except TimeoutError:
                 # Closed, because the rest of the body may still come and would be taken for the next request.
-                raise _RefusedError(_TOO_SLOW, {"Connection": "close"}) from None
+                raise _RefusedError(SlowRequestError(), {"Connection": "close"}) from None
             complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
-            self._admit(seen, room)
+            admit(seen)
             return message
 
         async def watched(message: Message) -> None:
@@ -79,23 +97,13 @@ class BodyLimit:
             room.release()
             await send(message)
 
-        with Reservation(*self.budgets) as room:
+        with Reservation(*self.budgets()) as room:
             try:
                 if length.isdigit():
-                    self._admit(int(length), room)
+                    admit(int(length))
                 await self.app(scope, counted, watched)
             except _RefusedError as refused:
                 if not started:
-                    await respond(refused.about, refused.headers)(scope, receive, watched)
+                    await respond_to(refused.error, refused.headers)(scope, receive, watched)
             except ClientDisconnect:
                 pass  # nobody is there to be answered, and it is no error of ours
-
-    def _admit(self, count: int, room: Reservation) -> None:
-        """Raises unless a body may have so many bytes."""
-        if count > self.max_bytes:
-            detail = f"The request is too large: the limit is {self.max_bytes / 1e6:.4g} MB."
-            raise _RefusedError(problem(413, detail, "too_many_bytes"))
-        try:
-            room.grow(count)
-        except FullError as error:
-            raise _RefusedError(error.budget.full, {"Retry-After": str(RETRY_SECONDS)}) from None

@@ -8,36 +8,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Self
 
-from classifier.settings import Settings
+from classifier.errors import ClassifierError
+from web.errors import TooMuchSentError
 from web.models import models
-from web.problems import Problem, problem
 from web.streamlit_internals.sessions import upload_bytes
 
 FRAMING = 100 * 1024
 """Boundaries and part headers of a form, for which the limits in bytes make room: about 1 kB for each of 100 files."""
-
-RETRY_SECONDS = 5
-_USUAL = 400_000_000
-_SHARE = 4  # of the free memory: decoding and the models need the rest
 
 
 class Budget:
     """Bytes that may be in memory at a time: reserved by requests under way, or held elsewhere.
 
     Attributes:
-        full: what is answered when they are.
+        full: makes the error that is raised when they are.
         reserved: by requests under way; see `Reservation`.
     """
 
-    def __init__(self, size: int | Callable[[], int], full: Problem, held: Callable[[], float] = lambda: 0) -> None:
+    def __init__(
+        self,
+        size: int | Callable[[], int],
+        full: Callable[[], ClassifierError],
+        held: Callable[[], float] = lambda: 0,
+    ) -> None:
         """Takes nothing yet.
 
         Args:
-            size: the most bytes, or what says it.
+            size: the most bytes, or what tells it.
             full: see above.
-            held: says how many bytes are held besides; not a number if unknown.
+            held: tells how many bytes are held besides; NaN if unknown.
         """
         self._size = size
         self.full = full
@@ -56,15 +58,6 @@ class Budget:
         return self.reserved + (0 if math.isnan(held) else int(held))
 
 
-class FullError(Exception):
-    """There is no room in a budget."""
-
-    def __init__(self, budget: Budget) -> None:
-        """Args: budget: which one."""
-        super().__init__(budget.full.detail)
-        self.budget = budget
-
-
 class Reservation:
     """What one request takes of one or several budgets, all of it given back at the end of a `with` block."""
 
@@ -77,14 +70,14 @@ class Reservation:
         """Takes as many bytes in all; fewer than before change nothing.
 
         Raises:
-            FullError: one of the budgets has no room; nothing more was taken of any.
+            ClassifierError: the `full` of a budget that has no room; nothing more was taken of any.
         """
         more = count - self._count
         if more <= 0:
             return
         for budget in self._budgets:
             if budget.used + more > budget.size:
-                raise FullError(budget)
+                raise budget.full()
         for budget in self._budgets:
             budget.reserved += more
         self._count = count
@@ -102,25 +95,12 @@ class Reservation:
         self.release()
 
 
-def largest_request(settings: Settings) -> int:
-    """The most bytes that the body of one request may have."""
-    return settings.max_bytes + FRAMING
+def max_bytes() -> int:
+    """The most bytes that the pictures of one request may have, by the memory plan."""
+    return models().plan.max_bytes
 
 
-def budget_size(settings: Settings, free: int | None) -> int:
-    """Bytes for all requests and visits together: room for one of the largest requests, at least.
-
-    Args:
-        settings: `uploads` is what the operator wants.
-        free: bytes of memory free once the default model is loaded, if known.
-    """
-    usual = _USUAL if free is None else min(_USUAL, free // _SHARE)
-    return max(settings.uploads or usual, largest_request(settings))
-
-
-# This process's, for page and API alike.
-budget = Budget(
-    lambda: budget_size(models.settings, models.free),
-    problem(503, "Too many pictures are being sent or held right now. Try again in a few seconds.", "busy"),
-    held=upload_bytes,
-)
+@cache
+def budget() -> Budget:
+    """This process's, for page and API alike: the share of uploads in the memory plan, at least one largest request."""
+    return Budget(lambda: max(models().plan.uploads, max_bytes() + FRAMING), TooMuchSentError, held=upload_bytes)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from classifier.errors import ParameterError, TooManyBytesError
+from classifier.errors import TooManyBytesError
 from classifier.picture.limits import millions
+from web.errors import (
+    BadFormError,
+    DisconnectedError,
+    IncompleteFormError,
+    NoPictureError,
+    RequestTooLargeError,
+    TextPartError,
+)
 
 MAX_FILES = 100
 """Per request."""
-
-_HOW = f"Send each picture as a part named `file` that has a file name, {MAX_FILES} at most."
 
 
 class _Form(MultiPartParser):
@@ -34,9 +39,9 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
         max_bytes: of all pictures together.
 
     Raises:
-        HTTPException: 400, the form cannot be read, or the connection ended too early.
+        RequestError: the form cannot be read, the connection ended too early, or the pictures are over the limit.
+        TooManyBytesError: the only picture is over the limit.
         ParameterError: there is no picture.
-        TooManyBytesError: they are over the limit.
     """
     is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
     try:
@@ -46,17 +51,12 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
             # Not `request.body()`: the request would keep it for as long as the answer takes to be sent.
             pictures = [b"".join([chunk async for chunk in request.stream()])]
     except ClientDisconnect:
-        raise HTTPException(400, "The connection ended before the request did.") from None
+        raise DisconnectedError from None
     if not any(pictures):
-        raise ParameterError(
-            "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body.",
-            name="file",
-        )
+        raise NoPictureError
     if sum(map(len, pictures)) > max_bytes:
-        raise TooManyBytesError(
-            f"The request is too large: the limit is {millions(max_bytes)} MB in all. Send less.",
-            limit=f"{millions(max_bytes)} MB",
-        )
+        kind = TooManyBytesError if len(pictures) == 1 else RequestTooLargeError
+        raise kind(limit=millions(max_bytes))
     return pictures
 
 
@@ -66,10 +66,10 @@ async def _of_form(request: Request) -> list[bytes]:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeDecodeError) as error:
         reason = getattr(error, "message", "it is broken").rstrip(".")
-        raise HTTPException(400, f"The form cannot be read: {reason}. {_HOW}") from None
+        raise BadFormError(reason=reason, most=MAX_FILES) from None
     try:
         if not parser.complete:
-            raise HTTPException(400, "The form is incomplete: its last boundary is missing. Send it again, in full.")
+            raise IncompleteFormError
         return await _files(form)
     finally:
         await form.close()
@@ -79,7 +79,7 @@ async def _files(form: FormData) -> list[bytes]:
     pictures = []
     for part in form.getlist("file"):
         if not isinstance(part, UploadFile):
-            raise ParameterError(f"A part named `file` has no file name, and so is text. {_HOW}", name="file")
+            raise TextPartError(most=MAX_FILES)
         pictures.append(await part.read())
         await part.close()  # or all of them would be there twice
     return pictures

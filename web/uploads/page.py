@@ -6,23 +6,18 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.models import models
-from web.problems import problem, respond
+from classifier.picture.limits import millions
+from web.errors import TooManyFilesError
+from web.problems import respond_to
 from web.streamlit_internals.sessions import UPLOAD_PATH, uploads_held
 from web.uploads.body import BodyLimit
-from web.uploads.budget import FRAMING, Budget, budget, largest_request
+from web.uploads.budget import FRAMING, Budget, budget, max_bytes
 
 MAX_FILES = 8
 """Per page session; the page itself needs three at most: uploader, camera, and the one that takes a place."""
 
-MAX_BYTES = 2 * models.settings.max_bytes
-"""Per page session: uploader and camera. The page frees the file that is replaced before it sends the next one."""
-
-_TOO_MUCH = problem(
-    429,
-    f"One visit may hold {MAX_FILES} files, {MAX_BYTES / 1e6:.4g} MB in all. Remove one, or reload the page.",
-    "too_many_files",
-)
+_LARGEST = 2
+"""So many of the largest files: uploader and camera. The page frees a file before it sends the one in its place."""
 
 
 @dataclass
@@ -49,19 +44,25 @@ class UploadCap:
             await self.app(scope, receive, send)
             return
         session = rest.partition("/")[0]
-        visit = self._visits.get(session) or self._visit(session)
+        visit = self._visits.get(session) or _visit(session)
         if len(uploads_held(session)) + visit.sending >= MAX_FILES:
-            await respond(_TOO_MUCH)(scope, receive, send)
+            await respond_to(visit.bytes.full())(scope, receive, send)
             return
         self._visits[session] = visit
         visit.sending += 1
         try:
-            limited = BodyLimit(self.app, largest_request(models.settings), (visit.bytes, budget))
+            limited = BodyLimit(self.app, max_bytes, lambda: (visit.bytes, budget()))
             await limited(scope, receive, send)
         finally:
             visit.sending -= 1
             if not visit.sending:
                 del self._visits[session]
 
-    def _visit(self, session: str) -> _Visit:
-        return _Visit(Budget(MAX_BYTES + 2 * FRAMING, _TOO_MUCH, held=lambda: sum(uploads_held(session))))
+
+def _visit(session: str) -> _Visit:
+    most = _LARGEST * max_bytes()
+
+    def full() -> TooManyFilesError:
+        return TooManyFilesError(files=MAX_FILES, limit=millions(most))
+
+    return _Visit(Budget(most + _LARGEST * FRAMING, full, held=lambda: sum(uploads_held(session))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib
 import io
 import platform
@@ -26,16 +25,6 @@ _IMPORTS = {
     "fastapi": "fastapi",
     "streamlit": "streamlit.version",
 }
-# A file of 64 x 64 red pixels, kept here because what we install decodes HEIC but cannot encode it.
-_HEIC = """
-AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAA
-AAAAACJpbG9jAAAAAERAAAEAAQAAAAABegABAAAAAAAAABgAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAA
-AA5waXRtAAAAAAABAAAA1mlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNw
-AAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHB
-crAiQAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAABBwaXhpAAAAAAMICAgAAAAXaXBtYQAAAAAA
-AAABAAEEgQIDBAAAACBtZGF0AAAAFCgBrwQY/Hk46//3o8/ZsBcbiR0O
-"""
-_RED = (220, 40, 30)
 
 
 def python() -> Iterator[Check]:
@@ -87,29 +76,29 @@ def decoders() -> Iterator[Check]:
     from PIL import Image, features
 
     from classifier.picture import decode
-    from classifier.picture.limits import FORMATS
+    from classifier.picture.formats import TABLE
+    from classifier.picture.formats.base import SAMPLE_COLOUR
 
     broken = []
-    for kind in FORMATS:
+    for kind in TABLE.values():
         try:
-            if kind == "HEIC":
-                data = base64.b64decode(_HEIC)
-            elif kind in ("AVIF", "WEBP") and not features.check(kind.lower()):
+            if kind.feature and not features.check(kind.feature):
                 raise ValueError("Pillow was built without it")
-            else:
+            data = kind.sample
+            if data is None:
                 file = io.BytesIO()
-                Image.new("RGB", (64, 64), _RED).save(file, kind)
+                Image.new("RGB", (64, 64), SAMPLE_COLOUR).save(file, kind.pillow_name)
                 data = file.getvalue()
             pixel = decode.read(data).image.getpixel((32, 32))
             # GIF and the lossy formats come near.
-            if not isinstance(pixel, tuple) or max(abs(a - b) for a, b in zip(pixel, _RED, strict=True)) > 16:
+            if not isinstance(pixel, tuple) or max(abs(a - b) for a, b in zip(pixel, SAMPLE_COLOUR, strict=True)) > 16:
                 raise ValueError(f"a red pixel came out as {pixel}")
         except Exception as error:
-            broken.append(f"{kind} ({error.__cause__ or error})")
+            broken.append(f"{kind.name} ({error.__cause__ or error})")
     if broken:
         yield Check("picture formats", "fail", f"cannot be read: {'; '.join(broken)}", INSTALL)
     else:
-        yield Check("picture formats", "ok", " ".join(FORMATS))
+        yield Check("picture formats", "ok", " ".join(TABLE))
 
 
 def _locked() -> Iterator[tuple[str, str]]:

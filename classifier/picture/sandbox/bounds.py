@@ -15,10 +15,6 @@ from classifier.picture.limits import Limits
 MEMORY_BYTES = 8
 """Length of the message, a big-endian number, in which a worker is told the memory it may take."""
 
-_LEAST_MEMORY = 32 << 20
-_WORTH_A_WORKER = 100_000_000  # bytes; with less, one large picture after another beats two small ones at once
-_SHARE = 3, 4  # of the free memory; the rest is for pictures on their way
-
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -35,37 +31,6 @@ class Bounds:
     cpu_seconds: float = 5.0
     seconds: float = 30.0
     pictures: int = 500
-
-    @classmethod
-    def for_limits(cls, limits: Limits, available: int | None = None) -> Bounds:
-        """Bounds that fit what a picture may be.
-
-        Measured at 50 million pixels: JPEG 6 MB, or 150 if progressive; PNG, TIFF 230; AVIF 640;
-        WebP 760.
-
-        Args:
-            limits: what a picture may be.
-            available: bytes of memory that there are for this worker, if that is known.
-        """
-        memory = 16 * limits.max_pixels + 4 * limits.max_bytes
-        if available is not None:
-            memory = min(memory, available)
-        return cls(max(memory, _LEAST_MEMORY))
-
-    @classmethod
-    def shared(cls, limits: Limits, workers: int, free: int | None) -> tuple[int, Bounds]:
-        """How many workers there is memory for, and the bounds of each.
-
-        Args:
-            limits: what a picture may be.
-            workers: as many as there would be use for.
-            free: bytes of memory that can still be taken, if that is known.
-        """
-        if free is None:
-            return workers, cls.for_limits(limits)
-        room = free * _SHARE[0] // _SHARE[1]
-        count = max(1, min(workers, room // _WORTH_A_WORKER))
-        return count, cls.for_limits(limits, room // count)
 
     def confine(self, memory: int) -> None:
         """Confines this process for the rest of its life. What a system does not know of is left out.
@@ -93,6 +58,14 @@ class Bounds:
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def memory_wanted(limits: Limits) -> int:
+    """The most bytes that a worker has use for with pictures within these limits.
+
+    Measured at 50 million pixels: JPEG 6 MB, or 150 if progressive; PNG, TIFF 230; AVIF 640; WebP 760.
+    """
+    return 16 * limits.max_pixels + 4 * limits.max_bytes
 
 
 def resident() -> int:

@@ -19,21 +19,26 @@ from typing import Any, TypeVar
 import numpy as np
 
 from classifier.errors import (
-    BusyError,
+    BrokenImageError,
     DecodingError,
+    EmptyImageError,
     ImageError,
+    NoDecoderError,
     NoMemoryError,
+    OutOfMemoryError,
+    TooComplexError,
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
-from classifier.machine.memory import free_memory
+from classifier.machine.memory import MemoryPlan, available_memory
+from classifier.picture.formats import FORMATS
 from classifier.picture.geometry import Geometry
-from classifier.picture.limits import FORMATS, Limits
+from classifier.picture.limits import Limits
 from classifier.picture.prepare import Prepared
 from classifier.picture.sandbox import wire
-from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds
+from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, memory_wanted
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +54,10 @@ _ENVIRONMENT = {
 }
 _ERRORS = {
     kind.code: kind
-    for kind in (ImageError, UnsupportedFormatError, TooManyBytesError, TooManyPixelsError, NoMemoryError)
+    for kind in (
+        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
+        *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError),
+    )
 }
 
 T = TypeVar("T")
@@ -79,7 +87,7 @@ class Workers:
         """
         self.limits = limits
         self.count = count or cpu_count()
-        self.bounds = bounds or Bounds.for_limits(limits)
+        self.bounds = bounds or Bounds(memory_wanted(limits))
         self._command = (*(command or COMMAND), json.dumps(asdict(self.bounds)))
         self._settled = bounds is not None
         self._free = threading.Semaphore(self.count)
@@ -93,26 +101,28 @@ class Workers:
             if not self._process:
                 self._start()
 
-    def settle(self, reserve: int = 0) -> None:
-        """Shares the memory there is among the workers. To be called once all else has what it needs of it.
-
-        Only the first call works; the first picture would do so, too.
+    def settle(self, plan: MemoryPlan | None = None) -> None:
+        """Fixes how many workers there are, and the memory of each. Only the first call works.
 
         Args:
-            reserve: bytes that something else will still need.
+            plan: what says so; without one the first picture makes one of the memory that is free by then.
         """
         with self._lock:
-            if not self._settled:
-                self.count, self.bounds = Bounds.shared(self.limits, self.count, free_memory(reserve))
-                self._free = threading.Semaphore(self.count)
-                self._settled = True
+            if self._settled:
+                return
+            if plan is None:
+                wanted = {"max_bytes": self.limits.max_bytes, "decoders": self.count, "decoder": self.bounds.memory}
+                plan = MemoryPlan.share(available_memory(), **wanted)
+            self.count, self.bounds = plan.decoders, replace(self.bounds, memory=plan.decoder)
+            self._free = threading.Semaphore(self.count)
+            self._settled = True
 
     def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
         """See `prepare.Decoder`.
 
         Raises:
             ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
-            BusyError: no worker can be started now.
+            NoDecoderError: no worker can be started now.
         """
 
         def read(facts: dict[str, Any], payload: bytes) -> Prepared:
@@ -133,7 +143,7 @@ class Workers:
 
         Raises:
             ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
-            BusyError: no worker can be started now.
+            NoDecoderError: no worker can be started now.
         """
         return self._ask({"job": "thumbnail", "side": side}, data, lambda _, payload: payload)
 
@@ -158,12 +168,10 @@ class Workers:
             except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
                 if self._process and self._process.poll() is not None:
                     log.error("the process that starts the decoders ended with status %s", self._process.returncode)
-                    raise _none_starts() from error
+                    raise NoDecoderError from error
                 seconds = time.perf_counter() - start
                 log.warning("a picture of %d bytes ended its decoder after %.1f s: %r", len(data), seconds, error)
-                raise DecodingError(
-                    "Decoding this picture failed, or takes too long. Export it again, or in another format."
-                ) from error
+                raise DecodingError from error
             finally:
                 self._put_back(worker, keep)
         if isinstance(result, ImageError):
@@ -185,7 +193,7 @@ class Workers:
             else:
                 return worker
         log.error("no decoder can be started")
-        raise _none_starts()
+        raise NoDecoderError
 
     def _put_back(self, worker: socket.socket, keep: bool) -> None:
         with self._lock:
@@ -234,9 +242,5 @@ class Workers:
             self._process = None
 
 
-def _none_starts() -> BusyError:
-    return BusyError("Pictures cannot be decoded at the moment. Try again in a moment.")
-
-
 def _error(facts: dict[str, Any]) -> ImageError:
-    return _ERRORS[facts["error"]](str(facts["message"]), **facts["details"])
+    return _ERRORS[facts["error"]](**facts["details"])

@@ -1,6 +1,6 @@
 """A message between server and worker: a JSON object and bytes, with their lengths before them.
 
-Nothing in it can be made to run on the other side, as a pickle could. The socket's timeout holds for a whole message.
+Nothing in it can be made to run on the other side, unlike in a pickle. The socket's timeout holds for a whole message.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ def receive(connection: socket.socket, longest: int | None = None) -> tuple[dict
 
     Args:
         connection: to the other side.
-        longest: bytes that each part may have, from a side that is not trusted.
+        longest: the most bytes that each part may have; None where the other side is trusted.
 
     Raises:
         EOFError: the other side has gone.
         OSError: it did not answer in time, or has gone with something unread.
-        ValueError: this is no message.
+        ValueError: what came is not a message.
     """
     timeout = connection.gettimeout()
     end = None if timeout is None else time.monotonic() + timeout
     try:
         lengths = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size, end))
         if longest is not None and max(lengths) > longest:
-            raise ValueError("too long a message")
+            raise ValueError("the message is too long")
         facts = json.loads(_exactly(connection, lengths[0], end))
         if not isinstance(facts, dict):
-            raise ValueError("no message")
+            raise ValueError("not a message")
         return facts, _exactly(connection, lengths[1], end)
     finally:
         connection.settimeout(timeout)

@@ -1,9 +1,9 @@
 """The child's side: a process that forks workers, and what a worker does.
 
 Started as `python -m classifier.picture.sandbox.worker BOUNDS`, with a socket as its standard input. It imports once
-what decoding needs, and then forks a worker for each socket that it is sent, with the bytes of memory it may take: that
-takes milliseconds, shares the memory of what was imported, and, done from a process with a single thread, is safe,
-which a fork of the server would not be.
+what decoding needs. Then it waits for sockets, each sent with the bytes of memory that a worker may take, and forks a
+worker for each one. A fork takes milliseconds and shares the memory of what was imported; from this process, which has
+a single thread, it is safe, which a fork of the server would not be.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from classifier.picture.limits import Limits
 from classifier.picture.sandbox import wire
 from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, resident
 
-# Memory that the C library keeps after large pictures: a new worker is cheaper.
+# Bytes by which a worker may grow: after large pictures the C library keeps memory, and a new worker is cheaper.
 _BLOAT = 48 << 20
 
-_LITTLE_MEMORY = 100 << 20  # bytes; the stacks of more than one thread would be a good part of it
+_LITTLE_MEMORY = 100 << 20  # bytes; with less, the stacks of several threads would take a good part of it
 
 
 def main() -> None:
@@ -37,9 +37,9 @@ def main() -> None:
     # The server decides when its workers end: by closing their sockets, after the answers.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears away workers that ended
     gc.collect()
-    gc.freeze()  # or each worker's first collection would copy every page
+    gc.freeze()  # otherwise each worker's first collection would copy every page
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, MEMORY_BYTES, 1)
         if not message:
@@ -80,7 +80,7 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
             return {}, prepare.thumbnail(data, request["side"], limits)
         prepared = prepare.prepare(data, Geometry(**request["geometry"]), limits)
     except ClassifierError as error:
-        return {"error": error.code, "message": error.message, "details": error.details}, b""
+        return {"error": error.code, "details": error.details}, b""
     facts = asdict(prepared)
     return facts, facts.pop("pixels").tobytes()
 

@@ -21,7 +21,7 @@ import pytest
 from rich.cells import cell_len
 
 from classifier import Classifier, cli
-from classifier.picture.limits import EXTENSIONS
+from classifier.picture.formats import ENDINGS
 from classifier.settings import Settings
 from tests.support import evil
 from tests.support.photos import ROOT, golden_photos, photo
@@ -146,8 +146,8 @@ def test_bad_files_are_reported_and_the_rest_go_on(capsys: pytest.CaptureFixture
     assert [one["file"] for one in results] == names
     codes = [one["error"]["code"] if "error" in one else "" for one in results]
     assert codes == [
-        *("not_found", "bad_input", "", "unsupported_format", "broken_image", "bad_input"),
-        *("bad_input", "bad_input", "", "not_readable"),
+        *("not_found", "empty_file", "", "unsupported_format", "broken_image", "no_pictures"),
+        *("not_a_file", "not_a_file", "", "not_readable"),
     ]
     lines = err.splitlines()
     assert len(lines) == 8
@@ -189,7 +189,7 @@ def test_a_folder_without_pictures_names_their_endings(capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("classifier: empty: This folder holds no pictures")
-    assert all(f".{ending}" in err for ending in EXTENSIONS)
+    assert all(ending in err for ending in ENDINGS)
 
 
 def bound_by_file_modes() -> None:
@@ -214,7 +214,7 @@ def test_what_may_not_be_read_is_one_line_each(tmp_path: Path) -> None:
         "classifier: locked: This folder cannot be listed: Permission denied.",
     ]
     results = json.loads(ended.stdout)["results"]
-    assert [one.get("error", {}).get("code") for one in results] == ["not_readable", "bad_input", None]
+    assert [one.get("error", {}).get("code") for one in results] == ["not_permitted", "unlisted_folder", None]
 
 
 def test_standard_input() -> None:
@@ -228,7 +228,7 @@ def test_standard_input() -> None:
 def test_standard_input_without_a_picture() -> None:
     ended = run("classify", "-", stdin=subprocess.DEVNULL)
     assert (ended.returncode, ended.stdout) == (1, b"")
-    assert ended.stderr == b"classifier: -: Standard input is empty.\n"
+    assert ended.stderr == b"classifier: -: Standard input is empty. Pipe a picture in.\n"
 
 
 def test_standard_input_is_read_no_further_than_the_limit() -> None:

@@ -131,7 +131,7 @@ def test_pictures_that_fail_are_said_and_counted(capsys: pytest.CaptureFixture[s
     ]
     found = json.loads(Path("out.json").read_text("utf-8"))
     assert (found["pictures"], found["failed"], found["skipped"]) == (6, 3, 1)
-    assert {one["code"] for one in found["failures"]} == {"broken_image", "bad_input"}
+    assert {one["code"] for one in found["failures"]} == {"broken_image", "no_pictures"}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_pictures_that_fail_are_said_and_counted(capsys: pytest.CaptureFixture[s
             "no/where.html cannot be written: name a file in a folder that is there.",
         ),
         (["photos", "--json", "photos"], "photos cannot be written"),
-        (["photos", "--labels", "nowhere.txt"], "nowhere.txt: cannot be read as UTF-8 text"),
+        (["photos", "--labels", "nowhere.txt"], "nowhere.txt: the labels cannot be read: No such file"),
         (["wrong"], "'sea lion' is the label of"),
         (["none"], "none: expected one sub-folder per class, but there is none."),
         (["broken"], "broken: none of its pictures could be classified."),

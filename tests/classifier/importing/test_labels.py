@@ -30,16 +30,16 @@ def test_a_label_on_each_line(text: str, expected: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"", "no label in it"),
-        (b"\n \n", "no label in it"),
+        (b"", "file is empty"),
+        (b"\n \n", "file is empty"),
         (b"cat\n\ndog\n", "line 2 is empty"),
-        ("Käse".encode("latin-1"), "not UTF-8"),
+        ("Brot\nKäse".encode("latin-1"), "line 2 is not UTF-8"),
         (b"cat\0dog", "not UTF-8"),
-        (b"a\n" * 3_000_000, "more than 5 MB"),
+        (b"a\n" * 3_000_000, "labels files over 5 MB are refused"),
     ],
 )
-def test_what_is_no_labels_file_is_refused(data: bytes, problem: str) -> None:
-    with pytest.raises(ModelFileError, match=rf"labels\.txt.*{problem}|{problem}"):
+def test_a_file_without_a_label_on_each_line_is_refused(data: bytes, problem: str) -> None:
+    with pytest.raises(ModelFileError, match=rf"labels\.txt: .*{problem}"):
         labels.parse(data, "labels.txt")
 
 

@@ -101,11 +101,11 @@ def test_one_score_and_one_label_stand_for_themselves(tmp_path: Path) -> None:
         ("int8", ((1 / 127.5, -1), (1 / 256, -128)), "signed"),
     ],
 )
-def test_whole_numbers_are_scaled_at_both_ends(
+def test_integers_are_scaled_at_input_and_output(
     tmp_path: Path, dtype: str, quantisation: tuple[tuple[float, int], tuple[float, int]], scale: str
 ) -> None:
     imported, said = bring(place(tmp_path, Tiny(dtype=dtype, quantisation=quantisation).build()))
-    assert said["values"].endswith("the quantised input holds them")
+    assert said["values"].endswith("the range of the quantised input")
     spec = imported.package.manifest.input
     assert (spec.mean, spec.std) == (SCALES[scale].mean, SCALES[scale].std)
     values = scaled(spec)
@@ -143,7 +143,7 @@ def test_damaged_metadata_is_said(tmp_path: Path) -> None:
 def test_metadata_whose_labels_are_gone_is_said(tmp_path: Path) -> None:
     whole = (FILES / "metadata.tflite").read_bytes()
     source = place(tmp_path, whole[: whole.rindex(b"PK\x03\x04")])
-    with pytest.raises(ModelFileError, match=r"names labels, but they are not in it.*--labels"):
+    with pytest.raises(ModelFileError, match=r"names a labels file that is missing.*--labels FILE"):
         bring(source)
 
 
@@ -184,7 +184,7 @@ def test_grey_has_no_mean_for_each_colour(tmp_path: Path) -> None:
     ("tiny", "problem"),
     [
         (Tiny(channels=5), "5 channels"),
-        (Tiny(rank=3), r"\(1, 8, 6\), which is no picture"),
+        (Tiny(rank=3), r"\(1, 8, 6\), which is not a picture"),
         (Tiny(batch=4), "4 pictures at a time"),
         (Tiny(inputs=2), "2 inputs and 1 output"),
         (Tiny(outputs=2), "1 input and 2 outputs"),

@@ -76,9 +76,9 @@ def test_broken_keras_files_are_said(make: Any, tmp_path: Path) -> None:
         whole = (tmp_path / name).read_bytes()
         cut = tmp_path / f"cut{Path(name).suffix}"
         cut.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(ModelFileError, match=r"cut\.\w+: .*(no whole model|damaged)"):
+        with pytest.raises(ModelFileError, match=r"cut\.\w+: .*damaged"):
             bring(cut, TRUSTED)
-    with pytest.raises(ModelFileError, match=r"only weights in it, no model.*model\.save"):
+    with pytest.raises(ModelFileError, match=r"it holds only weights, not the model.*model\.save"):
         bring(tmp_path / "only.weights.h5", TRUSTED)
     assert not (tmp_path / "package").exists()
 
@@ -87,7 +87,7 @@ def test_a_broken_saved_model_is_said(make: Any, tmp_path: Path) -> None:
     make.plain(tmp_path / "saved")
     whole = (tmp_path / "saved" / "saved_model.pb").read_bytes()
     (tmp_path / "saved" / "saved_model.pb").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelFileError, match=r"saved: .*no whole model"):
+    with pytest.raises(ModelFileError, match=r"saved: .*damaged or cut off"):
         bring(tmp_path / "saved")
 
 
@@ -120,7 +120,7 @@ def test_shapes_that_do_not_fit(make: Any, tmp_path: Path) -> None:
         keras.Model(image, [layers.Dense(3)(pooled(image)), layers.Dense(2)(pooled(image))]), "1 input and 2 outputs"
     )
     refused(keras.Model([image, other], layers.Dense(3)(pooled(image + other))), "2 inputs and 1 output")
-    refused(keras.Model(image, layers.Conv2D(4, 3)(image)), r"output has the shape \(1, 6, 6, 4\), which is no list")
+    refused(keras.Model(image, layers.Conv2D(4, 3)(image)), r"output has the shape \(1, 6, 6, 4\), which is not a list")
     anything = layers.Input((None, None, 3))
     model = keras.Model(anything, layers.Dense(3)(pooled(anything)))
     refused(model, r"any size.*--size 224")
@@ -138,9 +138,9 @@ def test_a_layer_that_keras_does_not_know(make: Any, tmp_path: Path) -> None:
         bring(tmp_path / "model.keras")
 
 
-def test_scores_that_are_no_numbers(make: Any, tmp_path: Path) -> None:
+def test_scores_that_are_nan(make: Any, tmp_path: Path) -> None:
     model = make.small(last=None)
     model.layers[-1].bias.assign([float("nan")] * 3)
     model.save(tmp_path / "model.keras")
-    with pytest.raises(ModelFileError, match="what is no number"):
+    with pytest.raises(ModelFileError, match="gives NaN or infinity"):
         bring(tmp_path / "model.keras")

@@ -94,18 +94,18 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
 def test_several_models_are_too_many(tmp_path: Path) -> None:
     place(tmp_path / "folder", TINY, "a.tflite")
     place(tmp_path / "folder", TINY, "b.tflite")
-    with pytest.raises(ModelFileError, match=r"several models in it: a\.tflite, b\.tflite"):
+    with pytest.raises(ModelFileError, match=r"it holds several models: a\.tflite, b\.tflite"):
         bring(tmp_path / "folder")
 
 
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
-        ("photo.jpg", b"\xff\xd8\xff\xe0 no model", "no model file that is known"),
+        ("photo.jpg", b"\xff\xd8\xff\xe0 no model", "not a model file of a known kind"),
         ("model.tflite", b"no model", "by its content it is not"),
         ("model.keras", b"no model", "by its content it is not"),
         ("model.h5", b"no model", "by its content it is not"),
-        ("empty", b"", "no model file that is known"),
+        ("empty", b"", "not a model file of a known kind"),
     ],
 )
 def test_what_is_no_model_is_refused(tmp_path: Path, name: str, data: bytes, problem: str) -> None:
@@ -117,16 +117,16 @@ def test_a_missing_source_an_empty_folder_and_an_empty_zip(tmp_path: Path) -> No
     with pytest.raises(ModelFileError, match="no such file or folder"):
         bring(tmp_path / "none.tflite")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ModelFileError, match="no model in it"):
+    with pytest.raises(ModelFileError, match="it holds no model"):
         bring(tmp_path / "folder")
-    with pytest.raises(ModelFileError, match="no model in it"):
+    with pytest.raises(ModelFileError, match="it holds no model"):
         bring(zipped(tmp_path / "a.zip", {"readme.md": b"x"}))
 
 
 def test_a_truncated_zip(tmp_path: Path) -> None:
     whole = zipped(tmp_path / "a.zip", {"m.tflite": TINY}).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelFileError, match="no model file that is known"):
+    with pytest.raises(ModelFileError, match="not a model file of a known kind"):
         bring(tmp_path / "cut.zip")
     hole = bytearray(whole)
     hole[60:90] = bytes(30)
@@ -135,9 +135,20 @@ def test_a_truncated_zip(tmp_path: Path) -> None:
         bring(tmp_path / "hole.zip")
 
 
+def test_a_zip_without_a_whole_directory(tmp_path: Path) -> None:
+    whole = zipped(tmp_path / "a.zip", {"m.tflite": TINY}).read_bytes()
+    damaged = whole.replace(b"PK\x01\x02", b"PK\x00\x00")
+    (tmp_path / "a.zip").write_bytes(damaged)
+    with pytest.raises(ModelFileError, match="zip file is damaged"):
+        bring(tmp_path / "a.zip")
+    (tmp_path / "a.keras").write_bytes(damaged)
+    with pytest.raises(ModelFileError, match="by its content it is not: it is damaged"):
+        bring(tmp_path / "a.keras")
+
+
 def test_a_zip_that_leads_out_of_its_folder_writes_nothing_there(tmp_path: Path) -> None:
     entries = {"../../escaped.tflite": TINY, "/escaped.tflite": TINY, "a/../../escaped.tflite": TINY}
-    with pytest.raises(ModelFileError, match="no model in it"):
+    with pytest.raises(ModelFileError, match="it holds no model"):
         bring(zipped(tmp_path / "a.zip", entries))
     assert not list(tmp_path.parent.rglob("escaped.tflite"))
 
@@ -146,7 +157,7 @@ def test_a_zip_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(sources, "_MOST_BYTES", 1_000_000)
     source = zipped(tmp_path / "bomb.zip", {"m.tflite": bytes(1_000_001)})
     assert source.stat().st_size < 10_000
-    with pytest.raises(ModelFileError, match="larger than"):
+    with pytest.raises(ModelFileError, match=r"holds over .* Unpack it first"):
         bring(source)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.backends import model_files
+from classifier.backends.loading import load
+from classifier.backends.model_files import ModelFile
 from classifier.errors import ModelFileError
-from classifier.importing import verify
+from classifier.importing import sources, tensorflow, verify
 from classifier.importing.options import SCALES, Options
 from tests.support.imported import (
     LABELS,
@@ -63,6 +64,17 @@ def test_a_keras_file(make: Any, tmp_path: Path, last: str | None, logits: bool,
     assert imported.difference.agreed == imported.difference.pictures > 20
 
 
+@pytest.mark.parametrize("last", ["softmax", "sigmoid"])
+def test_an_activation_that_is_not_a_layer_is_found(make: Any, tmp_path: Path, last: str) -> None:
+    """Only Keras's private `_keras_history` tells: the last of the model's layers is a Dense without an activation."""
+    inner = make.small(last=None)
+    inputs = make.keras.layers.Input((24, 24, 3))
+    model = make.keras.Model(inputs, getattr(make.keras.ops, last)(inner(inputs)))
+    model.save(tmp_path / "model.keras")
+    source = sources.find(tmp_path / "model.keras", tmp_path)
+    assert tensorflow.read(source, Options()).activation == last
+
+
 def test_its_own_rescaling_and_normalization_are_found(make: Any, tmp_path: Path) -> None:
     layers = make.keras.layers
     cases = {
@@ -100,7 +112,7 @@ def test_what_keras_2_wrote_long_ago_is_mended(make: Any, tmp_path: Path) -> Non
         make.keras.saving.load_model(tmp_path / "keras_model.h5", compile=False)
     values = pixels((224, 224)) / 127.5 - 1
     assert np.ptp(make.predict(model, values)) > 0.05
-    mended = model_files.load(tmp_path / "keras_model.h5", trust=True)
+    mended = load(ModelFile.open(tmp_path / "keras_model.h5"), trust=True)
     assert make.predict(mended.model, values) == pytest.approx(make.predict(model, values), abs=1e-6)
 
 
@@ -161,7 +173,7 @@ def test_what_the_converter_made(make: Any, tmp_path: Path, kind: str) -> None:
     tolerance = 0.03 if "int" in kind else 2e-3
     assert answer(imported.package.folder) == pytest.approx(wanted, abs=tolerance)
     if "int" in kind:
-        assert said["values"] == "0 to 1: the quantised input holds them"
+        assert said["values"] == "0 to 1: the range of the quantised input"
 
 
 def test_what_litert_lacks_stays_with_tensorflow_and_that_is_said(make: Any, tmp_path: Path) -> None:
@@ -169,7 +181,7 @@ def test_what_litert_lacks_stays_with_tensorflow_and_that_is_said(make: Any, tmp
     imported, said = bring(tmp_path / "saved")
     assert list(imported.package.manifest.weights) == ["tensorflow"]
     assert imported.difference is None
-    assert said["converted"].startswith("not, so it needs TensorFlow: LiteRT cannot run this model")
+    assert said["converted"].startswith("no, so the package needs TensorFlow: LiteRT cannot run this model")
     assert "MatrixInverse" in said["converted"]
     assert sum(answer(imported.package.folder, "tensorflow").values()) == pytest.approx(1, abs=1e-5)
 
@@ -180,6 +192,6 @@ def test_a_conversion_that_says_something_else_is_not_kept(
     make.small().save(tmp_path / "model.keras")
     monkeypatch.setattr(verify, "TOLERANCE", 0.0)
     monkeypatch.setattr(verify.Difference, "small", property(lambda self: self.most == 0 and self.pictures < 0))
-    with pytest.raises(ModelFileError, match="does not say what the model says"):
+    with pytest.raises(ModelFileError, match="gives other scores than the model"):
         bring(tmp_path / "model.keras")
     assert not (tmp_path / "package").exists()

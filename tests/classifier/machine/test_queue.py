@@ -13,8 +13,8 @@ from classifier.machine.queue import WorkQueue
 
 def test_a_free_slot_is_given_at_once() -> None:
     queue = WorkQueue(running=2, waiting=0)
-    with queue.take() as waited:
-        assert waited < 50
+    with queue.take() as turn:
+        assert turn.waited < 50
         assert (queue.busy, queue.waiting) == (1, 0)
     assert (queue.busy, queue.waiting) == (0, 0)
 
@@ -74,8 +74,8 @@ def test_one_that_waits_learns_how_long() -> None:
             leave.wait(30)
 
     def wait() -> float:
-        with queue.take() as waited:
-            return waited
+        with queue.take() as turn:
+            return turn.waited
 
     with ThreadPoolExecutor(2) as pool:
         holder = pool.submit(hold)

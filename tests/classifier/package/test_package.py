@@ -122,27 +122,35 @@ def test_every_wrong_key_is_named_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
-        ("cat\n", "found 1 labels on 1 lines"),
-        ("cat\ndog\ncow\n", "found 3 labels on 3 lines"),
-        ("cat\n\ndog\n", "found 2 labels on 3 lines"),
-        ("cat\n  \n", "found 1 labels on 2 lines"),
+        ("cat\n", "expected 2 labels.* output.classes in model.toml .* found 1"),
+        ("cat\ndog\ncow\n", "expected 2 labels.* found 3"),
+        ("cat\n\ndog\n", "line 2 is empty"),
+        ("cat\n  \n", "expected 2 labels.* found 1"),
+        ("\n", "file is empty"),
+        ("cat\ndog\0\n", "not UTF-8 text"),
+        ("cat\n" + "d" * 5_000_000, "over 5 MB"),
     ],
 )
-def test_labels_must_be_as_many_as_classes(folder: Path, labels: str, expected: str) -> None:
+def test_there_must_be_a_label_on_each_line_for_each_class(folder: Path, labels: str, expected: str) -> None:
     (folder / "labels.txt").write_text(labels, "utf-8")
-    with pytest.raises(PackageError, match=rf"labels\.txt: expected 2 lines.*{expected}"):
+    with pytest.raises(PackageError, match=rf"labels\.txt: .*{expected}"):
         ModelPackage.load(folder)
+
+
+def test_empty_lines_at_the_end_and_numbers_in_labels_are_no_mistake(folder: Path) -> None:
+    (folder / "labels.txt").write_text("0 cat\n1 dog\n\n", "utf-8")
+    assert ModelPackage.load(folder).labels["en"] == ("0 cat", "1 dog")
 
 
 def test_labels_in_another_encoding_are_refused(folder: Path) -> None:
     (folder / "labels.zh.txt").write_bytes("猫\n狗".encode("gb18030"))
-    with pytest.raises(PackageError, match=r"labels\.zh\.txt: cannot be read as UTF-8"):
+    with pytest.raises(PackageError, match=r"labels\.zh\.txt: line 2 is not UTF-8"):
         ModelPackage.load(folder)
 
 
 def test_a_missing_labels_file_is_named(folder: Path) -> None:
     (folder / "labels.zh.txt").unlink()
-    with pytest.raises(PackageError, match=r"labels\.zh\.txt: cannot be read"):
+    with pytest.raises(PackageError, match=r"labels\.zh\.txt: the labels cannot be read: No such file"):
         ModelPackage.load(folder)
 
 

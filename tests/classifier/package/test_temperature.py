@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import tomlkit
 
 from classifier import ModelPackage, PackageError
 from classifier.package.temperature import set_temperature
@@ -53,6 +54,10 @@ def package(folder: Path, output: str, after: str = REST) -> Path:
             "[output]\nclasses = 2\nlogits = true  # no softmax\ntemperature = 1.25\ntop_k = 2\n",
         ),
         (
+            "[output]\nlogits = true\nclasses = 2\n\n# What they are called.\n",
+            "[output]\nlogits = true\ntemperature = 1.25\nclasses = 2\n\n# What they are called.\n",
+        ),
+        (
             "[output]\r\nclasses = 2\r\nlogits = true\r\n",
             "[output]\r\nclasses = 2\r\nlogits = true\r\ntemperature = 1.25\r\n",
         ),
@@ -83,15 +88,42 @@ def test_a_mark_of_windows_editors_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", ["output = { classes = 2, logits = true }", "output.classes = 2\noutput.logits = true"]
+    ("output", "expected"),
+    [
+        (
+            "output = { classes = 2, logits = true } # inline",
+            "output = { classes = 2, logits = true, temperature = 1.5} # inline",
+        ),
+        (
+            "output = { classes = 2, temperature = 1, logits = true }",
+            "output = { classes = 2, temperature = 1.5, logits = true }",
+        ),
+        (
+            "output.classes = 2\noutput.logits = true",
+            "output.classes = 2\noutput.temperature = 1.5\noutput.logits = true",
+        ),
+        ("output.temperature = 2 # T\noutput.logits = true\noutput.classes = 2", None),
+    ],
 )
-def test_an_unusual_layout_is_left_alone_and_said(tmp_path: Path, output: str) -> None:
+def test_inline_tables_and_dotted_keys_take_it(tmp_path: Path, output: str, expected: str | None) -> None:
     file = package(tmp_path, "")
-    text = file.read_text("utf-8").replace("[input]", f"{output}\n[input]")
-    file.write_text(text, "utf-8")
-    with pytest.raises(
-        PackageError, match=r"model\.toml: its layout is unusual.*`temperature = 1\.5` under \[output\]"
-    ):
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("[input]", f"{output}\n[input]"), "utf-8")
+    set_temperature(tmp_path, 1.5)
+    expected = expected or output.replace("temperature = 2", "temperature = 1.5")
+    assert file.read_text("utf-8") == text.replace("[input]", f"{expected}\n[input]")
+    assert ModelPackage.load(tmp_path).manifest.output.temperature == 1.5
+
+
+@pytest.mark.parametrize("changed", ["name = 'other'\n", "no TOML ="])
+def test_a_change_of_anything_else_is_refused_and_the_file_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    file = package(tmp_path, "[output]\nclasses = 2\nlogits = true\n")
+    text = file.read_text("utf-8")
+    # No layout is known that makes tomlkit do this.
+    monkeypatch.setattr(tomlkit, "dumps", lambda document: changed)
+    with pytest.raises(PackageError, match=r"model\.toml: .*left as it is.*`temperature = 1\.5` under \[output\]"):
         set_temperature(tmp_path, 1.5)
     assert file.read_text("utf-8") == text
     assert len(list(tmp_path.iterdir())) == 3

@@ -17,11 +17,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.errors import DecodingError, ImageError, NoMemoryError, TooManyPixelsError, UnsupportedFormatError
+from classifier.errors import (
+    BrokenImageError,
+    DecodingError,
+    ImageError,
+    OutOfMemoryError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+from classifier.machine.memory import MemoryPlan
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess, Prepared
 from classifier.picture.sandbox import Bounds, Workers, wire
+from classifier.picture.sandbox import pool as pool_module
+from classifier.picture.sandbox.bounds import memory_wanted
 from tests.support import evil
 from tests.support.hostile import encode, gradient, seeds
 from tests.support.photos import ROOT, golden_photos, photo
@@ -87,7 +97,7 @@ def test_a_thumbnail_is_upright_and_small(workers: Workers) -> None:
     ("data", "kind"),
     [
         (b"no picture", UnsupportedFormatError),
-        (seeds()["PNG"][:100], ImageError),
+        (seeds()["PNG"][:100], BrokenImageError),
         (encode(Image.new("1", (65_000, 1_000)), "PNG"), TooManyPixelsError),
     ],
 )
@@ -113,7 +123,7 @@ def test_a_picture_that_ends_its_decoder_gets_one_clear_error(evil_workers: Work
 @linux
 def test_a_picture_that_takes_memory_without_end_gets_one_clear_error() -> None:
     pool = Workers(LIMITS, 1, Bounds(TIGHT.memory), evil.COMMAND)  # its time is not to run out first
-    with pytest.raises(NoMemoryError, match="Scale it down") as caught:
+    with pytest.raises(OutOfMemoryError, match="Scale it down") as caught:
         pool.prepare(evil.picture("take memory"), GEOMETRY)
     assert caught.value.status == 413
     pool.close()
@@ -236,18 +246,18 @@ def test_workers_end_with_their_server() -> None:
     assert process.returncode == 0
 
 
-def test_bounds_follow_the_limits_and_the_memory_there_is() -> None:
-    assert Bounds.for_limits(LIMITS).memory == 16 * LIMITS.max_pixels + 4 * LIMITS.max_bytes
-    assert Bounds.for_limits(LIMITS, 200_000_000).memory == 200_000_000
-    assert Bounds.for_limits(LIMITS, 1_000).memory == 32 << 20
+def test_without_a_plan_the_first_picture_makes_one_of_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "available_memory", lambda: 60_000_000)
+    pool = Workers(LIMITS, 4)
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    assert (pool.count, pool.bounds.memory) == (1, 45_000_000)
+    pool.settle(MemoryPlan.share(None, max_bytes=1, decoders=9, decoder=9))
+    assert pool.count == 1  # only the first plan counts
+    pool.close()
 
 
-def test_memory_is_shared_among_as_many_workers_as_it_is_enough_for() -> None:
-    most = Bounds.for_limits(LIMITS)
-    assert Bounds.shared(LIMITS, 4, None) == (4, most)
-    assert Bounds.shared(LIMITS, 4, 100_000_000_000) == (4, most)
-    assert Bounds.shared(LIMITS, 4, 400_000_000) == (3, Bounds(100_000_000))
-    assert Bounds.shared(LIMITS, 4, 60_000_000) == (1, Bounds(45_000_000))
+def test_a_worker_has_use_for_as_much_memory_as_the_dearest_picture_takes() -> None:
+    assert memory_wanted(LIMITS) == 16 * LIMITS.max_pixels + 4 * LIMITS.max_bytes
 
 
 def test_a_message_arrives_whole_or_not_at_all() -> None:
@@ -262,7 +272,7 @@ def test_a_message_arrives_whole_or_not_at_all() -> None:
     with pytest.raises(TimeoutError):
         wire.receive(ours)
     theirs.sendall(b"\0\0\0\2\0\0\0\0[]")
-    with pytest.raises(ValueError, match="no message"):
+    with pytest.raises(ValueError, match="not a message"):
         wire.receive(ours)
     theirs.sendall(b"\xff" * 8)
     with pytest.raises(ValueError, match="too long"):

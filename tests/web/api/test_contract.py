@@ -19,7 +19,7 @@ schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)
 
 @pytest.fixture(scope="module", autouse=True)
 def _loaded() -> None:
-    registry.models.start()
+    registry.models().start()
 
 
 # The same requests in every run: one that fails stays there until it is mended.

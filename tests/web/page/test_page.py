@@ -135,9 +135,8 @@ def test_a_bad_file_gets_a_message_and_the_page_goes_on(data: bytes, message: st
     ],
 )
 def test_a_picture_over_a_limit_gets_a_message(monkeypatch: pytest.MonkeyPatch, limits: Limits, message: str) -> None:
-    small = models.settings.model_copy(update={"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels})
-    monkeypatch.setattr(models.get(wait=True), "settings", small)
-    monkeypatch.setattr(models.decoder, "limits", limits)
+    models().start()
+    monkeypatch.setattr(models().decoder, "limits", limits)
     test = upload(page(), CAT)
     assert message in test.error[0].value
 
@@ -151,7 +150,7 @@ def test_a_bad_picture_is_looked_at_once(calls: list[str]) -> None:
 
 def test_a_full_queue_says_so_and_trying_again_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
-        raise BusyError("full")
+        raise BusyError
 
     with monkeypatch.context() as patch:
         patch.setattr(Models, "classify", full)
@@ -165,7 +164,7 @@ def test_a_full_queue_says_so_and_trying_again_helps(monkeypatch: pytest.MonkeyP
 def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(models, "state", "failed")
+    monkeypatch.setattr(models(), "state", "failed")
     test = page()
     assert not test.exception
     assert "could not be loaded" in test.error[0].value
@@ -271,7 +270,7 @@ def test_every_sample_is_recognised_surely_and_credited(file: str) -> None:
     test.button(key=sample.key).click().run()
     assert not test.error
     assert not test.warning
-    labels = models.packages[models.default].labels["en"]
+    labels = models().packages[models().default].labels["en"]
     entries = json.loads((gallery.FOLDER / "manifest.json").read_text("utf-8"))
     right = next(entry["imagenet_labels"] for entry in entries if entry["file"] == file)
     assert bars(test)[0][0] in {labels[index] for index in right}
@@ -299,7 +298,7 @@ def test_the_picture_is_shown_upright_and_has_a_text_for_those_who_cannot_see_it
     exif[0x0112] = 6  # to be turned by 90 degrees
     Image.new("RGB", (3000, 1000), "green").save(file, "JPEG", exif=exif)
     test = upload(page(), file.getvalue(), "turned.jpg")
-    known = test.session_state["known"]
+    known = test.session_state["page"].analysis
     thumbnail = Image.open(io.BytesIO(known.thumbnail))
     assert thumbnail.width < thumbnail.height <= 1120
     assert "turned.jpg" in str(test.get("image")[0].proto)
@@ -307,7 +306,7 @@ def test_the_picture_is_shown_upright_and_has_a_text_for_those_who_cannot_see_it
 
 def test_downloads_hold_the_result() -> None:
     test = upload(page(), CAT)
-    result = test.session_state["known"].results[models.default]
+    result = test.session_state["page"].analysis.results[models().default]
     values = json.loads(downloads.to_json(result))
     assert {"predictions", "model", "device", "timings", "width", "height"} <= set(values)
     assert values["predictions"][0]["score"] == result.predictions[0].score

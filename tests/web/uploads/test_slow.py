@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from tests.support.photos import photo
 from tests.support.server import running
 from tests.support.wire import FORM, answer, chunk, connected, form, head, metric, post, until, visiting
-from web.problems import problem
+from web.errors import TooMuchSentError
 from web.uploads import body
 from web.uploads.body import BodyLimit
 from web.uploads.budget import Budget
@@ -142,7 +142,7 @@ def test_who_has_sent_everything_may_wait_for_the_answer(monkeypatch: pytest.Mon
     async def app(_: Scope, receive: Receive, __: Send) -> None:
         asked.extend([(await receive())["type"], (await receive())["type"]])
 
-    limited = BodyLimit(app, 10, (Budget(10, problem(503, "full", "busy")),))
+    limited = BodyLimit(app, lambda: 10, lambda: (Budget(10, TooMuchSentError),))
     with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
         thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(10)
     assert asked == ["http.request", "http.disconnect"]

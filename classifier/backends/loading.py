@@ -1,0 +1,158 @@
+"""Model files loaded into TensorFlow: `.keras` and `.h5` files, also those of Keras 2, and SavedModels.
+
+TensorFlow and Keras take seconds to import, so the functions that need them do it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier.backends.legacy_keras import mend
+from classifier.backends.model_files import CONFIG, ModelFile, reason
+from classifier.errors import PackageError
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in TensorFlow's memory.
+
+    Attributes:
+        call: a batch to its scores, or to a dictionary of outputs.
+        inputs: shape of each input, with the batch, None where any size goes; None if the file does not say.
+        outputs: number of outputs; None if the file does not say.
+        dtype: of the input, as TensorFlow names it.
+        model: the Keras model, or the SavedModel, which must live as long as `call`.
+        legacy: whether Keras 2 wrote it.
+    """
+
+    call: Callable[[Any], Any]
+    inputs: tuple[tuple[int | None, ...], ...] | None
+    outputs: int | None
+    dtype: str
+    model: Any
+    legacy: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether its batch is fixed at 1."""
+        return self.inputs is not None and len(self.inputs) > 0 and self.inputs[0][:1] == (1,)
+
+
+def load(file: ModelFile, *, trust: bool = False) -> Loaded:
+    """Loads a Keras file or a SavedModel.
+
+    Args:
+        file: the model.
+        trust: whether code in it may run.
+
+    Raises:
+        TrustError: there may be code in it, and it is not trusted.
+        PackageError: it is damaged, or of another kind.
+    """
+    if not trust:
+        file.refuse_untrusted()
+    try:
+        with warnings.catch_warnings():  # about how the model was made, which cannot be changed here
+            warnings.simplefilter("ignore")
+            if file.kind == "saved_model":
+                return _saved_model(file.path)
+            if file.kind in ("keras", "h5"):
+                return _keras(file, trust)
+    except PackageError:
+        raise
+    except Exception as error:  # a damaged file makes Keras and TensorFlow raise errors of many classes
+        raise PackageError(f"{file.path}: {reason(error)}") from error
+    raise PackageError(
+        f"{file.path}: TensorFlow cannot load it: it is not a .keras or .h5 file or a SavedModel's folder."
+    )
+
+
+def _keras(file: ModelFile, trust: bool) -> Loaded:
+    import keras
+
+    legacy = not file.keras_version.startswith("3")
+    mended = mend(file.config) if legacy else file.config
+    with _with_config(file, mended) as whole:
+        model = keras.saving.load_model(whole, compile=False, safe_mode=not trust)
+    inputs = getattr(model, "inputs", None)
+    shapes = tuple(tuple(one.shape) for one in inputs) if inputs else None
+    outputs = getattr(model, "outputs", None) if inputs else None
+
+    def call(image: Any) -> Any:
+        return model(image, training=False)
+
+    return Loaded(call, shapes, len(outputs) if outputs else None, "float32", model, legacy)
+
+
+def _saved_model(folder: Path) -> Loaded:
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder))
+    signatures = dict(model.signatures)
+    if not signatures:
+        raise PackageError(
+            f"{folder}: this SavedModel has no signature, so it is unknown how to call it. "
+            "Save it with one: model.export(folder) of Keras 3, or tf.saved_model.save(model, folder, signatures=...)."
+        )
+    default = signatures.get("serving_default")
+    if default is None and len(signatures) > 1:
+        raise PackageError(
+            f"{folder}: this SavedModel has the signatures {', '.join(signatures)}. "
+            "Call the one to use serving_default."
+        )
+    signature = default or next(iter(signatures.values()))
+    _, keywords = signature.structured_input_signature
+    shapes = tuple(tuple(one.shape) if one.shape.rank is not None else () for one in keywords.values())
+    name = next(iter(keywords), "")
+    dtype = keywords[name].dtype.name if keywords else "float32"
+
+    def call(image: Any) -> Any:
+        return signature(**{name: image})
+
+    return Loaded(call, shapes, len(signature.structured_outputs), dtype, model)
+
+
+@contextmanager
+def _with_config(file: ModelFile, config: Any) -> Iterator[Path]:
+    """The file with another configuration: a temporary copy, or the file itself if nothing changes."""
+    changed, ending = config != file.config, f".{file.kind}"
+    if not changed and file.path.suffix == ending:  # Keras goes by the ending
+        yield file.path
+        return
+    with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
+        copy = Path(folder, f"model{ending}")
+        if not changed:
+            copy.symlink_to(file.path.absolute())
+        elif file.kind == "h5":
+            _copy_hdf5(file.path, copy, config)
+        else:
+            _copy_archive(file.path, copy, config)
+        yield copy
+
+
+def _copy_hdf5(file: Path, copy: Path, config: Any) -> None:
+    import h5py  # which is installed with TensorFlow only
+
+    shutil.copyfile(file, copy)
+    with h5py.File(copy, "r+") as opened:
+        opened.attrs["model_config"] = json.dumps(config)
+
+
+def _copy_archive(file: Path, copy: Path, config: Any) -> None:
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(copy, "w") as target:
+        for entry in source.infolist():
+            with target.open(entry.filename, "w", force_zip64=True) as out:
+                if entry.filename == CONFIG:
+                    out.write(json.dumps(config).encode())
+                else:
+                    with source.open(entry) as stream:
+                        shutil.copyfileobj(stream, out)

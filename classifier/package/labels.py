@@ -1,0 +1,73 @@
+"""Labels files: UTF-8 text with a label on each line, in the order of the model's output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from classifier.errors import ClassifierError
+from classifier.package.manifest import MANIFEST
+
+MAX_BYTES = 5_000_000
+
+Refusal = Callable[[str], ClassifierError]
+"""The class of error to raise: whose file it is decides that, a package's, an import's or an evaluation's."""
+
+
+def read(file: Path, refusal: Refusal, *, classes: int | None = None) -> tuple[str, ...]:
+    """Reads a labels file.
+
+    Args:
+        file: its path.
+        refusal: the class of the error where the file is wrong.
+        classes: the package's `output.classes`, which is how many labels there must be; any number if None.
+
+    Returns:
+        The labels without the white space around them.
+
+    Raises:
+        ClassifierError: as `refusal`: the file cannot be read, or it is not such a file.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise refusal(f"{file}: the labels cannot be read: {error.strerror}.") from error
+    labels = parse(data, str(file), refusal)
+    if classes is not None and len(labels) != classes:
+        raise refusal(
+            f"{file}: expected {classes} labels, one on each line, as output.classes in {MANIFEST} says, "
+            f"but found {len(labels)}."
+        )
+    return labels
+
+
+def parse(data: bytes, name: str, refusal: Refusal) -> tuple[str, ...]:
+    """Labels from a file's content.
+
+    Args:
+        data: the content; a byte order mark and empty lines at the end do not count.
+        name: of the file, for messages.
+        refusal: the class of the error where the content is wrong.
+
+    Returns:
+        The labels without the white space around them.
+
+    Raises:
+        ClassifierError: as `refusal`: the content is too large, empty, not UTF-8, or has an empty line.
+    """
+    if len(data) > MAX_BYTES:
+        raise refusal(f"{name}: labels files over {MAX_BYTES // 10**6} MB are refused.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise refusal(f"{name}: line {number} is not UTF-8 text. Save the file as UTF-8.") from error
+    if "\0" in text:
+        raise refusal(f"{name}: this is not UTF-8 text, it has NUL characters. Save the file as UTF-8.")
+    labels = tuple(line.strip() for line in text.rstrip().splitlines())
+    if not labels:
+        raise refusal(f"{name}: the labels file is empty. Write a label on each line.")
+    if "" in labels:
+        raise refusal(f"{name}: line {labels.index('') + 1} is empty. Write a label on each line.")
+    return labels

@@ -1,0 +1,107 @@
+"""Pixels of any mode to 8-bit RGB in sRGB, on white where they are transparent, and fewer of them where that is asked.
+
+Large pictures are brought down strip by strip, so that no conversion ever needs a second copy of the full size.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, ImageCms
+
+log = logging.getLogger(__name__)
+
+_SRGB = ImageCms.createProfile("sRGB")
+_STRIP_PIXELS = 1 << 20
+
+
+def shrink(image: Image.Image, factor: int) -> Image.Image:
+    """The picture in mode L, RGB or CMYK, on white where it is transparent, each side divided by `factor` (rounded up).
+
+    Args:
+        image: loaded, in any mode that Pillow decodes files to.
+        factor: at least 1.
+    """
+    scale = _value_range(image)
+    if factor == 1:
+        return _plain(image, scale)
+    result: Image.Image | None = None
+    for top, strip in _strips(image, factor):
+        small = _plain(strip, scale).reduce(factor)
+        if result is None:
+            result = Image.new(small.mode, (small.width, math.ceil(image.height / factor)))
+        result.paste(small, (0, top // factor))
+    assert result is not None  # noqa: S101  (height is at least 1)
+    return result
+
+
+def _strips(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """The picture in strips of a multiple of so many rows, each with its first row."""
+    rows = max(1, _STRIP_PIXELS // image.width // multiple) * multiple
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _value_range(image: Image.Image) -> tuple[float, float]:
+    """(black, white) of a picture whose values have more than 8 bits."""
+    if image.mode.startswith("I;16"):
+        return 0.0, 65535.0
+    if image.mode not in ("I", "F"):
+        return 0.0, 255.0
+    low, high = math.inf, -math.inf
+    for _, strip in _strips(image):
+        values = np.asarray(strip)
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if low > high:
+        low, high = 0.0, 1.0
+    for white in (1.0, 255.0, 65535.0):
+        # The smallest customary range that holds all values; whole numbers up to 1 are not a fraction of white.
+        if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
+            return 0.0, white
+    return low, max(high, low + 1)
+
+
+def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        black, white = scale
+        values = np.nan_to_num(np.asarray(image, np.float64), nan=black, posinf=white, neginf=black)
+        values = np.clip((values - black) * (255 / (white - black)) + 0.5, 0, 255)
+        return Image.fromarray(values.astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
+        if image.mode in ("RGBa", "La"):  # premultiplied: Pillow converts these to their plain form only
+            image = image.convert(image.mode.upper())
+        image = image.convert("RGBA")
+        white_page = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white_page, image).convert("RGB")
+    if image.mode in ("L", "RGB", "CMYK"):
+        return image.copy() if image.readonly else image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The picture in mode RGB.
+
+    Args:
+        image: mode L, RGB or CMYK, as `shrink` gives it.
+        profile: the ICC profile that its values are meant in, if it has one; a broken or unfitting one is ignored.
+    """
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.ImageCmsProfile(_SRGB),
+                renderingIntent=ImageCms.Intent.PERCEPTUAL,
+                outputMode="RGB",
+            )
+            if converted is not None:
+                return converted
+        except Exception:  # the plain colours are still a picture
+            log.debug("ICC profile ignored", exc_info=True)
+    return image if image.mode == "RGB" else image.convert("RGB")

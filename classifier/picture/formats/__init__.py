@@ -1,0 +1,31 @@
+"""All formats that can be read, one record each: a new one is a module here and its place in `TABLE`.
+
+Importing this imports neither Pillow nor NumPy; see `base`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from classifier.picture.formats.base import Format
+from classifier.picture.formats.bmp import BMP
+from classifier.picture.formats.gif import GIF
+from classifier.picture.formats.heif import AVIF, HEIC
+from classifier.picture.formats.jpeg import JPEG
+from classifier.picture.formats.png import PNG
+from classifier.picture.formats.tiff import TIFF
+from classifier.picture.formats.webp import WEBP
+
+TABLE: Mapping[str, Format] = {kind.name: kind for kind in (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIC)}
+"""The records by name, in the order in which people are told the names and files are matched."""
+
+FORMATS = tuple(TABLE)
+"""The names of all formats."""
+
+ENDINGS = tuple(ending for kind in TABLE.values() for ending in kind.endings)
+"""The endings of file names for file dialogs and folder listings, such as ".jpg"; decoding never trusts them."""
+
+
+def sniff(data: bytes) -> Format | None:
+    """The format of a file by its first bytes, or None."""
+    return next((kind for kind in TABLE.values() if kind.matches(data)), None)

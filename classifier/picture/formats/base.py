@@ -1,0 +1,94 @@
+"""What is known of one picture format: the record that each module beside this one fills in.
+
+Reading the settings needs the names of the formats and no decoder, so nothing here imports Pillow or NumPy when it is
+imported. A hook that needs a part of Pillow imports it when it is called: by then `decode` has loaded it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
+
+BYTES_PER_PIXEL = 4.5
+"""Memory that decoding takes in most formats, a little more than the 4.3 measured at 50 million pixels."""
+
+SAMPLE_COLOUR = (220, 40, 30)
+"""The colour of every pixel of a `Format.sample`."""
+
+
+class Cost(NamedTuple):
+    """What decoding a file takes.
+
+    Attributes:
+        kind: the sort of file, as people are told it, such as "progressive JPEG".
+        bytes_per_pixel: memory.
+    """
+
+    kind: str
+    bytes_per_pixel: float
+
+
+def starts_with(*signatures: bytes) -> Callable[[bytes], bool]:
+    """A test for `Format.matches`: whether a file starts with one of these."""
+    return lambda data: data.startswith(signatures)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Format:
+    """One picture format. The first four attributes are enough for most; the others are for special cases.
+
+    Attributes:
+        name: as its users know it, in capitals.
+        endings: of file names, such as ".jpg"; for file dialogs and folder listings only, decoding never trusts them.
+        matches: whether a file is in this format, by its first bytes.
+        plugin: the module that teaches Pillow the format.
+        alias: Pillow's name of the format, where it is not `name`.
+        register: called once the plugin is imported, for one that does not register itself.
+        use_threads: tells a decoder that starts threads how many it may start.
+        too_many_parts: whether a file is cut so finely that it would keep its decoder busy for too long. Pillow walks
+            segments, chunks, blocks and runs one by one in Python and holds the interpreter's lock meanwhile, so that
+            20 MB of the smallest parts take minutes, whatever the limits in bytes and pixels. The bounds stand for
+            about a second of a decoder's time and are several times what was seen in files of this size; the test
+            bounds its own work, too, and checks nothing else.
+        crashes_decoder: whether a file would crash its decoder instead of being refused by it.
+        header_size: the size that a file's header names, for a decoder that takes memory as soon as it opens a file;
+            (0, 0) where it names none.
+        tile_size: the size of a tile, for a decoder that decodes tiles whole; one may be larger than the picture that
+            is cut out of it.
+        before_loading: called with the opened file and its length in bytes before its pixels are decoded.
+        bytes_per_pixel: memory that decoding takes.
+        draft_cost: what decoding takes when the decoder itself makes the picture smaller (Pillow's `Image.draft`);
+            None for a decoder that cannot.
+        feature: the name by which `PIL.features.check` tells whether Pillow was built with the decoder; None where it
+            always is.
+        sample: a file of 64 x 64 pixels of `SAMPLE_COLOUR`, to try a decoder for which there is no encoder.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    matches: Callable[[bytes], bool]
+    plugin: str
+    alias: str | None = None
+    register: Callable[[], None] = lambda: None
+    use_threads: Callable[[int], None] = lambda count: None
+    too_many_parts: Callable[[bytes], bool] = lambda data: False
+    crashes_decoder: Callable[[bytes], bool] = lambda data: False
+    header_size: Callable[[bytes], Size] | None = None
+    tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)
+    before_loading: Callable[[ImageFile, int], None] = lambda image, length: None
+    bytes_per_pixel: float = BYTES_PER_PIXEL
+    draft_cost: Callable[[ImageFile], Cost] | None = None
+    feature: str | None = None
+    sample: bytes | None = None
+
+    @property
+    def pillow_name(self) -> str:
+        """The name by which Pillow is asked for this format's decoder, and no other."""
+        return self.alias or self.name

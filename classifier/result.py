@@ -1,0 +1,71 @@
+"""What a model says of one picture: the same object in Python, in the API, on the page and on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+# For pydantic, which makes the API's document of these: what stands below a field describes it.
+_DOCUMENTED: dict[str, bool] = {"use_attribute_docstrings": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One class."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
+
+    label: str
+    """what the class is called"""
+    score: float
+    """probability, 0 to 1"""
+    index: int
+    """position in the model's output, from 0"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds by stage."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
+
+    queue: float
+    """waiting for a turn"""
+    decode: float
+    """from bytes to pixels"""
+    preprocess: float
+    """cropping and resizing"""
+    inference: float
+    """the model"""
+    total: float
+    """all of it, and what lies between"""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a model says of one picture."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
+
+    predictions: tuple[Prediction, ...]
+    """the most likely classes, best first"""
+    sure: bool
+    """false when no class is likely enough to be the answer, or when the picture is blank or noise"""
+    width: int
+    """pixels of the upright original"""
+    height: int
+    """pixels of the upright original"""
+    format: str
+    """of the file, such as `JPEG`; empty for an image that was opened already"""
+    model: str
+    """name of the model package"""
+    backend: str
+    """what ran the model, such as `litert`"""
+    device: str
+    """where inference ran, such as `CPU (2 threads)`"""
+    timings: Timings
+    """milliseconds by stage"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)

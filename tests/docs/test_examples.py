@@ -1,0 +1,88 @@
+"""What the documentation shows runs, and gives what it shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.container.docker import HARDENED
+from tests.support.pages import DOCS, README, ROOT, blocks, text
+from tests.support.server import running
+
+# Commands that need a file of one's own or an account have tests of their own: tests/classifier/cli/test_import.py,
+# tests/container/test_own_model.py, tests/test_space.py.
+ELSEWHERE = {DOCS / "own-model.md", DOCS / "hosting.md"}
+PAGES = [README, *sorted(set(DOCS.glob("*.md")) - ELSEWHERE)]
+
+
+def commands() -> list[str]:
+    """Each line of the pages' bash blocks, once."""
+    lines = (line for document in PAGES for block in blocks(document, "bash") for line in block.splitlines())
+    return list(dict.fromkeys(lines))
+
+
+def bash(command: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command, not in the environment that make sets up but in the one that runs the tests."""
+    own = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    return subprocess.run(["bash", "-c", own], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", [one for one in commands() if "bin/classifier" in one])
+def test_the_command_line_examples_run(command: str) -> None:
+    done = bash(command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("document", [README, DOCS / "python.md"], ids=["README.md", "docs/python.md"])
+def test_the_python_example_runs(document: Path) -> None:
+    (code,) = blocks(document, "python")
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "giant panda" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server as `make demo` starts it."""
+    with running(tmp_path_factory.mktemp("docs") / "log.txt") as address:
+        yield address
+
+
+@pytest.mark.slow
+def test_the_curl_example_runs_and_answers_as_shown(server: str) -> None:
+    (command,) = [one for one in commands() if one.startswith("curl")]
+    done = bash(command.replace("localhost:8501", server.removeprefix("http://")))
+    assert done.returncode == 0, done.stderr
+    (shown,) = blocks(DOCS / "api.md", "json")
+
+    def masked(answer: str) -> str:
+        numbers = re.sub(r'("(?:score|queue|decode|preprocess|inference|total)"): ?[\d.e-]+', r"\1:0", answer)
+        device = re.sub(r'"device": ?"[^"]*"', '"device":""', numbers)
+        return json.dumps(json.loads(device))
+
+    assert masked(done.stdout) == masked(shown)
+
+
+@pytest.mark.slow
+def test_the_paths_of_the_table_are_there(server: str) -> None:
+    paths = re.findall(r"^\| `GET (/\S+)` ", text(DOCS / "api.md"), re.M)
+    assert len(paths) >= 6
+    for path in paths:
+        with urllib.request.urlopen(server + path, timeout=10) as response:
+            assert response.status == 200
+            assert not response.headers["content-type"].startswith("text/html") or path == "/api/docs"
+
+
+def test_the_image_is_restricted_as_its_tests_restrict_it() -> None:
+    shown = " ".join(blocks(DOCS / "containers.md", "bash")).replace("\\\n", "")
+    assert " ".join(HARDENED) in " ".join(shown.split())

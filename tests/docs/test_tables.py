@@ -1,0 +1,111 @@
+"""The documentation's tables are those of the code and of the benchmarks, in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from benchmarks import table
+from classifier.settings import Settings
+from tests.support.pages import DOCS, IN_CHINESE, README, ROOT, beside, cells, links, measured, name, target, text
+
+
+def both(document: Path) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("document", [document, IN_CHINESE[document]], ids=name)
+
+
+def settings_table() -> list[str]:
+    """The rows that the page must hold, in the code's own words: name and default."""
+    rows = []
+    for field_name, field in Settings.model_fields.items():
+        default = field.default
+        assert default is not PydanticUndefined
+        if default is None:
+            shown = "*unset*"
+        elif isinstance(default, tuple):
+            shown = f"`{','.join(default)}`"
+        elif isinstance(default, Path):
+            shown = f"`{default.relative_to(ROOT)}`"
+        else:
+            shown = f"`{default}`"
+        rows.append(f"| `CLASSIFIER_{field_name.upper()}` | {shown} | ")
+    return rows
+
+
+@both(DOCS / "settings.md")
+def test_every_setting_is_listed_with_its_default(document: Path) -> None:
+    listed = re.findall(r"^\| `CLASSIFIER_[A-Z_]+` \| .*? \| ", text(document), re.M)
+    assert listed == settings_table()
+
+
+def test_the_settings_are_described_in_the_codes_own_words() -> None:
+    for field in Settings.model_fields.values():
+        assert f"| {field.description} |" in text(DOCS / "settings.md")
+
+
+@both(DOCS / "speed.md")
+def test_the_table_of_speeds_is_that_of_the_file_it_names(document: Path) -> None:
+    file, shown = measured(document, "speed")
+    # The last column, what was promised, is for the record alone.
+    results = [row[:4] for row in cells(text(file))]
+    if document in IN_CHINESE:
+        assert shown == results
+    assert [times(row) for row in shown] == [times(row) for row in results]
+    assert file in [target(document, link)[0] for link in links(document)]
+
+
+def times(row: list[str]) -> tuple[str, str, str]:
+    """What is the same in each language: ours, that of the other way, and their ratio."""
+    _, ours, against, ratio = row
+    return ours, against.rpartition(": ")[2], ratio
+
+
+@both(README)
+def test_the_readme_shows_a_few_of_those_speeds(document: Path) -> None:
+    file, few = measured(document, "speed")
+    whole, every = measured(beside(document, DOCS / "speed.md"), "speed")
+    assert file == whole
+    assert 3 <= len(few) <= 5
+    assert [row for row in every if row in few] == few
+
+
+@both(DOCS / "containers.md")
+def test_the_table_of_images_is_that_of_the_file_it_names(document: Path) -> None:
+    file, shown = measured(document, "images")
+    assert file.parent == ROOT / "benchmarks/results/images"
+    assert shown == cells(text(file))
+
+
+def test_measuring_again_leaves_the_results_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "RESULTS", tmp_path)
+    table.save("make bench", ["first"])
+    table.save("make bench", ["second"])
+    assert sorted(file.read_text("utf-8").split()[-1] for file in tmp_path.iterdir()) == ["first", "second"]
+
+
+@both(README)
+def test_the_readme_says_how_large_the_smallest_image_is(document: Path) -> None:
+    _, rows = measured(DOCS / "containers.md", "images")
+    (size,) = [row[1] for row in rows if row[0] == "`edge`"]
+    assert size in text(document)
+
+
+@both(DOCS / "promises.md")
+def test_the_commands_that_prove_promises_name_tests_that_exist(document: Path) -> None:
+    named = re.findall(r"tests/[\w/.]+\.py", text(document))
+    assert len(named) > 15
+    assert all((ROOT / one).is_file() for one in named)
+    modules = re.findall(r"python -m (tests[\w.]+)", text(document))
+    assert modules
+    assert all((ROOT / f"{one.replace('.', '/')}.py").is_file() for one in modules)
+
+
+@both(README)
+def test_the_readme_shows_a_few_of_those_promises(document: Path) -> None:
+    promises = cells(text(beside(document, DOCS / "promises.md")))
+    few = [row for row in cells(text(document)) if row[-1].startswith("`make test")]
+    assert 3 <= len(few) <= 5
+    assert [row for row in promises if row in few] == few

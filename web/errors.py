@@ -1,0 +1,101 @@
+"""What can go wrong with a request, beside what can go wrong with its pictures: more of `classifier.errors`' family."""
+
+from __future__ import annotations
+
+from classifier.errors import BusyError, ClassifierError, ParameterError
+
+
+class NoPictureError(ParameterError):
+    """A request without a picture."""
+
+    code = "no_picture"
+    sentence = "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body."
+
+
+class TextPartError(ParameterError):
+    """A part of a form that is text where a file was expected."""
+
+    code = "text_part"
+    sentence = (
+        "A part named `file` has no file name, and so is text. "
+        "Send each picture as a part named `file` that has a file name, {most} at most."
+    )
+
+
+class RequestError(ClassifierError):
+    """A request that cannot be read to its end."""
+
+    code = "bad_request"
+    status = 400
+
+
+class BadFormError(RequestError):
+    """A multipart form that cannot be parsed."""
+
+    code = "bad_form"
+    sentence = (
+        "The form cannot be read: {reason}. "
+        "Send each picture as a part named `file` that has a file name, {most} at most."
+    )
+
+
+class IncompleteFormError(RequestError):
+    """A multipart form that breaks off."""
+
+    code = "incomplete_form"
+    sentence = "The form is incomplete: its last boundary is missing. Send it again, in full."
+
+
+class DisconnectedError(RequestError):
+    """The caller went away while sending."""
+
+    code = "disconnected"
+    sentence = "The connection ended before the request did. Send it again."
+
+
+class SlowRequestError(RequestError):
+    """A request that stalls, or takes too long to arrive."""
+
+    code = "too_slow"
+    status = 408
+    sentence = "The request did not arrive in time. Send it again, or a smaller one."
+
+
+class RequestTooLargeError(RequestError):
+    """More bytes than one request may have."""
+
+    code = "request_too_large"
+    status = 413
+    sentence = "The request is too large: the limit is {limit} MB in all. Send less."
+
+
+class TooMuchSentError(BusyError):
+    """There is no room for the bytes of another picture."""
+
+    code = "too_much_sent"
+    retry_after = 5
+    sentence = "Too many pictures are being sent or held right now. Try again in a few seconds."
+
+
+class TooManyFilesError(BusyError):
+    """One visit to the page holds as many files as it may."""
+
+    code = "too_many_files"
+    status = 429
+    sentence = "One visit may hold {files} files, {limit} MB in all. Remove one, or reload the page."
+
+
+class NotReadyError(ClassifierError):
+    """The model is still loading."""
+
+    code = "not_ready"
+    status = 503
+    retry_after = 2
+    sentence = "The model is still loading. Try again in a few seconds."
+
+
+class ModelFailedError(NotReadyError):
+    """The default model could not be loaded; the log says why."""
+
+    code = "model_failed"
+    sentence = "The model could not be loaded. Whoever runs this server finds the reason in its log."

@@ -1,0 +1,111 @@
+"""What one visit to the page has chosen, and what is known of it: one object in the session, beside the widgets.
+
+A picture is decoded and classified once; moving a slider only shows the same result anew. What is kept of it in the
+session is one thumbnail and its results, and only of the picture looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import streamlit as st
+
+from classifier import Classification, ClassifierError
+from web.page import gallery
+
+Origin = Literal["sample", "upload", "camera"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The picture looked at.
+
+    Attributes:
+        key: tells it from any other one.
+        origin: where it is from.
+        name: its file's.
+        file: an entry of the gallery, or what Streamlit holds of an upload.
+    """
+
+    key: str
+    origin: Origin
+    name: str
+    file: Any
+
+    def read(self) -> bytes:
+        """The file's content."""
+        return cast("bytes", self.file.read() if self.sample else self.file.getvalue())
+
+    @property
+    def sample(self) -> gallery.Sample | None:
+        """The gallery's entry, if it is from there."""
+        return self.file if self.origin == "sample" else None
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What is known of one picture: its thumbnail, results by model, or why there are none."""
+
+    key: str
+    thumbnail: bytes = b""
+    error: ClassifierError | None = None
+    results: dict[str, Classification] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PageState:
+    """What a visit has chosen to look at, and the analysis of that picture.
+
+    Attributes:
+        origin: where the picture is from; None before there is one.
+        sample: the file name of the sample that was clicked last.
+        analysis: of the picture looked at.
+    """
+
+    origin: Origin | None = None
+    sample: str = ""
+    analysis: Analysis | None = None
+
+    def picked(self) -> Picked | None:
+        """The picture to look at, if there is one."""
+        if self.origin is None:
+            return None
+        if self.origin == "sample":
+            sample = gallery.samples()[self.sample]
+            return Picked(f"sample:{sample.file}", "sample", sample.file, sample)
+        file = st.session_state.get(self.origin)
+        return Picked(f"{self.origin}:{file.file_id}", self.origin, file.name, file) if file is not None else None
+
+    def analysis_of(self, picture: Picked) -> Analysis:
+        """What is known of a picture; what was known of another one is dropped."""
+        if self.analysis is None or self.analysis.key != picture.key:
+            self.analysis = Analysis(picture.key)
+        return self.analysis
+
+
+def state() -> PageState:
+    """This visit's."""
+    if "page" not in st.session_state:
+        st.session_state["page"] = PageState()
+    return cast("PageState", st.session_state["page"])
+
+
+def pick_sample(file: str) -> None:
+    """Called when a sample is clicked."""
+    state().origin, state().sample = "sample", file
+    st.session_state["camera_on"] = False
+
+
+def pick_file(origin: Literal["upload", "camera"]) -> None:
+    """Called when the uploader's or the camera's content has changed."""
+    if st.session_state.get(origin) is not None:
+        state().origin = origin
+    elif state().origin == origin:
+        state().origin = None
+
+
+def camera_switched() -> None:
+    """Called when the camera was turned on or off; turned off, its photo is gone."""
+    if not st.session_state["camera_on"] and state().origin == "camera":
+        state().origin = "upload" if st.session_state.get("upload") else None
