@@ -86,6 +86,11 @@ def info(name: str) -> BackendInfo:
         raise BackendError(f"There is no backend {name!r}. Choose {listed(choices())}.") from None
 
 
+def runners(form: Form) -> list[BackendInfo]:
+    """What can run weights of a form, the fastest on a CPU first."""
+    return [one for one in BACKENDS.values() if one.form == form]
+
+
 def title(name: str) -> str:
     """A backend's name for people; the name itself for one that is not here, as in a result from another server."""
     found = BACKENDS.get(BackendName(name))

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from classifier import checkout
-from classifier.backends.names import BACKENDS, BackendInfo
+from classifier.backends.names import BackendInfo, runners
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError, ParameterError
 from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
@@ -136,7 +136,7 @@ def _package(name: str, folder: Path) -> Check:
 
 def _not_installed(form: Form) -> BackendInfo | None:
     """What would have to be installed to run weights of a form; None where something that runs them is."""
-    backends = [one for one in BACKENDS.values() if one.form == form]
+    backends = runners(form)
     return None if any(one.installed for one in backends) else backends[0]
 
 
