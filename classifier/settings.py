@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         description="Default model: the name of a package in the folder, or a path to one or to a model file",
     )
     trust: bool = Field(
-        False, description="Whether model files that can run code when loaded may be: `.h5` files and Lambda layers"
+        False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
     )
     backend: str = Field(AUTO, description=listed(f"`{name}`" for name in choices()))
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")

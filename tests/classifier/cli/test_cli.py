@@ -322,6 +322,12 @@ def test_each_command_says_what_it_does(capsys: pytest.CaptureFixture[str], comm
     assert f"{command.ABOUT}." in " ".join(capsys.readouterr().out.split())
 
 
+def test_the_help_names_a_file_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused("--help") == 0
+    (file,) = re.findall(r"docs/\S+\.md", capsys.readouterr().out)
+    assert "CLASSIFIER_MODEL" in (ROOT / file).read_text("utf-8")
+
+
 def test_a_command_is_added_by_its_module_and_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,7 +131,7 @@ def test_pictures_that_fail_are_said_and_counted(capsys: pytest.CaptureFixture[s
     ]
     found = json.loads(Path("out.json").read_text("utf-8"))
     assert (found["pictures"], found["failed"], found["skipped"]) == (6, 3, 1)
-    assert {one["code"] for one in found["failures"]} == {"broken_image", "no_pictures"}
+    assert {one["code"] for one in found["failures"]} == {"broken_image", "empty_file", "no_pictures"}
 
 
 @pytest.mark.parametrize(
