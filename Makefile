@@ -25,7 +25,7 @@ soak: MINUTES ?= 30
 
 comma := ,
 
-# What the checks read. tests/conftest.py looks for a browser under the same names.
+# What the checks read. benchmarks/browser.py looks for a browser under the same names.
 CODE := classifier web model benchmarks tests deploy/sbom.py deploy/version.py streamlit_app.py
 DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
@@ -93,10 +93,13 @@ soak: $(STAMPS)/test $(STAMPS)/project  ## Load a server in every way for half a
 	$(BIN)/python -m tests.load.soak --minutes $(MINUTES)
 
 .PHONY: lint
-lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types and that the requirements are fresh
+lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that the requirements fit the imports and are fresh
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/deptry classifier web
+	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,legacy,model,test
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container

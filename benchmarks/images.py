@@ -7,7 +7,6 @@ memory at rest after them, and photos per second for two visitors at once. All i
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import socket
 import statistics
@@ -20,13 +19,13 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.browser import browser_arguments
+from benchmarks.docker import build, detached, docker
+from benchmarks.pictures import mosaic_jpeg
 from benchmarks.rows import first_bars_at, until_it_listens
 from benchmarks.table import save
-from tests.conftest import browser_arguments
-from tests.container.conftest import build
-from tests.container.docker import Container, docker, started
-from tests.load.visitor import Answer, Tab, opened
-from tests.support.photos import ROOT, mosaic
+from benchmarks.visitor import Answer, Tab, opened
+from classifier.settings import ROOT
 
 LIMITS = ("--cpus", "2", "--memory", "2g")
 REST_SECONDS = 10.0
@@ -58,15 +57,15 @@ class Image:
         return size / 1e6
 
     @contextmanager
-    def running(self) -> Iterator[tuple[Container, str]]:
-        """A container of it, and the address at which its page will be.
+    def running(self) -> Iterator[tuple[str, str]]:
+        """The id of a container of it, and the address at which its page will be.
 
         It uses this machine's network: a new network of its own would make Chromium begin anew what it is loading.
         """
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         options = ("--network", "host", "--env", f"STREAMLIT_SERVER_PORT={port}")
-        with started(self.tag, *LIMITS, *options) as container:
+        with detached(self.tag, *LIMITS, *options) as container:
             yield container, f"http://127.0.0.1:{port}"
 
     def start_to_bars(self, browser: Browser) -> float:
@@ -80,9 +79,9 @@ class Image:
 PLAIN = Image("plain", "image-classifier:plain", PlainTab)
 
 
-def at_rest(container: Container) -> float:
+def at_rest(container: str) -> float:
     """MB that it holds, as `docker stats` tells it: without the files that the kernel has cached for it."""
-    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container.id).partition(" ")[0]
+    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).partition(" ")[0]
     amount, unit = used[:-3], used[-3:]
     return float(amount) * {"MiB": 2**20, "GiB": 2**30}[unit] / 1e6
 
@@ -112,9 +111,7 @@ def measure(images: Sequence[Image], rounds: int) -> list[str]:
                 if number:  # the first one fills the kernel's cache
                     found["start", image].append(seconds)
         browser.close()
-    stream = io.BytesIO()
-    mosaic(4000, 3000).save(stream, "JPEG", quality=90)
-    photo = stream.getvalue()
+    photo = mosaic_jpeg(4000, 3000)
     with ExitStack() as stack:
         containers = {image: stack.enter_context(image.running()) for image in images}
         for image, (_, address) in containers.items():

@@ -23,6 +23,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from benchmarks.browser import browser_arguments
 from benchmarks.measure import seconds, times
 from benchmarks.plain import Plain
 from benchmarks.rows import THREADS, engines, load, photos, visit
@@ -33,8 +34,7 @@ from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from classifier.picture.sandbox import Workers
 from classifier.preprocessing import normalise
-from tests.conftest import browser_arguments
-from tests.support.photos import ROOT
+from classifier.settings import ROOT
 
 
 def picture(rounds: int) -> Iterator[str]:

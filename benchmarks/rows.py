@@ -21,17 +21,18 @@ from urllib.parse import urlsplit
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.browser import browser_arguments
 from benchmarks.measure import Row, compare, row, seconds
+from benchmarks.pictures import mosaic, mosaic_jpeg, photo
 from benchmarks.plain import Plain
+from benchmarks.server import serving
 from classifier import Classifier, ModelPackage, Settings, cli
 from classifier.backends.choice import load_backend
 from classifier.machine.cpus import cpu_count
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from classifier.picture.sandbox import Workers
-from tests.conftest import browser_arguments
-from tests.support.photos import ROOT, mosaic, photo
-from tests.support.server import running
+from classifier.settings import ROOT
 
 THREADS = cpu_count()
 
@@ -112,9 +113,7 @@ def isolation(rounds: int) -> Iterator[Row]:
     here, workers = InProcess(limits), Workers(limits, 1)
     fresh = Workers(limits, 1, dataclasses.replace(workers.bounds, pictures=1))
     for about, width, height in (("640 x 480", 640, 480), ("12-megapixel", 4000, 3000)):
-        stream = io.BytesIO()
-        mosaic(width, height).save(stream, "JPEG", quality=90)
-        data = stream.getvalue()
+        data = mosaic_jpeg(width, height)
         for other, decoder in (("in this process", here), ("a new process for each picture", fresh)):
             ours, theirs = (functools.partial(one.prepare, data, geometry) for one in (workers, decoder))
             yield compare(f"{about} JPEG decoded in a worker", ours, {other: theirs}, 2 * rounds, None)
@@ -124,11 +123,9 @@ def isolation(rounds: int) -> Iterator[Row]:
 
 def requests(rounds: int) -> Iterator[Row]:
     """Requests over HTTP with 8 callers, against the same bytes through `Classifier` with all cores busy."""
-    stream = io.BytesIO()
-    mosaic(640, 480).save(stream, "JPEG", quality=90)
-    data = stream.getvalue()
+    data = mosaic_jpeg(640, 480)
     model, count = load("efficientnet-lite2"), 100
-    with tempfile.TemporaryDirectory() as name, running(Path(name) / "log.txt") as address:
+    with tempfile.TemporaryDirectory() as name, serving(Path(name) / "log.txt") as (_, address):
         place = urlsplit(address)
 
         def caller(_: int) -> None:

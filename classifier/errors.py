@@ -5,7 +5,8 @@
     │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
     │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
     ├── InputError            a name on the command line, or a dataset, that stands for no picture
-    │   └── EmptyInputError, EmptyFileError, NotAFileError, NoPicturesError, UnlistedFolderError
+    │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
+    │       NotAFileError, NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
@@ -157,7 +158,28 @@ class EmptyFileError(InputError):
     """A file of no bytes."""
 
     code = "empty_file"
-    sentence = "This file is empty."
+    sentence = "This file is empty. Export or download the picture again."
+
+
+class MissingFileError(InputError):
+    """No file of that name."""
+
+    code = "missing_file"
+    sentence = "There is no such file. Check its name and folder."
+
+
+class ForbiddenFileError(InputError):
+    """A file that this user may not read."""
+
+    code = "not_permitted"
+    sentence = "This file may not be read: permission denied. Change its permissions."
+
+
+class UnreadableFileError(InputError):
+    """A file that the system fails to read."""
+
+    code = "not_readable"
+    sentence = "This file cannot be read: {reason}."
 
 
 class NotAFileError(InputError):
@@ -171,7 +193,7 @@ class NoPicturesError(InputError):
     """A folder in which no file has the ending of a picture."""
 
     code = "no_pictures"
-    sentence = "This folder holds no pictures ({endings})."
+    sentence = "This folder holds no pictures ({endings}). Name another one."
 
 
 class UnlistedFolderError(InputError):

@@ -19,9 +19,12 @@ from classifier.errors import (
     ClassifierError,
     EmptyFileError,
     EmptyInputError,
+    ForbiddenFileError,
+    MissingFileError,
     NoPicturesError,
     NotAFileError,
     UnlistedFolderError,
+    UnreadableFileError,
 )
 from classifier.picture.formats import ENDINGS
 from classifier.result import Classification
@@ -116,18 +119,19 @@ def each(
 
 def code_and_sentence(error: ClassifierError | OSError) -> tuple[str, str]:
     """A stable code for programs and a sentence for people."""
+    found = as_ours(error)
+    return found.code, found.message
+
+
+def as_ours(error: ClassifierError | OSError) -> ClassifierError:
+    """The error itself, or the one of ours that says what the system's error means for a picture."""
     if isinstance(error, ClassifierError):
-        return error.code, error.message
+        return error
     if isinstance(error, FileNotFoundError):
-        return "not_found", "There is no such file."
+        return MissingFileError()
     if isinstance(error, PermissionError):
-        return "not_permitted", "This file may not be read: permission denied."
-    return "not_readable", f"This file cannot be read: {error.strerror or error}."
-
-
-def shown(name: str) -> str:
-    """A file's name for people; what moves a terminal's cursor or breaks the line is escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+        return ForbiddenFileError()
+    return UnreadableFileError(reason=error.strerror or str(error))
 
 
 def pictures(folder: str) -> list[Entry]:

@@ -11,25 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.browser import browser_arguments
 from classifier.machine.cpus import cpu_count
-
-_BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
-_MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-
-
-def find_browser() -> str | None:
-    """An installed Chrome or Chromium; without one Playwright takes its own."""
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    return found or (_MAC_CHROME if Path(_MAC_CHROME).exists() else None)
-
-
-def browser_arguments() -> dict[str, Any]:
-    """How to start it: Chrome's sandbox refuses to work for root; the camera is a moving test picture."""
-    arguments = ["--use-fake-device-for-media-stream"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        arguments.append("--no-sandbox")
-    browser = find_browser()
-    return {"args": arguments, **({"executable_path": browser} if browser else {})}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

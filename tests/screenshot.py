@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.conftest import browser_arguments
+from benchmarks.browser import browser_arguments
+from classifier.languages import languages
 from tests.e2e.steps import best, opened, until
 from tests.support.server import ROOT, running
 from web.page.gallery import samples
@@ -48,7 +49,7 @@ def _take(browser: Browser, address: str, file: Path, scheme: str, size: dict[st
         # Twice: the first picture after the start also pays for what is loaded on first use.
         for one in ("chelsea.png", sample):
             page.locator(f".st-key-{samples()[one].key} button").click()
-            title = samples()[one].title["en"]
+            title = languages()["en"].text("samples", Path(one).stem)
             page.get_by_role("img", name=f"Sample picture: {title}", exact=True).wait_for()
             best(page)  # the bars of the picture before stand until these come
         page.mouse.move(1, 400)

@@ -9,6 +9,7 @@ import sys
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from classifier.machine import malloc
 from web import problems
 from web.base_path import BASE
 from web.server import garbage, shutdown, slow_connections
+from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.streamlit_internals.allowed_paths import AllowedPaths
@@ -84,7 +86,11 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     connections = slow_connections.connections()
     server = _Server()
     shutdown.bound(server.refuse_waiting, server.clean_up)
-    running = (server.load(), free_closed_sessions(), slow_connections.close_slow(connections))
+    running = (
+        supervised("loading the model", server.load),
+        supervised("freeing closed sessions", free_closed_sessions),
+        supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
+    )
     tasks = [asyncio.create_task(one) for one in running]
     yield
     for task in tasks:

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _classify(classifier: Classifier, args: argparse.Namespace) -> int:
     from classifier.cli.report import Screen
-    from classifier.inputs import classify_entries, code_and_sentence, expand, shown
+    from classifier.formatting import printable
+    from classifier.inputs import classify_entries, code_and_sentence, expand
 
     entries = expand(args.files)
     terminal = _terminal(results_only=args.json or args.csv)
@@ -64,7 +65,7 @@ def _classify(classifier: Classifier, args: argparse.Namespace) -> int:
             if isinstance(result, Exception):
                 failed = True
                 code, detail = code_and_sentence(result)
-                screen.say(f"{shown(name)}: {detail}")
+                screen.say(f"{printable(name)}: {detail}")
                 writer.failure(name, code, detail)
             else:
                 writer.result(name, result)

@@ -13,7 +13,8 @@ from classifier.cli.report import Screen
 from classifier.evaluation.dataset import Dataset, read_dataset
 from classifier.evaluation.measure import Failure, scored
 from classifier.evaluation.naming import read_names
-from classifier.inputs import code_and_sentence, shown
+from classifier.formatting import printable
+from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
 
 Kept = TypeVar("Kept")
@@ -54,7 +55,7 @@ def collect(
         for file, truth, found in scored(classifier, pictures):
             if isinstance(found, Exception):
                 failures.append(Failure(file, found))
-                screen.say(f"{shown(file)}: {code_and_sentence(found)[1]}")
+                screen.say(f"{printable(file)}: {code_and_sentence(found)[1]}")
             else:
                 kept.append(keep(file, truth, found))
             screen.advance()

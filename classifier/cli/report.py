@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classifier.cli.messages import line, say
-from classifier.inputs import shown
+from classifier.formatting import percent, printable
 from classifier.result import Classification
 
 _UNSURE = "not sure"
@@ -45,11 +45,11 @@ class TextReport:
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
         width = max(cell_len(item.label) for item in result.predictions)
-        _write(shown(name) + ("" if result.sure else f" ({_UNSURE})") + "\n")
+        _write(printable(name) + ("" if result.sure else f" ({_UNSURE})") + "\n")
         for item in result.predictions:
             # By cells, not characters: a Chinese one takes two.
             gap = " " * (width - cell_len(item.label))
-            _write(f"  {item.label}{gap}  {item.score:6.1%}\n")
+            _write(f"  {item.label}{gap}  {percent(item.score):>6}\n")
         sys.stdout.flush()
 
     def failure(self, name: str, code: str, detail: str) -> None:
@@ -67,7 +67,7 @@ class BarReport(TextReport):
 
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
-        head = Text(shown(name), "bold")
+        head = Text(printable(name), "bold")
         if not result.sure:
             head.append(f" ({_UNSURE})", "not bold yellow")
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -77,7 +77,7 @@ class BarReport(TextReport):
         for rank, item in enumerate(result.predictions):
             label = Text(item.label, "bold" if rank == 0 and result.sure else "")
             bar = ProgressBar(1, item.score, 24, complete_style="cyan", finished_style="cyan")
-            table.add_row(label, bar, f"{item.score:.1%}")
+            table.add_row(label, bar, percent(item.score))
         self._console.print(head, soft_wrap=True)
         self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from classifier.evaluation import metrics
 from classifier.evaluation.calibration import BOUNDS, FEW, Calibration
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import shown
+from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
 
 _ROWS = 10  # of a list, the worst ones; the reports in JSON and HTML have more
@@ -47,56 +47,53 @@ def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list
         ("ECE", percent(before.ece), percent(after.ece), "how far scores and accuracy are apart"),
         ("top-1", *[percent(found.right / found.pictures)] * 2, "a temperature changes no answer"),
     ]
-    lines = [f"{package.name} on {shown(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
+    lines = [f"{package.name} on {printable(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
     if found.unbounded:
         reason = (
-            "every picture is right, or nearly: take harder ones"
+            "every picture is right, or nearly: use harder ones"
             if after.temperature == BOUNDS[0]
             else "the scores say nothing about these classes: look at the labels"
         )
-        lines.append(f"Do not use this temperature: it ran into its bound of {after.temperature:g}, because {reason}.")
+        lines.append(f"Do not use this temperature: it reached its limit of {after.temperature:g}, because {reason}.")
     if found.pictures < FEW:
-        lines.append(f"So few pictures make a poor temperature: take {FEW} or more, better 1000.")
+        lines.append(f"These are too few pictures for a good temperature: use {FEW} or more, better 1000.")
     if package.manifest.output.unsure_below and after.temperature != before.temperature:
         limit = package.manifest.output.unsure_below
-        lines.append(f"Scores change, but output.unsure_below stays {limit:g}: see whether it still fits.")
+        lines.append(f"Scores change, but output.unsure_below stays {limit:g}: check whether it still fits.")
     return lines
-
-
-def percent(value: float | None) -> str:
-    """A share for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.1%}"
 
 
 def _head(found: Evaluation) -> list[str]:
     output = found.package.manifest.output
     low, high = metrics.interval(found.right, found.total)
     accuracy = found.right / found.total
-    rows = [("top-1", percent(accuracy), f"{found.right} of {found.total}; 95% interval {low:.1%} to {high:.1%}")]
+    rows = [
+        ("top-1", percent(accuracy), f"{found.right} of {found.total}; 95% interval {percent(low)} to {percent(high)}")
+    ]
     if found.k < output.classes:
         within = found.within(found.k)
         rows.append((f"top-{found.k}", percent(within / found.total), f"{within} of {found.total}"))
     means = metrics.macro(found.classes)
     rows += [
-        ("recall", percent(means["recall"]), "mean over the classes shown"),
+        ("recall", percent(means["recall"]), "mean over the classes that have pictures"),
         ("precision", percent(means["precision"]), "the same"),
         ("F1", percent(means["f1"]), "the same"),
         (
             "ECE",
             percent(found.ece),
-            f"scores promise {found.confidence:.1%}, {accuracy:.1%} are right; "
-            f"honest ones would show {found.ece_by_chance:.1%} by chance",
+            f"mean score {percent(found.confidence)}, accuracy {percent(accuracy)}; "
+            f"well-calibrated scores would show {percent(found.ece_by_chance)} by chance",
         ),
         ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
-        ("unsure", str(found.unsure), "pictures that the page calls unsure"),
+        ("unsure", str(found.unsure), "pictures of which the model is not sure"),
     ]
     if found.failures:
-        rows.append(("failed", str(len(found.failures)), "could not be classified; said on standard error"))
+        rows.append(("failed", str(len(found.failures)), "could not be classified; standard error says why"))
     if found.skipped:
         rows.append(("skipped", str(found.skipped), "files without the ending of a picture"))
     support = sum(one.support > 0 for one in found.classes)
     head = (
-        f"{found.package.name} on {shown(found.dataset)}: {_count(found.total, 'picture')} of "
+        f"{found.package.name} on {printable(found.dataset)}: {_count(found.total, 'picture')} of "
         f"{_count(support, 'class', 'classes')}, {found.backend} on {found.device}"
     )
     return [head, *_table(rows, "<><")]
@@ -120,7 +117,7 @@ def _confusions(found: Evaluation, labels: Sequence[str]) -> list[str]:
 
 def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[str]:
     rows = [
-        (percent(one.score), labels[one.predicted], f"is {labels[one.truth]}, place {one.rank}", shown(one.file))
+        (percent(one.score), labels[one.predicted], f"is {labels[one.truth]}, place {one.rank}", printable(one.file))
         for one in found.mistakes[:_ROWS]
     ]
     return ["", "Most confident mistakes", *_table(rows, "><<<")] if rows else []

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from tests.container.docker import docker
-from tests.support.photos import ROOT
+from benchmarks.docker import build, docker
 
 BASE = "debian:trixie-slim"
-
-
-def build(tag: str, flavor: str, folder: Path = ROOT, options: Sequence[str] = ()) -> str:
-    """Builds the image as docs/containers.md says; gives what the engine printed."""
-    authority = os.environ.get("SSL_CERT_FILE")
-    secret = ["--secret", f"id=ca,src={authority}"] if authority else []
-    command = ["docker", "build", "--progress", "plain", "--build-arg", f"FLAVOR={flavor}", "--tag", tag, *secret]
-    ended = subprocess.run(
-        [*command, *options, str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "DOCKER_BUILDKIT": "1"},
-        timeout=3600,
-    )
-    assert ended.returncode == 0, ended.stdout[-5000:]
-    return ended.stdout
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Docker's command line, and a running container as the tests see it."""
+"""A running container as the tests see it."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from benchmarks.docker import DockerError, detached, docker
 from tests.support.photos import ROOT
+
+__all__ = [
+    "HARDENED",
+    "Answer",
+    "Container",
+    "DockerError",
+    "docker",
+    "drive",
+    "exhaust_memory",
+    "get",
+    "kill",
+    "published",
+    "ready",
+    "send",
+    "started",
+]
 
 HARDENED = (
     *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
     *("--security-opt", "no-new-privileges", "--pids-limit", "128"),
 )
 """How SECURITY.md says to run it."""
-
-
-class DockerError(Exception):
-    """What Docker said when it refused."""
-
-
-def docker(*arguments: str, data: bytes | None = None, timeout: float = 900) -> str:
-    """What a docker command prints, without the blanks around it.
-
-    Raises:
-        DockerError: it ended with another status than 0.
-    """
-    command = ["docker", *arguments]
-    ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, cwd=ROOT)
-    if ended.returncode:
-        raise DockerError(f"{' '.join(command)}: {ended.stderr.decode().strip()[-3000:]}")
-    return ended.stdout.decode().strip()
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,8 @@ def drive(address: str, *tests: str) -> str:
 @contextmanager
 def started(image: str, *options: str, command: tuple[str, ...] = (), port: int = 8501) -> Iterator[Container]:
     """A container in the background, gone at the end of the block."""
-    container = Container(docker("run", "--detach", *options, image, *command), port)
-    try:
-        yield container
-    finally:
-        docker("rm", "--force", "--volumes", container.id)
+    with detached(image, *options, command=command) as identity:
+        yield Container(identity, port)
 
 
 @contextmanager

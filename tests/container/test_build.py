@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.docker import build
 from classifier import __version__
 from tests.container.checkout import copy_to, tracked
-from tests.container.conftest import build
 from tests.container.docker import docker
 from tests.support.photos import ROOT
 

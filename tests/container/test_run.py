@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from benchmarks.visitor import opened
 from tests.container.docker import (
     HARDENED,
     Container,
@@ -27,7 +28,6 @@ from tests.container.docker import (
     started,
 )
 from tests.load.test_shutdown import Caller
-from tests.load.visitor import opened
 from tests.support.photos import photo
 
 PANDA = photo("panda.webp").read_bytes()

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from benchmarks.docker import build
 from tests.container.checkout import copy_to
-from tests.container.conftest import build
 from tests.container.docker import docker, drive, get, ready
 from tests.support.photos import ROOT
 

@@ -9,7 +9,10 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from benchmarks import table
+from classifier.errors import InputError, UnknownModeError
+from classifier.languages import languages
 from classifier.settings import Settings
+from tests.support.every_error import WITH_SENTENCE
 from tests.support.pages import DOCS, IN_CHINESE, README, ROOT, beside, cells, links, measured, name, target, text
 
 
@@ -109,3 +112,16 @@ def test_the_readme_shows_a_few_of_those_promises(document: Path) -> None:
     few = [row for row in cells(text(document)) if row[-1].startswith("`make test")]
     assert 3 <= len(few) <= 5
     assert [row for row in promises if row in few] == few
+
+
+@both(DOCS / "api.md")
+def test_the_table_of_codes_is_that_of_the_error_classes(document: Path) -> None:
+    language = languages()["zh" if document.parent.name == "zh" else "en"]
+    listed = text(document).partition("<!-- codes")[2].partition("<!-- /codes -->")[0]
+    expected = []
+    for kind in WITH_SENTENCE:
+        # Those that no request meets: of names on a command line, and of what a program opened with Pillow.
+        if not issubclass(kind, InputError | UnknownModeError):
+            sentence = language.tables["errors"].get(kind.code, kind.sentence)
+            expected.append([f"`{kind.code}`", f"`{kind.status}`", re.sub(r"\{(\w+)(?:!r)?\}", r"*\1*", sentence)])
+    assert sorted(cells(listed)) == sorted(expected)

@@ -44,7 +44,7 @@ def test_the_path_leads_to_the_page_with_or_without_its_slash(server: str, http:
     assert (moved.status_code, moved.headers["location"]) == (307, "/demo/?k=3")
     page = http.get("/")
     assert page.status_code == 200
-    assert "<title>Image classifier</title>" in page.text
+    assert "<title>Image Classifier</title>" in page.text
 
 
 def test_every_file_that_the_frame_names_is_there_and_read_in_one_go(http: httpx.Client) -> None:

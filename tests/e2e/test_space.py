@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserType, Frame, expect
 
-from tests.conftest import browser_arguments
+from benchmarks.browser import browser_arguments
 from tests.e2e.steps import best, photograph, until, upload
 from tests.e2e.test_full import SHOWN
 from tests.support.photos import photo

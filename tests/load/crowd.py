@@ -22,7 +22,7 @@ from typing import Literal
 
 import httpx2 as httpx
 
-from tests.load.visitor import PATIENCE, Answer, client, opened
+from benchmarks.visitor import PATIENCE, Answer, client, opened
 from tests.load.watch import Watch, watching
 from tests.support.photos import mosaic
 from tests.support.server import started

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2 as httpx
 from PIL import Image
 
-from tests.load.visitor import client
+from benchmarks.visitor import client
 from tests.load.watch import HAS_PROC, Footprint, footprint
 from tests.support.hostile import encode, seeds
 from tests.support.photos import golden_photos, mosaic

@@ -27,10 +27,10 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
+from benchmarks.visitor import PATIENCE, client, opened
 from classifier.machine.cpus import cpu_count
 from tests.load.crowd import HEALTH, classify
 from tests.load.sequence import GROWTH, pictures, slow_picture
-from tests.load.visitor import PATIENCE, client, opened
 from tests.load.watch import HAS_PROC, Footprint, Watch, footprint, watching
 from tests.support.server import started
 

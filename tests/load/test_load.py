@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.visitor import client
 from tests.load import crowd, sequence, soak
-from tests.load.visitor import client
 from tests.load.watch import HAS_PROC, watching
 from tests.support.server import started
 

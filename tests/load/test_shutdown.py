@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from benchmarks.visitor import PATIENCE, client, opened
 from classifier.machine.cpus import cpu_count
 from tests.load.sequence import slow_picture
-from tests.load.visitor import PATIENCE, client, opened
 from tests.support.hostile import encode
 from tests.support.photos import mosaic, photo
 from tests.support.server import ENDED_AS_ASKED, started

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from benchmarks.pictures import FOLDERS, mosaic, photo
+from classifier.settings import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = (ROOT / "web/page/samples", ROOT / "tests/photos")
+__all__ = ["MODELS", "ROOT", "Photo", "golden_photos", "mosaic", "photo"]
+
 MODELS = ("efficientnet-lite0", "efficientnet-lite2")
 
 
@@ -28,24 +29,3 @@ def golden_photos() -> list[Photo]:
         for folder in FOLDERS
         for entry in json.loads((folder / "manifest.json").read_text("utf-8"))
     ]
-
-
-def photo(name: str) -> Path:
-    """The path of one photo by its file name."""
-    return next(one.path for one in golden_photos() if one.path.name == name)
-
-
-def mosaic(width: int, height: int, start: int = 0) -> Image.Image:
-    """A picture of that size with a photo's detail: the golden photos side by side at their own resolution."""
-    page = Image.new("RGB", (width, height))
-    photos = golden_photos()
-    x = y = tallest = 0
-    number = start
-    while y < height:
-        with Image.open(photos[number % len(photos)].path) as opened:
-            part = opened.convert("RGB")
-        page.paste(part, (x, y))
-        x, tallest, number = x + part.width, max(tallest, part.height), number + 1
-        if x >= width:
-            x, y, tallest = 0, y + tallest, 0
-    return page

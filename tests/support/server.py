@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-ENDED_AS_ASKED = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+from benchmarks.server import ENDED_AS_ASKED, serving
+from classifier.settings import ROOT
+
+__all__ = ["ENDED_AS_ASKED", "ROOT", "running", "started"]
 
 
 @contextmanager
@@ -39,7 +35,6 @@ def running(
         yield address
 
 
-@contextmanager
 def started(
     log: Path,
     environment: Mapping[str, str] | None = None,
@@ -49,46 +44,11 @@ def started(
     ended: tuple[int, ...] = ENDED_AS_ASKED,
     launcher: bool = False,
     seconds: float = 90,
-) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+) -> AbstractContextManager[tuple[subprocess.Popen[bytes], str]]:
     """The same for tests that need the process, too, a port of their choice, `classifier serve`, or another end."""
     streamlit = ["-c", f"{first}\nfrom streamlit.web.cli import main\nmain()"] if first else ["-m", "streamlit"]
     command = [str(python), *streamlit, "run", "streamlit_app.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     if launcher:
         command, options = [str(python), "-m", "classifier", "serve"], ["--port", str(port)]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, *options],
-            cwd=ROOT,
-            env={**os.environ, **(environment or {})},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process, _address(process, log, seconds)
-    finally:
-        process.terminate()
-        try:
-            code = process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    assert code in ended, log.read_text()
-
-
-def _address(process: subprocess.Popen[bytes], log: Path, seconds: float) -> str:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        found = re.search(r"URL: (http://\S+)", log.read_text())
-        if found and _ready(found[1]):
-            return found[1]
-        time.sleep(0.1)
-    raise AssertionError(f"the server is not ready:\n{log.read_text()}")
-
-
-def _ready(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
+    return serving(log, [*command, *options], environment, ended, seconds)

@@ -91,7 +91,7 @@ def test_routes_beside_the_page(server: tuple[subprocess.Popen[bytes], str]) -> 
     assert get("/api")[0] == 404
     assert "classifier_ready 1.0" in get("/metrics")[1]
     page = get("/")[1]
-    assert "<title>Image classifier</title>" in page
+    assert "<title>Image Classifier</title>" in page
     assert '<html lang="en">' in page
     assert '<html lang="zh-CN">' in get("/", **{"Accept-Language": "zh-CN,zh;q=0.9"})[1]
     for script in re.findall(r'<script[^>]* src="\.?/?([^"]+)"', page):

@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from classifier import Prediction
-from web.page.text import language, t
-
-
-def percent(score: float) -> str:
-    """A score (0 to 1) for people; a score that is not zero never reads as zero."""
-    return "<0.1%" if 0 < score < 0.001 else f"{score:.1%}"
+from classifier.formatting import percent
+from web.page.text import html_language, t
 
 
 def bars_html(predictions: Sequence[Prediction], *, sure: bool, fresh: bool) -> str:
@@ -24,7 +20,7 @@ def bars_html(predictions: Sequence[Prediction], *, sure: bool, fresh: bool) -> 
     """
     rows = "".join(_row(item, best=sure and rank == 0) for rank, item in enumerate(predictions))
     classes = " ".join(["bars", "sure" if sure else "unsure", *(["fresh"] if fresh else [])])
-    return f'<ol class="{classes}" lang="{language()}" aria-label="{escape(t("bars"))}">{rows}</ol>'
+    return f'<ol class="{classes}" lang="{html_language()}" aria-label="{escape(t("bars"))}">{rows}</ol>'
 
 
 def _row(item: Prediction, *, best: bool) -> str:

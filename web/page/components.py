@@ -11,13 +11,14 @@ import streamlit as st
 
 from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
+from classifier.formatting import percent
 from classifier.picture.formats import ENDINGS
 from classifier.picture.limits import millions
 from web.models import models
 from web.page import downloads, gallery, picture
-from web.page.bars import bars_html, percent
+from web.page.bars import bars_html
 from web.page.state import Picked, camera_switched, pick_file, state
-from web.page.text import device_text, language, t
+from web.page.text import device_text, html_language, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
@@ -29,7 +30,7 @@ def brand() -> None:
     """Icon and name."""
     icon = f'<img alt="" src="data:image/svg+xml;base64,{_ICON}">'
     chosen = " has-picture" if state().picked() else ""  # what the styles go by
-    st.html(f'<div class="brand{chosen}" lang="{language()}">{icon}<span>{t("name")}</span></div>')
+    st.html(f'<div class="brand{chosen}" lang="{html_language()}">{icon}<span>{t("name")}</span></div>')
 
 
 def hero(model: str) -> None:
@@ -134,7 +135,7 @@ def result(whole: Classification, fresh: bool, looked_at: Picked, top_k: int, mi
         st.html(bars_html(part.predictions, sure=whole.sure, fresh=fresh))
     else:
         best = percent(whole.predictions[0].score)
-        st.info(t("none_left", minimum=f"{minimum:.0%}".rstrip("%"), best=best))
+        st.info(t("none_left", minimum=percent(minimum, 0), best=best))
     with st.container(key="facts", horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="quiet">{_took(whole)}</p>')
         _downloads(part, looked_at)
@@ -160,7 +161,7 @@ def footer(model: str) -> None:
 def _alt(looked_at: Picked) -> str:
     """What the picture is, for those who cannot see it."""
     if looked_at.sample:
-        return t("alt_sample", name=looked_at.sample.title[language()])
+        return t("alt_sample", name=looked_at.sample.title)
     return t("alt_upload", name=looked_at.name)
 
 
@@ -212,13 +213,13 @@ def _details(whole: Classification) -> None:
         rows.append((t(f"stage_{stage}"), t("milliseconds", value=value)))
     rows.append((t("model"), manifest.title))
     if manifest.published:
-        published = f"{manifest.published.top1:.1%} ({manifest.published.dataset})"
+        published = f"{percent(manifest.published.top1)} ({manifest.published.dataset})"
         rows.append((t("model_accuracy"), published))
     if manifest.license:
         rows.append((t("model_licence"), manifest.license))
     cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     with st.expander(t("details"), icon=":material/info:", key="details"):
-        st.html(f'<dl class="details" lang="{language()}">{cells}</dl>')
+        st.html(f'<dl class="details" lang="{html_language()}">{cells}</dl>')
 
 
 def _css_string(text: str) -> str:

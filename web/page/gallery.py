@@ -12,7 +12,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from web.page.text import Language, language, t
+from classifier.languages import languages
+from web.page.text import language, t
 
 FOLDER = Path(__file__).parent / "samples"
 
@@ -22,10 +23,14 @@ class Sample:
     """A sample picture and where it is from."""
 
     file: str
-    title: dict[Language, str]
     author: str
     licence: str
     source: str
+
+    @property
+    def title(self) -> str:
+        """What it shows, in the visitor's language."""
+        return languages()[language()].text("samples", Path(self.file).stem)
 
     @property
     def key(self) -> str:
@@ -46,7 +51,7 @@ class Sample:
 def samples() -> dict[str, Sample]:
     """All samples by file name, in the order of the manifest."""
     entries = json.loads((FOLDER / "manifest.json").read_text("utf-8"))
-    fields = ("file", "title", "author", "licence", "source")
+    fields = ("file", "author", "licence", "source")
     return {entry["file"]: Sample(*(entry[field] for field in fields)) for entry in entries}
 
 
@@ -55,8 +60,7 @@ def show(pick: Callable[[str], None], current: str | None) -> None:
     st.html(f"<style>{_thumbnails()}{_highlight(current)}</style>")
     with st.container(key="gallery"):
         for sample in samples().values():
-            title = sample.title[language()]
-            st.button(title, key=sample.key, on_click=pick, args=(sample.file,), width="stretch")
+            st.button(sample.title, key=sample.key, on_click=pick, args=(sample.file,), width="stretch")
 
 
 def credit_html(sample: Sample) -> str:
@@ -67,9 +71,7 @@ def credit_html(sample: Sample) -> str:
 
 def credits_html() -> str:
     """Author, licence and source of all of them."""
-    rows = "".join(
-        f"<li>{escape(sample.title[language()])} – {credit_html(sample)}</li>" for sample in samples().values()
-    )
+    rows = "".join(f"<li>{escape(sample.title)} – {credit_html(sample)}</li>" for sample in samples().values())
     return f'<ul class="credits">{rows}</ul>'
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import streamlit as st
 
 from classifier import Classification, ClassifierError, UnknownModelError
+from classifier.languages import languages
+from web.errors import ModelFailedError
 from web.models import models
 from web.page import components, gallery, picture
 from web.page.state import Picked, pick_sample, state
-from web.page.text import LANGUAGES, error_text, language, t
+from web.page.text import error_text, language, t
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +31,9 @@ def main() -> None:
         _page()
     except ClassifierError as error:
         components.error(error_text(error))
-    except Exception:  # whatever it was, the visitor gets a sentence and the log the rest
+    except Exception as error:  # whatever it was, the visitor gets a sentence and the log the rest
         log.exception("the page failed")
-        components.error(t("error.internal"))
+        components.error(error_text(error))
 
 
 def _page() -> None:
@@ -73,8 +75,8 @@ def _header() -> None:
         components.brand()
         st.segmented_control(
             t("language"),
-            list(LANGUAGES),
-            format_func=LANGUAGES.__getitem__,
+            list(languages()),
+            format_func=lambda code: languages()[code].name,
             default=language(),
             required=True,
             key="lang",
@@ -90,7 +92,7 @@ def _started() -> bool:
         with st.spinner(t("loading")):
             models().start()
     if models().state == "failed":
-        components.error(t("model_failed"))
+        components.error(error_text(ModelFailedError()))
     return models().state == "ready"
 
 

@@ -1,4 +1,4 @@
-"""Closes connections on which no request begins: `limit` bounds the time of bodies, Uvicorn that of nothing.
+"""Closes connections on which no request begins: `web.uploads.body` bounds the time of bodies, Uvicorn that of nothing.
 
 Uvicorn ends a connection that is idle between two requests; one that never sends anything, or only half a request's
 head, it would keep for good, and a thousand of them take all the descriptors that there are.
@@ -35,33 +35,41 @@ _TOO_SLOW = from_error(SlowRequestError())
 
 
 def connections() -> Collection[Any]:
-    """Those of the Uvicorn that runs this program, which is the one that waits for SIGTERM; none if there is none."""
+    """Those of the Uvicorn that runs this program, which is the one that waits for SIGTERM; none if there is none.
+
+    To be called while the server starts, before it accepts any connection and before anything else waits for SIGTERM.
+    From then on h11 parses all requests: with httptools or zttp, of which Uvicorn prefers the former where it is
+    installed, nothing tells whether a request has begun.
+    """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return server.server_state.connections if isinstance(server, uvicorn.Server) else ()
+    if not isinstance(server, uvicorn.Server):
+        log.warning("this is no Uvicorn as Streamlit starts it: connections on which no request begins stay open")
+        return ()
+    server.config.http_protocol_class = H11Protocol
+    return server.server_state.connections
 
 
 async def close_slow(connections: Collection[Any]) -> None:
     """Runs until cancelled, on the server's event loop.
 
     Args:
-        connections: `connections()`, asked for before anything else waits for SIGTERM.
+        connections: what `connections` gave.
+
+    Raises:
+        AttributeError: a connection is not as Uvicorn's were; what is looked at is no promise of Uvicorn's.
     """
     # For each connection the request that was its last one, and since when it has had no other.
     waiting: WeakKeyDictionary[H11Protocol, tuple[object, float]] = WeakKeyDictionary()
     while True:
         await asyncio.sleep(PAUSE)
-        try:
-            for connection in list(connections):
-                if not isinstance(connection, H11Protocol) or connection.conn.their_state is not h11.IDLE:
-                    continue
-                last, since = waiting.get(connection, (connection, 0.0))
-                if last is not connection.cycle:
-                    waiting[connection] = connection.cycle, time.monotonic()
-                elif time.monotonic() - since >= SECONDS:
-                    _close(connection)
-        except AttributeError:  # what is looked at is no promise of Uvicorn's: never a reason to end the server
-            log.exception("slow connections cannot be closed")
-            return
+        for connection in list(connections):
+            if not isinstance(connection, H11Protocol) or connection.conn.their_state is not h11.IDLE:
+                continue  # the other ones are WebSockets
+            last, since = waiting.get(connection, (connection, 0.0))
+            if last is not connection.cycle:
+                waiting[connection] = connection.cycle, time.monotonic()
+            elif time.monotonic() - since >= SECONDS:
+                _close(connection)
 
 
 def _close(connection: H11Protocol) -> None:

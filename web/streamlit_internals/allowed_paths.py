@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.problems import NOT_FOUND, respond
 
-_OPEN = ("allowed-message-origins", "health", "host-config", "stream", "upload_file")
+_OPEN = ("health", "host-config", "stream", "upload_file")
 
 
 class AllowedPaths:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
+from html import escape
 from pathlib import Path
 
 from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from classifier.languages import choose, languages
 from web.base_path import BASE
 from web.streamlit_internals.frontend import ROOT, scripts
 
@@ -20,41 +22,45 @@ _PARTS = (
     *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
     *("axios", "ImageList", "DownloadButton"),
 )
-_DESCRIPTION = "Drop a picture and see what an image-classification model makes of it."
-_HEAD = f"""<meta name="description" content="{_DESCRIPTION}">
-<meta property="og:title" content="Image classifier">
-<meta property="og:description" content="{_DESCRIPTION}">
-<script src="app-static/page.js" defer></script>
-</head>"""
-
-_NO_SCRIPT = """<noscript>
-      <p>This page needs JavaScript. Programs use the <a href="./api/docs">JSON API</a>.</p>
-      <p lang="zh-CN">本页面需要 JavaScript。程序请使用 <a href="./api/docs">JSON API</a>。</p>
-    </noscript>"""
 
 
-@lru_cache(maxsize=2)
-def frame(language: str) -> str:
-    """The HTML in one language, `en` or `zh-CN`."""
+@cache
+def frame(code: str) -> str:
+    """The HTML in the language of that code."""
+    language = languages()[code]
+    title, description = (escape(language.text("page", key)) for key in ("name", "description"))
     html = _FRAME.read_text("utf-8")
-    html = html.replace('<html lang="en">', f'<html lang="{language}">')
-    html = html.replace("<title>Streamlit</title>", "<title>Image classifier</title>")
-    html = re.sub("<noscript>.*?</noscript>", _NO_SCRIPT, html, flags=re.DOTALL)
+    html = html.replace('<html lang="en">', f'<html lang="{language.html}">')
+    html = html.replace("<title>Streamlit</title>", f"<title>{title}</title>")
+    html = re.sub("<noscript>.*?</noscript>", lambda _: _no_script(), html, flags=re.DOTALL)
     # Streamlit points programs to an API of its own that is switched off here; ours is the one to find.
     html = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", html)
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
-    return html.replace("</head>", f"{links}\n{_HEAD}", 1)
+    head = f"""<meta name="description" content="{description}">
+<meta property="og:title" content="{title}">
+<meta property="og:description" content="{description}">
+<script src="app-static/page.js" defer></script>
+</head>"""
+    return html.replace("</head>", f"{links}\n{head}", 1)
 
 
 async def index(request: Request) -> Response:
     """The page's frame; never cached, since it names files that change with every version of Streamlit."""
-    asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
-    language = "zh-CN" if asked.lower().startswith("zh") else "en"
-    return HTMLResponse(frame(language), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+    language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
+    return HTMLResponse(frame(language.code), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
 
 
 async def to_index(request: Request) -> Response:
     """From `/demo` to `/demo/`; by the path alone, since behind a proxy the scheme here need not be the browser's."""
     return RedirectResponse(URL(f"{BASE}/").replace(query=request.url.query))
+
+
+def _no_script() -> str:
+    """In every language: without scripts, nobody can switch it."""
+    said = []
+    for language in languages().values():
+        link = f'<a href="./api/docs">{language.text("page", "json_api")}</a>'
+        said.append(f'<p lang="{language.html}">{language.text("page", "no_script", api=link)}</p>')
+    return f"<noscript>{''.join(said)}</noscript>"

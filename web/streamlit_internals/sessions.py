@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import math
 
 from streamlit import runtime
 
 from classifier.machine import malloc
-
-log = logging.getLogger(__name__)
 
 SECONDS = 10.0
 
@@ -25,14 +22,14 @@ UPLOAD_PATH = "/_stcore/upload_file/"
 
 
 async def free_closed_sessions() -> None:
-    """Runs until cancelled, on the event loop that Streamlit's own session handling runs on."""
+    """Runs until cancelled, on the event loop that Streamlit's own session handling runs on.
+
+    Raises:
+        AttributeError: Streamlit does not keep sessions as it did; the way in is no promise of Streamlit's.
+    """
     while True:
         await asyncio.sleep(SECONDS)
-        try:
-            _free_expired()
-        except Exception:  # the way in is Streamlit's own, not public: never a reason to end the server
-            log.exception("expired sessions cannot be freed")
-            return
+        _free_expired()
 
 
 def visits() -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from classifier import __version__
 from classifier.backends import names as backends
 from classifier.errors import ClassifierError
 from classifier.evaluation.html import sections
-from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import shown
+from classifier.formatting import printable
+from classifier.languages import choose
 from classifier.picture.prepare import Decoder
 
 _STYLE = Path(__file__).with_name("report.css")
@@ -41,11 +42,12 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
     Args:
         found: what was measured.
         sheet: what `thumbnails` gave.
-        lang: language of the labels, one of the package's; its own if None. The report's words are Chinese for `zh`,
-            English for all others.
+        lang: language of the labels, one of the package's; its own if None. The report's words are in the same
+            language, or in English where they are not there in it.
     """
     lang = lang or found.package.language
-    labels, words = found.package.labels_for(lang), Words(lang)
+    language = choose(lang)
+    labels, words = found.package.labels_for(lang), partial(language.text, "report")
     style = _STYLE.read_text("utf-8")
     # The browser holds the page to it: pictures in the file itself, this very style, and nothing else.
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -54,7 +56,7 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
     support = sum(one.support > 0 for one in found.classes)
     about = " · ".join(
         (
-            shown(found.dataset),
+            printable(found.dataset),
             words("about", pictures=found.total, classes=support),
             words("on", backend=backends.title(found.backend), device=found.device),
         )
@@ -66,11 +68,11 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
             sections.classes(found, labels, words),
             sections.confusion(found, labels, words),
             sections.mistakes(found, sheet, labels, words),
-            sections.failures(found, words),
+            sections.failures(found, language),
         )
     )
     return f"""<!doctype html>
-<html lang="{"zh-CN" if words.own == "zh" else "en"}">
+<html lang="{language.html}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">

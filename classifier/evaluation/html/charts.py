@@ -7,19 +7,15 @@ from html import escape
 
 from rich.cells import cell_len, set_cell_size
 
-from classifier.evaluation.html.words import Words
 from classifier.evaluation.metrics import Bin
+from classifier.formatting import percent
+from classifier.languages import Words
 
 _SIDE = 360  # of a plot, in units of its own
 _LABEL = 22  # cells of a label beside the confusion matrix
 
 FEW_IN_BIN = 10
 """Pictures below which a bar of the reliability diagram is pale: it may well be elsewhere with others."""
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """A share for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}%}"
 
 
 def reliability(bins: Sequence[Bin], words: Words) -> str:

@@ -9,11 +9,11 @@ from html import escape
 
 from classifier.evaluation import metrics
 from classifier.evaluation.html import charts
-from classifier.evaluation.html.charts import percent
-from classifier.evaluation.html.words import Words
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
-from classifier.inputs import code_and_sentence, shown
+from classifier.formatting import percent, printable
+from classifier.inputs import as_ours
+from classifier.languages import Language, Words
 
 MATRIX = 30
 """Classes that a confusion matrix shows at most, those that are confused most often."""
@@ -46,7 +46,7 @@ def numbers(found: Evaluation, words: Words) -> str:
         _tile(
             words("ece"),
             percent(found.ece),
-            words("promise", promised=percent(found.confidence)),
+            words("mean_score", score=percent(found.confidence)),
             words("chance", chance=percent(found.ece_by_chance)),
         )
     )
@@ -153,15 +153,15 @@ def mistakes(
     return _section(words("mistakes"), f'<p>{escape(text)}</p><div class="sheet">{figures}</div>')
 
 
-def failures(found: Evaluation, words: Words) -> str:
+def failures(found: Evaluation, language: Language) -> str:
     """What could not be classified, and why."""
     if not found.failures:
         return ""
     rows = "".join(
-        f'<li><span class="file">{escape(shown(one.file))}</span> {escape(code_and_sentence(one.error)[1])}</li>'
+        f'<li><span class="file">{escape(printable(one.file))}</span> {escape(language.error(as_ours(one.error)))}</li>'
         for one in found.failures
     )
-    return _section(words("failures"), f'<ul class="failures">{rows}</ul>')
+    return _section(language.text("report", "failures"), f'<ul class="failures">{rows}</ul>')
 
 
 def _section(title: str, inside: str) -> str:
@@ -183,12 +183,12 @@ def _class_row(one: metrics.ClassResult, label: str, words: Words, bars: bool) -
 
 def _figure(one: Answer, picture: bytes | None, labels: Sequence[str], words: Words) -> str:
     said = escape(labels[one.predicted])
-    path, name = escape(shown(one.file)), escape(shown(os.path.basename(one.file)))
+    path, name = escape(printable(one.file)), escape(printable(os.path.basename(one.file)))
     truth = words("truth", truth=labels[one.truth], rank=one.rank, score=percent(one.truth_score))
     image = (
         f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="{escape(labels[one.truth])}">'
         if picture
-        else f'<div class="none">{escape(words("no_picture"))}</div>'
+        else f'<div class="none">{escape(words("no_preview"))}</div>'
     )
     return (
         f'<figure>{image}<figcaption><b>{said} <span class="score">{percent(one.score)}</span></b>'

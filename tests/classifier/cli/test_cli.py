@@ -146,14 +146,14 @@ def test_bad_files_are_reported_and_the_rest_go_on(capsys: pytest.CaptureFixture
     assert [one["file"] for one in results] == names
     codes = [one["error"]["code"] if "error" in one else "" for one in results]
     assert codes == [
-        *("not_found", "empty_file", "", "unsupported_format", "broken_image", "no_pictures"),
+        *("missing_file", "empty_file", "", "unsupported_format", "broken_image", "no_pictures"),
         *("not_a_file", "not_a_file", "", "not_readable"),
     ]
     lines = err.splitlines()
     assert len(lines) == 8
     assert all(re.fullmatch(r"classifier: \S+: [A-Z].*\.", line) for line in lines), err
-    assert lines[0] == "classifier: missing.jpg: There is no such file."
-    assert lines[1] == "classifier: empty.jpg: This file is empty."
+    assert lines[0] == "classifier: missing.jpg: There is no such file. Check its name and folder."
+    assert lines[1] == "classifier: empty.jpg: This file is empty. Export or download the picture again."
 
 
 def test_a_picture_that_ends_its_decoder_costs_one_line() -> None:
@@ -210,7 +210,7 @@ def test_what_may_not_be_read_is_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "locked").chmod(0o700)
     assert ended.returncode == 1
     assert ended.stderr.decode().splitlines() == [
-        "classifier: locked.webp: This file may not be read: permission denied.",
+        "classifier: locked.webp: This file may not be read: permission denied. Change its permissions.",
         "classifier: locked: This folder cannot be listed: Permission denied.",
     ]
     results = json.loads(ended.stdout)["results"]
@@ -404,7 +404,7 @@ def test_a_terminal_gets_bars_colours_and_progress() -> None:
     assert "3/3" in written
     assert "━" in written
     assert "\x1b[36m" in written
-    assert "classifier: nope: There is no such file." in written
+    assert "classifier: nope: There is no such file. Check its name and folder." in written
     assert written.endswith("\x1b[2K")  # the progress bar does not stay
     rows = [line for line in re.sub(r"\x1b\[[0-9;?]*\w", "", written).splitlines() if "%" in line]
     assert len(rows) == 10
@@ -464,7 +464,7 @@ def test_a_closed_stream_is_no_crash(closed: int) -> None:
     assert ended.returncode == 1
     assert b"Traceback" not in ended.stderr
     assert (b"giant panda" in ended.stdout) == (closed != 1)
-    assert (b"nope: There is no such file." in ended.stderr) == (closed != 2)
+    assert (b"nope: There is no such file. Check its name and folder." in ended.stderr) == (closed != 2)
 
 
 def test_ctrl_c_ends_it_with_one_line() -> None:

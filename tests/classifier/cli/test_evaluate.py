@@ -59,7 +59,7 @@ def test_a_folder(capsys: pytest.CaptureFixture[str], photos: Path) -> None:
     assert err == ""
     assert out.startswith("efficientnet-lite0 on photos: 6 pictures of 4 classes, litert on CPU")
     assert re.search(r"^  top-1 +83\.3%  5 of 6; 95% interval 43\.6% to 97\.0%$", out, re.M)
-    assert re.search(r"are right; honest ones would show \d+\.\d% by chance$", out, re.M)
+    assert re.search(r"; well-calibrated scores would show \d+\.\d% by chance$", out, re.M)
     assert "is hammer, place " in out
     assert "photos/Hammer/cat.webp" in out
 
@@ -214,7 +214,7 @@ def test_calibrating_writes_the_temperature_that_then_makes_scores_honest(
     assert cli.main(["calibrate", "./mine", "small.csv"]) == 0
     out = capsys.readouterr().out
     assert "Nothing was written; --write puts it into mine/model.toml." in out
-    assert "So few pictures make a poor temperature: take 100 or more" in out
+    assert "too few pictures for a good temperature: use 100 or more" in out
     assert (package / "model.toml").read_text("utf-8") == before
 
     assert cli.main(["calibrate", "./mine", "small.csv", "--write"]) == 0
@@ -245,7 +245,7 @@ def test_a_temperature_without_meaning_is_said(capsys: pytest.CaptureFixture[str
     (photos / "Hammer/cat.webp").unlink()
     assert cli.main(["calibrate", "efficientnet-lite0", "photos"]) == 0
     out = capsys.readouterr().out
-    assert "Do not use this temperature: it ran into its bound of 0.05, because every picture is right" in out
+    assert "Do not use this temperature: it reached its limit of 0.05, because every picture is right" in out
 
 
 def test_a_bare_model_file_has_nothing_to_write_to(capsys: pytest.CaptureFixture[str], photos: Path) -> None:

@@ -108,11 +108,11 @@ def test_the_words_follow_the_language_of_the_labels() -> None:
     assert '<html lang="en">' in rendered(found)
     chinese = rendered(found, "zh")
     assert '<html lang="zh-CN">' in chinese
-    assert "首选正确率" in chinese
+    assert "Top-1 准确率" in chinese
     assert ">猫<" in chinese
-    assert "Right at first" not in chinese
+    assert "Top-1 accuracy" not in chinese
     french = rendered(found, "fr")
-    assert "Right at first" in french
+    assert "Top-1 accuracy" in french
     assert ">chat<" in french
 
 
@@ -124,8 +124,8 @@ def test_a_model_without_mistakes_is_told_so() -> None:
 
 
 def test_with_two_classes_the_first_two_answers_are_no_number() -> None:
-    assert "Right among" not in rendered(evaluation(package(2), 20))
-    assert "Right among 5" in rendered(evaluation(package(6), 60))
+    assert "Top-2 accuracy" not in rendered(evaluation(package(2), 20))
+    assert "Top-5 accuracy" in rendered(evaluation(package(6), 60))
 
 
 def test_the_style_is_next_to_the_code() -> None:

@@ -11,7 +11,7 @@ import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 
-from tests.load.visitor import opened
+from benchmarks.visitor import opened
 from tests.support.photos import photo
 from tests.support.server import ROOT, running
 from tests.support.wire import FORM, Answer, answer, connected, form, head, post, send, visiting

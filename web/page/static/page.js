@@ -69,8 +69,7 @@
 
   // Screen readers choose their voice by it.
   new MutationObserver(() => {
-    const language = document.querySelector(".brand")?.lang;
-    const wanted = language === "zh" ? "zh-CN" : language;
+    const wanted = document.querySelector(".brand")?.lang;
     if (wanted && document.documentElement.lang !== wanted) document.documentElement.lang = wanted;
   }).observe(document.body, { childList: true, subtree: true });
 })();

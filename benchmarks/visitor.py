@@ -27,7 +27,7 @@ from websockets.typing import Origin, Subprotocol
 PATIENCE = 60.0
 """Seconds that a visitor waits for anything at all."""
 
-_TOKEN = "_streamlit_xsrf"
+_TOKEN = "_streamlit_xsrf"  # noqa: S105  (a cookie's name)
 _METER = re.compile(r'role="meter" aria-label="([^"]*)"')
 
 

@@ -1,0 +1,24 @@
+"""Numbers and names as people read them: one rule each, for page, report and command line."""
+
+from __future__ import annotations
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share for people.
+
+    Args:
+        value: 0 to 1; None where there is none.
+        digits: after the point.
+
+    Returns:
+        Such as `75.4%`; a dash for None; `<0.1%` for what is not zero, but smaller than the last digit can show.
+    """
+    if value is None:
+        return "–"
+    least = 10.0 ** -(digits + 2)
+    return f"<{least:.{digits}%}" if 0 < value < least else f"{value:.{digits}%}"
+
+
+def printable(name: str) -> str:
+    """A file's name on one line: line breaks, control characters and bytes that are not UTF-8 are escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)

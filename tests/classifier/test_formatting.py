@@ -1,0 +1,37 @@
+"""Numbers and names for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from classifier.formatting import percent, printable
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.0%"), (0.0001, "<0.1%"), (0.00099, "<0.1%"), (0.001, "0.1%"), (0.0123, "1.2%"), (1.0, "100.0%")],
+)
+def test_percentages_read_well(value: float, text: str) -> None:
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0%"), (0.0099, "<1%"), (0.01, "1%"), (0.95, "95%")])
+def test_percentages_without_digits_read_well(value: float, text: str) -> None:
+    assert percent(value, 0) == text
+
+
+def test_no_share_is_a_dash() -> None:
+    assert percent(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("大熊猫 1.jpg", "大熊猫 1.jpg"),
+        ("two\nlines.jpg", "two\\nlines.jpg"),
+        ("\x1b[31mred.jpg", "\\x1b[31mred.jpg"),
+        ("\udce9.jpg", "\\udce9.jpg"),
+    ],
+)
+def test_a_name_stays_on_its_line(name: str, text: str) -> None:
+    assert printable(name) == text

@@ -1,0 +1,33 @@
+"""Every error that page, API and command line can tell, found through the classes themselves."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+
+from classifier.errors import ClassifierError
+from web import errors as _web_errors  # so that the server's are there
+
+
+def _kinds(base: type[ClassifierError]) -> Iterator[type[ClassifierError]]:
+    yield base
+    for child in base.__subclasses__():
+        if child.__module__ in (ClassifierError.__module__, _web_errors.__name__):
+            yield from _kinds(child)
+
+
+KINDS = tuple(_kinds(ClassifierError))
+"""All of them, those included that only have others below them."""
+
+WITH_SENTENCE = tuple(kind for kind in KINDS if kind.sentence)
+"""Those that everybody is told in the same words."""
+
+
+def fields(template: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def raised(kind: type[ClassifierError]) -> ClassifierError:
+    """One with something to see in each place of its sentence."""
+    return kind(**{name: f"{name} {number}" for number, name in enumerate(sorted(fields(kind.sentence)), 7)})

@@ -1,0 +1,41 @@
+"""The table of what we rely on without a promise names files and tests that there are, and misses no place."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from classifier.settings import ROOT
+
+LINES = (ROOT / "docs/architecture.md").read_text("utf-8").splitlines()
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES if line.startswith("| `")]
+
+
+def test_each_reliance_has_its_place_its_reason_and_its_test() -> None:
+    assert len(ROWS) > 30
+    assert [row for row in ROWS if len(row) != 4 or not all(row)] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_each_place_and_each_test_of_the_table_is_there(row: list[str]) -> None:
+    for name in re.findall(r"`((?:classifier|web)/[^`]*|streamlit_app\.py)`", row[0]):
+        assert (ROOT / name).exists(), name
+    tests = re.findall(r"`(tests/[^`]*)`", row[3])
+    assert tests
+    for test in tests:
+        file, _, function = test.partition("::")
+        text = (ROOT / file).read_text("utf-8")
+        assert not function or f"def {function}(" in text, test
+
+
+def test_whoever_may_import_private_modules_is_in_the_table() -> None:
+    ignores = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]["per-file-ignores"]
+    places = {place.removesuffix("/**") for place, codes in ignores.items() if "TID251" in codes}
+    product = {place for place in places if place.startswith(("classifier/", "web/"))}
+    assert product == {"web/server/slow_connections.py", "web/streamlit_internals"}
+    for place in product:
+        assert any(place in row[0] for row in ROWS)
+    files = {file.name for file in (ROOT / "web/streamlit_internals").glob("*.py") if file.name != "__init__.py"}
+    assert [name for name in files if not any(name in row[0] for row in ROWS)] == []

@@ -1,0 +1,167 @@
+"""What we use of Streamlit though it promises it to nobody: an upgrade that changes one of these parts fails here.
+
+docs/architecture.md lists all of them. Sessions and uploads are those of a real Streamlit; nothing of it is replaced.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.testclient import TestClient, WebSocketTestSession
+from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
+
+from tests.support.wire import FORM, form, until
+from web.streamlit_internals import allowed_paths, index_page, sessions
+from web.streamlit_internals.frontend import ROOT, scripts
+from web.streamlit_internals.index_page import frame
+
+PAGE = Path(sessions.__file__).parents[1] / "page"
+PICTURE = b"a picture"
+
+
+@pytest.fixture
+def streamlit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A running Streamlit with an empty page, which forgets a lost connection after 0.2 s."""
+    option = st.get_option
+    monkeypatch.setattr(
+        st.config, "get_option", lambda name: 0.2 if name == "server.disconnectedSessionTTL" else option(name)
+    )
+    script = tmp_path / "page.py"
+    script.write_text("")
+    monkeypatch.setattr(Runtime, "_instance", None)
+    with TestClient(st.App(script)) as client:
+        yield client
+
+
+def visit(connection: WebSocketTestSession) -> str:
+    """The session of a connection whose page has run once."""
+    run = BackMsg()
+    run.rerun_script.query_string = ""
+    connection.send_bytes(run.SerializeToString())
+    session = ""
+    while True:
+        message = ForwardMsg.FromString(connection.receive_bytes())
+        if message.WhichOneof("type") == "new_session":
+            session = message.new_session.initialize.session_id
+        if message.WhichOneof("type") == "script_finished":
+            return session
+
+
+def connect(client: TestClient) -> WebSocketTestSession:
+    """A page's connection."""
+    return client.websocket_connect("/_stcore/stream", subprotocols=["streamlit"])
+
+
+def upload(client: TestClient, session: str) -> str:
+    """Sends a picture as the page does; its path."""
+    client.get("/_stcore/health")
+    path = f"{sessions.UPLOAD_PATH}{session}/{uuid.uuid4()}"
+    token = {"X-Xsrftoken": client.cookies["_streamlit_xsrf"]}
+    assert client.put(path, content=form(PICTURE), headers={**token, "Content-Type": FORM}).status_code == 204
+    return path
+
+
+def test_the_session_manager_lists_sessions_open_and_lost(streamlit: TestClient) -> None:
+    assert sessions.visits() == set()
+    with connect(streamlit) as connection:
+        session = visit(connection)
+        assert sessions.visits() == {session}
+    assert sessions.visits() == {session}
+
+
+def test_the_storage_of_lost_sessions_gives_those_that_are_over(streamlit: TestClient) -> None:
+    with connect(streamlit) as connection:
+        session = visit(connection)
+        upload(streamlit, session)
+    manager = runtime.get_instance()._session_mgr
+    until(lambda: not manager.is_active_session(session))
+    sessions._free_expired()
+    assert sessions.upload_bytes() == len(PICTURE)  # it may still come back
+    time.sleep(0.3)
+    sessions._free_expired()
+    assert sessions.upload_bytes() == 0
+    assert sessions.visits() == set()
+
+
+def test_the_storage_of_uploads_has_each_file_by_its_session(streamlit: TestClient) -> None:
+    with connect(streamlit) as connection:
+        session = visit(connection)
+        assert sessions.uploads_held(session) == []
+        assert sessions.upload_bytes() == 0
+        upload(streamlit, session)
+        upload(streamlit, session)
+        assert sessions.uploads_held(session) == [len(PICTURE)] * 2
+        assert sessions.upload_bytes() == 2 * len(PICTURE)
+        assert sessions.uploads_held("nobody") == []
+
+
+def test_what_is_imported_before_the_first_label_in_chinese_is_there() -> None:
+    assert importlib.import_module("streamlit.emojis").ALL_EMOJIS
+
+
+def test_the_paths_that_stay_open_are_streamlits(streamlit: TestClient) -> None:
+    routes = create_streamlit_routes(runtime.get_instance())
+    paths = [route.path for route in routes if isinstance(route, Mount | Route | WebSocketRoute)]
+    theirs = {path.removeprefix("/_stcore/").partition("/")[0] for path in paths if path.startswith("/_stcore/")}
+    assert set(allowed_paths._OPEN) <= theirs
+
+
+def test_every_mark_in_streamlits_frame_that_is_replaced_is_there() -> None:
+    theirs = (ROOT / "index.html").read_text("utf-8")
+    for mark in ('<html lang="en">', "<title>Streamlit</title>", "<noscript>", '<link rel="service-desc" href="'):
+        assert theirs.count(mark) == 1, mark
+    ours = frame("zh-CN")
+    assert '<html lang="zh-CN">' in ours
+    assert "<title>Image classifier</title>" in ours
+    assert '<link rel="service-desc" href="./api/openapi.json"' in ours
+    assert "本页面需要 JavaScript" in ours
+    assert ours.count("</head>") == 1
+
+
+@pytest.mark.parametrize("part", index_page._PARTS)
+def test_every_part_that_the_frame_names_ahead_has_its_script(part: str) -> None:
+    assert scripts([part], "")
+
+
+@cache
+def their_names() -> frozenset[str]:
+    """Words in the scripts of Streamlit's page that look like the name of a part."""
+    code = (file.read_text("utf-8") for file in (ROOT / "static/js").glob("*.js"))
+    return frozenset(name for text in code for name in re.findall(r"\bst[A-Z]\w*", text))
+
+
+def names() -> list[str]:
+    """What our styles and our script call parts of Streamlit's page."""
+    ours = (PAGE / "style.css").read_text("utf-8") + (PAGE / "static/page.js").read_text("utf-8")
+    found = set(re.findall(r'data-testid="?(\w[\w-]*)', ours)) | set(re.findall(r"\.(st[A-Z]\w*)", ours))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_part_that_our_styles_and_script_name_is_on_streamlits_page(name: str) -> None:
+    assert name.partition("-")[0] in their_names()  # what follows is the kind of a button
+
+
+def test_streamlits_page_sends_files_to_where_ours_watches() -> None:
+    place = f"`{sessions.UPLOAD_PATH.rstrip('/')}`"
+    assert any(place in file.read_text("utf-8") for file in (ROOT / "static/js").glob("index.*.js"))
+
+
+def test_an_uploaded_file_is_told_from_others_by_its_id() -> None:
+    file = UploadedFile(UploadedFileRec("an id", "a name", "image/png", PICTURE), FileURLs())
+    assert (file.file_id, file.name, file.getvalue()) == ("an id", "a name", PICTURE)

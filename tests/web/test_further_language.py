@@ -1,0 +1,112 @@
+"""A further language is one more file of texts: the page, its frame and the report speak it, and the page offers it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
+
+from classifier import languages
+from classifier.evaluation import html
+from classifier.evaluation.measure import Failure
+from tests.support.evaluations import evaluation, package
+from tests.support.photos import photo
+from web.page import gallery
+from web.streamlit_internals.index_page import index
+
+MAIN = Path(gallery.__file__).parent / "main.py"
+HEAD = '[language]\ncode = "tlh"\nname = "tlhIngan"\nhtml = "tlh-Latn"\nprefixes = ["tlh"]\n'
+
+
+@pytest.fixture(autouse=True)
+def _a_third_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """English's keys with Klingon's brackets around each text, so that a word from elsewhere is seen."""
+    folder = tmp_path / "texts"
+    shutil.copytree(languages.FOLDER, folder)
+    lines = [HEAD]
+    for name, table in languages.languages()["zh"].tables.items():
+        lines.append(f"[{name}]")
+        for key, text in table.items():
+            english = languages.languages()["en"].tables[name].get(key, text)
+            lines.append(f'{key} = """<{english}>"""')
+    (folder / "tlh.toml").write_text("\n".join(lines), "utf-8")
+    monkeypatch.setattr(languages, "FOLDER", folder)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", cache(lambda: []))
+
+
+def page(locale: str = "en-US", **query: str) -> AppTest:
+    test = AppTest.from_file(str(MAIN), default_timeout=60)
+    test.context = {"locale": locale}
+    for name, value in query.items():
+        test.query_params[name] = value
+    return test.run()
+
+
+def said(test: AppTest) -> str:
+    return " ".join(element.proto.body for element in test.html)
+
+
+@pytest.mark.parametrize(("locale", "query"), [("tlh", {}), ("tlh-Piqd", {}), ("en-US", {"lang": "tlh"})])
+def test_the_page_speaks_it(locale: str, query: dict[str, str]) -> None:
+    test = page(locale, **query)
+    assert not test.exception
+    assert '<div class="brand" lang="tlh-Latn">' in said(test)
+    assert "<h1><What is in your picture?></h1>" in said(test)
+    assert "--drop:" in said(test)
+    assert "\\3c Drop a picture here>" in said(test)
+    assert test.button(key="sample_koala").label == "<Koala>"
+    test.file_uploader(key="upload").set_value(("panda.webp", photo("panda.webp").read_bytes(), "image/webp")).run()
+    assert re.search(r'<ol class="bars sure fresh" lang="tlh-Latn" aria-label="&lt;Likeliest classes&gt;">', said(test))
+    assert "giant panda" in said(test)  # the model has no labels in it
+    test.file_uploader(key="upload").set_value(("broken.webp", photo("panda.webp").read_bytes()[:999], "x")).run()
+    assert "WEBP" in test.error[0].value
+    assert test.error[0].value.startswith("<")
+
+
+def test_the_switch_offers_every_language() -> None:
+    test = page()
+    switch = test.segmented_control(key="lang")
+    assert switch.options == ["English", "tlhIngan", "中文"]
+    switch.set_value("tlh").run()
+    assert "<What is in your picture?>" in said(test)
+    assert test.query_params["lang"] in ("tlh", ["tlh"])
+
+
+@pytest.mark.parametrize(
+    ("address", "header", "html_code"),
+    [
+        ("/", "fr, tlh;q=0.5, zh;q=0.4", "tlh-Latn"),
+        ("/?lang=tlh", "zh-CN", "tlh-Latn"),
+        ("/?lang=xx", "zh-CN", "zh-CN"),
+        ("/?lang=en", "zh-CN", "en"),
+        ("/", "fr", "en"),
+        ("/", "", "en"),
+    ],
+)
+def test_the_frame_is_in_it(address: str, header: str, html_code: str) -> None:
+    client = TestClient(Starlette(routes=[Route("/", index)]))
+    text = client.get(address, headers={"Accept-Language": header}).text
+    assert f'<html lang="{html_code}">' in text
+    title = {"en": "Image Classifier", "zh-CN": "图像分类器", "tlh-Latn": "&lt;Image Classifier&gt;"}[html_code]
+    assert f"<title>{title}</title>" in text
+    assert f'<meta property="og:title" content="{title}">' in text
+    for language in ("en", "zh-CN"):
+        assert f'<p lang="{language}">' in text.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert text.count('<a href="./api/docs">') >= 2
+
+
+def test_the_report_is_in_it() -> None:
+    found = evaluation(package(2, en=("cat", "dog"), tlh=("vIghro'", "targh")), 40, Failure("x", FileNotFoundError()))
+    text = html.render(found, [], "tlh")
+    assert '<html lang="tlh-Latn">' in text
+    assert "&lt;Top-1 accuracy&gt;" in text
+    assert "targh" in text
+    assert '<span class="file">x</span> &lt;没有这个文件' in text  # by code: the brackets are its own
