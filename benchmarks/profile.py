@@ -29,7 +29,7 @@ from benchmarks.plain import Plain
 from benchmarks.rows import THREADS, engines, load, photos, visit
 from benchmarks.table import save
 from classifier import ModelPackage
-from classifier.backends import load_backend
+from classifier.backends.choice import load_backend
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from classifier.picture.sandbox import Workers

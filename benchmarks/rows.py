@@ -27,7 +27,7 @@ from benchmarks.pictures import mosaic, mosaic_jpeg, photo
 from benchmarks.plain import Plain
 from benchmarks.server import serving
 from classifier import Classifier, ModelPackage, Settings, cli
-from classifier.backends import load_backend
+from classifier.backends.choice import load_backend
 from classifier.machine.cpus import cpu_count
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.backends import Backend, load_backend
+from classifier.backends.choice import load_backend
+from classifier.backends.protocol import Backend
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
@@ -25,7 +26,7 @@ from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
 from classifier.result import Classification, Prediction, Timings
-from classifier.settings import Settings, get_settings
+from classifier.settings import Settings, read_settings
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 
@@ -56,7 +57,7 @@ class Classifier:
         decoder: Decoder | None = None,
     ) -> None:
         """See `load`, which also takes a folder."""
-        self.settings = settings or get_settings()
+        self.settings = settings or read_settings()
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
         cpus = cpu_count()
@@ -95,7 +96,7 @@ class Classifier:
 
     @property
     def backend(self) -> str:
-        """`litert` or `tensorflow`."""
+        """Name of what runs the model, such as `litert`."""
         return self._backend.name
 
     @property

@@ -1,26 +1,25 @@
-"""The one place where operators' choices enter: environment variables `CLASSIFIER_*`, checked once."""
+"""What operators can choose: environment variables `CLASSIFIER_*`, and the options of commands that stand for them.
+
+`read_settings` is the one way in: it checks every value, and says what is wrong with one in a sentence.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from classifier.backends.names import AUTO, choices, listed
+from classifier.checkout import ROOT as ROOT  # for those who ask here
 from classifier.errors import ParameterError
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: the application runs from it, never from a wheel."""
-
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
-
-BackendName = Literal["auto", "litert", "tensorflow"]
 
 
 class Settings(BaseSettings):
@@ -34,9 +33,9 @@ class Settings(BaseSettings):
         description="Default model: the name of a package in the folder, or a path to one or to a model file",
     )
     trust: bool = Field(
-        False, description="Whether model files that can run code when loaded may be: `.h5` files and Lambda layers"
+        False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
     )
-    backend: BackendName = Field("auto", description="`auto`, `litert` or `tensorflow`")
+    backend: str = Field(AUTO, description=listed(f"`{name}`" for name in choices()))
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
     max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
@@ -56,6 +55,13 @@ class Settings(BaseSettings):
         description="Path under which `classifier serve` puts page and API, such as `/demo`; "
         "a proxy passes it on as it is",
     )
+
+    @field_validator("backend")
+    @classmethod
+    def _there_is_such_a_backend(cls, value: str) -> str:
+        if value not in choices():
+            raise ValueError(f"Input should be {listed(map(repr, choices()))}")
+        return value
 
     @field_validator("formats", mode="before")
     @classmethod
@@ -93,32 +99,24 @@ class Settings(BaseSettings):
         return Limits(self.max_bytes, self.max_pixels, self.formats)
 
 
-@lru_cache(maxsize=1)
-def get_settings() -> Settings:
-    """The settings of this process, read from the environment once.
+def read_settings(**options: object) -> Settings:
+    """The settings: what is given here, else what the environment says now, else the defaults.
+
+    Args:
+        options: values by the names of the fields; None stands for one that is not given.
 
     Raises:
-        pydantic.ValidationError: when a variable has a value that is not allowed.
+        ParameterError: when a value is not allowed. The message is one line that names each wrong variable or option,
+            its value and what is expected.
     """
-    return Settings()
-
-
-def read_settings() -> Settings:
-    """The settings, read from the environment now.
-
-    Raises:
-        ParameterError: when a variable has a value that is not allowed; the message is that of `describe`.
-    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
-        raise ParameterError(describe(error)) from error
-
-
-def describe(error: ValidationError) -> str:
-    """What is wrong with the environment, in one line that names each variable, its value and what is expected."""
-    problems = (
-        f"{PREFIX}{str(item['loc'][0]).upper()}={item['input']}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors()
-    )
-    return "; ".join(problems) + "."
+        problems = (
+            f"{name if name in given else PREFIX + name.upper()}={item['input']}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+            for name in [str(item["loc"][0])]
+        )
+        raise ParameterError("; ".join(problems) + ".") from error

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from classifier import Classification, Classifier, ModelPackage
-from classifier.backends import choose
+from classifier.backends.choice import choose
+from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
 from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
-from classifier.importing.serving import forget, import_bare
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import MemoryPlan, available_memory
 from classifier.machine.queue import WorkQueue
-from classifier.package import find_packages, is_bare, locate
+from classifier.package import find_packages
+from classifier.package.opened import forget, opened_package
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
@@ -73,10 +74,8 @@ class Models:
                 self.decoder.start()
                 for folder in find_packages(self.settings.models).values():
                     self._add(folder)
-                self._folder = locate(self.settings.model, self.settings.models)
-                if is_bare(self._folder):
-                    self._folder = import_bare(self.settings)
-                package = ModelPackage.load(self._folder)
+                package = opened_package(self.settings)
+                self._folder = package.folder
                 self.packages[package.name] = package
                 self.default = package.name
                 self._load(package.name)
@@ -276,11 +275,11 @@ class Models:
         """Bytes that a model takes when it is loaded, at most; 0 for one that cannot be loaded here."""
         if package.name not in self._sizes:
             try:
-                form = choose(package).name if self.settings.backend == "auto" else self.settings.backend
+                backend = choose(package, self.settings.backend).name
             except BackendError:
                 return 0
-            bytes_each = _MEMORY_PER_BYTE.get(form, _MEMORY_PER_BYTE_ELSEWHERE)
-            self._sizes[package.name] = package.weights_size(form) * bytes_each
+            bytes_each = _MEMORY_PER_BYTE.get(backend, _MEMORY_PER_BYTE_ELSEWHERE)
+            self._sizes[package.name] = package.weights_size(BACKENDS[backend].form) * bytes_each
         return self._sizes[package.name]
 
 

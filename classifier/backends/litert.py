@@ -9,22 +9,24 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from classifier.backends import Outputs, check_scores, cpu_device
+from classifier.backends.names import LITERT
+from classifier.backends.protocol import Outputs, check_scores, cpu_device
 from classifier.errors import PackageError
-from classifier.package import MANIFEST, Form, ModelPackage
+from classifier.package import MANIFEST, ModelPackage
 
 
 class LiteRTBackend:
     """Runs a package's `litert` weights on interpreters, each used by one thread at a time."""
 
-    name: Form = "litert"
+    name = LITERT.name
 
-    def __init__(self, package: ModelPackage, threads: int, count: int = 1) -> None:
+    def __init__(self, package: ModelPackage, threads: int, *, trust: bool = False, count: int = 1) -> None:
         """Loads, checks and warms up the model.
 
         Args:
             package: the model.
             threads: of each interpreter.
+            trust: not looked at: a LiteRT model holds no code.
             count: interpreters, each with a copy of the weights.
 
         Raises:
@@ -48,7 +50,7 @@ class LiteRTBackend:
 
     def for_many(self) -> LiteRTBackend:
         """An interpreter per thread: each picture takes longer, and all of them together less."""
-        return self if self._threads == 1 else LiteRTBackend(self._package, 1, self._threads)
+        return self if self._threads == 1 else LiteRTBackend(self._package, 1, count=self._threads)
 
 
 class _Interpreter:

@@ -15,11 +15,12 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import tensorflow as tf
 
-from classifier.backends import Outputs, check_scores, cpu_device
 from classifier.backends.loading import Loaded, load
 from classifier.backends.model_files import ModelFile
+from classifier.backends.names import TENSORFLOW
+from classifier.backends.protocol import Outputs, check_scores, cpu_device
 from classifier.errors import PackageError
-from classifier.package import Form, ModelPackage
+from classifier.package import ModelPackage
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class TensorFlowBackend:
     picture, so there is one `tf.function` with a fixed signature, traced while loading.
     """
 
-    name: Form = "tensorflow"
+    name = TENSORFLOW.name
 
     def __init__(self, package: ModelPackage, threads: int, *, trust: bool = False) -> None:
         """Loads, traces and warms up the model.

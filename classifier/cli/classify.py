@@ -1,53 +1,67 @@
-"""`classifier classify`: results in the form that was asked for, or that fits where they go."""
+"""`classifier classify`: results in the form that is asked for, or that fits where they go."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from classifier.cli import options
 
-from classifier.classifier import Classifier
-from classifier.cli import report
-from classifier.formatting import printable
-from classifier.inputs import classify_entries, code_and_sentence, expand
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from classifier.classifier import Classifier
+    from classifier.cli.report import Report
+
+NAME = "classify"
+ABOUT = "Classify pictures"
 
 
-def classify(classifier: Classifier, args: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a picture, a folder of pictures, or - for standard input",
+    )
+    parser.add_argument("--top-k", type=options.positive, metavar="K", help="labels per picture")
+    options.add_model(parser)
+    parser.add_argument("--lang", help="language of the labels, such as en or zh")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON document")
+    form.add_argument("--csv", action="store_true", help="print CSV: file,rank,label,index,score")
+
+
+def run(args: argparse.Namespace) -> int:
     """Classifies files and writes each result as it comes.
-
-    Args:
-        classifier: the loaded model.
-        args: `files`, `top_k`, `lang`, `json` and `csv`.
 
     Returns:
         The exit status: 1 when a file could not be classified.
 
     Raises:
-        ParameterError: `top_k` or `lang` is out of range.
+        ClassifierError: the model cannot be loaded, or `--top-k` or `--lang` is out of range.
     """
-    entries = expand(args.files)
-    results = classify_entries(classifier, entries, args.top_k, args.lang)
+    from classifier.cli.loading import loaded_model
 
-    machine = args.json or args.csv
-    terminal = None
-    if sys.stdout.isatty() and not machine:
-        terminal = Console(highlight=False)
-    elif sys.stderr and sys.stderr.isatty() and not sys.stdout.isatty():
-        terminal = Console(stderr=True, highlight=False)
-    writer: report.Report | None = None
+    with loaded_model(args.model) as classifier:
+        return _classify(classifier, args)
+
+
+def _classify(classifier: Classifier, args: argparse.Namespace) -> int:
+    from classifier.cli.report import Screen
+    from classifier.formatting import printable
+    from classifier.inputs import classify_entries, code_and_sentence, expand
+
+    entries = expand(args.files)
+    terminal = _terminal(results_only=args.json or args.csv)
+    writer: Report | None = None
     failed = False
-    with report.Screen(len(entries), terminal if len(entries) > 1 else None) as screen:
-        for name, result in results:
-            if writer is None:  # not before the arguments have proved right
-                if args.json:
-                    writer = report.JsonReport(classifier.package.name)
-                elif args.csv:
-                    writer = report.CsvReport()
-                elif terminal and sys.stdout.isatty():
-                    writer = report.BarReport(terminal)
-                else:
-                    writer = report.TextReport()
+    with Screen(len(entries), terminal if len(entries) > 1 else None) as screen:
+        for name, result in classify_entries(classifier, entries, args.top_k, args.lang):
+            # Not before: a wrong `--top-k` or `--lang` is told before anything is written.
+            writer = writer or _writer(args, terminal, classifier.package.name)
             if isinstance(result, Exception):
                 failed = True
                 code, detail = code_and_sentence(result)
@@ -59,3 +73,26 @@ def classify(classifier: Classifier, args: argparse.Namespace) -> int:
     if writer:
         writer.end()
     return int(failed)
+
+
+def _terminal(*, results_only: bool) -> Console | None:
+    """Where the progress is shown, and results with bars if it is standard output."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return None if results_only else Console(highlight=False)
+    if sys.stderr and sys.stderr.isatty():
+        return Console(stderr=True, highlight=False)
+    return None
+
+
+def _writer(args: argparse.Namespace, terminal: Console | None, model: str) -> Report:
+    from classifier.cli import report
+
+    if args.json:
+        return report.JsonReport(model)
+    if args.csv:
+        return report.CsvReport()
+    if terminal and sys.stdout.isatty():
+        return report.BarReport(terminal)
+    return report.TextReport()

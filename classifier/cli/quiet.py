@@ -18,7 +18,7 @@ def without_notice() -> Iterator[None]:
     """
     try:
         held, kept = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115  (closed below)
-    except OSError:  # no folder for temporary files, or no standard error: then be it
+    except OSError:  # no folder for temporary files, or no standard error: the line is shown
         yield
         return
     with held:

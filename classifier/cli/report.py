@@ -12,13 +12,14 @@ from types import TracebackType
 from typing import Protocol
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from classifier.cli.messages import line, say
 from classifier.formatting import percent, printable
 from classifier.result import Classification
 
@@ -26,7 +27,7 @@ _UNSURE = "not sure"
 
 
 class Report(Protocol):
-    """Takes results in order, and failures for a format that tells them where results are."""
+    """Takes results and failures in order; not every format has a place for failures."""
 
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
@@ -52,14 +53,14 @@ class TextReport:
         sys.stdout.flush()
 
     def failure(self, name: str, code: str, detail: str) -> None:
-        """Nothing: standard error has it."""
+        """Writes nothing: the failure is told on standard error."""
 
     def end(self) -> None:
-        """Nothing."""
+        """Writes nothing."""
 
 
 class BarReport(TextReport):
-    """The same on a terminal, with bars and colours as its settings and NO_COLOR allow."""
+    """The same with bars and colours, as far as the terminal and NO_COLOR allow."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -95,10 +96,10 @@ class CsvReport:
         sys.stdout.flush()
 
     def failure(self, name: str, code: str, detail: str) -> None:
-        """Nothing: standard error has it."""
+        """Writes nothing: the failure is told on standard error."""
 
     def end(self) -> None:
-        """Nothing."""
+        """Writes nothing."""
 
 
 class JsonReport:
@@ -128,7 +129,7 @@ class JsonReport:
 
 
 class Screen:
-    """Messages, and a progress bar below them where there is a terminal."""
+    """Messages, and below them a progress bar if there is a terminal."""
 
     def __init__(self, total: int, console: Console | None) -> None:
         """Args: total: files to come; console: the terminal, or None for no bar."""
@@ -165,21 +166,9 @@ class Screen:
     def say(self, message: str) -> None:
         """Writes a message to standard error, above the bar."""
         if self._console and sys.stderr and sys.stderr.isatty():
-            self._console.print(plain(message), soft_wrap=True)
+            self._console.print(Text(line(message)), soft_wrap=True)  # a Text, so that no markup is read into it
         else:
             say(message)
-
-
-def say(message: str) -> None:
-    """Writes one line to standard error, as commands do: with the command's name before it."""
-    if sys.stderr:  # None where it is closed
-        sys.stderr.write(f"classifier: {message}\n")
-        sys.stderr.flush()
-
-
-def plain(message: str) -> RenderableType:
-    """The line that `say` writes, for a console: no markup read into it."""
-    return Text(f"classifier: {message}")
 
 
 def _write(text: str) -> None:

@@ -30,7 +30,7 @@ class Evaluation:
         dataset: its name.
         skipped: files in it whose names do not end like a picture's.
         package: the model.
-        backend: `litert` or `tensorflow`.
+        backend: name of what ran the model, such as `litert`.
         device: where inference ran.
         answers: one for each picture that could be classified, at least one.
         failures: what could not.

@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends import load_backend
+from classifier.backends.choice import load_backend
 from classifier.backends.model_files import Kind
+from classifier.backends.names import runners
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
 from classifier.importing import convert, decide, litert, sources, tensorflow, verify
-from classifier.importing.naming import named
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
 from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
+from classifier.package.naming import named
 from classifier.postprocessing import probabilities
 
 
@@ -177,6 +178,6 @@ class _Trial:
             raise ModelFileError(f"{self.folder}: the package gives other scores than the model: {difference}.")
 
     def _compare(self, form: Form) -> verify.Difference:
-        backend, _ = load_backend(ModelPackage.load(self.folder), form, cpu_count(), trust=self.trust)
+        backend, _ = load_backend(ModelPackage.load(self.folder), runners(form)[0].name, cpu_count(), trust=self.trust)
         found = np.concatenate([backend.run(one).scores for one in self.values])
         return verify.compare(self.expected, _probabilities(found, self.draft.output))

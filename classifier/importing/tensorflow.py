@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends import EXTRA_HINT, gpu, tensorflow_installed
+from classifier.backends import gpu
 from classifier.backends.loading import Loaded, load
+from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing.network import Activation, Network, Run, check_one_of_each
 from classifier.importing.options import Options, Scaling
@@ -41,8 +42,10 @@ def read(source: Source, options: Options) -> Network:
         BackendError: TensorFlow is not installed.
     """
     file = source.file
-    if not tensorflow_installed():
-        raise BackendError(f"{file}: reading this kind of model needs TensorFlow, which is not installed. {EXTRA_HINT}")
+    if not TENSORFLOW.installed:
+        raise BackendError(
+            f"{file}: reading this kind of model needs TensorFlow, which is not installed. {TENSORFLOW.hint}"
+        )
     try:
         if not options.trust and source.kind != "saved_model":
             source.model.refuse_untrusted()  # before TensorFlow, which takes seconds and checks SavedModels

@@ -23,7 +23,7 @@ from classifier import (
     ParameterError,
     Scores,
 )
-from classifier.backends import Backend, Outputs
+from classifier.backends.protocol import Backend, Outputs
 from classifier.classifier import Source
 from classifier.machine.queue import WorkQueue
 from classifier.postprocessing import softmax

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from classifier.settings import PREFIX, ROOT, Settings, describe
+from classifier import Classifier
+from classifier.errors import ParameterError
+from classifier.settings import PREFIX, ROOT, Settings, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +20,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_defaults_are_those_of_the_design() -> None:
-    settings = Settings()
+    settings = read_settings()
     assert settings.models == ROOT / "model"
     assert (settings.max_bytes, settings.max_pixels) == (20_000_000, 50_000_000)
     assert (settings.host, settings.port, settings.threads) == ("127.0.0.1", 8501, None)
@@ -47,7 +49,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
         monkeypatch.setenv(PREFIX + name, value)
-    settings = Settings()
+    settings = read_settings()
     assert settings.models == Path("/somewhere")
     assert settings.limits.formats == ("JPEG", "PNG")
     assert (settings.limits.max_bytes, settings.limits.max_pixels) == (1000, 2000)
@@ -60,7 +62,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     # `CLASSIFIER_THREADS=${THREADS:-}` in a compose file
     for name in Settings.model_fields:
         monkeypatch.setenv(PREFIX + name.upper(), "")
-    assert Settings() == Settings.model_construct()
+    assert read_settings() == Settings.model_construct()
 
 
 @pytest.mark.parametrize(
@@ -83,9 +85,9 @@ def test_a_wrong_value_is_explained_in_one_line(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
 ) -> None:
     monkeypatch.setenv(PREFIX + variable, value)
-    with pytest.raises(ValidationError) as caught:
-        Settings()
-    line = describe(caught.value)
+    with pytest.raises(ParameterError) as caught:
+        read_settings()
+    line = caught.value.message
     assert line.startswith(f"CLASSIFIER_{variable}=")
     assert expected in line
     assert "\n" not in line
@@ -94,12 +96,34 @@ def test_a_wrong_value_is_explained_in_one_line(
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLASSIFIER_PORT", "x")
     monkeypatch.setenv("CLASSIFIER_QUEUE", "y")
-    with pytest.raises(ValidationError) as caught:
-        Settings()
-    assert set(re.findall(r"CLASSIFIER_\w+", describe(caught.value))) == {
-        "CLASSIFIER_PORT",
-        "CLASSIFIER_QUEUE",
-    }
+    with pytest.raises(ParameterError) as caught:
+        read_settings()
+    assert re.findall(r"CLASSIFIER_\w+", caught.value.message) == ["CLASSIFIER_QUEUE", "CLASSIFIER_PORT"]
+
+
+def test_options_win_over_variables_and_none_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLASSIFIER_PORT", "80")
+    monkeypatch.setenv("CLASSIFIER_HOST", "0.0.0.0")
+    settings = read_settings(port=8000, host=None, trust=True)
+    assert (settings.port, settings.host, settings.trust) == (8000, "0.0.0.0", True)
+
+
+def test_options_are_checked_like_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLASSIFIER_QUEUE", "y")
+    with pytest.raises(ParameterError, match=r"^CLASSIFIER_QUEUE=y: .*; port=70000: .* less than or equal to 65535\.$"):
+        read_settings(port=70000)
+    with pytest.raises(ParameterError, match=r"^prot=1: Extra inputs are not permitted"):
+        read_settings(queue=1, prot=1)
+
+
+def test_a_classifier_without_settings_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = ROOT / "model/efficientnet-lite0"
+    monkeypatch.setenv("CLASSIFIER_THREADS", "0")
+    with pytest.raises(ParameterError, match=r"^CLASSIFIER_THREADS=0: "):
+        Classifier.load(package)
+    monkeypatch.setenv("CLASSIFIER_THREADS", "3")
+    monkeypatch.setenv("CLASSIFIER_BACKEND", "litert")
+    assert Classifier.load(package).device == "CPU (3 threads)"
 
 
 def test_settings_do_not_change() -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,10 +13,7 @@ from typing import Any
 
 import pytest
 
-from classifier import Settings
-from classifier.errors import ModelFileError
-from classifier.importing import serving
-from tests.support.imported import LABELS, answer, bring, place, teachable_zip
+from tests.support.imported import LABELS, bring, place, teachable_zip
 from tests.support.photos import ROOT, photo
 from tests.support.server import running, started
 from tests.support.tiny_tflite import Tiny
@@ -91,38 +87,3 @@ def test_an_imported_package_is_served(tmp_path: Path) -> None:
         found = api(address)
     assert found["model"] == "package"
     assert sum(one["score"] for one in found["results"][0]["predictions"]) != pytest.approx(1, abs=1e-3)
-
-
-def test_what_lies_in_a_temporary_folder_is_only_linked_to(
-    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    source = place(tmp_path, Tiny().build(), "My Model.tflite")
-    folder = serving.import_bare(Settings(model=str(source)))
-    assert folder.name == "my-model"
-    assert (folder / "model.tflite").resolve() == source.resolve()
-    assert set(answer(folder)) == set(LABELS)
-    serving.forget(tmp_path)  # not its own
-    assert source.exists()
-    serving.forget(folder)
-    assert not list(temporary.iterdir())
-
-
-def test_a_name_that_a_package_has_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    source = place(tmp_path / "mine", Tiny().build(), "efficientnet-lite0.tflite")
-    assert serving.import_bare(Settings(model=str(source))).name == "efficientnet-lite0-2"
-
-
-@pytest.mark.parametrize(
-    ("labels", "data", "problem"),
-    [((), Tiny().build(), "nothing says what they are called"), (LABELS, b"TFL3TFL3 not", "cannot load it")],
-)
-def test_what_cannot_be_imported_is_said_and_leaves_nothing(
-    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, labels: tuple[str, ...], data: bytes, problem: str
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    source = place(tmp_path, data, labels=labels)
-    with pytest.raises(ModelFileError, match=problem):
-        serving.import_bare(Settings(model=str(source)))
-    assert not list(temporary.iterdir())

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from classifier import Classification, ClassifierError
+from classifier.backends import names as backends
 from classifier.formatting import percent
 from classifier.picture.formats import ENDINGS
 from classifier.picture.limits import millions
@@ -20,8 +21,6 @@ from web.page.state import Picked, camera_switched, pick_file, state
 from web.page.text import device_text, html_language, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
-
-_BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
 
 _FEW = 10
 """A model that knows no more classes is introduced with all their names."""
@@ -177,7 +176,7 @@ def _took(whole: Classification) -> str:
         "took",
         milliseconds=f"{whole.timings.total:.0f}",
         device=device_text(whole.device),
-        backend=_BACKENDS.get(whole.backend, whole.backend),
+        backend=backends.title(whole.backend),
     )
     return f"{escape(words)} · {escape(models().packages[whole.model].manifest.title)}"
 

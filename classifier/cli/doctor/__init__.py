@@ -1,51 +1,47 @@
-"""`classifier doctor`: what is wrong with this installation or a model, and how to mend it.
-
-A missing dependency is a finding and not a crash; what may take the whole process down (a model,
-TensorFlow, a GPU) is tried in a child process.
-"""
+"""`classifier doctor`: what is wrong with this installation or a model, and how to mend it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import argparse
+import os
+import sys
 
-from classifier.cli.doctor import installation
-from classifier.cli.doctor.check import INSTALL, Check
+from classifier.cli import options
 
-__all__ = ["Check", "examine"]
+NAME = "doctor"
+ABOUT = "Find what is wrong with this installation, and how to mend it"
+
+_COLOURS = {"ok": "32", "warn": "33", "fail": "31;1"}  # ANSI
 
 
-def examine(model: str | None = None) -> Iterator[Check]:
-    """Looks at everything.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    options.add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
-    Args:
-        model: name or path of the one package to look at; all, with the default one tried, if None.
 
-    Yields:
-        Findings, as they are made; nothing is raised.
+def run(args: argparse.Namespace) -> int:
+    """Prints each finding as it is made.
+
+    Returns:
+        The exit status: 1 when a check failed.
     """
-    yield from _guarded("Python", installation.python)
-    yield from _guarded("dependencies", installation.dependencies)
-    yield from _guarded("picture formats", installation.decoders)
-    try:
-        from classifier.cli.doctor import machine, models
-    except ImportError:
-        return  # named among the dependencies; without them there is no more to look at
-    settings, wrong = models.read_settings(model)
-    yield from _guarded("settings", lambda: models.variables(wrong))
-    yield from _guarded("CPU", machine.cpu)
-    yield from _guarded("memory", machine.memory)
-    yield from _guarded("port", lambda: machine.port(settings))
-    yield from _guarded("TensorFlow", lambda: machine.tensorflow(settings))
-    yield from _guarded("GPU", machine.graphics)
-    yield from _guarded("models", lambda: models.packages(settings, alone=model is not None))
-    if not wrong:  # else the trial would only say it again
-        yield from _guarded("trial", lambda: models.trial(settings))
+    import json
+    from dataclasses import asdict
 
+    from classifier.cli.doctor.examination import examine
 
-def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    try:
-        yield from check()
-    except ImportError as error:
-        yield Check(name, "fail", f"cannot be checked: {error}", INSTALL)
-    except Exception as error:  # a check that breaks is a finding; the others go on
-        yield Check(name, "fail", f"{type(error).__name__}: {error}")
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    checks = []
+    for check in examine(args.model):
+        checks.append(check)
+        if not args.json:
+            mark = f"\033[{_COLOURS[check.status]}m{check.status:4}\033[0m" if coloured else f"{check.status:4}"
+            print(f"{mark}  {check.name}: {check.detail}")
+            if check.remedy:
+                print(f"      -> {check.remedy}")
+            sys.stdout.flush()
+    failed = any(check.status == "fail" for check in checks)
+    if args.json:
+        print(json.dumps({"ok": not failed, "checks": [asdict(check) for check in checks]}, indent=2))
+    return int(failed)

@@ -1,4 +1,4 @@
-"""Is what we need installed, and does it work: Python, dependencies, picture decoders."""
+"""Checks of what is installed: Python, dependencies, picture decoders."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 
+from classifier.checkout import ROOT
 from classifier.cli.doctor.check import INSTALL, Check
 
-_ROOT = Path(__file__).resolve().parents[3]
-# Our own imports by distribution: those that load machine code or that all else needs.
+# Modules by distribution: of our own imports those that load machine code, or that everything else needs.
 _IMPORTS = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "numpy": "numpy",
@@ -29,9 +28,9 @@ _IMPORTS = {
 
 
 def python() -> Iterator[Check]:
-    """One of those that `pyproject.toml` allows?"""
+    """Whether it is a version that `pyproject.toml` allows."""
     found, have = platform.python_version(), sys.version_info[:2]
-    project = (_ROOT / "pyproject.toml").read_text("utf-8")
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
     wanted = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project)
     if wanted and not (3, int(wanted[1])) <= have < (3, int(wanted[2])):
         yield Check(
@@ -45,7 +44,7 @@ def python() -> Iterator[Check]:
 
 
 def dependencies() -> Iterator[Check]:
-    """All there, of the locked versions, and fit to be imported?"""
+    """Whether all are installed, in the locked versions, and can be imported."""
     missing, different = [], []
     for name, version in _locked():
         try:
@@ -60,7 +59,7 @@ def dependencies() -> Iterator[Check]:
         try:
             if name not in missing:
                 importlib.import_module(module)
-        except Exception as error:  # also what a library for another machine raises
+        except Exception as error:  # a library built for another machine raises others than ImportError
             broken.append(f"{name} ({error})")
     if missing:
         yield Check("dependencies", "fail", f"missing: {', '.join(missing)}", INSTALL)
@@ -73,7 +72,7 @@ def dependencies() -> Iterator[Check]:
 
 
 def decoders() -> Iterator[Check]:
-    """Is a small picture in each format read, in its right colour?"""
+    """Whether a small picture in each format is read, and in its right colour."""
     from PIL import Image, features
 
     from classifier.picture import decode
@@ -91,7 +90,7 @@ def decoders() -> Iterator[Check]:
                 Image.new("RGB", (64, 64), SAMPLE_COLOUR).save(file, kind.pillow_name)
                 data = file.getvalue()
             pixel = decode.read(data).image.getpixel((32, 32))
-            # GIF and the lossy ones come near.
+            # GIF and the lossy formats come near.
             if not isinstance(pixel, tuple) or max(abs(a - b) for a, b in zip(pixel, SAMPLE_COLOUR, strict=True)) > 16:
                 raise ValueError(f"a red pixel came out as {pixel}")
         except Exception as error:
@@ -103,9 +102,9 @@ def decoders() -> Iterator[Check]:
 
 
 def _locked() -> Iterator[tuple[str, str]]:
-    """Names and versions of what must be installed here; without the lock only our own imports."""
+    """Names and versions of what must be installed here; without the lock those of `_IMPORTS`, in any version."""
     try:
-        lines = (_ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()
+        lines = (ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()
     except OSError:
         yield from ((name, "") for name in _IMPORTS)
         return
@@ -118,6 +117,6 @@ def _locked() -> Iterator[tuple[str, str]]:
 def _applies(marker: str) -> bool:
     try:
         from packaging.markers import Marker
-    except ImportError:  # then Streamlit, which needs it, is missing too and named
+    except ImportError:  # Streamlit needs it: that is missing too, and will be named
         return False
     return Marker(marker.strip()).evaluate()

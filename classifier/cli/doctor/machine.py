@@ -1,7 +1,4 @@
-"""What the machine, or a container's part of it, offers.
-
-CPU, memory, the port, TensorFlow, a GPU.
-"""
+"""Checks of what the machine, or the container, offers: CPU, memory, the port, TensorFlow, a GPU."""
 
 from __future__ import annotations
 
@@ -11,14 +8,15 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from classifier.backends import EXTRA_HINT, gpu, tensorflow_installed
+from classifier.backends import gpu
+from classifier.backends.names import TENSORFLOW
 from classifier.cli.doctor.check import Check
-from classifier.cli.serve import port_problem
+from classifier.cli.launcher import port_problem
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
 from classifier.settings import Settings
 
-# Bytes besides what this process takes: the server starts and answers with so many, as within a limit of 192 MB, though
+# Free bytes beside this process with which the server still starts and answers, as in a container limited to 192 MB;
 # pictures must be smaller then.
 _LITTLE_MEMORY = 120_000_000
 
@@ -32,7 +30,7 @@ def cpu() -> Iterator[Check]:
 
 
 def memory() -> Iterator[Check]:
-    """Enough to run the server in?"""
+    """Whether there is enough for the server."""
     room = available_memory()
     if room is None:
         yield Check("memory", "ok", "this system does not tell")
@@ -44,7 +42,7 @@ def memory() -> Iterator[Check]:
 
 
 def port(settings: Settings) -> Iterator[Check]:
-    """Can the server listen where it is to?"""
+    """Whether the server can listen where the settings say."""
     if problem := port_problem(settings.host, settings.port):
         remedy = "Nothing to mend if this application is what uses it."
         yield Check("port", "warn", problem, remedy if "in use" in problem else "")
@@ -53,14 +51,14 @@ def port(settings: Settings) -> Iterator[Check]:
 
 
 def tensorflow(settings: Settings) -> Iterator[Check]:
-    """Installed where it is asked for, and able to run on this CPU?
+    """Whether it is installed where it is asked for, and can run on this CPU.
 
-    It is not imported: that takes seconds, and ends the process on a CPU it was not built for.
+    It is not imported: that takes seconds, and ends the process on a CPU that it was not built for.
     """
-    if not tensorflow_installed():
+    if not TENSORFLOW.installed:
         if settings.backend == "tensorflow":
             detail = "not installed, but CLASSIFIER_BACKEND asks for it"
-            yield Check("TensorFlow", "fail", detail, EXTRA_HINT)
+            yield Check("TensorFlow", "fail", detail, TENSORFLOW.hint)
         else:
             yield Check("TensorFlow", "ok", "not installed, and not needed: models run with LiteRT")
         return
@@ -78,7 +76,7 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
 
 
 def graphics() -> Iterator[Check]:
-    """Is there a GPU, and if it is not used, why?"""
+    """Whether there is a GPU, and why it is not used if it is not."""
     if reason := gpu.unused_by_image():
         yield Check("GPU", "warn", reason)
         return
@@ -86,11 +84,11 @@ def graphics() -> Iterator[Check]:
     devices = f"{count} NVIDIA device{'s' if count > 1 else ''}"
     if not count:
         yield Check("GPU", "ok", "the NVIDIA driver offers no device here: models run on the CPU")
-    elif not tensorflow_installed():
+    elif not TENSORFLOW.installed:
         detail = f"{devices}, not used: TensorFlow is not installed"
-        yield Check("GPU", "warn", detail, EXTRA_HINT)
+        yield Check("GPU", "warn", detail, TENSORFLOW.hint)
     elif reason := gpu.why_not():
-        yield Check("GPU", "warn", f"{devices}, not used: {reason}", EXTRA_HINT)
+        yield Check("GPU", "warn", f"{devices}, not used: {reason}", TENSORFLOW.hint)
     else:
         yield Check("GPU", "ok", f"{devices}, and TensorFlow can use it")
 

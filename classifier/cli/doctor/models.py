@@ -1,4 +1,4 @@
-"""Are settings and models in order, and does a model say something of a picture."""
+"""Checks of the settings and the models, and a trial of one model on a picture."""
 
 from __future__ import annotations
 
@@ -7,35 +7,34 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
-from pydantic import ValidationError
 
-from classifier.backends import EXTRA_HINT, tensorflow_installed
+from classifier import checkout
+from classifier.backends.names import BackendInfo, runners
 from classifier.cli.doctor.check import Check
-from classifier.errors import ClassifierError, PackageError
-from classifier.package import ModelPackage, find_packages, is_bare, locate
-from classifier.settings import PREFIX, ROOT, Settings, describe
+from classifier.errors import ClassifierError, PackageError, ParameterError
+from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
+from classifier.settings import PREFIX, Settings, read_settings
 
 _TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
 _SLOW = 1000  # ms for one small picture
 
 
-def read_settings(model: str | None) -> tuple[Settings, str]:
-    """The environment's settings and "", or the defaults and what is wrong with it."""
+def settings_or_defaults(model: str | None) -> tuple[Settings, str]:
+    """The settings and "", or, where one of them is wrong, the defaults and what is wrong."""
     try:
-        settings, wrong = Settings(), ""
-    except ValidationError as error:
-        settings, wrong = Settings.model_construct(), describe(error)
-    return settings.model_copy(update={"model": model} if model else {}), wrong
+        return read_settings(model=model), ""
+    except ParameterError as error:
+        defaults = Settings.model_construct()
+        return defaults.model_copy(update={"model": model} if model else {}), error.message
 
 
 def variables(wrong: str) -> Iterator[Check]:
-    """Values that are not allowed, and names that are misspelt."""
+    """Looks for values that are not allowed, and for names that are misspelt."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     present = sorted(name for name in os.environ if name.startswith(PREFIX))
     unknown = ", ".join(name for name in present if name not in known)
@@ -49,7 +48,7 @@ def variables(wrong: str) -> Iterator[Check]:
 
 
 def packages(settings: Settings, alone: bool) -> Iterator[Check]:
-    """Manifest, labels and weights of every package, or of the default one alone."""
+    """Looks at manifest, labels and weights of every package, or of the default one alone."""
     folders = {} if alone else find_packages(settings.models)
     try:
         default = locate(settings.model, settings.models)
@@ -68,20 +67,17 @@ def trial(settings: Settings) -> Iterator[Check]:
     try:
         folder = locate(settings.model, settings.models)
     except ClassifierError:
-        return  # said among the models
+        return  # `packages` says so
     file = io.BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
-    # -P: not what happens to lie in the working folder.
-    command = [sys.executable, "-P", "-m", "classifier", "classify", "--json"]
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     start = time.perf_counter()
     try:
         ended = subprocess.run(
-            [*command, "--model", str(folder.absolute()), "-"],
+            checkout.command("classify", "--json", "--model", str(folder.absolute()), "-"),
             input=file.getvalue(),
             capture_output=True,
             timeout=_TRIAL_TIMEOUT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=checkout.environment(),
         )
     except subprocess.TimeoutExpired:
         yield Check(
@@ -92,7 +88,7 @@ def trial(settings: Settings) -> Iterator[Check]:
         )
         return
     seconds = time.perf_counter() - start
-    if ended.returncode == -signal.SIGKILL:  # the kernel's way when memory runs out
+    if ended.returncode == -signal.SIGKILL:  # how the kernel ends a process when memory runs out
         detail = f"{settings.model} was not tried: memory ran out, of which this check takes a part itself"
         yield Check("trial", "warn", detail, "See whether the server starts, which takes less, or raise the limit.")
         return
@@ -119,12 +115,13 @@ def _package(name: str, folder: Path) -> Check:
         return Check(name, "ok", f"{folder} is no package yet: it is imported whenever something starts with it")
     try:
         package = ModelPackage.load(folder)
-        forms = []
+        forms, missing = [], []
         for form, weights in package.manifest.weights.items():
             package.weights_file(form)  # compares the sha256
             state = "sha256 right" if weights.sha256 else "no sha256"
-            if form == "tensorflow" and not tensorflow_installed():
-                state += ", TensorFlow not installed"
+            if backend := _not_installed(form):
+                state += f", {backend.title} not installed"
+                missing.append(backend)
             forms.append(f"{form} ({state})")
     except PackageError as error:
         remedy = "Restore what it names from where the package came, or correct model.toml."
@@ -132,9 +129,15 @@ def _package(name: str, folder: Path) -> Check:
     detail = (
         f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, weights {' and '.join(forms)}"
     )
-    if list(package.manifest.weights) == ["tensorflow"] and not tensorflow_installed():
-        return Check(name, "fail", detail, EXTRA_HINT)
+    if len(missing) == len(forms):
+        return Check(name, "fail", detail, missing[0].hint)
     return Check(name, "ok", detail)
+
+
+def _not_installed(form: Form) -> BackendInfo | None:
+    """What would have to be installed to run weights of a form; None where something that runs them is."""
+    backends = runners(form)
+    return None if any(one.installed for one in backends) else backends[0]
 
 
 def _status(code: int) -> str:

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from classifier import __version__
+from classifier.backends import names as backends
 from classifier.errors import ClassifierError
 from classifier.evaluation.html import sections
 from classifier.evaluation.measure import Answer
@@ -20,7 +21,6 @@ from classifier.picture.prepare import Decoder
 
 _STYLE = Path(__file__).with_name("report.css")
 
-_BACKENDS = {"litert": "LiteRT", "tensorflow": "TensorFlow"}
 _MISTAKES = 24  # on the contact sheet
 _THUMBNAIL = 288  # pixels along the longer side: sharp on most screens, some 12 kB
 
@@ -58,7 +58,7 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
         (
             printable(found.dataset),
             words("about", pictures=found.total, classes=support),
-            words("on", backend=_BACKENDS[found.backend], device=found.device),
+            words("on", backend=backends.title(found.backend), device=found.device),
         )
     )
     body = "\n".join(

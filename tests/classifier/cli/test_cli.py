@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import types
 from pathlib import Path
 from typing import Any
 
@@ -315,17 +316,46 @@ def test_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"classifier {project['version']}\n"
 
 
-def test_help_needs_nothing_heavy() -> None:
+@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.NAME)
+def test_each_command_says_what_it_does(capsys: pytest.CaptureFixture[str], command: cli.Command) -> None:
+    assert refused(command.NAME, "--help") == 0
+    assert f"{command.ABOUT}." in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_names_a_file_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused("--help") == 0
+    (file,) = re.findall(r"docs/\S+\.md", capsys.readouterr().out)
+    assert "CLASSIFIER_MODEL" in (ROOT / file).read_text("utf-8")
+
+
+def test_a_command_is_added_by_its_module_and_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extra = types.SimpleNamespace(
+        NAME="paint",
+        ABOUT="Paint pictures",
+        add_arguments=lambda parser: parser.add_argument("colour"),
+        run=lambda args: len(args.colour),
+    )
+    monkeypatch.setattr(cli, "COMMANDS", (*cli.COMMANDS, extra))
+    assert cli.main(["paint", "red"]) == 3
+    assert refused("--help") == 0
+    assert re.search(r"paint +paint pictures", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", [["--help"], ["serve", "--help"], ["import", "--help"]], ids=" ".join)
+def test_help_needs_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys; from classifier.cli import main\n"
-        "try: main(['--help'])\n"
+        f"try: main({command})\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'PIL', 'pydantic', 'rich', 'streamlit'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'PIL', 'pydantic', 'rich', 'streamlit', 'inspect', 'json', 'importlib.metadata'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env=ENVIRONMENT)
     assert ended.returncode == 0, ended.stderr
-    assert b"doctor" in ended.stdout
+    assert b"usage: classifier" in ended.stdout
 
 
 def test_a_missing_dependency_leads_to_the_doctor() -> None:

@@ -17,8 +17,11 @@ import pytest
 
 from classifier import cli
 from classifier.backends import gpu
-from classifier.cli.doctor import Check, examine, installation, machine, models
+from classifier.cli.doctor import installation, machine, models
+from classifier.cli.doctor.check import Check
+from classifier.cli.doctor.examination import examine
 from classifier.settings import PREFIX, ROOT, Settings
+from tests.support.installed import pretend
 
 LITE0 = ROOT / "model/efficientnet-lite0"
 
@@ -71,9 +74,18 @@ def test_its_text_has_a_line_per_check_and_one_per_remedy(
     assert all(line[:4] in ("ok  ", "warn", "fail", "    ") for line in lines)
 
 
-def test_a_missing_dependency_is_a_finding_and_not_a_crash() -> None:
+@pytest.mark.parametrize(
+    "modules",
+    [
+        {"PIL": "pillow", "pi_heif": "pi-heif"},
+        {"numpy": "numpy"},
+        {"pydantic": "pydantic", "pydantic_settings": "pydantic-settings"},
+    ],
+    ids=", ".join,
+)
+def test_a_missing_dependency_is_a_finding_and_not_a_crash(modules: dict[str, str]) -> None:
     code = (
-        "import sys; sys.modules['PIL'] = sys.modules['pi_heif'] = None;"
+        f"import sys; sys.modules.update(dict.fromkeys({[*modules]}));"
         "from classifier.cli import main; sys.exit(main(['doctor', '--json']))"
     )
     ended = subprocess.run(
@@ -84,8 +96,7 @@ def test_a_missing_dependency_is_a_finding_and_not_a_crash() -> None:
     assert ended.returncode == 1, ended.stderr
     checks = json.loads(ended.stdout)["checks"]
     broken = next(check for check in checks if "cannot be imported" in check["detail"])
-    assert "pillow" in broken["detail"]
-    assert "pi-heif" in broken["detail"]
+    assert all(f"{name} (" in broken["detail"] for name in modules.values())
     assert "requirements/runtime.txt" in broken["remedy"]
 
 
@@ -152,7 +163,7 @@ def test_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_tensorflow_that_is_asked_for_and_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "tensorflow_installed", lambda: False)
+    pretend(monkeypatch, "tensorflow", installed=False)
     assert only(machine.tensorflow(Settings(backend="auto"))).status == "ok"
     check = only(machine.tensorflow(Settings(backend="tensorflow")))
     assert check.status == "fail"
@@ -160,7 +171,7 @@ def test_tensorflow_that_is_asked_for_and_not_there(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_cpu_that_tensorflow_was_not_built_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "tensorflow_installed", lambda: True)
+    pretend(monkeypatch, "tensorflow", installed=True)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(machine, "_cpu_flags", lambda: {"sse2"})
     check = only(machine.tensorflow(Settings()))
@@ -174,14 +185,14 @@ def test_a_gpu_that_is_not_used_says_why(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(gpu, "device_count", lambda: 0)
     assert only(machine.graphics()).status == "ok"
     monkeypatch.setattr(gpu, "device_count", lambda: 2)
-    monkeypatch.setattr(machine, "tensorflow_installed", lambda: False)
+    pretend(monkeypatch, "tensorflow", installed=False)
     check = only(machine.graphics())
     assert (check.status, check.detail) == (
         "warn",
         "2 NVIDIA devices, not used: TensorFlow is not installed",
     )
     assert "requirements/cuda.txt" in check.remedy
-    monkeypatch.setattr(machine, "tensorflow_installed", lambda: True)
+    pretend(monkeypatch, "tensorflow", installed=True)
     monkeypatch.setattr(gpu, "why_not", lambda: "it is asleep")
     assert "it is asleep" in only(machine.graphics()).detail
     monkeypatch.setattr(gpu, "why_not", lambda: None)
@@ -222,7 +233,7 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_package_that_needs_tensorflow_where_there_is_none(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "tensorflow_installed", lambda: False)
+    pretend(monkeypatch, "tensorflow", installed=False)
     manifest = package / "model.toml"
     text = manifest.read_text("utf-8")
     start, end = text.index("[weights.litert]"), text.index("[weights.tensorflow]")

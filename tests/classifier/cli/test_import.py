@@ -7,11 +7,15 @@ import re
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from classifier import ModelPackage, cli
-from classifier.importing import serving
+from classifier.cli import import_
+from classifier.importing.options import SCALES
+from classifier.package import Resample
+from classifier.package.opened import forget
 from tests.support.imported import place, teachable_zip
 from tests.support.photos import ROOT, photo
 from tests.support.tiny_tflite import Tiny
@@ -77,6 +81,11 @@ def test_misused_options_are_said_by_argparse(source: Path, capsys: pytest.Captu
     assert options.split()[0] in capsys.readouterr().err
 
 
+def test_its_choices_are_those_that_there_are() -> None:
+    assert tuple(SCALES) == import_._SCALES
+    assert get_args(Resample) == import_._FILTERS
+
+
 def test_a_folder_that_cannot_be_written(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["import", "model.tflite", "labels.txt/a"]) == 2
     assert "cannot be written" in capsys.readouterr().err
@@ -93,7 +102,7 @@ def test_a_bare_file_is_a_model_for_every_command(
     assert {one["label"] for one in result["predictions"]} == {"cat", "dog", "bird"}
     assert "written" in err
     (made,) = set(source.parent.iterdir()) - before
-    serving.forget(made / "model")  # as at the process's end
+    forget(made / "model")  # as at the process's end
     monkeypatch.setenv("CLASSIFIER_MODEL", "./model.tflite")
     assert cli.main(["info", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["model"] == "model"

@@ -1,4 +1,4 @@
-"""The launcher: our settings in Streamlit's words, and the real server in the launcher's place."""
+"""`classifier serve`: what is said before it starts, what the server is given, and the real server in its place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit import config as streamlit_config
 
-from classifier import cli
-from classifier.cli import serve
-from classifier.settings import PREFIX, ROOT, Settings
+from classifier import ModelPackage, cli
+from classifier.cli import launcher
+from classifier.settings import PREFIX, ROOT
+from tests.support.imported import place
+from tests.support.tiny_tflite import Tiny
 
 LITE0 = ROOT / "model/efficientnet-lite0"
 
@@ -42,8 +44,8 @@ def taken() -> Iterator[int]:
 def launched(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What the launcher would give the server as its environment."""
     given: dict[str, str] = {}
-    monkeypatch.setattr(serve, "launch", given.update)
-    monkeypatch.setattr(serve, "port_problem", lambda *_: None)
+    monkeypatch.setattr(launcher, "launch", given.update)
+    monkeypatch.setattr(launcher, "port_problem", lambda *_: None)
     return given
 
 
@@ -74,19 +76,6 @@ def test_the_port_that_a_platform_asks_for_is_taken_unless_ours_is_set(
     assert capsys.readouterr().err == "classifier: PORT=tcp://10.0.0.1:80: it must be a number from 0 to 65535.\n"
 
 
-def test_streamlit_knows_each_variable() -> None:
-    env = serve.environment(Settings(base_path="/demo"), {"SPACE_ID": "me/demo"})
-    assert env["STREAMLIT_SERVER_BASE_URL_PATH"] == "/demo"
-    known = {option.env_var for option in streamlit_config.get_config_options().values()}
-    assert {name for name in env if name.startswith("STREAMLIT_")} <= known
-
-
-@pytest.mark.parametrize(("limit", "expected"), [(20_000_000, "21"), (1 << 20, "2"), (1, "2")])
-def test_the_servers_upload_limit_leaves_room_for_the_framing(limit: int, expected: str) -> None:
-    env = serve.environment(Settings(max_bytes=limit), {})
-    assert env["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == expected
-
-
 def test_the_users_own_streamlit_variables_win_but_options_win_over_them(
     launched: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,16 +86,6 @@ def test_the_users_own_streamlit_variables_win_but_options_win_over_them(
     assert launched["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == "50"
     cli.main(["serve", "--port", "7001"])
     assert launched["STREAMLIT_SERVER_PORT"] == "7001"
-
-
-def test_an_address_of_this_machine_is_the_one_that_is_shown() -> None:
-    env = serve.environment(Settings(host="192.168.1.5"), {})
-    assert env["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "192.168.1.5"
-
-
-def test_on_a_space_uploads_work_inside_the_frame() -> None:
-    env = serve.environment(Settings(), {"SPACE_ID": "me/demo"})
-    assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
 
 
 def test_relative_paths_lead_to_the_same_place_from_the_servers_folder(
@@ -120,6 +99,29 @@ def test_relative_paths_lead_to_the_same_place_from_the_servers_folder(
     assert launched["CLASSIFIER_MODEL"] == "efficientnet-lite0"
     assert Path(launched["CLASSIFIER_MODELS"]) == ROOT / "model"
     assert launched["CLASSIFIER_BACKEND"] == "litert"
+
+
+def test_a_package_that_is_wrong_is_said_and_a_file_is_imported_only_when_the_port_is_free(
+    tmp_path: Path, taken: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.toml").write_text("format = ", "utf-8")
+    assert cli.main(["serve", "--model", str(tmp_path)]) == 2
+    assert "cannot be read as TOML" in capsys.readouterr().err
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    source = place(tmp_path / "mine", Tiny().build())
+    assert cli.main(["serve", "--model", str(source), "--port", str(taken)]) == 1
+    assert capsys.readouterr().err.startswith(f"classifier: Port {taken} is in use")
+    assert {one.name for one in tmp_path.iterdir()} == {"model.toml", "mine"}
+
+
+def test_the_server_is_given_the_package_that_a_bare_file_became(
+    tmp_path: Path, launched: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cli.main(["serve", "--model", str(place(tmp_path / "mine", Tiny().build()))])
+    folder = Path(launched["CLASSIFIER_MODEL"])
+    assert folder.parent.parent == tmp_path
+    assert ModelPackage.load(folder).name == "model"
 
 
 def test_a_port_in_use_is_said_at_once(taken: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,11 +152,6 @@ def test_trust_is_the_options_or_the_variables(launched: dict[str, str], monkeyp
     monkeypatch.setenv("CLASSIFIER_TRUST", "yes")
     cli.main(["serve"])
     assert launched["CLASSIFIER_TRUST"] == "1"
-
-
-def test_any_free_port_is_fine() -> None:
-    assert serve.port_problem("127.0.0.1", 0) is None
-    assert serve.port_problem("0.0.0.0", 0) is None
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ def test_tensorflows_files_are_checked_and_parsed_once(
 def test_a_package_is_started_from_weights_that_were_checked_and_parsed_once(
     make: Any, tmp_path: Path, calls: Counter[str]
 ) -> None:
-    from classifier.backends import load_backend
+    from classifier.backends.choice import load_backend
 
     write_labels(tmp_path)
     make.small().save(tmp_path / "model.keras")

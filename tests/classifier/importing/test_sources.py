@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from classifier.errors import BackendError, ModelFileError
-from classifier.importing import sources, tensorflow
+from classifier.importing import sources
 from classifier.importing.options import SCALES
 from tests.support.imported import LABELS, bring, place
+from tests.support.installed import pretend
 from tests.support.tiny_tflite import Tiny
 
 TINY = Tiny().build()
@@ -163,7 +164,7 @@ def test_a_zip_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Monk
 def test_without_tensorflow_its_files_are_refused_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tensorflow, "tensorflow_installed", lambda: False)
+    pretend(monkeypatch, "tensorflow", installed=False)
     source = zipped(tmp_path / "model.keras", {"config.json": b"{}", "metadata.json": b"{}"})
     with pytest.raises(BackendError, match=r"needs TensorFlow, which is not installed.*requirements/tensorflow\.txt"):
         bring(source)

@@ -1,4 +1,4 @@
-"""`classifier import`: its options, checked before anything is loaded, and what it prints."""
+"""`classifier import`: its options, which are checked before anything is loaded, and what it prints."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifier.cli import options
+from classifier.errors import ParameterError
+
 if TYPE_CHECKING:
     from classifier.importing.options import Options
 
-TRUST = "load files that can run code: .h5 files, Lambda layers"
-"""What the option `--trust` says."""
+NAME = "import"
+ABOUT = "Make a model package of a model file"
 
+# Those of classifier.importing.options.SCALES and classifier.package.Resample, which would bring NumPy and pydantic.
 _SCALES = ("unit", "signed", "raw", "imagenet")
 _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
@@ -29,22 +33,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[LANG=]FILE",
         help="a label on each line, in the order of the model's output; with zh= before it in Chinese",
     )
-    parser.add_argument("--name", help="of the package; the folder's if not given")
-    parser.add_argument("--title", help="what people see; the name if not given")
-    parser.add_argument("--size", type=_size, metavar="PIXELS", help="as 224 or 192x256 (height x width)")
+    parser.add_argument("--name", help="name of the package; its folder's if not given")
+    parser.add_argument("--title", help="name for people; the package's if not given")
+    parser.add_argument(
+        "--size", type=_size, metavar="PIXELS", help="size of the input, as 224 or 192x256 (height x width)"
+    )
     scale = parser.add_mutually_exclusive_group()
     scale.add_argument(
         "--scale",
         choices=_SCALES,
-        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, or as PyTorch's",
+        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, or those of PyTorch's ImageNet models",
     )
     scale.add_argument("--mean", type=_numbers, metavar="N[,N,N]", help="value = (pixel - mean) / std; needs --std")
     parser.add_argument("--std", type=_numbers, metavar="N[,N,N]", help="see --mean")
     parser.add_argument(
-        "--crop", type=_share, metavar="SHARE", help="that the centre crop keeps, 0 to 1; 1 if not given"
+        "--crop",
+        type=_share,
+        metavar="SHARE",
+        help="of the picture that the centre crop keeps: above 0, at most 1; 1 if not given",
     )
     parser.add_argument("--resample", choices=_FILTERS, help="how pictures are resized; bilinear if not given")
-    parser.add_argument("--trust", action="store_true", help=TRUST)
+    parser.add_argument("--trust", action="store_true", help=options.TRUST)
     parser.add_argument("--link", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -60,23 +69,22 @@ def run(args: argparse.Namespace) -> int:
     def say(word: str, sentence: str) -> None:
         print(f"{word:10}{sentence}", flush=True)
 
-    options = _options(args)
+    told = _told(args)
     with without_notice():
-        import_model(Path(args.source), Path(args.target), options, say)
+        import_model(Path(args.source), Path(args.target), told, say)
     return 0
 
 
-def _options(args: argparse.Namespace) -> Options:
-    """What was given, with the environment's CLASSIFIER_TRUST.
+def _told(args: argparse.Namespace) -> Options:
+    """What was told about the model, by options and by CLASSIFIER_TRUST.
 
     Raises:
         ParameterError: two of them do not go together.
     """
-    from classifier.errors import ParameterError
     from classifier.importing.options import SCALES, Options, Scaling
     from classifier.settings import read_settings
 
-    trust = args.trust or read_settings().trust
+    trust = read_settings(trust=args.trust or None).trust
     if (args.mean is None) != (args.std is None):
         raise ParameterError("--mean and --std belong together: value = (pixel - mean) / std. Give both, or --scale.")
     scaling = None

@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier import BackendError, ModelPackage, PackageError, backends
-from classifier.backends import Outputs, choose, gpu, load_backend
+from classifier import BackendError, ModelPackage, PackageError
+from classifier.backends import gpu
+from classifier.backends.choice import choose, load_backend
+from classifier.backends.protocol import Outputs
+from tests.support.installed import pretend
 from tests.support.photos import ROOT
 
 LITE0 = ROOT / "model/efficientnet-lite0"
@@ -66,7 +69,7 @@ def test_a_package_without_a_litert_form_runs_on_tensorflow(tmp_path: Path) -> N
 def test_without_tensorflow_the_message_names_what_to_install(
     tmp_path: Path, package: ModelPackage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backends, "tensorflow_installed", lambda: False)
+    pretend(monkeypatch, "tensorflow", installed=False)
     assert "TensorFlow, which a GPU needs, is not installed" in choose(package).reason
     with pytest.raises(BackendError, match=r"requirements/tensorflow\.txt"):
         load_backend(package, "tensorflow", 1)

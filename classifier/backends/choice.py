@@ -1,0 +1,93 @@
+"""Chooses a backend for a package on this machine, and loads the package into it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import NamedTuple
+
+from classifier.backends import gpu
+from classifier.backends.names import AUTO, BACKENDS, LITERT, TENSORFLOW, BackendName, info, listed
+from classifier.backends.protocol import Backend
+from classifier.errors import BackendError
+from classifier.package import ModelPackage
+
+log = logging.getLogger(__name__)
+
+
+class Choice(NamedTuple):
+    """A backend's name and why it was chosen."""
+
+    name: BackendName
+    reason: str
+
+
+def choose(package: ModelPackage, name: str = AUTO) -> Choice:
+    """The backend for a package on this machine.
+
+    Args:
+        package: the model.
+        name: a key of `names.BACKENDS`, or `auto`: TensorFlow on a GPU that works, else the first that can run it.
+
+    Raises:
+        BackendError: when no form of the package can be run with what is installed, or there is no such backend.
+    """
+    if name != AUTO:
+        return Choice(info(name).name, "chosen by the operator")
+    why_not = _why_no_gpu(package)
+    if why_not is None:
+        return Choice(TENSORFLOW.name, "a GPU is there and TensorFlow can use it")
+    fitting = [one for one in BACKENDS.values() if one.form in package.manifest.weights]
+    for one in fitting:
+        if one.installed:
+            why = f"{one.title} is the fastest on a CPU" if one is LITERT else "this package has no LiteRT form"
+            return Choice(one.name, f"{why}; no GPU: {why_not}")
+    needed = listed(one.title for one in fitting)
+    raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].hint}")
+
+
+def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool = False) -> tuple[Backend, str]:
+    """Loads a package's weights into a backend and warms it up.
+
+    Args:
+        package: the model.
+        name: `auto`, or a key of `names.BACKENDS`.
+        threads: CPU threads for inference.
+        trust: whether weights that can run code when they are loaded may be.
+
+    Returns:
+        The backend, and why it was chosen.
+
+    Raises:
+        BackendError: when the backend cannot run the package here.
+        PackageError: when the weights are missing or were changed.
+        TrustError: when they need a trust that was not given.
+    """
+    choice = choose(package, name)
+    chosen = BACKENDS[choice.name]
+    if chosen.form not in package.manifest.weights:
+        have = ", ".join(package.manifest.weights)
+        raise BackendError(
+            f"The model {package.name} has no weights for the {chosen.name} backend, only for {have}. "
+            "Set CLASSIFIER_BACKEND=auto."
+        )
+    if not chosen.installed:
+        raise BackendError(f"The {chosen.name} backend needs {chosen.title}, which is not installed. {chosen.hint}")
+    if chosen.gpu:
+        gpu.hide_unusable()  # before its module, which imports TensorFlow
+    kind = getattr(importlib.import_module(chosen.module), chosen.kind)
+    backend: Backend = kind(package, threads, trust=trust)
+    log.info("%s: %s backend on %s (%s)", package.name, chosen.name, backend.device, choice.reason)
+    return backend, choice.reason
+
+
+def _why_no_gpu(package: ModelPackage) -> str | None:
+    """Why a package does not run on an NVIDIA GPU here; None where it does."""
+    if reason := gpu.unused_by_image():
+        log.warning("%s", reason)
+        return reason
+    if TENSORFLOW.form not in package.manifest.weights:
+        return "this package has no TensorFlow form, which a GPU needs"
+    if not TENSORFLOW.installed:
+        return "TensorFlow, which a GPU needs, is not installed"
+    return gpu.why_not()

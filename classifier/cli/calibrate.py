@@ -1,0 +1,80 @@
+"""`classifier calibrate`: the temperature that fits a model's scores to pictures whose classes are known."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from classifier.cli import options
+from classifier.errors import InputError, ParameterError
+
+if TYPE_CHECKING:
+    from classifier.classifier import Classifier
+    from classifier.package import ModelPackage
+
+NAME = "calibrate"
+ABOUT = "Fit the temperature that makes a model's scores honest"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    options.add_model_and_dataset(parser)
+    parser.add_argument("--write", action="store_true", help="put it into the package's model.toml")
+    options.add_class_names(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fits a temperature; prints what it changes, and writes it into the package if asked to.
+
+    Returns:
+        The exit status: 1 when a picture could not be classified.
+
+    Raises:
+        InputError: the dataset holds nothing to fit to, or a class that is not the model's.
+        PackageError: the temperature cannot be put into the package.
+        ParameterError: it is to be written, and the model is no package.
+        OSError: the package cannot be written.
+    """
+    from classifier.cli.loading import loaded_model
+    from classifier.package import is_bare, locate
+    from classifier.settings import read_settings
+
+    if args.write and is_bare(locate(args.model, read_settings().models)):
+        raise ParameterError(
+            f"{args.model} has no model.toml to write to. "
+            f"Make a package of it first: classifier import {args.model} FOLDER"
+        )
+    with loaded_model(args.model) as classifier:
+        return _calibrate(classifier, args)
+
+
+def _calibrate(classifier: Classifier, args: argparse.Namespace) -> int:
+    import numpy as np
+
+    from classifier.cli import measuring, summary
+    from classifier.evaluation import calibration
+    from classifier.package.temperature import set_temperature
+
+    package = classifier.package
+    dataset = measuring.dataset(package, args.folder, args.labels)
+    kept, failures = measuring.collect(classifier, dataset, lambda file, truth, found: (truth, found.log_scores))
+    if not kept:
+        raise InputError(f"{dataset.name}: none of its pictures could be classified.")
+    truths = np.array([truth for truth, _ in kept])
+    found = calibration.calibrate(np.stack([scores for _, scores in kept]), truths, package.manifest.output.temperature)
+    print("\n".join(summary.calibration(found, package, dataset.name)))
+    if args.write:
+        set_temperature(package.folder, found.after.temperature)
+        print(f"Written to {_manifest(package)}. A server that runs takes it when it starts again.")
+    else:
+        print(f"Nothing was written; --write puts it into {_manifest(package)}.")
+    return int(bool(failures))
+
+
+def _manifest(package: ModelPackage) -> Path:
+    """The path of the package's `model.toml`, relative to the working folder if it is in or below that."""
+    from classifier.package import MANIFEST
+
+    file, here = (package.folder / MANIFEST).absolute(), Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file

@@ -1,0 +1,113 @@
+"""How `classifier serve` becomes the server: our settings as Streamlit's, then Streamlit in place of this process.
+
+Streamlit reads `STREAMLIT_*` variables before any of our code runs, so the launcher sets them and then replaces itself
+by `streamlit run`. There is no process in between, so signals reach the server.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from classifier.checkout import ROOT
+from classifier.errors import ParameterError
+from classifier.package import find_packages
+from classifier.settings import PREFIX, Settings
+
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with, not bound to)
+
+
+def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """The server's environment.
+
+    Args:
+        settings: ours, with what the command line changed.
+        env: the present environment; `STREAMLIT_*` variables in it stay as they are.
+
+    Returns:
+        `env` with Streamlit's settings, and with ours for the page and the API.
+    """
+    local = settings.host in (*_EVERYWHERE, "127.0.0.1", "::1")
+    streamlit = {
+        "SERVER_ADDRESS": settings.host,
+        "SERVER_PORT": str(settings.port),
+        # In MiB, and with the multipart framing, which our limit leaves out.
+        "SERVER_MAX_UPLOAD_SIZE": str(math.ceil(settings.max_bytes / 2**20) + 1),
+        # For the address it prints: 0.0.0.0 opens in no browser.
+        "BROWSER_SERVER_ADDRESS": "localhost" if local else settings.host,
+    }
+    if settings.base_path:
+        streamlit["SERVER_BASE_URL_PATH"] = settings.base_path
+    if "SPACE_ID" in env:
+        # A Hugging Face Space is shown in a frame on another site: the XSRF cookie does not arrive,
+        # and every upload would be refused. https://github.com/streamlit/streamlit/issues/9397
+        streamlit["SERVER_ENABLE_XSRF_PROTECTION"] = "false"
+    model = settings.model
+    named = model in find_packages(settings.models)
+    ours = {
+        "HOST": settings.host,
+        "PORT": str(settings.port),
+        "BACKEND": settings.backend,
+        "TRUST": "1" if settings.trust else "0",
+        # The server runs in another folder, where a relative path would lead elsewhere.
+        "MODEL": model if named else str(Path(model).absolute()),
+        "MODELS": str(settings.models.absolute()),
+    }
+    return {
+        **{f"STREAMLIT_{name}": value for name, value in streamlit.items()},
+        **env,
+        **{PREFIX + name: value for name, value in ours.items()},
+    }
+
+
+def platform_port(env: Mapping[str, str]) -> int | None:
+    """The port that a hosting platform asks for by its variable `PORT`; None without it, or if ours is set.
+
+    Raises:
+        ParameterError: it is not the number of a port.
+    """
+    asked = env.get("PORT", "")
+    if not asked or env.get(f"{PREFIX}PORT"):
+        return None
+    if not asked.isdecimal() or not 0 <= int(asked) <= 65535:
+        raise ParameterError(f"PORT={asked}: it must be a number from 0 to 65535.")
+    return int(asked)
+
+
+def port_problem(host: str, port: int | str) -> str | None:
+    """Why nothing can listen on this address, in a sentence, or None."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        return f"The address {host} is unknown ({error.strerror}). Choose another with --host."
+    with socket.socket(family, kind, protocol) as trial:
+        # As servers do; without it a port counts as taken for a minute after its last user ended.
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(address)
+            trial.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"Port {port} is in use already. Choose another with --port, or end the program that uses it."
+            if error.errno == errno.EACCES:
+                return f"Port {port} is the administrator's. Choose one from 1024 up with --port."
+            return f"Nothing can listen on {host}: {error.strerror}. Choose another with --host."
+    return None
+
+
+def launch(env: Mapping[str, str]) -> NoReturn:
+    """Becomes the server."""
+    os.chdir(ROOT)
+    for stream in (sys.stdout, sys.stderr):
+        if stream:
+            stream.flush()
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py")]
+    os.execvpe(command[0], command, env)  # noqa: S606

@@ -1,0 +1,62 @@
+"""What `evaluate` and `calibrate` share: pictures whose classes are known, run through a model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from rich.console import Console
+
+from classifier.classifier import Classifier, Scores
+from classifier.cli.report import Screen
+from classifier.evaluation.dataset import Dataset, read_dataset
+from classifier.evaluation.measure import Failure, scored
+from classifier.evaluation.naming import read_names
+from classifier.formatting import printable
+from classifier.inputs import code_and_sentence
+from classifier.package import ModelPackage
+
+Kept = TypeVar("Kept")
+
+
+def dataset(package: ModelPackage, folder: str, names: str | None) -> Dataset:
+    """The dataset that the command line names.
+
+    Args:
+        package: the model.
+        folder: the folder or CSV file.
+        names: a file with further names for the classes, or None.
+
+    Raises:
+        InputError: there is nothing to measure, or a class that is not the model's.
+    """
+    further = read_names(names, package.manifest.output.classes) if names else ()
+    return read_dataset(folder, package, further)
+
+
+def collect(
+    classifier: Classifier, pictures: Dataset, keep: Callable[[str, int, Scores], Kept]
+) -> tuple[list[Kept], list[Failure]]:
+    """Runs a model on all pictures; says each failure as it comes.
+
+    Args:
+        classifier: the loaded model.
+        pictures: what to run it on.
+        keep: makes of a file, its class and its scores what is to be kept.
+
+    Returns:
+        What was kept of each picture, and the pictures that failed.
+    """
+    kept: list[Kept] = []
+    failures: list[Failure] = []
+    terminal = Console(stderr=True, highlight=False) if sys.stderr and sys.stderr.isatty() else None
+    with Screen(len(pictures.entries), terminal) as screen:
+        for file, truth, found in scored(classifier, pictures):
+            if isinstance(found, Exception):
+                failures.append(Failure(file, found))
+                screen.say(f"{printable(file)}: {code_and_sentence(found)[1]}")
+            else:
+                kept.append(keep(file, truth, found))
+            screen.advance()
+    return kept, failures

@@ -1,0 +1,52 @@
+"""Arguments that several commands have, and the checks of their values."""
+
+from __future__ import annotations
+
+import argparse
+
+TRUST = "load files that can run code: .h5 files, Lambda layers"
+"""What `--trust` does."""
+
+_MODEL = "a model package: its name, or the path of its folder or of a model file"
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declares `--model`."""
+    parser.add_argument("--model", help=_MODEL)
+
+
+def add_model_and_dataset(parser: argparse.ArgumentParser) -> None:
+    """Declares the two positional arguments of commands that run a model on pictures whose classes are known."""
+    data = "a folder with one sub-folder of pictures per class, or a CSV file of path,label"
+    parser.add_argument("model", metavar="MODEL", help=_MODEL)
+    parser.add_argument("folder", metavar="FOLDER", help=data)
+
+
+def add_class_names(parser: argparse.ArgumentParser) -> None:
+    """Declares `--labels`: further names for the classes of a dataset."""
+    names = "one more name for each class, a line each in index order, such as WordNet ids"
+    parser.add_argument("--labels", metavar="FILE", help=names)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return value
+
+
+def port(text: str) -> int:
+    """The number of a port.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    value = int(text) if text.isdecimal() else -1
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
+    return value

@@ -1,0 +1,100 @@
+"""Opens what an operator names: a package by its name or folder, or a model file, a folder or a zip with one.
+
+What is no package yet is imported first, into a temporary folder that lasts as long as this process. A process of its
+own does it, so that a server that runs LiteRT does not keep TensorFlow's memory.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from classifier import checkout
+from classifier.errors import ModelFileError
+from classifier.package.locate import find_packages, is_bare, locate
+from classifier.package.naming import named
+from classifier.package.package import ModelPackage
+
+if TYPE_CHECKING:
+    from classifier.settings import Settings
+
+_PREFIX = "classifier-import-"
+
+
+def opened_package(settings: Settings) -> ModelPackage:
+    """The default model's package, read and checked.
+
+    Args:
+        settings: `model` names it, `models` is the folder of packages, `trust` is for an import.
+
+    Raises:
+        UnknownModelError: there is no such model.
+        PackageError: the package is incomplete or wrong.
+        ModelFileError: the file cannot become a package; the message says why.
+    """
+    folder = locate(settings.model, settings.models)
+    if is_bare(folder):
+        folder = _imported(folder, settings)
+    if _is_temporary(folder):
+        atexit.register(forget, folder)
+    return ModelPackage.load(folder)
+
+
+def forget(folder: Path) -> None:
+    """Removes a package that was imported for this process alone, and no other folder.
+
+    It is removed when Python exits; this is for a process that ends without that.
+    """
+    if _is_temporary(folder):
+        shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _is_temporary(folder: Path) -> bool:
+    """Whether a package was imported for this process: by itself, or by the launcher that then became it."""
+    place = folder.parent
+    return place.name.startswith(f"{_PREFIX}{os.getpid()}-") and place.parent == Path(tempfile.gettempdir())
+
+
+def _imported(source: Path, settings: Settings) -> Path:
+    """The folder of a package made of a model file, a folder or a zip."""
+    name = _free(named(source.with_name(source.stem)), settings.models)
+    # The number of the process stays the same when a launcher becomes the server, which then removes the folder.
+    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    try:
+        _import(source, place / name, trust=settings.trust)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return place / name
+
+
+def _free(name: str, models: Path) -> str:
+    """The name, or one like it that no package has."""
+    taken = find_packages(models)
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(one for one in names if one not in taken)
+
+
+def _import(source: Path, target: Path, *, trust: bool) -> None:
+    ended = subprocess.run(
+        checkout.command("import", "--link", str(source.absolute()), str(target)),
+        env={**checkout.environment(), "CLASSIFIER_TRUST": "1" if trust else "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=2,  # what it says goes to standard error: standard output may be somebody's JSON
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    if ended.returncode:
+        said = [line for line in ended.stderr.splitlines() if line.startswith("classifier: ")]
+        raise ModelFileError(
+            said[-1].removeprefix("classifier: ") if said else f"{source}: importing it ended with {ended.returncode}."
+        )
+    sys.stderr.write(ended.stderr)

@@ -1,0 +1,46 @@
+"""The launcher: our settings as Streamlit's, and whether a port can be had."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from streamlit import config as streamlit_config
+
+from classifier.cli import launcher
+from classifier.settings import PREFIX, Settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith((PREFIX, "STREAMLIT_")) or name in ("SPACE_ID", "PORT"):
+            monkeypatch.delenv(name)
+
+
+def test_streamlit_knows_each_variable() -> None:
+    env = launcher.environment(Settings(base_path="/demo"), {"SPACE_ID": "me/demo"})
+    assert env["STREAMLIT_SERVER_BASE_URL_PATH"] == "/demo"
+    known = {option.env_var for option in streamlit_config.get_config_options().values()}
+    assert {name for name in env if name.startswith("STREAMLIT_")} <= known
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(20_000_000, "21"), (1 << 20, "2"), (1, "2")])
+def test_the_servers_upload_limit_leaves_room_for_the_framing(limit: int, expected: str) -> None:
+    env = launcher.environment(Settings(max_bytes=limit), {})
+    assert env["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == expected
+
+
+def test_an_address_of_this_machine_is_the_one_that_is_shown() -> None:
+    env = launcher.environment(Settings(host="192.168.1.5"), {})
+    assert env["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "192.168.1.5"
+
+
+def test_on_a_space_uploads_work_inside_the_frame() -> None:
+    env = launcher.environment(Settings(), {"SPACE_ID": "me/demo"})
+    assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
+
+
+def test_any_free_port_is_fine() -> None:
+    assert launcher.port_problem("127.0.0.1", 0) is None
+    assert launcher.port_problem("0.0.0.0", 0) is None
