@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 
 class DockerError(Exception):

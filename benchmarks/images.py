@@ -25,7 +25,7 @@ from benchmarks.pictures import mosaic_jpeg
 from benchmarks.rows import first_bars_at, until_it_listens
 from benchmarks.table import save
 from benchmarks.visitor import Answer, Tab, opened
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 LIMITS = ("--cpus", "2", "--memory", "2g")
 REST_SECONDS = 10.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 FOLDERS = (ROOT / "web/page/samples", ROOT / "tests/photos")
 

@@ -30,11 +30,11 @@ from benchmarks.rows import THREADS, engines, load, photos, visit
 from benchmarks.table import save
 from classifier import ModelPackage
 from classifier.backends.choice import load_backend
+from classifier.checkout import ROOT
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from classifier.picture.sandbox import Workers
 from classifier.preprocessing import normalise
-from classifier.settings import ROOT
 
 
 def picture(rounds: int) -> Iterator[str]:

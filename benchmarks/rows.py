@@ -28,11 +28,11 @@ from benchmarks.plain import Plain
 from benchmarks.server import serving
 from classifier import Classifier, ModelPackage, Settings, cli
 from classifier.backends.choice import load_backend
+from classifier.checkout import ROOT
 from classifier.machine.cpus import cpu_count
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from classifier.picture.sandbox import Workers
-from classifier.settings import ROOT
 
 THREADS = cpu_count()
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 PAGE = (sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", "0", "--server.headless", "true")
 """The command that starts it on a free port."""

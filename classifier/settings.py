@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from classifier.backends.names import AUTO, choices, listed
-from classifier.checkout import ROOT as ROOT  # for those who ask here
+from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     uploads: int | None = Field(
         None,
         description="Bytes of all pictures sent or held at a time; more get `503`. "
-        "A quarter of the free memory if unset, 400 MB at most",
+        "Up to a quarter of the free memory if unset, 400 MB at most",
     )
     host: str = Field("127.0.0.1", description="Address that `classifier serve` listens on")
     port: int = Field(8501, ge=0, le=65535, description="Port that `classifier serve` listens on")

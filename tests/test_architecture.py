@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 LINES = (ROOT / "docs/architecture.md").read_text("utf-8").splitlines()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES if line.startswith("| `")]

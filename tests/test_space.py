@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.settings import ROOT, Settings
+from classifier.checkout import ROOT
+from classifier.settings import Settings
 
 GUIDE = (ROOT / "docs/hosting.md").read_text("utf-8")
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}

@@ -30,11 +30,6 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
 
-# What a loaded model takes of its file's size at most, as the process grew by when Lite0 and Lite2 were loaded twice
-# each: 3 to 4 times on LiteRT, up to 6 on TensorFlow.
-_MEMORY_PER_BYTE = {"litert": 4}
-_MEMORY_PER_BYTE_ELSEWHERE = 6
-
 # What the server takes once its first visitors have come: the API, the page's modules, what is kept for each visit.
 _PAGE = 30_000_000
 
@@ -275,11 +270,10 @@ class Models:
         """Bytes that a model takes when it is loaded, at most; 0 for one that cannot be loaded here."""
         if package.name not in self._sizes:
             try:
-                backend = choose(package, self.settings.backend).name
+                backend = BACKENDS[choose(package, self.settings.backend).name]
             except BackendError:
                 return 0
-            bytes_each = _MEMORY_PER_BYTE.get(backend, _MEMORY_PER_BYTE_ELSEWHERE)
-            self._sizes[package.name] = package.weights_size(BACKENDS[backend].form) * bytes_each
+            self._sizes[package.name] = package.weights_size(backend.form) * backend.memory
         return self._sizes[package.name]
 
 

@@ -35,6 +35,7 @@ class BackendInfo(NamedTuple):
         needs: the module that must be installed for it; "" where the application always has it.
         hint: how to install that, for people.
         gpu: whether it computes on an NVIDIA GPU where there is one.
+        memory: bytes that a loaded model takes for each byte of its weights, at most.
     """
 
     name: BackendName
@@ -45,6 +46,7 @@ class BackendInfo(NamedTuple):
     needs: str = ""
     hint: str = ""
     gpu: bool = False
+    memory: int = 6
 
     @property
     def installed(self) -> bool:
@@ -52,7 +54,8 @@ class BackendInfo(NamedTuple):
         return not self.needs or importlib.util.find_spec(self.needs) is not None
 
 
-LITERT = BackendInfo(BackendName("litert"), "LiteRT", "litert", "classifier.backends.litert", "LiteRTBackend")
+# Memory as the process grew by when Lite0 and Lite2 were loaded twice each: 3 to 4 times on LiteRT, up to 6 on TensorFlow.
+LITERT = BackendInfo(BackendName("litert"), "LiteRT", "litert", "classifier.backends.litert", "LiteRTBackend", memory=4)
 TENSORFLOW = BackendInfo(
     BackendName("tensorflow"),
     "TensorFlow",

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.checkout import ROOT
 from classifier.importing.network import Activation, Network, Run
 from classifier.package import InputSpec
 from classifier.picture.fit import fit
 from classifier.picture.geometry import Geometry
 from classifier.preprocessing import normalise
-from classifier.settings import ROOT
 
 _PHOTOS = ROOT / "web" / "page" / "samples"
 _SYNTHETIC = 12

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from classifier import Classifier
+from classifier.checkout import ROOT
 from classifier.errors import ParameterError
-from classifier.settings import PREFIX, ROOT, Settings, read_settings
+from classifier.settings import PREFIX, Settings, read_settings
 
 
 @pytest.fixture(autouse=True)

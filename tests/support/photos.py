@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pictures import FOLDERS, mosaic, photo
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 __all__ = ["MODELS", "ROOT", "Photo", "golden_photos", "mosaic", "photo"]
 

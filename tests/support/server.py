@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from benchmarks.server import ENDED_AS_ASKED, serving
-from classifier.settings import ROOT
+from classifier.checkout import ROOT
 
 __all__ = ["ENDED_AS_ASKED", "ROOT", "running", "started"]
 

@@ -17,10 +17,11 @@ import pytest
 
 from classifier import cli
 from classifier.backends import gpu
+from classifier.checkout import ROOT
 from classifier.cli.doctor import installation, machine, models
 from classifier.cli.doctor.check import Check
 from classifier.cli.doctor.examination import examine
-from classifier.settings import PREFIX, ROOT, Settings
+from classifier.settings import PREFIX, Settings
 from tests.support.installed import pretend
 
 LITE0 = ROOT / "model/efficientnet-lite0"

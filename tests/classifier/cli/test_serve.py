@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from classifier import ModelPackage, cli
+from classifier.checkout import ROOT
 from classifier.cli import launcher
-from classifier.settings import PREFIX, ROOT
+from classifier.settings import PREFIX
 from tests.support.imported import place
 from tests.support.tiny_tflite import Tiny
 
