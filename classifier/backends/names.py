@@ -54,7 +54,8 @@ class BackendInfo(NamedTuple):
         return not self.needs or importlib.util.find_spec(self.needs) is not None
 
 
-# Memory as the process grew by when Lite0 and Lite2 were loaded twice each: 3 to 4 times on LiteRT, up to 6 on TensorFlow.
+# Memory: when Lite0 and Lite2 were loaded twice each, the process grew by 3 to 4 times their size on LiteRT, and by up
+# to 6 times on TensorFlow.
 LITERT = BackendInfo(BackendName("litert"), "LiteRT", "litert", "classifier.backends.litert", "LiteRTBackend", memory=4)
 TENSORFLOW = BackendInfo(
     BackendName("tensorflow"),
