@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A share for people.
@@ -22,3 +24,9 @@ def percent(value: float | None, digits: int = 1) -> str:
 def printable(name: str) -> str:
     """A file's name on one line: line breaks, control characters and bytes that are not UTF-8 are escaped."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as people list alternatives: `auto, litert or tensorflow`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

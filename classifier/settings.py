@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from classifier.backends.names import AUTO, choices, listed
+from classifier.backends.names import AUTO, choices
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
+from classifier.formatting import listed
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
 

@@ -7,9 +7,10 @@ import logging
 from typing import NamedTuple
 
 from classifier.backends import gpu
-from classifier.backends.names import AUTO, BACKENDS, LITERT, TENSORFLOW, BackendName, info, listed
+from classifier.backends.names import AUTO, BACKENDS, LITERT, TENSORFLOW, BackendName, info
 from classifier.backends.protocol import Backend
 from classifier.errors import BackendError
+from classifier.formatting import listed
 from classifier.package import ModelPackage
 
 log = logging.getLogger(__name__)

@@ -19,6 +19,14 @@ from classifier.errors import PackageError, TrustError
 
 Kind = Literal["tflite", "keras", "h5", "saved_model", "onnx"]
 
+ENDINGS: dict[Kind, tuple[str, ...]] = {
+    "tflite": (".tflite",),
+    "keras": (".keras",),
+    "h5": (".h5", ".hdf5"),
+    "onnx": (".onnx",),
+}
+"""The endings of each format's files, the usual one first; `kind_of` goes by content. A SavedModel is a folder."""
+
 SAVED_MODEL = "saved_model.pb"
 CONFIG, METADATA = "config.json", "metadata.json"
 """The members of a `.keras` file, which is a zip, that describe the model and the Keras that wrote it."""
@@ -45,7 +53,7 @@ def kind_of(path: Path) -> Kind | None:
         return "h5"
     if head[:2] == b"PK" and {CONFIG, METADATA} <= _members(path):
         return "keras"
-    return "onnx" if path.suffix.lower() == ".onnx" else None
+    return "onnx" if path.suffix.lower() in ENDINGS["onnx"] else None
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ Nothing heavy is imported here, and no backend: `classifier --help` lists the na
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, NewType
 
 from classifier.errors import BackendError
+from classifier.formatting import listed
 
 if TYPE_CHECKING:
     from classifier.package import Form
@@ -99,9 +99,3 @@ def title(name: str) -> str:
     """A backend's name for people; the name itself for one that is not here, as in a result from another server."""
     found = BACKENDS.get(BackendName(name))
     return found.title if found else name
-
-
-def listed(words: Iterable[str]) -> str:
-    """Words as people list alternatives: `auto, litert or tensorflow`."""
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last

@@ -8,17 +8,21 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from classifier.backends.model_files import SAVED_MODEL, Kind, ModelFile, kind_of
+from classifier.backends.model_files import ENDINGS, SAVED_MODEL, Kind, ModelFile, kind_of
 from classifier.errors import ModelFileError
+from classifier.formatting import listed
 from classifier.importing import labels
 
-_ENDINGS = (".tflite", ".keras", ".h5", ".hdf5", ".onnx")
+_ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
 _LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt")
 # What Teachable Machine calls its exports: Keras, TensorFlow Lite as floats and quantised.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", "model_edgetpu.tflite")
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 10_000
-KNOWN = "a .tflite, .keras, .h5 or .onnx file, a SavedModel's folder, or a folder or zip that holds one of these"
+KNOWN = (
+    f"a {listed(endings[0] for endings in ENDINGS.values())} file, a SavedModel's folder, "
+    "or a folder or zip that holds one of these"
+)
 
 
 @dataclass(frozen=True, slots=True)
