@@ -23,7 +23,7 @@ def look(picture: Picked, model: str) -> tuple[Classification, bool]:
     """
     known = state().analysis_of(picture)
     if known.error:
-        raise known.error
+        raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if model in known.results:
         return known.results[model], False
     labels = models().packages[model].labels
@@ -46,7 +46,7 @@ def thumbnail(picture: Picked) -> bytes:
     """
     known = state().analysis_of(picture)
     if known.error:
-        raise known.error
+        raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if not known.thumbnail:
         known.thumbnail = models().thumbnail(picture.read(), _SIDE)
     return known.thumbnail
