@@ -14,6 +14,9 @@ import pytest
 from benchmarks.browser import browser_arguments
 from classifier.machine.cpus import cpu_count
 
+# What helpers assert is explained as what tests assert.
+pytest.register_assert_rewrite("tests.support")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of ours, shown by `pytest --help`."""

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.browser import browser_arguments
 from classifier.languages import languages
-from tests.e2e.steps import best, opened, until
 from tests.support.server import ROOT, running
+from tests.support.steps import best, opened, until
 from web.page.gallery import samples
 
 FOLDER = ROOT / "docs"

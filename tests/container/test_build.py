@@ -15,7 +15,7 @@ import pytest
 from benchmarks.docker import build
 from classifier import __version__
 from tests.container.checkout import copy_to, tracked
-from tests.container.docker import docker
+from tests.support.docker import docker
 from tests.support.photos import ROOT
 
 MEGABYTES = {"edge": 500, "cpu": 1450}

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.container.checkout import change, copy_to
-from tests.container.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
+from tests.support.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
 from tests.support.photos import ROOT, photo
 
 PROJECT = "image-classifier-test"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.docker import HARDENED, docker, get, ready
+from tests.support.docker import HARDENED, docker, get, ready
 from tests.support.photos import photo
 
 PANDA = photo("panda.webp").read_bytes()

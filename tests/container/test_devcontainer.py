@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from tests.container.checkout import copy_to
-from tests.container.docker import docker, started
+from tests.support.docker import docker, started
 from tests.support.photos import ROOT
 
 FOLDER = ROOT / ".devcontainer"

@@ -21,10 +21,10 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from tests.container.docker import HARDENED, Container, DockerError, docker, get, ready, send
-from tests.load.sequence import pictures
+from tests.support.docker import HARDENED, Container, DockerError, docker, get, ready, send
 from tests.support.hostile import encode
 from tests.support.photos import mosaic, photo
+from tests.support.pictures import pictures
 
 CALLERS = 3
 

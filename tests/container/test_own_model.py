@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from classifier import ModelPackage
-from tests.container.docker import HARDENED, Container, docker, get, ready
+from tests.support.docker import HARDENED, Container, docker, get, ready
 from tests.support.imported import LABELS, teachable_zip
 from tests.support.photos import ROOT, photo
 

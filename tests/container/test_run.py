@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from benchmarks.visitor import opened
-from tests.container.docker import (
+from tests.support.caller import Caller
+from tests.support.docker import (
     HARDENED,
     Container,
     DockerError,
@@ -27,7 +28,6 @@ from tests.container.docker import (
     ready,
     started,
 )
-from tests.load.test_shutdown import Caller
 from tests.support.photos import photo
 
 PANDA = photo("panda.webp").read_bytes()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.docker import build
 from tests.container.checkout import copy_to
-from tests.container.docker import docker, drive, get, ready
+from tests.support.docker import docker, drive, get, ready
 from tests.support.photos import ROOT
 
 SPACE = ("--user", "1000", "--env", "SPACE_ID=user/demo", "--env", "FLAVOR=cpu")

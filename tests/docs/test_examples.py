@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.docker import HARDENED
+from tests.support.docker import HARDENED
 from tests.support.pages import DOCS, README, ROOT, blocks, text
 from tests.support.server import running
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.steps import opened
 from tests.support.server import running
+from tests.support.steps import opened
 
 expect.set_options(timeout=15_000)
 

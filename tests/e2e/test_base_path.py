@@ -10,12 +10,11 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.steps import best, upload
 from tests.e2e.test_docs import test_the_docs_page_works_without_any_other_host  # noqa: F401  (here on this server)
 from tests.e2e.test_policy import test_the_page_works_under_its_policy, visitor  # noqa: F401
-from tests.e2e.test_uploads import SEND
 from tests.support.photos import photo
 from tests.support.server import started
+from tests.support.steps import SEND, best, upload
 
 PANDA = photo("panda.webp").read_bytes()
 

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.steps import best, opened, photograph, until, upload
 from tests.support.photos import photo
 from tests.support.server import running
+from tests.support.steps import SHOWN, best, opened, photograph, until, upload
+from tests.support.waiting import until as wait_until
 from tests.support.wire import connected, head, metric
-from tests.support.wire import until as wait_until
 
 LARGEST = 20_000_000
 BISON = photo("bison.webp")
-SHOWN = "getComputedStyle(document.querySelector('.st-key-inputs'), '::after').content"
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.steps import best, opened, until, upload
 from tests.support.photos import photo
+from tests.support.steps import best, opened, until, upload
 
 OVERFLOW = """() => {
     const main = document.querySelector('[data-testid="stMain"]');

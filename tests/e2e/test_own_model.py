@@ -10,10 +10,10 @@ from playwright.sync_api import Page
 
 from classifier import Classifier
 from classifier.importing.core import import_model
-from tests.e2e.steps import best, opened, upload
 from tests.support.imported import teachable_zip
 from tests.support.photos import photo
 from tests.support.server import running
+from tests.support.steps import best, opened, upload
 
 LABELS = ("Kettle", "Teapot", "Cup")
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect
 
-from tests.e2e.steps import best, opened, photograph, upload
 from tests.support.photos import photo
+from tests.support.steps import best, opened, photograph, upload
 
 REFUSALS = re.compile("content.security.policy|permissions.policy|opener.policy|unrecognized feature|refused to", re.I)
 

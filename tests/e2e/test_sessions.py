@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.steps import best, opened, upload
 from tests.support.photos import photo
 from tests.support.server import ROOT, running
+from tests.support.steps import best, opened, upload
 from web.streamlit_internals.sessions import SECONDS
 
 

@@ -15,10 +15,9 @@ import pytest
 from playwright.sync_api import BrowserType, Frame, expect
 
 from benchmarks.browser import browser_arguments
-from tests.e2e.steps import best, photograph, until, upload
-from tests.e2e.test_full import SHOWN
 from tests.support.photos import photo
 from tests.support.server import started
+from tests.support.steps import SHOWN, best, photograph, until, upload
 from tests.support.tls import Front, certificate, fronted
 from tests.support.wire import visiting
 

@@ -7,18 +7,11 @@ from collections import Counter
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.steps import best, idle, opened, photograph, upload
 from tests.support.photos import photo
+from tests.support.steps import SEND, best, idle, opened, photograph, upload
 from web.uploads.page import MAX_FILES
 
 # Sends files as the page itself does, and gives the statuses.
-SEND = """([url, token, files, size]) => Promise.all(Array.from({ length: files }, async () => {
-    const body = new FormData();
-    body.append("file", new Blob([new Uint8Array(size)]), "zero.jpg");
-    const headers = { "X-Xsrftoken": token };
-    const file = Math.random().toString(36);
-    return (await fetch(`${url}/${file}`, { method: "PUT", body, headers })).status;
-}))"""
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from tests.e2e.steps import best, idle, opened, photograph, upload
 from tests.support.photos import photo
+from tests.support.steps import best, idle, opened, photograph, upload
 
 BISON = photo("bison.webp")
 CATS = {"tabby cat", "tiger cat", "Egyptian Mau"}

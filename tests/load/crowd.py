@@ -23,9 +23,9 @@ from typing import Literal
 import httpx2 as httpx
 
 from benchmarks.visitor import PATIENCE, Answer, client, opened
-from tests.load.watch import Watch, watching
 from tests.support.photos import mosaic
 from tests.support.server import started
+from tests.support.watch import Watch, watching
 
 MEMORY = 800
 """MB that the server may take, whatever comes."""

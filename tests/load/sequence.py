@@ -7,7 +7,6 @@ server then takes over 5 % more memory than after the first 100, or more threads
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import sys
 import tempfile
@@ -16,13 +15,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import httpx2 as httpx
-from PIL import Image
 
 from benchmarks.visitor import client
-from tests.load.watch import HAS_PROC, Footprint, footprint
-from tests.support.hostile import encode, seeds
-from tests.support.photos import golden_photos, mosaic
+from tests.support.pictures import pictures
 from tests.support.server import started
+from tests.support.watch import HAS_PROC, Footprint, footprint
 
 FIRST = 100
 """Pictures after which memory must have found its level."""
@@ -30,31 +27,6 @@ GROWTH = 1.05
 """By how much memory may be above that level in the end."""
 
 _WINDOW = 10
-
-
-def small_pictures() -> list[bytes]:
-    """50 pictures of some hundred pixels, in all formats."""
-    photos = [Image.open(one.path).convert("RGB") for one in golden_photos()[:33]]
-    kinds = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
-    for number, image in enumerate(photos):
-        image.thumbnail((160 + 8 * number, 480))
-    return _shuffled(
-        [encode(image, kinds[number % len(kinds)]) for number, image in enumerate(photos)] + list(seeds().values())
-    )
-
-
-def pictures() -> list[bytes]:
-    """100 pictures: the golden photos, small ones in all formats and 12-megapixel ones."""
-    large = [encode(mosaic(4000, 3000, 7 * number), "JPEG", quality=90) for number in range(8)]
-    large += [encode(mosaic(4000, 3000, 7 * number), "JPEG", progressive=True) for number in range(4)]
-    medium = [encode(mosaic(1600, 1200, number), "JPEG", quality=90) for number in range(4)]
-    medium += [encode(mosaic(2000, 1500), kind) for kind in ("PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")]
-    return _shuffled([one.path.read_bytes() for one in golden_photos()] + large + medium + list(seeds().values()))
-
-
-def slow_picture() -> bytes:
-    """Full of pixels and quick to send, as a JPEG file is not."""
-    return encode(Image.linear_gradient("L").resize((4000, 3000)).convert("RGB"), "PNG")
 
 
 def footprints(http: httpx.Client, pid: int, files: Sequence[bytes], count: int) -> tuple[Footprint, Footprint]:
@@ -85,11 +57,6 @@ def broken(before: Footprint, after: Footprint) -> list[str]:
 
 def _median(some: Sequence[Footprint]) -> Footprint:
     return Footprint(*(statistics.median_high(getattr(one, part.name) for one in some) for part in fields(Footprint)))
-
-
-def _shuffled(files: list[bytes]) -> list[bytes]:
-    random.Random(0).shuffle(files)
-    return files
 
 
 def main() -> int:

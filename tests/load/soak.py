@@ -30,9 +30,10 @@ import httpx2 as httpx
 from benchmarks.visitor import PATIENCE, client, opened
 from classifier.machine.cpus import cpu_count
 from tests.load.crowd import HEALTH, classify
-from tests.load.sequence import GROWTH, pictures, slow_picture
-from tests.load.watch import HAS_PROC, Footprint, Watch, footprint, watching
+from tests.load.sequence import GROWTH
+from tests.support.pictures import pictures, slow_picture
 from tests.support.server import started
+from tests.support.watch import HAS_PROC, Footprint, Watch, footprint, watching
 
 NO_PICTURES = (b"no picture", b"%PDF-1.7\n" + bytes(5000), b"GIF")
 

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.visitor import client
 from tests.load import crowd, sequence, soak
-from tests.load.watch import HAS_PROC, watching
+from tests.support.pictures import small_pictures
 from tests.support.server import started
+from tests.support.watch import HAS_PROC, watching
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def test_fifty_at_once_are_all_answered_by_a_server_that_stays_small_and_alive(t
 
 @needs_proc
 def test_pictures_one_after_another_leave_nothing_behind(tmp_path: Path) -> None:
-    files, environment = sequence.small_pictures(), {"CLASSIFIER_MODEL": "efficientnet-lite0"}
+    files, environment = small_pictures(), {"CLASSIFIER_MODEL": "efficientnet-lite0"}
     with started(tmp_path / "log.txt", environment) as (process, address), client(address) as http:
         before, after = sequence.footprints(http, process.pid, files, 300)
     print(before, after, sep="\n")
@@ -43,6 +44,6 @@ def test_pictures_one_after_another_leave_nothing_behind(tmp_path: Path) -> None
 @pytest.mark.alone
 def test_a_short_soak_breaks_no_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(soak.TTL, "1")
-    files = sequence.small_pictures()
+    files = small_pictures()
     with started(tmp_path / "log.txt") as (process, address):
         assert soak.soak(address, process.pid, files, seconds=12, growth=soak.SHORT_GROWTH) == []

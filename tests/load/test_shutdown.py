@@ -8,17 +8,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from benchmarks.visitor import PATIENCE, client, opened
 from classifier.machine.cpus import cpu_count
-from tests.load.sequence import slow_picture
+from tests.support.caller import Caller, connected
 from tests.support.hostile import encode
 from tests.support.photos import mosaic, photo
+from tests.support.pictures import slow_picture
 from tests.support.server import ENDED_AS_ASKED, started
 from web.uploads.forms import MAX_FILES
 
@@ -29,43 +29,11 @@ UPLOADS = 4
 
 
 @dataclass
-class Caller:
-    """Sends one picture after another over one connection, until the server is gone."""
-
-    answered: list[tuple[float, int]] = field(default_factory=list)
-    """When each request was sent, and its status."""
-    lost: list[tuple[float, str]] = field(default_factory=list)
-    """When a request without an answer was sent, and what came instead."""
-
-    def run(self, address: str, picture: bytes, gone: threading.Event) -> None:
-        connection = connected(address)
-        while not gone.is_set():
-            sent = None
-            try:
-                connection.request("POST", "/api/v1/classify", picture)
-                sent = time.monotonic()
-                response = connection.getresponse()
-                response.read()
-                self.answered.append((sent, response.status))
-                if response.status == 503:
-                    gone.wait(0.2)
-            except (OSError, http.client.HTTPException) as error:
-                if sent is not None:
-                    self.lost.append((sent, repr(error)))
-                connection.close()
-
-
-@dataclass
 class Upload:
     """An upload to the page, the first half of which is sent."""
 
     connection: http.client.HTTPConnection
     rest: bytes
-
-
-def connected(address: str) -> http.client.HTTPConnection:
-    place = urlsplit(address)
-    return http.client.HTTPConnection(str(place.hostname), place.port, timeout=PATIENCE)
 
 
 def begin_upload(address: str, path: str, headers: dict[str, str], picture: bytes) -> Upload:

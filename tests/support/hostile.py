@@ -17,10 +17,15 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from classifier.errors import ImageError
+from classifier.picture.decode import read
 from tests.support.photos import ROOT
 
 SECONDS = 5.0
 """What one file may take at most, also on a busy machine; the worst known takes half of it on two cores."""
+
+BYTES = 19_900_000
+"""Just under the limit of a file."""
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -92,6 +97,23 @@ def tiff(tags: Mapping[int, tuple[int, int, int]], size: int) -> bytes:
     every = {**{tag: (4, 1, value) for tag, value in plain.items()}, **tags}
     entries = b"".join(struct.pack("<HHII", tag, *every[tag]) for tag in sorted(every))
     return (b"II*\0" + struct.pack("<IH", 8, len(every)) + entries + bytes(4)).ljust(size, b"\0")
+
+
+def in_jpeg(part: bytes) -> bytes:
+    """A JPEG with something after its first marker."""
+    data = seeds()["JPEG"]
+    return data[:2] + part + data[2:]
+
+
+def sound(data: bytes) -> bool:
+    """Whether a file is a picture; fails when it is neither that nor an `ImageError`."""
+    try:
+        picture = read(data)
+    except ImageError:
+        return False
+    assert picture.image.mode == "RGB"
+    assert picture.width * picture.height <= 50_000_000
+    return True
 
 
 def peak() -> float:

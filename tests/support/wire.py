@@ -6,10 +6,9 @@ import http.client
 import json
 import re
 import socket
-import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,14 +96,6 @@ def metric(address: str, name: str) -> float:
         found = re.search(rf"^{name} (\S+)$", response.read().decode(), re.M)
     assert found, name
     return float(found[1])
-
-
-def until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    """Waits for a condition."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

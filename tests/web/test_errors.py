@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
 
 from classifier import Classifier, cli, errors
 from classifier.errors import ClassifierError
 from classifier.inputs import as_ours
 from classifier.languages import languages
 from tests.support.every_error import KINDS, WITH_SENTENCE, raised
+from tests.support.page import page, upload
 from tests.support.photos import photo
-from web import models as registry
-from web.app import routes
 from web.models import Models
-from web.page import gallery
 
-MAIN = Path(gallery.__file__).parent / "main.py"
 PANDA = photo("panda.webp")
 EVERY = pytest.mark.parametrize("kind", WITH_SENTENCE, ids=lambda kind: kind.code)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _installed_components_are_looked_for_once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
-        yield
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    registry.models().start()
-    assert registry.models().state == "ready"
-    with TestClient(Starlette(routes=routes), raise_server_exceptions=False) as client:
-        yield client
 
 
 def raising(error: Exception) -> Any:
@@ -90,9 +66,7 @@ def test_the_page_says_it_in_the_visitors_language(
 ) -> None:
     error = raised(kind)
     monkeypatch.setattr(Models, "classify", raising(error))
-    test = AppTest.from_file(str(MAIN), default_timeout=60)
-    test.query_params["lang"] = code
-    test.run().file_uploader(key="upload").set_value(("panda.webp", PANDA.read_bytes(), "image/webp")).run()
+    test = upload(page(lang=code), PANDA.read_bytes())
     assert not test.exception
     (said,) = [one.value for one in test.error]
     if code == "en":

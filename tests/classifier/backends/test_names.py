@@ -16,9 +16,8 @@ from classifier.evaluation import html
 from classifier.package import Form
 from tests.support.dummy_backend import DUMMY
 from tests.support.evaluations import evaluation, package
+from tests.support.packages import LITE0
 from tests.support.photos import ROOT, photo
-
-LITE0 = ROOT / "model/efficientnet-lite0"
 
 
 @pytest.fixture

@@ -21,17 +21,13 @@ from classifier.checkout import ROOT
 from classifier.cli.doctor import installation, machine, models
 from classifier.cli.doctor.check import Check
 from classifier.cli.doctor.examination import examine
-from classifier.settings import PREFIX, Settings
+from classifier.settings import Settings
 from tests.support.installed import pretend
-
-LITE0 = ROOT / "model/efficientnet-lite0"
+from tests.support.packages import LITE0
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*os.environ]:
-        if name.startswith(PREFIX):
-            monkeypatch.delenv(name)
+def _litert(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLASSIFIER_BACKEND", "litert")
 
 

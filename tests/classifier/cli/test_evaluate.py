@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -15,10 +14,10 @@ import pytest
 
 from classifier import Classifier, cli
 from classifier.settings import Settings
-from tests.classifier.cli.test_cli import on_terminal, refused, run
+from tests.support.command import on_terminal, refused, run
+from tests.support.packages import LITE0
 from tests.support.photos import ROOT, photo
 
-LITE0 = ROOT / "model/efficientnet-lite0"
 LABELS = ROOT / "tests/photos/labels.csv"
 CLASSES = {
     "giant panda": ["panda.webp"],
@@ -30,9 +29,6 @@ CLASSES = {
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [*os.environ]:
-        if name.startswith("CLASSIFIER_"):
-            monkeypatch.delenv(name)
     monkeypatch.setenv("CLASSIFIER_BACKEND", "litert")
     monkeypatch.chdir(tmp_path)
 

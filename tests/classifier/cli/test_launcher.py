@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from streamlit import config as streamlit_config
 
 from classifier.cli import launcher
-from classifier.settings import PREFIX, Settings
-
-
-@pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*os.environ]:
-        if name.startswith((PREFIX, "STREAMLIT_")) or name in ("SPACE_ID", "PORT"):
-            monkeypatch.delenv(name)
+from classifier.settings import Settings
 
 
 def test_streamlit_knows_each_variable() -> None:

@@ -20,18 +20,9 @@ import pytest
 from classifier import ModelPackage, cli
 from classifier.checkout import ROOT
 from classifier.cli import launcher
-from classifier.settings import PREFIX
 from tests.support.imported import place
+from tests.support.packages import LITE0
 from tests.support.tiny_tflite import Tiny
-
-LITE0 = ROOT / "model/efficientnet-lite0"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*os.environ]:
-        if name.startswith((PREFIX, "STREAMLIT_")) or name in ("SPACE_ID", "PORT"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.support.photos import ROOT
 # One large block freed, and a second that has a small one behind it, as uploads have: MB more than before them.
 CODE = """
 import os, sys
-from tests.load.watch import footprint
+from tests.support.watch import footprint
 from classifier.machine import malloc
 
 if sys.argv[1] == "returned":

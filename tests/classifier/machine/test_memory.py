@@ -1,13 +1,101 @@
-"""The shares of memory: together no more than there is, and what each was before when there is plenty."""
+"""The memory that is there, as the kernel's files show it, and how it is shared: never more than there is."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from classifier.machine.memory import MemoryPlan
+from classifier.machine.memory import MemoryPlan, available_memory
+from tests.support.cgroups import MIB, write
 
-WISHES = {"max_bytes": 20_000_000, "decoders": 4, "decoder": 880_000_000}
 MB = 1_000_000
+WISHES = {"max_bytes": 20_000_000, "decoders": 4, "decoder": 880_000_000}
+UNLIMITED_V1 = 9223372036854771712
+
+
+def test_memory_is_unknown_where_nothing_tells(tmp_path: Path) -> None:
+    assert available_memory(tmp_path) is None
+
+
+def test_memory_of_the_machine_counts_without_a_limit(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/",
+            "proc/meminfo": "MemTotal:  8000 kB\nMemFree:  100 kB\nMemAvailable:  3000 kB",
+            "sys/fs/cgroup/memory.max": "max",
+            "sys/fs/cgroup/memory.current": "5000",
+        },
+    )
+    assert available_memory(root) == 3000 * 1024
+
+
+def test_the_tighter_of_machine_and_limit_counts(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/a/b",
+            "proc/meminfo": f"MemAvailable:  {4096 * 1024} kB",
+            "sys/fs/cgroup/a/memory.max": str(1000 * MIB),
+            "sys/fs/cgroup/a/memory.current": str(900 * MIB),
+            "sys/fs/cgroup/a/b/memory.max": str(800 * MIB),
+            "sys/fs/cgroup/a/b/memory.current": str(200 * MIB),
+        },
+    )
+    assert available_memory(root) == 100 * MIB
+
+
+def test_page_cache_counts_as_room(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/",
+            "sys/fs/cgroup/memory.max": str(500 * MIB),
+            "sys/fs/cgroup/memory.current": str(490 * MIB),
+            "sys/fs/cgroup/memory.stat": f"anon 1\ninactive_file {300 * MIB}\nactive_file 7",
+        },
+    )
+    assert available_memory(root) == 310 * MIB
+
+
+def test_page_cache_of_version_1_counts_with_the_groups_below(tmp_path: Path) -> None:
+    # usage_in_bytes includes them; of the two lines only total_ does.
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "4:memory:/",
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": str(500 * MIB),
+            "sys/fs/cgroup/memory/memory.usage_in_bytes": str(400 * MIB),
+            "sys/fs/cgroup/memory/memory.stat": f"inactive_file 5\ntotal_inactive_file {50 * MIB}",
+        },
+    )
+    assert available_memory(root) == 150 * MIB
+
+
+def test_no_limit_of_version_1_leaves_the_machines_memory(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "4:memory:/",
+            "proc/meminfo": "MemAvailable:  2000 kB",
+            "sys/fs/cgroup/memory/memory.limit_in_bytes": str(UNLIMITED_V1),
+            "sys/fs/cgroup/memory/memory.usage_in_bytes": str(400 * MIB),
+        },
+    )
+    assert available_memory(root) == 2000 * 1024
+
+
+def test_usage_over_the_limit_leaves_nothing(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/",
+            "sys/fs/cgroup/memory.max": "1000",
+            "sys/fs/cgroup/memory.current": "5000",
+        },
+    )
+    assert available_memory(root) == 0
 
 
 def test_with_plenty_everyone_gets_what_they_want_and_models_the_rest() -> None:
@@ -51,4 +139,9 @@ def test_a_model_more_gets_room_where_it_takes_little() -> None:
 
 def test_uploads_are_what_the_operator_says() -> None:
     plan = MemoryPlan.share(200 * MB, **WISHES, uploads=100 * MB)
-    assert (plan.uploads, plan.max_bytes, plan.decoders, plan.decoder) == (100 * MB, 20 * MB, 1, 100 * MB)
+    assert (plan.uploads, plan.max_bytes, plan.decoders, plan.decoder) == (
+        100 * MB,
+        20 * MB,
+        1,
+        100 * MB,
+    )

@@ -15,10 +15,8 @@ from classifier.checkout import environment
 from classifier.errors import ModelFileError
 from classifier.package.opened import forget, opened_package
 from tests.support.imported import LABELS, answer, place, teachable_zip
-from tests.support.photos import ROOT
+from tests.support.packages import LITE0
 from tests.support.tiny_tflite import Tiny
-
-LITE0 = ROOT / "model/efficientnet-lite0"
 
 
 @pytest.fixture

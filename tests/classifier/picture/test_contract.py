@@ -19,7 +19,7 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 from benchmarks.pictures import mosaic, mosaic_jpeg
 from classifier.machine.cpus import cpu_count
 from classifier.picture import decode
-from tests.load.watch import HAS_PROC
+from tests.support.watch import HAS_PROC
 
 
 class Counted(io.BytesIO):

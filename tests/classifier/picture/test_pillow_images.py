@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.watch import HAS_PROC, footprint
 from tests.support.hostile import SECONDS
 from tests.support.imported import quick_package
 from tests.support.photos import ROOT
 from tests.support.pillow_images import pillow_images
+from tests.support.watch import HAS_PROC, footprint
 
 pytestmark = pytest.mark.slow
 

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.load.watch import watching
 from tests.support.hostile import SECONDS
 from tests.support.imported import quick_package
 from tests.support.pillow_images import pillow_images
 from tests.support.server import started
+from tests.support.watch import watching
 from tests.support.wire import CLASSIFY, metric
 
 pytestmark = pytest.mark.slow

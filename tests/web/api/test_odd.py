@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.photos import photo
 from tests.support.server import running
-from tests.support.wire import BOUNDARY, CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send, until
+from tests.support.waiting import until
+from tests.support.wire import BOUNDARY, CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send
 
 pytestmark = pytest.mark.slow
 

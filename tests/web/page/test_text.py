@@ -1,4 +1,4 @@
-"""The page's and the report's words stand in the languages' files, and nowhere else."""
+"""The page's and the report's words: in the visitor's language, and in the languages' files only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from classifier.evaluation import html
+from tests.support.page import CAT, bars, page, upload, words
 from web.page import text
 
 PAGE = Path(text.__file__).parent
@@ -60,3 +61,30 @@ def test_a_device_is_named_in_the_visitors_language(
 ) -> None:
     monkeypatch.setattr(text, "language", lambda: language)
     assert text.device_text(device) == said
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh", "zh-Hant-TW"])
+def test_a_chinese_browser_gets_chinese(locale: str) -> None:
+    assert "图片里是什么" in words(page(locale))
+
+
+def test_any_other_browser_gets_english() -> None:
+    assert "What is in your picture?" in words(page("fr-FR"))
+
+
+def test_the_language_is_switched_both_ways_without_another_look(calls: list[str]) -> None:
+    test = upload(page(), CAT)
+    english = bars(test)
+    test.segmented_control(key="lang").set_value("zh").run()
+    assert "图片里是什么" in words(test)
+    assert "最有可能" in words(test)
+    assert bars(test)[0][0] in {"虎斑猫", "虎猫", "埃及猫"}
+    assert [value for _, value in bars(test)] == [value for _, value in english]
+    test.segmented_control(key="lang").set_value("en").run()
+    assert bars(test) == english
+    assert len(calls) == 1
+
+
+def test_an_error_is_said_in_chinese() -> None:
+    test = upload(page("zh-CN"), CAT[:3000])
+    assert "文件已损坏或不完整" in test.error[0].value

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.support.server import running
-from tests.support.wire import answer, connected, head, until
+from tests.support.waiting import until
+from tests.support.wire import answer, connected, head
 from web.server import slow_connections
 
 

@@ -25,7 +25,8 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from tests.support.wire import FORM, form, until
+from tests.support.waiting import until
+from tests.support.wire import FORM, form
 from web.streamlit_internals import allowed_paths, index_page, sessions
 from web.streamlit_internals.frontend import ROOT, scripts
 from web.streamlit_internals.index_page import frame

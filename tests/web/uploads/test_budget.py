@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.photos import photo
 from tests.support.server import running
-from tests.support.wire import CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send, until, visiting
+from tests.support.waiting import until
+from tests.support.wire import CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send, visiting
 from web.errors import TooManyFilesError, TooMuchSentError
 from web.uploads.budget import FRAMING, Budget, Reservation
 from web.uploads.page import MAX_FILES

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import ROOT, running, started
-from tests.support.wire import BOUNDARY, FORM, chunk, connected, form, head, metric, post, until, visiting
+from tests.support.waiting import until
+from tests.support.wire import BOUNDARY, FORM, chunk, connected, form, head, metric, post, visiting
 
 pytestmark = pytest.mark.slow
 

@@ -1,19 +1,15 @@
-"""Decoding in child processes: the same answers, and no harm from a decoder that crashes, hangs, takes or lies."""
+"""Decoding in child processes: the same answers, and no harm from a decoder that crashes, hangs or lies."""
 
 from __future__ import annotations
 
 import io
 import os
 import signal
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -21,25 +17,16 @@ from classifier.errors import (
     BrokenImageError,
     DecodingError,
     ImageError,
-    OutOfMemoryError,
     TooManyPixelsError,
     UnsupportedFormatError,
 )
-from classifier.machine.memory import MemoryPlan
-from classifier.picture.geometry import Geometry
-from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess, Prepared
-from classifier.picture.sandbox import Bounds, Workers, wire
-from classifier.picture.sandbox import pool as pool_module
-from classifier.picture.sandbox.bounds import memory_wanted
+from classifier.picture.sandbox import Workers
 from tests.support import evil
 from tests.support.hostile import encode, gradient, seeds
 from tests.support.photos import ROOT, golden_photos, photo
-
-LIMITS = Limits()
-GEOMETRY = Geometry((224, 224), 0.875, "bicubic")
-TIGHT = Bounds(memory=300_000_000, cpu_seconds=0.5, seconds=1.5)
-linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is bounded on Linux only")
+from tests.support.waiting import until
+from tests.support.workers import GEOMETRY, LIMITS, TIGHT, children, linux
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +46,6 @@ def evil_workers() -> Iterator[Workers]:
 
 def known(prepared: Prepared) -> tuple[object, ...]:
     return prepared.structured, prepared.width, prepared.height, prepared.format, prepared.pixels.tobytes()
-
-
-def children(process: int) -> set[int]:
-    return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
-
-
-def resident(process: int) -> int:
-    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_worker_gives_what_this_process_gives(workers: Workers) -> None:
@@ -121,25 +93,10 @@ def test_a_picture_that_ends_its_decoder_gets_one_clear_error(evil_workers: Work
 
 
 @linux
-def test_a_picture_that_takes_memory_without_end_gets_one_clear_error() -> None:
-    pool = Workers(LIMITS, 1, Bounds(TIGHT.memory), evil.COMMAND)  # its time is not to run out first
-    with pytest.raises(OutOfMemoryError, match="Scale it down") as caught:
-        pool.prepare(evil.picture("take memory"), GEOMETRY)
-    assert caught.value.status == 413
-    pool.close()
-
-
-@linux
 def test_a_picture_much_larger_than_it_says_is_held_to_the_memory(evil_workers: Workers) -> None:
     """16,000 x 16,000 pixels that the file says are 64 x 64; AVIF's decoder believes the pixels."""
     with pytest.raises(ImageError):
         evil_workers.prepare((ROOT / "tests/files/lying.avif").read_bytes(), GEOMETRY)
-
-
-def test_a_file_larger_than_usual_goes_through_where_it_may() -> None:
-    pool = Workers(Limits(max_bytes=200_000_000), 1)
-    assert pool.prepare(seeds()["PNG"] + bytes(150_000_000), GEOMETRY).format == "PNG"
-    pool.close()
 
 
 def test_a_worker_cannot_write_files(evil_workers: Workers) -> None:
@@ -167,20 +124,6 @@ def test_the_others_go_on_while_decoders_crash_and_hang(evil_workers: Workers) -
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(ask, range(40)))
     assert answers == ["decoding_failed" if number % 5 == 0 else "JPEG" for number in range(40)]
-
-
-@linux
-def test_large_pictures_leave_no_memory_behind() -> None:
-    pool = Workers(LIMITS, 1)
-    pool.prepare(seeds()["JPEG"], GEOMETRY)
-    assert pool._process
-    zygote = pool._process.pid
-    (first,) = children(zygote)
-    before = resident(first)
-    for kind in ("PNG", "WEBP"):
-        pool.prepare(encode(gradient().resize((4000, 4000)), kind, compress_level=1, method=0), GEOMETRY)
-        assert all(resident(child) - before < 60_000_000 for child in children(zygote))
-    pool.close()
 
 
 @linux
@@ -246,53 +189,8 @@ def test_workers_end_with_their_server() -> None:
     assert process.returncode == 0
 
 
-def test_without_a_plan_the_first_picture_makes_one_of_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "available_memory", lambda: 60_000_000)
-    pool = Workers(LIMITS, 4)
-    pool.prepare(seeds()["JPEG"], GEOMETRY)
-    assert (pool.count, pool.bounds.memory) == (1, 45_000_000)
-    pool.settle(MemoryPlan.share(None, max_bytes=1, decoders=9, decoder=9))
-    assert pool.count == 1  # only the first plan counts
-    pool.close()
-
-
-def test_a_worker_has_use_for_as_much_memory_as_the_dearest_picture_takes() -> None:
-    assert memory_wanted(LIMITS) == 16 * LIMITS.max_pixels + 4 * LIMITS.max_bytes
-
-
-def test_a_message_arrives_whole_or_not_at_all() -> None:
-    ours, theirs = socket.socketpair()
-    payload = np.arange(1_000_000, dtype=np.uint8).tobytes()
-    sender = threading.Thread(target=wire.send, args=(ours, {"a": 1}, payload))
-    sender.start()
-    facts, received = wire.receive(theirs)
-    assert (facts, received) == ({"a": 1}, payload)
-    sender.join()
-    ours.settimeout(0.05)
-    with pytest.raises(TimeoutError):
-        wire.receive(ours)
-    theirs.sendall(b"\0\0\0\2\0\0\0\0[]")
-    with pytest.raises(ValueError, match="not a message"):
-        wire.receive(ours)
-    theirs.sendall(b"\xff" * 8)
-    with pytest.raises(ValueError, match="too long"):
-        wire.receive(ours, 1_000)
-    theirs.close()
-    with pytest.raises(EOFError):
-        wire.receive(ours)
-
-
 def test_a_photo_of_twelve_megapixels_goes_through(workers: Workers) -> None:
     with Image.open(photo("panda.webp")) as image:
         data = encode(image.convert("RGB").resize((4000, 3000)), "JPEG", quality=95)
     prepared = workers.prepare(data, GEOMETRY)
     assert (prepared.width, prepared.height) == (4000, 3000)
-
-
-@linux
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIC"])
-def test_the_least_memory_is_enough_for_a_small_picture_in_any_format(kind: str) -> None:
-    pool = Workers(LIMITS, 1, Bounds(32 << 20))
-    for _ in range(3):
-        assert pool.prepare(seeds()[kind], GEOMETRY).format == kind
-    pool.close()

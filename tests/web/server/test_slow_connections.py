@@ -1,24 +1,18 @@
-"""Who stalls while sending is sent away, and gets nothing of what others need meanwhile."""
+"""Who stalls while sending, a request or its body, is sent away, and gets nothing of what others need meanwhile."""
 
 from __future__ import annotations
 
-import asyncio
 import select
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
 
 from tests.support.photos import photo
 from tests.support.server import running
-from tests.support.wire import FORM, answer, chunk, connected, form, head, metric, post, until, visiting
-from web.errors import TooMuchSentError
-from web.uploads import body
-from web.uploads.body import BodyLimit
-from web.uploads.budget import Budget
+from tests.support.waiting import until
+from tests.support.wire import FORM, answer, chunk, connected, form, head, metric, post, visiting
 
 PANDA = photo("panda.webp").read_bytes()
 SHORT = """
@@ -123,26 +117,3 @@ def test_those_who_stall_are_in_nobodys_way(server: str) -> None:
     assert metric(server, "classifier_budget_used_bytes") == 0
     for connection in stalled:
         connection.close()
-
-
-def test_who_has_sent_everything_may_wait_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "IDLE_SECONDS", 0.01)
-    parts: list[Message] = [{"type": "http.request", "body": b"x"}]
-    asked: list[str] = []
-
-    async def receive() -> Message:
-        if parts:
-            return parts.pop()
-        await asyncio.sleep(0.05)
-        return {"type": "http.disconnect"}
-
-    async def send(_: Message) -> None:
-        raise AssertionError("nothing is to be answered")
-
-    async def app(_: Scope, receive: Receive, __: Send) -> None:
-        asked.extend([(await receive())["type"], (await receive())["type"]])
-
-    limited = BodyLimit(app, lambda: 10, lambda: (Budget(10, TooMuchSentError),))
-    with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
-        thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(10)
-    assert asked == ["http.request", "http.disconnect"]

@@ -125,7 +125,7 @@ def watching(address: str, pid: int) -> Iterator[Watch]:
     From a process of its own: among the threads of a crowd it would measure how long it waits for its own turn.
     """
     seen = Watch()
-    command = [sys.executable, "-m", "tests.load.watch", address, str(pid)]
+    command = [sys.executable, "-m", "tests.support.watch", address, str(pid)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watcher:
         assert watcher.stdin
         assert watcher.stdout

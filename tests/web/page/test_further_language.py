@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from functools import cache
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
 
 from classifier import languages
 from classifier.evaluation import html
 from classifier.evaluation.measure import Failure
 from tests.support.evaluations import evaluation, package
+from tests.support.page import page, upload, words
 from tests.support.photos import photo
-from web.page import gallery
 from web.streamlit_internals.index_page import index
 
-MAIN = Path(gallery.__file__).parent / "main.py"
+PANDA = photo("panda.webp").read_bytes()
 HEAD = '[language]\ncode = "tlh"\nname = "tlhIngan"\nhtml = "tlh-Latn"\nprefixes = ["tlh"]\n'
 
 
@@ -39,34 +35,22 @@ def _a_third_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             lines.append(f'{key} = """<{english}>"""')
     (folder / "tlh.toml").write_text("\n".join(lines), "utf-8")
     monkeypatch.setattr(languages, "FOLDER", folder)
-    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", cache(lambda: []))
-
-
-def page(locale: str = "en-US", **query: str) -> AppTest:
-    test = AppTest.from_file(str(MAIN), default_timeout=60)
-    test.context = {"locale": locale}
-    for name, value in query.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def said(test: AppTest) -> str:
-    return " ".join(element.proto.body for element in test.html)
 
 
 @pytest.mark.parametrize(("locale", "query"), [("tlh", {}), ("tlh-Piqd", {}), ("en-US", {"lang": "tlh"})])
 def test_the_page_speaks_it(locale: str, query: dict[str, str]) -> None:
     test = page(locale, **query)
     assert not test.exception
-    assert '<div class="brand" lang="tlh-Latn">' in said(test)
-    assert "<h1><What is in your picture?></h1>" in said(test)
-    assert "--drop:" in said(test)
-    assert "\\3c Drop a picture here>" in said(test)
+    assert '<div class="brand" lang="tlh-Latn">' in words(test)
+    assert "<h1><What is in your picture?></h1>" in words(test)
+    assert "--drop:" in words(test)
+    assert "\\3c Drop a picture here>" in words(test)
     assert test.button(key="sample_koala").label == "<Koala>"
-    test.file_uploader(key="upload").set_value(("panda.webp", photo("panda.webp").read_bytes(), "image/webp")).run()
-    assert re.search(r'<ol class="bars sure fresh" lang="tlh-Latn" aria-label="&lt;Likeliest classes&gt;">', said(test))
-    assert "giant panda" in said(test)  # the model has no labels in it
-    test.file_uploader(key="upload").set_value(("broken.webp", photo("panda.webp").read_bytes()[:999], "x")).run()
+    upload(test, PANDA)
+    bars = '<ol class="bars sure fresh" lang="tlh-Latn" aria-label="&lt;Likeliest classes&gt;">'
+    assert bars in words(test)
+    assert "giant panda" in words(test)  # the model has no labels in it
+    upload(test, PANDA[:999])
     assert "WEBP" in test.error[0].value
     assert test.error[0].value.startswith("<")
 
@@ -76,7 +60,7 @@ def test_the_switch_offers_every_language() -> None:
     switch = test.segmented_control(key="lang")
     assert switch.options == ["English", "tlhIngan", "中文"]
     switch.set_value("tlh").run()
-    assert "<What is in your picture?>" in said(test)
+    assert "<What is in your picture?>" in words(test)
     assert test.query_params["lang"] in ("tlh", ["tlh"])
 
 

@@ -8,6 +8,18 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Frame, Page, expect
 
+SHOWN = "getComputedStyle(document.querySelector('.st-key-inputs'), '::after').content"
+"""What is written where a file can be dropped."""
+
+SEND = """([url, token, files, size]) => Promise.all(Array.from({ length: files }, async () => {
+    const body = new FormData();
+    body.append("file", new Blob([new Uint8Array(size)]), "zero.jpg");
+    const headers = { "X-Xsrftoken": token };
+    const file = Math.random().toString(36);
+    return (await fetch(`${url}/${file}`, { method: "PUT", body, headers })).status;
+}))"""
+"""Sends that many files of that size to an address, and gives the statuses."""
+
 
 def opened(page: Page, address: str) -> Page:
     """Opens the page and waits until it is drawn."""

@@ -1,0 +1,128 @@
+"""The page with the real model, without a browser: what is shown, chosen, and said when something fails."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier import BusyError
+from tests.support.hostile import encode
+from tests.support.page import CAT, CATS, bars, page, upload, words
+from web.models import Models, models
+
+
+def test_the_first_visit_invites_and_shows_no_result() -> None:
+    test = page()
+    assert not test.exception
+    assert not test.error
+    assert "What is in your picture?" in words(test)
+    assert "Up to 20 MB and 50 megapixels" in words(test)
+    assert bars(test) == []
+    assert len([button for button in test.button if (button.key or "").startswith("sample_")]) >= 8
+
+
+def test_an_uploaded_cat_is_called_a_cat() -> None:
+    test = upload(page(), CAT)
+    assert not test.error
+    assert len(bars(test)) == 5
+    assert bars(test)[0][0] in CATS
+    assert not test.warning
+
+
+@pytest.mark.parametrize("kind", ["noise", "blank"])
+def test_what_shows_nothing_is_not_sure(kind: str) -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (300, 300, 3), np.uint8)
+    image = Image.fromarray(noise) if kind == "noise" else Image.new("RGB", (300, 300), "white")
+    test = upload(page(), encode(image, "PNG"))
+    assert "Not sure" in test.warning[0].value
+    assert 'class="bars unsure' in words(test)
+    assert "bar best" not in words(test)
+
+
+def test_a_full_queue_says_so_and_trying_again_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise BusyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Models, "classify", full)
+        test = upload(page(), CAT)
+        assert "Try again in a moment" in test.error[0].value
+    test.button(key="retry").click().run()
+    assert not test.error
+    assert bars(test)[0][0] in CATS
+
+
+def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(models(), "state", "failed")
+    test = page()
+    assert not test.exception
+    assert "could not be loaded" in test.error[0].value
+
+
+def test_whatever_goes_wrong_a_visitor_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(Models, "classify", broken)
+    test = upload(page(), CAT)
+    assert not test.exception
+    assert "went wrong on our side" in test.error[0].value
+    assert "secret" not in test.error[0].value
+
+
+def test_sliders_change_what_is_shown_without_another_look(calls: list[str]) -> None:
+    test = upload(page(), CAT)
+    test.slider(key="k").set_value(2).run()
+    assert len(bars(test)) == 2
+    test.slider(key="k").set_value(10).run()
+    assert len(bars(test)) == 10
+    test.slider(key="min").set_value(5).run()
+    assert 1 <= len(bars(test)) < 10
+    assert all(float(value.rstrip("%")) >= 5 for _, value in bars(test))
+    assert len(calls) == 1
+
+
+def test_a_minimum_that_nothing_reaches_is_said() -> None:
+    test = upload(page(), CAT)
+    test.slider(key="min").set_value(95).run()
+    assert bars(test) == []
+    assert "No class reaches 95%" in test.info[0].value
+
+
+def test_another_model_looks_once_and_is_named(calls: list[str]) -> None:
+    test = upload(page(), CAT)
+    assert "EfficientNet-Lite2" in words(test)
+    test.selectbox(key="model").set_value("efficientnet-lite0").run()
+    assert "LiteRT · EfficientNet-Lite0" in words(test)
+    assert bars(test)[0][0] in CATS
+    test.selectbox(key="model").set_value("efficientnet-lite2").run()
+    assert calls == ["efficientnet-lite2", "efficientnet-lite0"]
+
+
+def test_the_chosen_model_says_what_it_knows() -> None:
+    test = page()
+    assert "which of 1,000 things" in words(test)
+    assert "knows 1,000 kinds of things" in words(test)
+    test.selectbox(key="model").set_value("cifar10").run()
+    assert "airplane, automobile, bird, cat" in words(test)
+    assert "knows 10 kinds of things" in words(test)
+    test.segmented_control(key="lang").set_value("zh").run()
+    assert "飞机、汽车、鸟、猫" in words(test)
+
+
+def test_the_address_sets_language_model_and_number() -> None:
+    test = page(**{"lang": "zh", "model": "efficientnet-lite0", "k": "3"})
+    upload(test, CAT)
+    assert len(bars(test)) == 3
+    assert "LiteRT · EfficientNet-Lite0" in words(test)
+    assert "最有可能" in words(test)
+
+
+@pytest.mark.parametrize("query", [{"k": "1000"}, {"k": "x"}, {"model": "../x"}, {"lang": "xx"}])
+def test_nonsense_in_the_address_is_passed_over(query: dict[str, str]) -> None:
+    test = upload(page(**query), CAT)
+    assert not test.exception
+    assert len(bars(test)) == 5
