@@ -1,4 +1,4 @@
-"""What `classifier evaluate` and `classifier calibrate` say to people, as lines of plain text."""
+"""What `classifier evaluate` and `classifier calibrate` print for people, as lines of plain text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
 
-_ROWS = 10  # of a list, the worst ones; the reports in JSON and HTML have more
+_ROWS = 10  # rows of each list, the worst ones; the reports in JSON and HTML have more
 
 
 def evaluation(found: Evaluation, lang: str | None) -> list[str]:
@@ -124,7 +124,7 @@ def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[str]:
 
 
 def _table(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Aligned columns; by cells, not characters: a Chinese one takes two."""
+    """Columns aligned by cells of the terminal, not by characters: a Chinese character takes two cells."""
     widths = [max(cell_len(row[at]) for row in rows) for at in range(len(sides))]
     lines = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""The import: finds and reads a model, decides what its file does not say, and writes a package that was tried out."""
+"""The import: finds and reads a model, decides what its file does not say, and writes a package after trying it out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class Imported:
 
     Attributes:
         package: the new model package.
-        difference: between the original and its LiteRT form; None if nothing was converted.
+        difference: the difference between the scores of the original and of its LiteRT form; None if nothing was
+            converted.
     """
 
     package: ModelPackage
@@ -66,13 +67,13 @@ def import_model(
     Args:
         source: the file, SavedModel, folder or zip.
         target: the package's folder, which must not exist yet.
-        options: what the person says about the model.
+        options: what the user says about the model.
         say: called with a word and a sentence for each thing that was found or chosen.
 
     Raises:
         ModelFileError: something is missing, or wrong with the file; nothing is left at `target` then.
-        TrustError: there may be code in the file, which is not trusted.
-        BackendError: reading it needs TensorFlow, which is not installed.
+        TrustError: the file may hold code, and `options.trust` is false.
+        BackendError: reading the file needs TensorFlow, which is not installed.
         ParameterError: an option does not fit.
     """
     options = options or Options()
@@ -114,7 +115,7 @@ def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.flo
     """The model's scores of some pictures, `(pictures, classes)`.
 
     Raises:
-        ModelFileError: its output is not a list of scores, or holds NaN or infinity.
+        ModelFileError: the model's output is not a list of scores, or holds NaN or infinity.
     """
     run = network.open(spec.shape)
     shape = run(values[0]).shape

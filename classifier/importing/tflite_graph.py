@@ -1,4 +1,4 @@
-"""What the graph of a `.tflite` model tells: its last operation, and the arithmetic with which it begins."""
+"""Reads the graph of a `.tflite` model: its last operation, and the arithmetic with which it begins."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _DTYPES: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What was found.
+    """What the graph tells about a model.
 
     Attributes:
-        activation: the last operation; "none" if it is neither of the two.
-        scaling: of the input's values; None if the first operations do not tell.
+        activation: the last operation; "none" if it is neither softmax nor sigmoid.
+        scaling: scaling of the input; None if the first operations do not tell.
         weights: type of the largest constant: float32, float16, int8.
-        metadata: content of the buffer TFLITE_METADATA; None without one.
+        metadata: content of the buffer TFLITE_METADATA; None if there is no such buffer.
     """
 
     activation: Activation
@@ -94,7 +94,7 @@ class _Reader:
         return from_arithmetic(self._first(tensor))
 
     def _first(self, tensor: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """The arithmetic with constants that the input goes through first."""
+        """The first operations on the input, as long as they are arithmetic with a constant: operator and constant."""
         for operation in self.graph.operators:
             inputs = [int(one) for one in operation.inputs]
             if tensor not in inputs:

@@ -16,15 +16,15 @@ from classifier.inputs import as_ours
 from classifier.languages import Language, Words
 
 MATRIX = 30
-"""Classes that a confusion matrix shows at most, those that are confused most often."""
+"""The most classes that a confusion matrix shows; of more, those that are confused most often."""
 
-_TABLE = 60  # classes that are all in sight; of more, the weakest
-_SOME = 25
-_PAIRS = 15
+_TABLE = 60  # up to so many classes are all shown at once
+_SOME = 25  # of more classes, so many are shown at once, the weakest
+_PAIRS = 15  # the most frequent confusions that are listed
 
 
 def numbers(found: Evaluation, words: Words) -> str:
-    """The main numbers, each large, with what it is made of."""
+    """The main numbers in large type, each with the numbers that it follows from."""
     low, high = metrics.interval(found.right, found.total)
     accuracy = found.right / found.total
     means = metrics.macro(found.classes)
@@ -109,7 +109,7 @@ def classes(found: Evaluation, labels: Sequence[str], words: Words) -> str:
 
 
 def confusion(found: Evaluation, labels: Sequence[str], words: Words) -> str:
-    """The confusion matrix, where classes are many of those most often confused, and the most frequent confusions."""
+    """The confusion matrix, of many classes only of those confused most often, and a list of frequent confusions."""
     present = [one.index for one in found.classes]
     some = ""
     if len(present) > MATRIX:
