@@ -136,8 +136,9 @@ def _slope(log_scores: Floats, truths: Ints, temperature: float) -> float:
 def _scaled(
     log_scores: Floats, truths: Ints, temperature: float
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yields the scores of some pictures at a time, shifted so that the best is 0 and divided by the temperature, and
-    those of the true classes likewise.
+    """For some pictures at a time: the scores, divided by the temperature, of all classes and of the true one.
+
+    They are shifted so that the best score is 0.
     """
     # A true class that is ruled out would make the sum infinite: it gets half of the least probability there is.
     floor = float(log_scores.min(where=np.isfinite(log_scores), initial=0)) - math.log(2)
