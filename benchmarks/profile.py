@@ -231,7 +231,7 @@ def _ms(value: float) -> str:
     return f"{value * 1000:.1f}"
 
 
-PARTS: dict[str, Callable[[int], Iterator[str]]] = {one.__name__: one for one in (picture, folder, start, model)}
+PARTS: dict[str, Callable[[int], Iterator[str]]] = {part.__name__: part for part in (picture, folder, start, model)}
 
 
 def main() -> None:

@@ -137,14 +137,14 @@ class Tab:
 
     def _wait(self) -> None:
         """Waits for the end of the page's run, and keeps the elements that it shows."""
-        for one in self._messages():
-            kind = one.WhichOneof("type")
+        for message in self._messages():
+            kind = message.WhichOneof("type")
             if kind == "new_session":
-                self._session = one.new_session.initialize.session_id
+                self._session = message.new_session.initialize.session_id
                 self.elements = []
-            elif kind == "delta" and one.delta.HasField("new_element"):
-                self.elements.append(one.delta.new_element)
-            elif kind == "script_finished" and one.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            elif kind == "delta" and message.delta.HasField("new_element"):
+                self.elements.append(message.delta.new_element)
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return
 
     def _state(self, pressed: str | None) -> ClientState:

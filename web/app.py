@@ -93,7 +93,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         supervised("freeing closed sessions", free_closed_sessions),
         supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
     )
-    tasks = [asyncio.create_task(one) for one in running]
+    tasks = [asyncio.create_task(task) for task in running]
     yield
     for task in tasks:
         task.cancel()

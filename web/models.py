@@ -188,7 +188,7 @@ class Models:
         if not loaded:
             self.resolve(None)
             raise NotReadyError
-        return max(loaded, key=lambda one: self._used.get(one.package.name, 0))
+        return max(loaded, key=lambda model: self._used.get(model.package.name, 0))
 
     def forget(self) -> None:
         """Removes the package that was made of a bare model file for this process only, if there is one."""

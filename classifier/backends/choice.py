@@ -38,12 +38,12 @@ def choose(package: ModelPackage, name: str = AUTO) -> Choice:
     why_not = _why_no_gpu(package)
     if why_not is None:
         return Choice(TENSORFLOW.name, "a GPU is there and TensorFlow can use it")
-    fitting = [one for one in BACKENDS.values() if one.form in package.manifest.weights]
-    for one in fitting:
-        if one.installed:
-            why = f"{one.title} is the fastest on a CPU" if one is LITERT else "this package has no LiteRT form"
-            return Choice(one.name, f"{why}; no GPU: {why_not}")
-    needed = listed(one.title for one in fitting)
+    fitting = [backend for backend in BACKENDS.values() if backend.form in package.manifest.weights]
+    for backend in fitting:
+        if backend.installed:
+            why = f"{backend.title} is the fastest on a CPU" if backend is LITERT else "this package has no LiteRT form"
+            return Choice(backend.name, f"{why}; no GPU: {why_not}")
+    needed = listed(backend.title for backend in fitting)
     raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].hint}")
 
 

@@ -85,7 +85,7 @@ def _keras(file: ModelFile, trust: bool) -> Loaded:
     with _with_config(file, mended) as whole:
         model = keras.saving.load_model(whole, compile=False, safe_mode=not trust)
     inputs = getattr(model, "inputs", None)
-    shapes = tuple(tuple(one.shape) for one in inputs) if inputs else None
+    shapes = tuple(tuple(tensor.shape) for tensor in inputs) if inputs else None
     outputs = getattr(model, "outputs", None) if inputs else None
 
     def call(image: Any) -> Any:
@@ -112,7 +112,7 @@ def _saved_model(folder: Path) -> Loaded:
         )
     signature = default or next(iter(signatures.values()))
     _, keywords = signature.structured_input_signature
-    shapes = tuple(tuple(one.shape) if one.shape.rank is not None else () for one in keywords.values())
+    shapes = tuple(tuple(spec.shape) if spec.shape.rank is not None else () for spec in keywords.values())
     name = next(iter(keywords), "")
     dtype = keywords[name].dtype.name if keywords else "float32"
 

@@ -181,13 +181,13 @@ def _json(archive: zipfile.ZipFile, name: str) -> Any:
 def _has_lambda(config: Any) -> bool:
     todo = [config]
     while todo:
-        one = todo.pop()
-        if isinstance(one, dict):
-            if one.get("class_name") in _LAMBDA:
+        item = todo.pop()
+        if isinstance(item, dict):
+            if item.get("class_name") in _LAMBDA:
                 return True
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
     return False
 
 

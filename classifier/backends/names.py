@@ -69,7 +69,7 @@ TENSORFLOW = BackendInfo(
     gpu=True,
 )
 
-BACKENDS: dict[BackendName, BackendInfo] = {one.name: one for one in (LITERT, TENSORFLOW)}
+BACKENDS: dict[BackendName, BackendInfo] = {backend.name: backend for backend in (LITERT, TENSORFLOW)}
 """All backends by name, the fastest on a CPU first: `auto` takes the first that can run a package."""
 
 
@@ -92,7 +92,7 @@ def info(name: str) -> BackendInfo:
 
 def runners(form: Form) -> list[BackendInfo]:
     """The backends that can run weights of a form, the fastest on a CPU first."""
-    return [one for one in BACKENDS.values() if one.form == form]
+    return [backend for backend in BACKENDS.values() if backend.form == form]
 
 
 def title(name: str) -> str:

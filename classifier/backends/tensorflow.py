@@ -75,8 +75,8 @@ class TensorFlowBackend:
         """Runs a batch `(N, H, W, 3)` at once, or one picture at a time if the model's batch size is fixed at 1."""
         if self._single and len(batch) > 1:
             each = [self.run(batch[index : index + 1]) for index in range(len(batch))]
-            maps = [one.features for one in each if one.features is not None]
-            return Outputs(np.concatenate([one.scores for one in each]), np.concatenate(maps) if maps else None)
+            maps = [outputs.features for outputs in each if outputs.features is not None]
+            return Outputs(np.concatenate([outputs.scores for outputs in each]), np.concatenate(maps) if maps else None)
         result: Any = self._function(tf.constant(batch))
         features = None
         if self._features is not None:

@@ -88,8 +88,8 @@ def expected_calibration_error(bins: list[Bin]) -> float:
 
     Guo et al. (2017), equation 3.
     """
-    apart = sum(one.pictures * abs((one.accuracy or 0) - (one.confidence or 0)) for one in bins)
-    return apart / sum(one.pictures for one in bins)
+    apart = sum(bin_.pictures * abs((bin_.accuracy or 0) - (bin_.confidence or 0)) for bin_ in bins)
+    return apart / sum(bin_.pictures for bin_ in bins)
 
 
 def chance_error(confidences: Floats, draws: int = 200) -> float:
@@ -132,9 +132,10 @@ def per_class(truths: Ints, predicted: Ints, classes: int) -> list[ClassResult]:
 
 def macro(results: list[ClassResult]) -> dict[str, float]:
     """Precision, recall and F1, each the mean over the classes that are shown; a class never predicted counts as 0."""
-    shown = [one for one in results if one.support]
+    shown = [result for result in results if result.support]
     return {
-        name: sum(getattr(one, name) or 0.0 for one in shown) / len(shown) for name in ("precision", "recall", "f1")
+        name: sum(getattr(result, name) or 0.0 for result in shown) / len(shown)
+        for name in ("precision", "recall", "f1")
     }
 
 

@@ -70,12 +70,12 @@ class Evaluation:
 
     def within(self, k: int) -> int:
         """Pictures whose class is among the first k answers."""
-        return sum(one.rank <= k for one in self.answers)
+        return sum(answer.rank <= k for answer in self.answers)
 
     @property
     def unsure(self) -> int:
         """Pictures that the page would call unsure."""
-        return sum(not one.sure for one in self.answers)
+        return sum(not answer.sure for answer in self.answers)
 
     @property
     def confidence(self) -> float:
@@ -111,7 +111,9 @@ class Evaluation:
     @cached_property
     def weakest(self) -> list[metrics.ClassResult]:
         """The classes that are shown, those with the lowest F1 first, and of them those with the most pictures."""
-        return sorted((one for one in self.classes if one.support), key=lambda one: (one.f1 or 0, -one.support))
+        return sorted(
+            (result for result in self.classes if result.support), key=lambda result: (result.f1 or 0, -result.support)
+        )
 
     @cached_property
     def confusion(self) -> list[tuple[int, int, int]]:
@@ -121,12 +123,12 @@ class Evaluation:
     @property
     def confused(self) -> list[tuple[int, int, int]]:
         """The entries of the confusion matrix that are mistakes, the most frequent first."""
-        return sorted((one for one in self.confusion if one[0] != one[1]), key=lambda one: (-one[2], one))
+        return sorted((entry for entry in self.confusion if entry[0] != entry[1]), key=lambda entry: (-entry[2], entry))
 
     @property
     def mistakes(self) -> list[Answer]:
         """The wrong answers, those with the highest score first."""
-        return sorted((one for one in self.answers if not one.right), key=lambda one: -one.score)
+        return sorted((answer for answer in self.answers if not answer.right), key=lambda answer: -answer.score)
 
     def to_dict(self, lang: str | None = None) -> dict[str, Any]:
         """Plain values for JSON; shares 0 to 1, not rounded. docs/evaluate.md explains them.
@@ -165,17 +167,17 @@ class Evaluation:
             "confidence": self.confidence,
             "ece": self.ece,
             "ece_by_chance": self.ece_by_chance,
-            "reliability": [asdict(one) for one in self.reliability],
-            "classes": [{"label": labels[one.index], **asdict(one)} for one in self.classes],
+            "reliability": [asdict(bin_) for bin_ in self.reliability],
+            "classes": [{"label": labels[result.index], **asdict(result)} for result in self.classes],
             "confusion": [
                 {"truth": truth, "predicted": said, "pictures": count} for truth, said, count in self.confusion
             ],
-            "mistakes": [asdict(one) for one in self.mistakes],
+            "mistakes": [asdict(answer) for answer in self.mistakes],
             "failures": [
-                dict(zip(("file", "code", "detail"), (one.file, *code_and_sentence(one.error)), strict=True))
-                for one in self.failures
+                dict(zip(("file", "code", "detail"), (failure.file, *code_and_sentence(failure.error)), strict=True))
+                for failure in self.failures
             ],
         }
 
     def _column(self, name: str) -> NDArray[Any]:
-        return np.array([getattr(one, name) for one in self.answers])
+        return np.array([getattr(answer, name) for answer in self.answers])

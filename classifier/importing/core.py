@@ -133,7 +133,7 @@ def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.flo
 
 
 def _probabilities(scores: NDArray[np.float32], output: OutputSpec) -> NDArray[np.float32]:
-    return np.stack([probabilities(one, output) for one in scores])
+    return np.stack([probabilities(row, output) for row in scores])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,5 +180,5 @@ class _Trial:
 
     def _compare(self, form: Form) -> verify.Difference:
         backend, _ = load_backend(ModelPackage.load(self.folder), runners(form)[0].name, cpu_count(), trust=self.trust)
-        found = np.concatenate([backend.run(one).scores for one in self.values])
+        found = np.concatenate([backend.run(picture).scores for picture in self.values])
         return verify.compare(self.expected, _probabilities(found, self.draft.output))

@@ -27,7 +27,9 @@ class Scaling:
         return Scaling(self.mean, self.std, why)
 
     def __str__(self) -> str:
-        named = next((name for name, one in SCALES.items() if (one.mean, one.std) == (self.mean, self.std)), None)
+        named = next(
+            (name for name, scaling in SCALES.items() if (scaling.mean, scaling.std) == (self.mean, self.std)), None
+        )
         return _WORDS[named] if named else f"(pixel - {_numbers(self.mean)}) / {_numbers(self.std)}"
 
 

@@ -135,7 +135,7 @@ def _scaling(model: Any) -> Scaling | None:
             scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
             return _because(from_arithmetic([("*", scale), ("+", offset)]), name)
         if name == "Normalization":
-            mean, variance = (np.asarray(one, np.float64) for one in (layer.mean, layer.variance))
+            mean, variance = (np.asarray(value, np.float64) for value in (layer.mean, layer.variance))
             return _because(from_arithmetic([("-", mean), ("/", np.sqrt(variance))]), name)
         if name not in _HARMLESS and not name.startswith("Random"):
             return None

@@ -81,7 +81,7 @@ def _pictures() -> list[Image.Image]:
 
 def scores(run: Run, values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """A model's scores of each input: `(pictures, classes)`."""
-    return np.concatenate([run(one).reshape(1, -1) for one in values])
+    return np.concatenate([run(picture).reshape(1, -1) for picture in values])
 
 
 def activation(network: Network, found: NDArray[np.float32]) -> Activation:

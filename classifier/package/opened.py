@@ -79,7 +79,7 @@ def _free(name: str, models: Path) -> str:
     """The name, with a number behind it if a package has that name already."""
     taken = find_packages(models)
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(one for one in names if one not in taken)
+    return next(free for free in names if free not in taken)
 
 
 def _import(source: Path, target: Path, *, trust: bool) -> None:

@@ -89,7 +89,9 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
     temperature = fitted.after.temperature
     tested = log_scores(folder, test)
     right = tested.argmax(axis=1) == test.labels
-    errors = [expected_calibration_error(reliability(confidences(tested, one), right)) for one in (1.0, temperature)]
+    errors = [
+        expected_calibration_error(reliability(confidences(tested, value), right)) for value in (1.0, temperature)
+    ]
     found = {
         "held_out_top1": fitted.right / fitted.pictures,
         "temperature": temperature,

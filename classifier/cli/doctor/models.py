@@ -137,7 +137,7 @@ def _package(name: str, folder: Path) -> Check:
 def _not_installed(form: Form) -> BackendInfo | None:
     """The backend to install for weights of a form; None if a backend that runs them is installed."""
     backends = runners(form)
-    return None if any(one.installed for one in backends) else backends[0]
+    return None if any(backend.installed for backend in backends) else backends[0]
 
 
 def _status(code: int) -> str:

@@ -33,7 +33,7 @@ def thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> list[tupl
         decoder: reads the pictures.
         max_bytes: the most bytes that are read of one picture.
     """
-    return [(one, _thumbnail(one.file, decoder, max_bytes)) for one in found.mistakes[:_MISTAKES]]
+    return [(answer, _thumbnail(answer.file, decoder, max_bytes)) for answer in found.mistakes[:_MISTAKES]]
 
 
 def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang: str | None = None) -> str:
@@ -53,7 +53,7 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
     title = words("title", model=found.package.manifest.title)
-    support = sum(one.support > 0 for one in found.classes)
+    support = sum(result.support > 0 for result in found.classes)
     about = " · ".join(
         (
             printable(found.dataset),

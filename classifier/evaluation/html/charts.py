@@ -22,21 +22,21 @@ def reliability(bins: Sequence[Bin], words: Words) -> str:
     """The reliability diagram: accuracy by score, with the line on which both are equal."""
     marks = [_rule(at / 4, f"{at * 25}%") for at in range(5)]
     bars = []
-    for one in bins:
-        if one.confidence is None or one.accuracy is None:
+    for bin_ in bins:
+        if bin_.confidence is None or bin_.accuracy is None:
             continue
-        x, width = one.low * _SIDE + 1.5, (one.high - one.low) * _SIDE - 3
-        low, high = sorted((one.accuracy, one.confidence))
+        x, width = bin_.low * _SIDE + 1.5, (bin_.high - bin_.low) * _SIDE - 3
+        low, high = sorted((bin_.accuracy, bin_.confidence))
         said = words(
             "bin",
-            low=percent(one.low, 0),
-            high=percent(one.high, 0),
-            pictures=one.pictures,
-            confidence=percent(one.confidence),
-            accuracy=percent(one.accuracy),
+            low=percent(bin_.low, 0),
+            high=percent(bin_.high, 0),
+            pictures=bin_.pictures,
+            confidence=percent(bin_.confidence),
+            accuracy=percent(bin_.accuracy),
         )
-        kind = "over" if one.confidence > one.accuracy else "under"
-        group = '<g class="pale">' if one.pictures < FEW_IN_BIN else "<g>"
+        kind = "over" if bin_.confidence > bin_.accuracy else "under"
+        group = '<g class="pale">' if bin_.pictures < FEW_IN_BIN else "<g>"
         bars.append(
             f"{group}<title>{escape(said)}</title>"
             + _rect(x, _SIDE * (1 - low), width, _SIDE * low, "bar")
@@ -56,14 +56,14 @@ def reliability(bins: Sequence[Bin], words: Words) -> str:
 def spread(bins: Sequence[Bin], words: Words) -> str:
     """How many pictures have which score."""
     height = 110
-    most = max(one.pictures for one in bins)
+    most = max(bin_.pictures for bin_ in bins)
     bars = []
-    for one in bins:
-        tall = height * one.pictures / most
-        title = f"{percent(one.low, 0)}–{percent(one.high, 0)}: {one.pictures}"
+    for bin_ in bins:
+        tall = height * bin_.pictures / most
+        title = f"{percent(bin_.low, 0)}–{percent(bin_.high, 0)}: {bin_.pictures}"
         bars.append(
             f"<g><title>{escape(title)}</title>"
-            + _rect(one.low * _SIDE + 1.5, height - tall, (one.high - one.low) * _SIDE - 3, tall, "count")
+            + _rect(bin_.low * _SIDE + 1.5, height - tall, (bin_.high - bin_.low) * _SIDE - 3, tall, "count")
             + "</g>"
         )
     marks = "".join(
