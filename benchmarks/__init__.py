@@ -1,1 +1,1 @@
-"""Speed, measured as ratios against the plain way of doing the same: `make bench`."""
+"""Measures speed, as ratios to the plain way of doing the same: `make bench`."""

@@ -1,4 +1,4 @@
-"""The least that a Streamlit page with an uploader and a bar can be: `streamlit run benchmarks/bare_page.py`."""
+"""The smallest Streamlit page that has an uploader and a bar: `streamlit run benchmarks/bare_page.py`."""
 
 import streamlit as st
 

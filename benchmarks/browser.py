@@ -18,7 +18,7 @@ def find_browser() -> str | None:
 
 
 def browser_arguments() -> dict[str, Any]:
-    """How to start it: Chrome's sandbox refuses to work for root; the camera is a moving test picture."""
+    """Arguments to start the browser with: root cannot use Chrome's sandbox; the camera shows a moving test picture."""
     arguments = ["--use-fake-device-for-media-stream"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")

@@ -12,14 +12,14 @@ from classifier.checkout import ROOT
 
 
 class DockerError(Exception):
-    """What Docker said when it refused."""
+    """A docker command failed; the message is what it printed."""
 
 
 def docker(*arguments: str, data: bytes | None = None, timeout: float = 900) -> str:
     """What a docker command prints, without the blanks around it.
 
     Raises:
-        DockerError: it ended with another status than 0.
+        DockerError: the command ended with a status other than 0.
     """
     command = ["docker", *arguments]
     ended = subprocess.run(command, input=data, capture_output=True, timeout=timeout, cwd=ROOT)
@@ -29,7 +29,7 @@ def docker(*arguments: str, data: bytes | None = None, timeout: float = 900) -> 
 
 
 def build(tag: str, flavor: str, folder: Path = ROOT, options: Sequence[str] = ()) -> str:
-    """Builds the image as docs/containers.md says; gives what the engine printed."""
+    """Builds the image as docs/containers.md says; returns what the engine printed."""
     authority = os.environ.get("SSL_CERT_FILE")
     secret = ["--secret", f"id=ca,src={authority}"] if authority else []
     command = ["docker", "build", "--progress", "plain", "--build-arg", f"FLAVOR={flavor}", "--tag", tag, *secret]
@@ -47,7 +47,7 @@ def build(tag: str, flavor: str, folder: Path = ROOT, options: Sequence[str] = (
 
 @contextmanager
 def detached(image: str, *options: str, command: tuple[str, ...] = ()) -> Iterator[str]:
-    """The id of a container in the background, gone at the end of the block."""
+    """Runs a container in the background and gives its id; removes it at the end of the `with` block."""
     container = docker("run", "--detach", *options, image, *command)
     try:
         yield container

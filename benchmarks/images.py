@@ -1,7 +1,8 @@
 """`python -m benchmarks.images [FLAVOR...]`: the images against the same page in a plainly built one with TensorFlow.
 
-Needs a Docker engine with the images in it: `make image`. Size, time from `docker run` to the first bars in a browser,
-memory at rest after them, and photos per second for two visitors at once. All images take turns.
+It needs a Docker engine with the images that `make image` builds. It measures their size, the time from `docker run` to
+the first bars in a browser, the memory at rest after that, and photos per second for two visitors at once. The images
+take turns.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ ARCHITECTURES = {"edge": "amd64, arm64", "cpu": "amd64, arm64", "cuda": "amd64",
 class PlainTab(Tab):
     """A tab with the plain page."""
 
-    uploader = "None"  # it gives its widget no name
+    uploader = "None"  # the plain page gives its widget no key
 
     def _read(self) -> Answer:
         bars = [element.progress.text for element in self.elements if element.WhichOneof("type") == "progress"]
@@ -52,15 +53,15 @@ class Image:
 
     @property
     def megabytes(self) -> float:
-        """Of the image, uncompressed."""
+        """Size of the image in MB, uncompressed."""
         size: int = json.loads(docker("image", "inspect", self.tag))[0]["Size"]
         return size / 1e6
 
     @contextmanager
     def running(self) -> Iterator[tuple[str, str]]:
-        """The id of a container of it, and the address at which its page will be.
+        """Runs a container of the image; gives its id, and the address at which its page will be.
 
-        It uses this machine's network: a new network of its own would make Chromium begin anew what it is loading.
+        The container uses this machine's network: when a new network appears, Chromium starts again what it is loading.
         """
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
@@ -80,14 +81,14 @@ PLAIN = Image("plain", "image-classifier:plain", PlainTab)
 
 
 def at_rest(container: str) -> float:
-    """MB that it holds, as `docker stats` tells it: without the files that the kernel has cached for it."""
+    """Memory in MB that a container holds, as `docker stats` tells it: without files that the kernel has cached."""
     used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).partition(" ")[0]
     amount, unit = used[:-3], used[-3:]
     return float(amount) * {"MiB": 2**20, "GiB": 2**30}[unit] / 1e6
 
 
 def photos_per_second(image: Image, address: str, photo: bytes, count: int = 5) -> float:
-    """How many 12-megapixel photos two visitors get answered."""
+    """How many 12-megapixel photos are classified per second for two visitors at once."""
 
     def visit(_: int) -> None:
         with opened(address, image.tab) as tab:
@@ -108,7 +109,7 @@ def measure(images: Sequence[Image], rounds: int) -> list[str]:
         for number in range(rounds + 1):
             for image in images:
                 seconds = image.start_to_bars(browser)
-                if number:  # the first one fills the kernel's cache
+                if number:  # the first round only fills the kernel's cache
                     found["start", image].append(seconds)
         browser.close()
     photo = mosaic_jpeg(4000, 3000)

@@ -1,4 +1,4 @@
-"""Measuring several ways of doing the same, interleaved, so that a shared machine's moods hit all of them alike."""
+"""Measures several ways of doing the same in turns, so that other load on the machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Row:
         ours: our time, for people.
         against: the other way and its time.
         ratio: how many times faster ours is.
-        wanted: the least ratio that is promised, or None where it is only reported.
+        wanted: the least ratio that is promised, or None if the ratio is only reported.
     """
 
     what: str
@@ -38,8 +38,8 @@ def times(ways: Mapping[str, Callable[[], object]], rounds: int, warm: int = 3) 
 
     Args:
         ways: what to run, by name.
-        rounds: how often.
-        warm: runs of each before, which do not count.
+        rounds: number of rounds.
+        warm: runs of each way before the rounds, which are not timed.
     """
     for way in ways.values():
         for _ in range(warm):
@@ -67,7 +67,7 @@ def compare(
 
 
 def row(what: str, taken: Mapping[str, float], others: Iterable[str], wanted: float | None) -> Row:
-    """The same from what `seconds` found for `ours` and, by name, for the others."""
+    """The same row, from the times that `seconds` found for `ours` and, by name, for the others."""
     best = min(others, key=lambda name: taken[name])
     return Row(what, _time(taken["ours"]), f"{best}: {_time(taken[best])}", taken[best] / taken["ours"], wanted)
 

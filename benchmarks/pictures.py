@@ -16,7 +16,7 @@ FOLDERS = (ROOT / "web/page/samples", ROOT / "tests/photos")
 
 @cache
 def photos() -> tuple[Path, ...]:
-    """All of them, in a fixed order."""
+    """The paths of all photos, in a fixed order."""
     return tuple(
         folder / entry["file"]
         for folder in FOLDERS
@@ -30,7 +30,7 @@ def photo(name: str) -> Path:
 
 
 def mosaic(width: int, height: int, start: int = 0) -> Image.Image:
-    """A picture of that size with a photo's detail: the photos side by side at their own resolution.
+    """A picture of the given size with a photo's detail: the photos side by side at their own resolution.
 
     Args:
         width: in pixels.
@@ -51,7 +51,7 @@ def mosaic(width: int, height: int, start: int = 0) -> Image.Image:
 
 
 def mosaic_jpeg(width: int, height: int) -> bytes:
-    """The same as a JPEG file."""
+    """A mosaic as a JPEG file."""
     stream = io.BytesIO()
     mosaic(width, height).save(stream, "JPEG", quality=90)
     return stream.getvalue()

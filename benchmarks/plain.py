@@ -1,4 +1,4 @@
-"""The plain way: a picture classified as a tutorial would write it, with the same weights. The baseline."""
+"""The plain way, which is the baseline: a picture classified as in a tutorial, with the same weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODELS = Path(__file__).resolve().parent.parent / "model"
 
 
 class Plain:
-    """Keras' `predict` on a picture opened, resized and scaled in full."""
+    """Keras' `predict` on a picture that is decoded at its full size, resized and scaled."""
 
     def __init__(self, name: str) -> None:
         """Loads a shipped model by the name of its folder."""

@@ -1,7 +1,7 @@
 """Why some rows are not better: `python -m benchmarks.profile [picture] [folder] [start] [model]`.
 
-For the rows of `make bench` that miss what was wanted, it measures what they are made of, all parts taking turns in
-one run, and what follows for the best that could be. Writes to `benchmarks/results/profile/` when all were run.
+For the rows of `make bench` that miss the wanted ratio, it measures their parts, which take turns in one run, and tells
+the best ratio that would be possible. It writes to `benchmarks/results/profile/` when all rows were run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from classifier.preprocessing import normalise
 
 
 def picture(rounds: int) -> Iterator[str]:
-    """The parts of a 12-megapixel JPEG's way to its labels, and what no program of these libraries can spare."""
+    """The steps from a 12-megapixel JPEG to its labels, and the least time that they need with these libraries."""
     model, plain = load("efficientnet-lite0"), Plain("efficientnet-lite0")
     manifest = model.package.manifest.input
     here = InProcess(Limits())
@@ -82,7 +82,7 @@ def picture(rounds: int) -> Iterator[str]:
 
 
 def folder(rounds: int) -> Iterator[str]:
-    """The parts of a folder of 12-megapixel photos: on a CPU alone, and when all CPUs are busy."""
+    """The steps for a folder of 12-megapixel photos: each one alone, and when all CPUs are busy."""
     model = load("efficientnet-lite2")
     manifest = model.package.manifest.input
     limits = Limits()
@@ -95,7 +95,7 @@ def folder(rounds: int) -> Iterator[str]:
         inputs = normalise(here.prepare(paths[0].read_bytes(), manifest.geometry).pixels, manifest)
 
         def each(work: Callable[[Path], object], count: int = 1) -> Callable[[], object]:
-            """The next photo, or the next ones together."""
+            """A function that does the work on the next photo, or on the next `count` photos at once."""
             turns = itertools.cycle(paths)
             return lambda: list(pool.map(work, itertools.islice(turns, count)))
 
@@ -135,7 +135,7 @@ def folder(rounds: int) -> Iterator[str]:
 
 
 def start(rounds: int) -> Iterator[str]:
-    """When a page that starts gets how far."""
+    """How long after its start a page reaches each stage."""
     scripts = {"ours": "streamlit_app.py", "bare": "benchmarks/bare_page.py", "plain": "benchmarks/plain_page.py"}
     moments: dict[str, dict[str, list[float]]] = {name: {} for name in scripts}
     with sync_playwright() as playwright:
@@ -176,7 +176,7 @@ def start(rounds: int) -> Iterator[str]:
 
 
 def model(rounds: int) -> Iterator[str]:
-    """How near the engines come to what the CPUs can multiply, and how sure their order is."""
+    """How close the engines come to the CPUs' rate of multiplication, and how certain their order is."""
     for name in ("efficientnet-lite0", "efficientnet-lite2"):
         package = ModelPackage.load(ROOT / "model" / name)
         inputs = np.random.default_rng(0).normal(size=(1, *package.manifest.input.size, 3)).astype(np.float32)
@@ -196,7 +196,7 @@ def model(rounds: int) -> Iterator[str]:
             4 * rounds,
         )
         work = dict.fromkeys(taken, 2 * _multiplications(package))
-        # By itself: OpenBLAS' threads go on spinning after their turn.
+        # Measured separately: OpenBLAS' threads go on spinning after their turn, and would slow the others.
         product = "a product of two dense 768 x 768 matrices, NumPy with OpenBLAS"
         taken |= times({product: functools.partial(np.matmul, square, square)}, 4 * rounds)
         work[product] = 2 * 768**3
@@ -216,13 +216,13 @@ def model(rounds: int) -> Iterator[str]:
 
 
 def _multiplications(package: ModelPackage) -> int:
-    """Multiply-adds of a picture's way through the network's convolutions and dense layers."""
+    """Multiply-adds in the network's convolutions and dense layers for one picture."""
     import keras
 
     total = 0
     for layer in keras.saving.load_model(package.weights_file("tensorflow"), compile=False).layers:
         if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D | keras.layers.Dense):
-            places = layer.output.shape[1:-1]  # of the picture; none of a dense layer
+            places = layer.output.shape[1:-1]  # height and width; empty for a dense layer
             total += int(np.prod(places, dtype=np.int64)) * int(np.prod(layer.kernel.shape))
     return total
 
@@ -231,7 +231,7 @@ def _ms(value: float) -> str:
     return f"{value * 1000:.1f}"
 
 
-PARTS: dict[str, Callable[[int], Iterator[str]]] = {one.__name__: one for one in (picture, folder, start, model)}
+PARTS: dict[str, Callable[[int], Iterator[str]]] = {part.__name__: part for part in (picture, folder, start, model)}
 
 
 def main() -> None:
@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=30, help="how often each part is measured")
     args: Any = parser.parse_args()
-    # Tables made beside other work say little, and whoever reads them should see it.
+    # Measurements on a busy machine say little, so readers should see whether it was busy.
     lines = [f"Load average before: {os.getloadavg()[0]:.1f}."]
     for name in args.parts or PARTS:
         for line in PARTS[name](args.rounds):

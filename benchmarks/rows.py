@@ -36,7 +36,7 @@ from classifier.picture.sandbox import Workers
 
 THREADS = cpu_count()
 
-# Looks at each frame that the browser draws; Playwright's own waiting looks twice a second.
+# Checks at each frame that the browser draws; Playwright's own waiting checks only twice a second.
 _SHOWN = """selector => new Promise((done) => {
     const look = () => document.querySelector(selector)?.checkVisibility() ? done() : requestAnimationFrame(look);
     look();
@@ -77,7 +77,7 @@ def tensorflow_backend(rounds: int) -> Iterator[Row]:
 
 
 def folder(rounds: int) -> Iterator[Row]:
-    """A folder of 300 photos by the command line; the loop has its model loaded already."""
+    """A folder of 300 photos by the command line, which loads the model each time; the loop has it loaded already."""
     model = load("efficientnet-lite2")
     for about, width, height, wanted in (("12-megapixel", 4000, 3000, 1.5), ("2-megapixel", 1600, 1200, None)):
         with tempfile.TemporaryDirectory() as name:
@@ -96,7 +96,7 @@ def folder(rounds: int) -> Iterator[Row]:
 
 
 def photos(folder: Path, width: int, height: int, count: int) -> list[Path]:
-    """So many JPEG files, of which every twentieth is the same: making one takes longer than classifying it."""
+    """`count` JPEG files, of which every twentieth is the same: making one takes longer than classifying it."""
     paths = [folder / f"{number:03}.jpg" for number in range(count)]
     for number, path in enumerate(paths):
         if number < 20:
@@ -107,7 +107,7 @@ def photos(folder: Path, width: int, height: int, count: int) -> list[Path]:
 
 
 def isolation(rounds: int) -> Iterator[Row]:
-    """What it costs that no decoder can harm the server: a picture decoded and cut in a worker."""
+    """The cost of decoding and cutting a picture in a worker, where no decoder can harm the server."""
     geometry = ModelPackage.load(ROOT / "model/efficientnet-lite2").manifest.input.geometry
     limits = Limits()
     here, workers = InProcess(limits), Workers(limits, 1)
@@ -189,7 +189,7 @@ def engines(package: ModelPackage) -> dict[str, Callable[[Any], object]]:
     onnx = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)[0].SerializeToString()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
-    # Its threads would go on spinning after their turn, and take the CPU from whoever's turn is next.
+    # Its threads would go on spinning after their turn, and take the CPU from the engine whose turn is next.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     core = openvino.Core()
@@ -218,8 +218,8 @@ def first_bars_at(browser: Browser, address: str, mark: Callable[[str], object] 
     """Opens a page as soon as something listens there, uploads a photo, and waits for the first bar to be drawn.
 
     Args:
-        browser: the one to look with.
-        address: of the page.
+        browser: the browser to open the page in.
+        address: the page's address.
         mark: called with the name of each moment on the way.
     """
     page = browser.new_page()

@@ -1,4 +1,4 @@
-"""A server of ours as a child process, for benchmarks and tests that look at it from outside."""
+"""Runs the server as a child process, for benchmarks and tests that look at it from outside."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pathlib import Path
 from classifier.checkout import ROOT
 
 PAGE = (sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", "0", "--server.headless", "true")
-"""The command that starts it on a free port."""
+"""The command that starts the server on a free port."""
 
 ENDED_AS_ASKED = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
-"""With which status it may end after SIGTERM."""
+"""The statuses with which the server may end after SIGTERM."""
 
 
 @contextmanager
@@ -34,11 +34,11 @@ def serving(
     """Starts the server and gives its process and address once the model is loaded; ends it afterwards.
 
     Args:
-        log: file for what it prints.
+        log: file for what the server prints.
         command: what starts it and prints its address, as Streamlit does.
         environment: variables to add, such as settings.
         ended: the statuses with which it may end.
-        seconds: until the model must be loaded.
+        seconds: time within which the model must be loaded.
     """
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Where results are kept, and what is said of the machine that they are from."""
+"""Saves results, with a description of the machine that they are from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def save(command: str, lines: Sequence[str], kind: str = "") -> None:
     """Writes results to a new file named for the day and the machine.
 
     Args:
-        command: what measured them.
+        command: the command that measured them.
         lines: what to write below the description of the machine.
         kind: the folder in `results/`.
     """
@@ -24,20 +24,20 @@ def save(command: str, lines: Sequence[str], kind: str = "") -> None:
     folder.mkdir(exist_ok=True)
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}"
     file, number = folder / f"{stem}.md", 2
-    while file.exists():  # a page may show it
+    while file.exists():  # an earlier result is kept: a page of the docs may show it
         file, number = folder / f"{stem}-{number}.md", number + 1
     file.write_text("\n".join((_about_here(command), "", *lines, "")), "utf-8")
     print(f"written to {file}")
 
 
 def _about_here(command: str) -> str:
-    """When, by what and on which machine something is measured."""
+    """A sentence with the date, the command and the machine of a measurement."""
     about = f"{_processor()}, {cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
     return f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`: {about}."
 
 
 def _processor() -> str:
-    """Its name and, of x86, what tells its generation: clouds give many the same name."""
+    """The processor's name and, for x86, its generation: clouds give many generations the same name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

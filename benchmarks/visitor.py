@@ -1,7 +1,7 @@
-"""A visitor of the page without a browser: opens it, hands in a picture and reads what the page says of it.
+"""A visitor of the page without a browser: opens it, uploads a picture and reads what the page says about it.
 
-Speaks what the browser speaks, protobuf messages over a WebSocket, so that a small machine can play a crowd. It
-sees elements, not pixels: how the page looks, and whether a browser can use it, is for `tests/e2e`.
+It speaks the browser's protocol, protobuf messages over a WebSocket, so that a small machine can simulate many
+visitors. It sees elements, not pixels: how the page looks, and whether a browser can use it, is tested in `tests/e2e`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 PATIENCE = 60.0
-"""Seconds that a visitor waits for anything at all."""
+"""Seconds that a visitor waits for any answer."""
 
 _TOKEN = "_streamlit_xsrf"  # noqa: S105  (a cookie's name)
 _METER = re.compile(r'role="meter" aria-label="([^"]*)"')
@@ -33,14 +33,14 @@ _METER = re.compile(r'role="meter" aria-label="([^"]*)"')
 
 @dataclass(frozen=True)
 class Answer:
-    """What somebody with a picture was told."""
+    """What a visitor with a picture was told."""
 
     labels: tuple[str, ...] = ()
     """Best first; empty when there was no answer."""
     refusal: str = ""
-    """What was said instead."""
+    """The message that was shown instead."""
     later: float | None = None
-    """Seconds after which to come back, if that was said."""
+    """Seconds after which to try again, if the answer named any."""
 
 
 class Tab:
@@ -53,7 +53,7 @@ class Tab:
         """See `opened`."""
         self._http, self._socket = http, socket
         self.headers = {"X-Xsrftoken": token, "Cookie": f"{_TOKEN}={token}"}
-        """What an upload by this tab must carry."""
+        """The headers that an upload by this tab must have."""
         self._session = ""
         self._cache: dict[str, ForwardMsg] = {}
         self.elements: list[Element] = []
@@ -63,7 +63,7 @@ class Tab:
         self._wait()
 
     def show(self, data: bytes, name: str = "photo.jpg") -> Answer:
-        """Hands in a picture and waits for the bars, or for what the page says instead."""
+        """Uploads a picture and waits for the bars, or for what the page says instead."""
         refused = self.hand_in(data, name)
         if refused:
             return refused
@@ -71,7 +71,7 @@ class Tab:
         return self._read()
 
     def hand_in(self, data: bytes, name: str = "photo.jpg") -> Answer | None:
-        """Sends a picture and has the page run, but does not wait for it; what it was refused with, if it was."""
+        """Uploads a picture and starts a run of the page without waiting for its end; returns a refusal, if any."""
         urls = self.place_for(name)
         response = self._http.put(urls.upload_url, files={"file": (name, data)}, headers=self.headers)
         if response.status_code == 503:
@@ -90,7 +90,7 @@ class Tab:
 
     @property
     def retry_offered(self) -> bool:
-        """Whether there is such a button."""
+        """Whether the page shows that button."""
         return self._widget("button", "retry") is not None
 
     def _read(self) -> Answer:
@@ -117,7 +117,7 @@ class Tab:
         return None
 
     def place_for(self, name: str) -> FileURLs:
-        """Where to send a file, and where it then is."""
+        """Asks the server where to send a file; returns the addresses for it."""
         message = BackMsg()
         message.file_urls_request.request_id = uuid.uuid4().hex
         message.file_urls_request.file_names.append(name)
@@ -130,21 +130,21 @@ class Tab:
         return urls
 
     def _start_run(self, pressed: str | None = None) -> None:
-        """Has the page run with this tab's widgets."""
+        """Starts a run of the page with the state of this tab's widgets."""
         message = BackMsg()
         message.rerun_script.CopyFrom(self._state(pressed))
         self._socket.send(message.SerializeToString())
 
     def _wait(self) -> None:
         """Waits for the end of the page's run, and keeps the elements that it shows."""
-        for one in self._messages():
-            kind = one.WhichOneof("type")
+        for message in self._messages():
+            kind = message.WhichOneof("type")
             if kind == "new_session":
-                self._session = one.new_session.initialize.session_id
+                self._session = message.new_session.initialize.session_id
                 self.elements = []
-            elif kind == "delta" and one.delta.HasField("new_element"):
-                self.elements.append(one.delta.new_element)
-            elif kind == "script_finished" and one.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            elif kind == "delta" and message.delta.HasField("new_element"):
+                self.elements.append(message.delta.new_element)
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return
 
     def _state(self, pressed: str | None) -> ClientState:
@@ -161,7 +161,7 @@ class Tab:
         return state
 
     def _messages(self) -> Iterator[ForwardMsg]:
-        """What the server says, large elements that it said before from this tab's cache."""
+        """The server's messages; large ones that it sent before and now refers to are taken from this tab's cache."""
         end = time.monotonic() + PATIENCE
         while True:
             data = self._socket.recv(timeout=max(0, end - time.monotonic()))
@@ -175,8 +175,8 @@ class Tab:
 
 
 def client(address: str) -> httpx.Client:
-    """An HTTP client of one visitor's or caller's own."""
-    # Reading the system's certificates, which nothing here needs, takes a crowd longer than its visit.
+    """An HTTP client for one visitor or caller."""
+    # Not verifying spares reading the system's certificates, which takes many visitors longer than their whole visit.
     return httpx.Client(
         base_url=address, timeout=PATIENCE, verify=False, limits=httpx.Limits(max_keepalive_connections=0)
     )
@@ -187,8 +187,8 @@ def opened(address: str, kind: type[Tab] = Tab) -> Iterator[Tab]:
     """Opens the page in a tab and waits until it is drawn; closes the tab afterwards.
 
     Args:
-        address: of the server, such as http://localhost:8501.
-        kind: how its page is read.
+        address: the server's address, such as http://localhost:8501.
+        kind: the class of the tab, which knows how to read the page.
     """
     with client(address) as http:
         http.get("/_stcore/health").raise_for_status()

@@ -1,4 +1,4 @@
-"""Image classification with model packages: the way of a picture from bytes to labels with scores.
+"""Image classification with model packages: from a picture's bytes to labels with scores.
 
 Names are imported when first used: `classifier --help` needs none of NumPy, Pillow and pydantic,
 and `classifier doctor` must run where one of them is missing.

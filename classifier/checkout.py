@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The application runs from its checkout, never from a wheel."""
+"""The root folder of the checkout; the application runs from its checkout, never from a wheel."""
 
 
 def command(*arguments: str) -> list[str]:
-    """The command `classifier` with these arguments, for a child process that gets `environment`."""
-    # -P: the working folder is not on the path, whatever modules lie there.
+    """The command `classifier` with these arguments, for a child process that is given `environment()`."""
+    # -P keeps the working folder off Python's path: a module in it could take the place of one of ours.
     return [sys.executable, "-P", "-m", "classifier", *arguments]
 
 

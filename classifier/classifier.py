@@ -33,10 +33,10 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Im
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """All that a model says of one picture.
+    """A model's scores of all classes for one picture.
 
     Attributes:
-        scores: probabilities `(classes,)`, those that `classify` gives.
+        scores: probabilities `(classes,)`, the same that `classify` gives.
         log_scores: log-probabilities `(classes,)` before calibration, that is at temperature 1.
         sure: as in `Classification`.
     """
@@ -80,15 +80,15 @@ class Classifier:
         """Loads a model package.
 
         Args:
-            package: its folder.
+            package: the package, or its folder.
             settings: backend, threads, limits; from the environment if None.
-            queue: the queue to share with other models; one of its own if None.
-            decoder: what decodes files; this process if None. For files of strangers take
+            queue: a queue that is shared with other models; a new one if None.
+            decoder: decodes files; if None they are decoded in this process. For untrusted files pass
                 `picture.sandbox.Workers`.
 
         Raises:
             PackageError: the package is incomplete or wrong.
-            BackendError: what the package needs is not installed.
+            BackendError: no installed backend can run the package.
         """
         if not isinstance(package, ModelPackage):
             package = ModelPackage.load(package)
@@ -96,7 +96,7 @@ class Classifier:
 
     @property
     def backend(self) -> str:
-        """Name of what runs the model, such as `litert`."""
+        """Name of the backend that runs the model, such as `litert`."""
         return self._backend.name
 
     @property
@@ -113,13 +113,14 @@ class Classifier:
             source: path, bytes, binary file object or PIL image.
             top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
                 gives them all.
-            lang: language of the labels, one of the package's; English if None, or its first one.
-            turn: what the caller holds of a queue already; one of `queue` is waited for if None.
+            lang: language of the labels, one of the package's; if None English, or the package's first one if it has
+                no English labels.
+            turn: the turn in a queue that the caller holds already; if None, waits for a turn in `queue`.
 
         Raises:
             ImageError: not a picture, broken, or over a limit.
             ParameterError: `top_k` or `lang` is out of range.
-            BusyError: too many are waiting already.
+            BusyError: too many pictures are waiting already.
             OSError: a path that cannot be read.
         """
         top_k, labels = self._check(top_k, lang)
@@ -195,7 +196,7 @@ class Classifier:
         return self.decoder.prepare(data, geometry)
 
     def _infer(self, prepared: Prepared, backend: Backend) -> tuple[NDArray[np.float32], float]:
-        """What the model gives, `(classes,)`, and the ms it took."""
+        """The model's output `(classes,)`, and the inference time in ms."""
         start = time.perf_counter()
         output = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
         return output, (time.perf_counter() - start) * 1000
@@ -227,13 +228,13 @@ class Classifier:
 
 
 def _timings(start: float, waited: float, prepared: Prepared, inference: float) -> Timings:
-    """In ms, to the hundredth; `start` in seconds of `time.perf_counter`."""
+    """The timings in ms, rounded to hundredths; `start` is in seconds of `time.perf_counter`."""
     total = (time.perf_counter() - start) * 1000
     return Timings(*(round(ms, 2) for ms in (waited, prepared.decode, prepared.preprocess, inference, total)))
 
 
 def _content(source: Source, max_bytes: int) -> bytes | Image.Image:
-    """The picture's bytes, at most one more than allowed: enough for the limit to be noticed."""
+    """The picture's bytes; of a file at most one byte more than allowed, enough to notice that it is too large."""
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, bytes | bytearray | memoryview):

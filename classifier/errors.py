@@ -4,7 +4,7 @@
     ├── ImageError            a picture that cannot be classified
     │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
     │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
-    ├── InputError            a name on the command line, or a dataset, that stands for no picture
+    ├── InputError            a name on the command line that leads to no picture, or a dataset without any
     │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
     │       NotAFileError, NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
@@ -13,12 +13,12 @@
     └── BusyError             too much at once
         └── StoppingError, NoDecoderError
 
-`web.errors` has those that only a server meets.
+`web.errors` has the errors that only a server raises.
 
-Each class carries a stable `code` for programs and the HTTP `status` the API answers with. What visitors and callers
-are told has one sentence for each code: `sentence`, filled in with `details`. It is the English text everywhere; the
-page finds the others by code. What only operators are told (a wrong package, a model file) says in its own words what
-is wrong.
+Each class carries a stable `code` for programs and the HTTP `status` the API answers with. Errors that visitors and
+callers see have one sentence per code: `sentence`, with `details` filled in. It is the English text everywhere; the
+page looks up the other languages by code. Errors that only operators see (about a package or a model file) bring a
+message of their own instead.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from typing import ClassVar
 
 
 class ClassifierError(Exception):
-    """Base of all errors that are told to a person.
+    """Base of all errors that are shown to a person.
 
     Attributes:
         code: stable identifier, such as `broken_image`.
         status: HTTP status code for the API.
-        sentence: what is wrong and what to do, with names of `details` in braces; "" where each error has its own.
-        retry_after: seconds after which trying again may help; None where it does not.
+        sentence: what is wrong and what to do, with names of `details` in braces; "" if each error brings a message.
+        retry_after: seconds after which trying again may help; None if it does not help.
         message: the sentence with the details filled in.
         details: the values inside the message, by name, for translations.
     """
@@ -44,7 +44,7 @@ class ClassifierError(Exception):
     retry_after: ClassVar[int | None] = None
 
     def __init__(self, message: str = "", **details: object) -> None:
-        """Args: message: where the class has no sentence; details: see above."""
+        """Args: message: only if the class has no sentence; details: see the class."""
         if bool(message) == bool(self.sentence):
             raise TypeError(f"{type(self).__name__} takes {'details only' if self.sentence else 'a message'}")
         self.message = message or self.sentence.format(**details)
@@ -67,7 +67,7 @@ class BrokenImageError(ImageError):
 
 
 class TooComplexError(ImageError):
-    """A file cut into more parts than any honest writer makes."""
+    """A file that is split into more parts (segments, chunks, tiles) than any ordinary encoder writes."""
 
     code = "too_complex"
     sentence = "This {format} file is cut into so many parts that reading it would take too long. Export it again."
@@ -141,7 +141,7 @@ class DecodingError(ImageError):
 
 
 class InputError(ClassifierError):
-    """A name given on the command line stands for no picture, or a dataset for nothing to measure."""
+    """A name on the command line leads to no picture, or a dataset holds nothing to measure."""
 
     code = "bad_input"
     status = 400
@@ -183,7 +183,7 @@ class UnreadableFileError(InputError):
 
 
 class NotAFileError(InputError):
-    """A pipe, a device or a socket, which could be waited for without end."""
+    """A pipe, a device or a socket, on which reading might wait without end."""
 
     code = "not_a_file"
     sentence = "This is not a regular file. Pipe its content in and name it `-`."
@@ -197,7 +197,7 @@ class NoPicturesError(InputError):
 
 
 class UnlistedFolderError(InputError):
-    """A folder that may not be looked into."""
+    """A folder whose content cannot be listed."""
 
     code = "unlisted_folder"
     sentence = "This folder cannot be listed: {reason}."
@@ -259,7 +259,7 @@ class BusyError(ClassifierError):
 
 
 class StoppingError(BusyError):
-    """The server has been asked to end."""
+    """The server has been asked to stop."""
 
     code = "stopping"
     sentence = "The server is stopping. Try again in a moment."

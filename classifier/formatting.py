@@ -9,11 +9,11 @@ def percent(value: float | None, digits: int = 1) -> str:
     """A share for people.
 
     Args:
-        value: 0 to 1; None where there is none.
-        digits: after the point.
+        value: 0 to 1; None if there is no value.
+        digits: digits after the decimal point.
 
     Returns:
-        Such as `75.4%`; a dash for None; `<0.1%` for what is not zero, but smaller than the last digit can show.
+        Text such as `75.4%`; a dash for None; `<0.1%` for a share above zero that the digits cannot show.
     """
     if value is None:
         return "–"

@@ -1,6 +1,6 @@
-"""From names, as on a command line, to pictures.
+"""Turns names, as on a command line, into pictures.
 
-Folders are listed, `-` is standard input, and what is no file is refused before it is opened.
+Folders are listed, `-` is standard input, and anything that is not a regular file is refused before it is opened.
 """
 
 from __future__ import annotations
@@ -43,12 +43,11 @@ class Entry:
 
 
 def expand(names: Iterable[str]) -> list[Entry]:
-    """The files that names stand for, in order; a folder for the pictures in and below it.
+    """The files that names stand for, in order; a folder stands for the pictures in and below it.
 
     Args:
-        names: files, folders, or `-` for standard input. A file that is named is tried whatever
-            its ending; in a folder only files with the endings of pictures count, and hidden ones
-            do not.
+        names: files, folders, or `-` for standard input. A file given by name is tried whatever its ending; in a
+            folder, files without a picture's ending and hidden files are left out.
     """
     entries: list[Entry] = []
     for name in names:
@@ -84,7 +83,7 @@ def each(
     many: Callable[[Iterator[Path | bytes]], Iterator[Result | ClassifierError | OSError]],
     max_bytes: int,
 ) -> Iterator[tuple[str, Result | ClassifierError | OSError]]:
-    """Hands the pictures behind entries to a method such as `Classifier.scores_many`.
+    """Runs a method such as `Classifier.scores_many` on the pictures that entries stand for.
 
     Args:
         entries: what `expand` found.
@@ -124,7 +123,7 @@ def code_and_sentence(error: ClassifierError | OSError) -> tuple[str, str]:
 
 
 def as_ours(error: ClassifierError | OSError) -> ClassifierError:
-    """The error itself, or the one of ours that says what the system's error means for a picture."""
+    """The error itself, or for an error of the operating system the `ClassifierError` with the same meaning."""
     if isinstance(error, ClassifierError):
         return error
     if isinstance(error, FileNotFoundError):
@@ -135,7 +134,7 @@ def as_ours(error: ClassifierError | OSError) -> ClassifierError:
 
 
 def pictures(folder: str) -> list[Entry]:
-    """The pictures in and below a folder, sorted; the reason why where there are none or it cannot be listed."""
+    """The pictures in and below a folder, sorted; entries with an error if there are none or it cannot be listed."""
     found: list[Entry] = []
 
     def refuse(error: OSError) -> None:
@@ -153,9 +152,9 @@ def pictures(folder: str) -> list[Entry]:
 
 
 def _open(name: str, max_bytes: int) -> Path | bytes:
-    """What to classify; nothing that could make us wait for a writer that never comes."""
+    """The path or the bytes to classify; refuses pipes and devices, on which reading might wait without end."""
     if name == STDIN:
-        # Read here, not in the decoding thread: that one could not be interrupted.
+        # Read here, not in the decoding thread: a read there could not be interrupted.
         data = sys.stdin.buffer.read(max_bytes + 1) if sys.stdin else b""
         if not data:
             raise EmptyInputError

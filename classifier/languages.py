@@ -1,7 +1,7 @@
-"""The languages there are, all their words, and the choice between them: for the page, its frame and the report.
+"""The languages, all their texts, and the choice between them: for the page, its HTML frame and the report.
 
-Each language is one file in `texts/`, and a further file is a further language. English has the words of last resort.
-The files are read when the first word is asked for, which takes some milliseconds.
+Each language is one file in `texts/`; another file adds another language. English is the fallback. The files are read
+when the first text is needed, which takes some milliseconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from classifier.errors import ClassifierError
 FOLDER = Path(__file__).with_name("texts")
 
 USUAL = "en"
-"""The language of whoever has asked for none, or for none that there is."""
+"""The default language, used if none is asked for or none of those asked for is available."""
 
 Words = Callable[..., str]
 """Gives the text under a key of one table, with values filled in by name; nothing is escaped."""
@@ -35,7 +35,8 @@ class Language:
         code: its name in addresses and in a package's labels, such as `zh`.
         name: what its speakers call it.
         html: its name in HTML's `lang` attributes, such as `zh-CN`.
-        prefixes: beginnings of the language tags that it serves, in lower case; of two that fit, the longer one wins.
+        prefixes: beginnings of the language tags that it serves, in lower case; if prefixes of two languages match,
+            the longer one wins.
         tables: texts by table and key.
     """
 
@@ -50,10 +51,10 @@ class Language:
         return self.tables[table][key].format(**values)
 
     def error(self, error: Exception) -> str:
-        """What went wrong, for whoever does not run the server.
+        """What went wrong, in words for visitors.
 
-        It is the text for the error's code; in English, the error's own sentence. Of what only operators understand,
-        and of what nobody foresaw, it says no more than what to do.
+        This is the text for the error's code or, in English, the error's own sentence. Errors meant for operators and
+        unexpected errors give only a general text that says what to do.
         """
         texts = self.tables["errors"]
         if isinstance(error, ClassifierError) and error.code in texts:
@@ -69,7 +70,7 @@ def languages() -> dict[str, Language]:
 
 
 def choose(*wishes: str | None) -> Language:
-    """The language of the first wish that there is a language for; English if there is none.
+    """The language of the first wish that is available; English if none is.
 
     Args:
         wishes: each a code or a tag (`zh`, `zh-Hant-TW`), a locale (`zh_CN`), or an Accept-Language header, whose tags
@@ -84,7 +85,7 @@ def _fitting(wish: str) -> Language | None:
         found = _WISH.fullmatch(part)
         if found and (weight := float(found[2] or 1)):
             tags.append((weight, found[1].lower().replace("_", "-")))
-    tags.sort(key=lambda one: one[0], reverse=True)  # stable: of equal weights the first one counts
+    tags.sort(key=lambda one: one[0], reverse=True)  # stable: the first of equal weights wins
     return next((language for _, tag in tags if (language := _serving(tag))), None)
 
 

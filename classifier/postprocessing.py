@@ -1,4 +1,4 @@
-"""From a model's scores to probabilities, as its package says, and to the log-probabilities behind them."""
+"""Turns a model's scores into probabilities, as its package says, or into log-probabilities."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.f
     """Probabilities of one picture, calibrated by `spec.temperature`.
 
     Args:
-        scores: `(classes,)`, or `(1,)` where `spec.binary`, as a backend gives them.
+        scores: `(classes,)`, or `(1,)` if `spec.binary`, as a backend gives them.
         spec: the `[output]` of the model package.
 
     Returns:
-        `(classes,)`, 0 to 1. Where each score stands for itself and the model has a sigmoid of its own, that has the
-        last word.
+        `(classes,)`, 0 to 1. If scores are independent (`spec.multi_label`) and the model applies the sigmoid itself,
+        they are returned unchanged.
     """
     if spec.multi_label:
         return sigmoid(scores / np.float32(spec.temperature)) if spec.logits else scores
@@ -30,9 +30,9 @@ def probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.f
 
 
 def log_probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
-    """Log-probabilities `(classes,)` at temperature 1, whatever the package's own: what a temperature is fitted to.
+    """Log-probabilities `(classes,)` at temperature 1, whatever the package's temperature is.
 
-    Not for scores that stand for themselves.
+    A new temperature is fitted to them. Not for independent scores (`spec.multi_label`).
 
     Args:
         scores: as for `probabilities`.
@@ -52,15 +52,15 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities `(classes,)`, each for itself; by way of tanh, which cannot overflow."""
+    """Probabilities `(classes,)`, independent of each other; computed by tanh, which cannot overflow."""
     scores: NDArray[np.float32] = np.float32(0.5) + np.float32(0.5) * np.tanh(logits / np.float32(2))
     return scores
 
 
 def _logits(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
-    """Logits `(classes,)`, which are known up to a constant: as log(p) from the probabilities that a model gives.
+    """Logits `(classes,)` up to a constant; log(p) if the model gives probabilities.
 
-    -inf where a probability was rounded to 0: a class that is ruled out stays so at every temperature.
+    -inf where a probability was rounded to 0: a class that is ruled out stays ruled out at every temperature.
     """
     if spec.binary and spec.logits:  # sigmoid(x) is softmax(0, x)
         return np.concatenate([np.zeros_like(scores), scores])

@@ -1,4 +1,4 @@
-"""From pixels to a model's values, as its package's `model.toml` says: `(pixel - mean) / std`, nothing else."""
+"""Scales pixels to the values that a model takes, as its `model.toml` says: `(pixel - mean) / std`, nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from classifier.package import InputSpec
 
-# Grey of red, green and blue, as Pillow's mode L and Keras's rgb_to_grayscale weigh them: ITU-R BT.601.
+# Weights of red, green and blue in grey, as in Pillow's mode L and Keras's rgb_to_grayscale: ITU-R BT.601.
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
 

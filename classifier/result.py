@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-# For pydantic, which makes the API's document of these: what stands below a field describes it.
+# For pydantic, which makes the API's schema from these classes: the docstring below a field is its description.
 _DOCUMENTED: dict[str, bool] = {"use_attribute_docstrings": True}
 
 

@@ -1,6 +1,6 @@
-"""What operators can choose: environment variables `CLASSIFIER_*`, and the options of commands that stand for them.
+"""What operators can choose: environment variables `CLASSIFIER_*`, and the command-line options that override them.
 
-`read_settings` is the one way in: it checks every value, and says what is wrong with one in a sentence.
+Always use `read_settings`: it checks every value, and its error says in a sentence which one is wrong.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """What a picture may be."""
+        """The limits for a picture."""
         return Limits(self.max_bytes, self.max_pixels, self.formats)
 
 
@@ -104,7 +104,7 @@ def read_settings(**options: object) -> Settings:
     """The settings: what is given here, else what the environment says now, else the defaults.
 
     Args:
-        options: values by the names of the fields; None stands for one that is not given.
+        options: values by field name; None counts as not given.
 
     Raises:
         ParameterError: when a value is not allowed. The message is one line that names each wrong variable or option,

@@ -1,8 +1,8 @@
-"""Writes an image's Python packages as a CycloneDX bill of materials, from what its flavour's requirements lock.
+"""Writes an image's Python packages as a CycloneDX bill of materials, from the locked requirements of its flavour.
 
-Every package is in it with its version and the hashes of its files, and nothing that changes while the lock does not:
-no time, no number of its own, and no address of a package index, since any mirror serves the same files. What Debian
-adds to the image is not in it; the attestation of a released image has that, too.
+It lists every package with its version and the hashes of its files, and holds nothing that changes while the lock stays
+the same: no time, no serial number, and no address of a package index, since any mirror serves the same files. It does
+not list Debian's packages in the image; the attestation of a released image lists them, too.
 
     python deploy/sbom.py edge dist
 """
@@ -19,14 +19,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = {"edge": "runtime", "cpu": "tensorflow", "cuda": "cuda"}
-"""Which requirements an image of which flavour is made from, as in the Dockerfile."""
+"""The requirements that an image of each flavour is made from, as in the Dockerfile."""
 
 
 def bill(flavor: str) -> dict[str, Any]:
     """The bill of materials of a flavour, as CycloneDX 1.6.
 
     Raises:
-        SystemExit: cyclonedx-py failed; with what it said.
+        SystemExit: cyclonedx-py failed; the message is what it printed.
     """
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--spec-version", "1.6"]
     # Validating takes 9 s: the tests do that, on what is written in the end.
@@ -40,7 +40,7 @@ def bill(flavor: str) -> dict[str, Any]:
     for tool in found["metadata"]["tools"]["components"]:
         del tool["externalReferences"]
     for component in found["components"]:
-        # It repeats the line of the lock, hashes and all. What is worth keeping of it is where the package is for.
+        # The description repeats the line of the lock, hashes included. Only the platforms in it are worth keeping.
         marker = re.search(r" ; (.*?) +--hash=", component.pop("description"))
         if marker:
             component["description"] = f"only where {marker[1]}"

@@ -1,9 +1,9 @@
-"""Prints the product's version, once all that name it agree: pyproject.toml, the package and the image's label.
+"""Prints the product's version if all places that name it agree: pyproject.toml, the package and the image's label.
 
     python deploy/version.py            fails with a sentence when they differ
     python deploy/version.py v0.1.0     also when they differ from the tag that is to be released
 
-It imports nothing of the product, so any Python does.
+It imports nothing of the product, so any Python can run it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from model.recipes import RECIPES
 
 
 def _litert(data: bytes, threads: int, output: str, image: np.ndarray) -> Callable[[], Any]:
-    """A call that sets the input, runs, and reads one output, as a server does that needs no feature map."""
+    """A call that sets the input, runs, and reads one output, like a server that needs no feature map."""
     interpreter = Interpreter(model_content=data, num_threads=threads)
     interpreter.allocate_tensors()
     # The runner knows the tensors by their names; calling it would also copy the outputs that nobody reads.

@@ -37,11 +37,13 @@ def main() -> None:
 
 
 def _by_class(result: Classification) -> np.ndarray:
-    return np.array([one.score for one in sorted(result.predictions, key=lambda one: one.index)])
+    return np.array(
+        [prediction.score for prediction in sorted(result.predictions, key=lambda prediction: prediction.index)]
+    )
 
 
 def _print(title: str, photos: list[tuple[Path, set[int]]], results: list[Classification]) -> None:
-    best = [[one.index for one in result.predictions[:5]] for result in results]
+    best = [[prediction.index for prediction in result.predictions[:5]] for result in results]
     top1 = sum(five[0] in right for five, (_, right) in zip(best, photos, strict=True))
     top5 = sum(bool(right & set(five)) for five, (_, right) in zip(best, photos, strict=True))
     unsure = sum(not result.sure for result in results)

@@ -42,7 +42,7 @@ def save(model: keras.Model, path: Path) -> None:
 
 
 def save_h5(model: keras.Model, path: Path) -> None:
-    """Save a model in the older format, HDF5, with the weights compressed, which every reader of HDF5 undoes.
+    """Save a model in the older format, HDF5, with compressed weights, which every reader of HDF5 decompresses.
 
     Args:
         model: Any Keras 3 model.

@@ -1,4 +1,4 @@
-"""What a person decided about each shipped model, in one place, and the `model.toml` that follows from it.
+"""All decisions about each shipped model in one place, and the `model.toml` that follows from them.
 
 The numbers that the build measures (the hashes) are not here; `model.build` hands them to `render`.
 """
@@ -98,7 +98,7 @@ file = "model.keras"
 sha256 = ""
 tensors_sha256 = ""
 """
-"""The files of every package here, as its `model.toml` has them; `fill` puts in what is empty."""
+"""The files of every package here, as its `model.toml` lists them; `fill` sets the values that are empty here."""
 
 TEMPLATE = (
     """\
@@ -162,11 +162,11 @@ def render(recipe: Recipe, hashes: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def fill(template: str, values: Mapping[str, Any], hashes: Mapping[str, Mapping[str, str]]) -> str:
-    """Put values into a `model.toml` whose comments and layout stay.
+    """Put values into a `model.toml`, and keep its comments and layout.
 
     Args:
         template: The text, which has each key with some value of the same type.
-        values: By key; those of a table as a mapping.
+        values: Values by key; for a table a mapping of its values.
         hashes: As `render` takes them.
 
     Returns:

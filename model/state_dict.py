@@ -1,7 +1,7 @@
 """Read a PyTorch state dict in the legacy (before 1.6, not zipped) format without PyTorch.
 
 Such a file is a row of pickles: a magic number, the protocol version, a description of the writing machine, the dict
-of tensors, and the keys of the storages; then the raw storages in the order of those keys, each behind its element
+of tensors, and the keys of the storages; then the raw storages in the order of those keys, each after its element
 count as an int64. The layout is that of `torch.serialization._legacy_save`. A pickle can name any function to call, so
 the unpickler here knows five names and refuses every other one. Only CPU tensors of float32 and int64 are read, which
 is all that the weights of this project need; PyTorch itself would be an extra of several GB.
@@ -20,7 +20,7 @@ STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8"
 
 
 class _Tensor:
-    """What the pickle says of one tensor; its numbers come later in the file."""
+    """What the pickle says about one tensor; its numbers come later in the file."""
 
     def __init__(self, storage: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> None:
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
@@ -60,7 +60,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         Parameter name to array, in the file's order, each with the tensor's shape and of float32 or int64.
 
     Raises:
-        pickle.UnpicklingError: When the file is no legacy state dict, or names anything but tensors and dicts.
+        pickle.UnpicklingError: When the file is not a legacy state dict, or names anything but tensors and dicts.
     """
     with path.open("rb") as file:
         header = [_Unpickler(file).load() for _ in range(2)]

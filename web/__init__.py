@@ -1,1 +1,1 @@
-"""What is seen over HTTP: the page, the JSON API, health and metrics; all of it asks `classifier`."""
+"""Everything that is served over HTTP: the page, the JSON API, health and metrics; all of it uses `classifier`."""

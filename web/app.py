@@ -1,4 +1,4 @@
-"""Puts page, API, health and metrics together: the routes beside Streamlit's own, and the life of the server."""
+"""Puts page, API, health and metrics together: the routes beside Streamlit's own, and the server's start and end."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 if TYPE_CHECKING:
     from web.models import Models
 
-# After the model is ready the API is imported when somebody asks for it, or this much later: not while the first
-# visitor's page is being drawn, which would wait 0.4 s for it.
+# The API is imported this long after the model is ready, or when it is first asked for. Importing it while the first
+# visitor's page is drawn would delay that page by 0.4 s.
 _API_SECONDS = 4.0
 
 
-# Half of what a start takes is importing FastAPI, pydantic, NumPy and Pillow. The page's frame and Streamlit's files
-# need none of them, so a browser loads those meanwhile: nothing here imports them but these and `_Server`.
+# Half of the time of a start goes into importing FastAPI, pydantic, NumPy and Pillow. The page's HTML frame and
+# Streamlit's files need none of them, so that a browser can load these meanwhile. Therefore only the two apps below and
+# `_Server` import them, and do so late.
 _api = LazyApp("web.api.routes", "make_api")
 _health = LazyApp("web.health", "make_health")
 
@@ -53,7 +54,7 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/healthz", _health),
     Route(f"{BASE}/readyz", _health),
     Route(f"{BASE}/metrics", _health),
-    Route(f"{BASE}/api", problems.respond(problems.NOT_FOUND)),  # a response, not a function: for every method
+    Route(f"{BASE}/api", problems.respond(problems.NOT_FOUND)),  # not a function, so that it answers every method
     Mount(f"{BASE}/api", _api),
 ]
 
@@ -68,7 +69,7 @@ middleware = [
 
 
 def _log_to_stderr() -> None:
-    """Shows what our own code logs: which backend was chosen and why, limits that came down, decoders that ended."""
+    """Shows what our own code logs: which backend was chosen and why, limits that were lowered, decoders that died."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     for name in ("classifier", "web"):
@@ -80,7 +81,7 @@ def _log_to_stderr() -> None:
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Loads the default model beside the running server, frees old sessions, and bounds what may take too long."""
+    """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
     _log_to_stderr()
     malloc.return_large_blocks()
     connections = slow_connections.connections()
@@ -92,7 +93,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         supervised("freeing closed sessions", free_closed_sessions),
         supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
     )
-    tasks = [asyncio.create_task(one) for one in running]
+    tasks = [asyncio.create_task(task) for task in running]
     yield
     for task in tasks:
         task.cancel()
@@ -100,7 +101,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 
 class _Server:
-    """What belongs to one run of the server and is there only after a while: its models."""
+    """The models of one run of the server, which exist only some time after its start."""
 
     def __init__(self) -> None:
         self._models: Models | None = None
@@ -110,18 +111,18 @@ class _Server:
         """Loads the default model, and opens the page on a desktop."""
         try:
             await anyio.to_thread.run_sync(self._prepare_page)
-        except ClassifierError as wrong:  # a setting: a server that cannot know its limits must not start
+        except ClassifierError as wrong:  # in a setting: a server that does not know its limits must not start
             sys.stderr.write(f"{wrong.message}\n")
             sys.stderr.flush()
             os._exit(1)
         garbage.freeze()
         self._loaded.set()
         if not st.get_option("server.headless"):
-            # On a desktop. `streamlit run` itself does so for plain scripts only.
+            # On a desktop, open the page: `streamlit run` itself does that only for plain scripts.
             await anyio.to_thread.run_sync(webbrowser.open, f"http://localhost:{st.get_option('server.port')}{BASE}")
 
     async def load_rest(self) -> None:
-        """Loads what the first visitors do not wait for, a moment after they can come."""
+        """Loads what the first visitors do not need, a moment after the page is ready for them."""
         await self._loaded.wait()
         await asyncio.sleep(_API_SECONDS)
         for part in (_health, _api):
@@ -129,7 +130,7 @@ class _Server:
         await garbage.settle()
 
     def refuse_waiting(self) -> None:
-        """Sends away all who wait for their turn."""
+        """Refuses all pictures that wait for their turn."""
         if self._models:
             self._models.queue.close()
 
@@ -139,10 +140,10 @@ class _Server:
             self._models.forget()
 
     def _prepare_page(self) -> None:
-        """What the first visitor would wait for."""
-        from web.models import models  # late, as said above
+        """Loads what the first visitor would have to wait for."""
+        from web.models import models  # imported late, as said above
 
         self._models = models()
         self._models.start()
-        with suppress(ImportError):  # what Streamlit imports for the first label in Chinese; no promise of Streamlit's
+        with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

@@ -1,6 +1,6 @@
-"""The path under which everything is served: none, or one such as `/demo` that a proxy passes on as it is.
+"""The path under which everything is served: none, or one such as `/demo` that a proxy passes on unchanged.
 
-It is Streamlit's own option, so that its routes and ours lie under the same one.
+It is read from Streamlit's own option, so that Streamlit's routes and ours are under the same path.
 """
 
 from __future__ import annotations
@@ -10,4 +10,4 @@ import streamlit as st
 _PATH = str(st.get_option("server.baseUrlPath")).strip("/")
 
 BASE = f"/{_PATH}" if _PATH else ""
-"""What stands before every path of ours: `/demo`, or nothing."""
+"""The beginning of all our paths, such as `/demo`; empty by default."""

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, beside what can go wrong with its pictures: more of `classifier.errors`' family."""
+"""What can go wrong with a request: more errors of the family in `classifier.errors`, which has those of pictures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BadFormError(RequestError):
 
 
 class IncompleteFormError(RequestError):
-    """A multipart form that breaks off."""
+    """A multipart form that ends before its last boundary."""
 
     code = "incomplete_form"
     sentence = "The form is incomplete: its last boundary is missing. Send it again, in full."

@@ -21,7 +21,7 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(_: Request) -> Response:
-    """Ready: the default model is loaded and warmed up. 503 before, and for good if it cannot be loaded."""
+    """Ready: the default model is loaded and warmed up. 503 until then, and always if it cannot be loaded."""
     if models().state == "ready":
         return JSONResponse({"status": "ready", "model": models().default})
     headers = {"Retry-After": str(NotReadyError.retry_after)}

@@ -25,7 +25,7 @@ BUSY = Gauge("classifier_slots_busy", "Pictures being worked on")
 WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
 UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in bytes")
 BUDGET = Gauge("classifier_budget_used_bytes", "Pictures arriving, worked on or held for visitors, in bytes")
-BUDGET_SIZE = Gauge("classifier_budget_size_bytes", "The most that these may be; what is over it gets 503")
+BUDGET_SIZE = Gauge("classifier_budget_size_bytes", "Limit of classifier_budget_used_bytes; requests over it get 503")
 READY = Gauge("classifier_ready", "1 when the default model is loaded and warmed up")
 
 
@@ -46,7 +46,7 @@ class CountRequests:
     """ASGI middleware that counts requests by method, route and status."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Args: app: what to count the requests of."""
+        """Args: app: the app whose requests are counted."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +54,7 @@ class CountRequests:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Only paths that a route has: anyone can make up others, without end.
+                # Only the paths of routes: callers can make up others without end, and each would be a new series.
                 route = scope.get("route")
                 path = f"/api{route.path}" if route else ""
                 _REQUESTS.labels(_method(scope), path, message["status"]).inc()

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
 
-# What the server takes once its first visitors have come: the API, the page's modules, what is kept for each visit.
+# Bytes that the server takes when its first visitors come: the API, the page's modules, what is kept for each visit.
 _PAGE = 30_000_000
 
 
@@ -49,8 +49,8 @@ class Models:
         self._folder: Path | None = None
         self._plan: MemoryPlan | None = None
         self._starting = threading.Lock()
-        # Loaded models, each in memory for good or until another needs its place; under one lock, which nobody holds
-        # while a model is being loaded.
+        # Loaded models, each of which stays in memory unless another one needs its place. One lock guards them all; it
+        # is not held while a model is being loaded.
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._loaded: dict[str, Classifier] = {}
@@ -58,9 +58,9 @@ class Models:
         self._sizes: dict[str, int] = {}
 
     def start(self) -> None:
-        """Finds the packages and loads the default one; takes as long as that takes. Only the first call works.
+        """Finds the packages and loads the default one; returns when that is done. Later calls only wait for it.
 
-        Never raises: what went wrong is in `state` and `error`, so that the server can say it.
+        Never raises: what went wrong is in `state` and `error`, so that the server can report it.
         """
         with self._starting:
             if self.state != "starting":
@@ -86,15 +86,15 @@ class Models:
 
     @property
     def plan(self) -> MemoryPlan:
-        """Who gets how much memory: made once, when the default model is loaded.
+        """How memory is divided: decided once, when the default model is loaded.
 
-        Until then what it would be now, for uploads that come early; nothing is decoded by that one.
+        Until then, a plan for the memory that is free now, for uploads that come early; nothing is decoded by it.
         """
         return self._plan or self._make_plan()
 
     @property
     def limits(self) -> Limits:
-        """What a picture may be, as visitors and callers are told: the operator's limits, or what memory allows."""
+        """The limits for a picture, as visitors and callers see them: the operator's, or less if memory is short."""
         plan, limits = self.plan, self.settings.limits
         max_pixels = min(limits.max_pixels, pixels_within(plan.decoder))
         return Limits(plan.max_bytes, max_pixels, limits.formats)
@@ -129,19 +129,19 @@ class Models:
         lang: str | None = None,
         wait: bool = False,
     ) -> Classification:
-        """Classifies one picture and counts it; the one way for page and API.
+        """Classifies one picture and counts it; both the page and the API call this.
 
         Args:
             data: the picture.
             client: who asks, for the metrics.
-            model: a key of `packages`; the default model if None. One other than the default is loaded when first
-                asked for, by whoever asks, in their turn.
+            model: a key of `packages`; the default model if None. Any other model is loaded when it is first asked
+                for, during that request's turn.
             top_k: as for `Classifier.classify`.
             lang: as for `Classifier.classify`.
             wait: whether to wait while a model is being loaded, instead of raising.
 
         Raises:
-            NotReadyError: somebody else is loading the model.
+            NotReadyError: another request is loading the model.
             ClassifierError: as `resolve` and `Classifier.classify` do.
         """
         try:
@@ -168,10 +168,10 @@ class Models:
             return self.decoder.thumbnail(data, side)
 
     def get(self, name: str | None = None) -> Classifier:
-        """A loaded model; one that is not is loaded now.
+        """A loaded model; it is loaded now if it was not.
 
         Raises:
-            NotReadyError: somebody else is loading it.
+            NotReadyError: another request is loading it.
             ClassifierError: as `resolve` and `Classifier.load` do.
         """
         name = self.resolve(name)
@@ -182,16 +182,16 @@ class Models:
         """The model that was asked for last, without loading any.
 
         Raises:
-            NotReadyError: none is loaded just now.
+            NotReadyError: no model is loaded at the moment.
         """
         loaded = list(self._loaded.values())
         if not loaded:
             self.resolve(None)
             raise NotReadyError
-        return max(loaded, key=lambda one: self._used.get(one.package.name, 0))
+        return max(loaded, key=lambda model: self._used.get(model.package.name, 0))
 
     def forget(self) -> None:
-        """Removes what was written for this process's life alone: the package of a bare model file."""
+        """Removes the package that was made of a bare model file for this process only, if there is one."""
         if self._folder:
             forget(self._folder)
 
@@ -203,7 +203,7 @@ class Models:
             except NotReadyError:
                 if not wait:
                     raise
-            with self._loading[name]:  # without a turn meanwhile, until whoever loads it has done so
+            with self._loading[name]:  # waits until the other request has loaded it, without holding a turn
                 pass
 
     def _add(self, folder: Path) -> None:
@@ -211,7 +211,7 @@ class Models:
             package = ModelPackage.load(folder)
             self.packages[package.name] = package
         except PackageError as error:
-            log.warning("left out: %s", error)
+            log.warning("a model package was left out: %s", error)
 
     def _load(self, name: str) -> Classifier:
         lock = self._loading[name]
@@ -230,7 +230,7 @@ class Models:
             lock.release()
 
     def _make_room(self, package: ModelPackage) -> None:
-        """Lets go of the models used least recently while there is no room for another; of the default one last."""
+        """Unloads the least recently used models until there is room for another; the default one comes last."""
         if self._plan is None or self._plan.models is None:
             return
         room = self._plan.models + self._memory(self.packages[self.default])
@@ -239,11 +239,11 @@ class Models:
             for name in sorted(held, key=lambda name: (name == self.default, self._used.get(name, 0))):
                 if sum(held.values()) + self._memory(package) <= room:
                     return
-                log.info("memory is short: letting go of %s", name)
+                log.info("memory is short: unloading the model %s", name)
                 del self._loaded[name], held[name]
 
     def _share_memory(self) -> None:
-        """Makes the plan: the default model is loaded, what is free now is for all else."""
+        """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""
         self._plan = self._make_plan()
         self.decoder.settle(self._plan)
         limits = self.limits
@@ -267,7 +267,7 @@ class Models:
         )
 
     def _memory(self, package: ModelPackage) -> int:
-        """Bytes that a model takes when it is loaded, at most; 0 for one that cannot be loaded here."""
+        """The most bytes that a model takes when it is loaded; 0 for a model that cannot be loaded here."""
         if package.name not in self._sizes:
             try:
                 backend = BACKENDS[choose(package, self.settings.backend).name]

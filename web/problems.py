@@ -1,6 +1,6 @@
 """Errors over HTTP: RFC 9457 problem details, one shape for every error of the API.
 
-The page's middleware needs it, too, from the first request on: so it imports neither FastAPI nor pydantic.
+The page's middleware needs this module from the first request on, so it imports neither FastAPI nor pydantic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEDIA_TYPE = "application/problem+json"
 class Problem:
     """A problem object (RFC 9457)."""
 
-    # For pydantic: what the API's document says of each field stands below it.
+    # For pydantic: the docstring below a field is its description in the API's schema.
     __pydantic_config__: ClassVar[dict[str, bool]] = {"use_attribute_docstrings": True}
 
     type: str = "about:blank"
@@ -61,7 +61,7 @@ def respond(about: Problem, headers: dict[str, str] | None = None) -> JSONRespon
 
 
 def respond_to(error: ClassifierError, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The answer to one of our errors; it says when to come back where that may help."""
+    """The answer to one of our errors, with Retry-After if trying again may help."""
     retry = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     return respond(from_error(error), {**retry, **(headers or {})})
 
@@ -93,5 +93,5 @@ async def on_validation_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def on_unexpected(_: Request, __: Exception) -> JSONResponse:
-    """Answers what nobody thought of; the log has the traceback, the caller does not."""
+    """Answers unexpected errors; the traceback goes to the log, not to the caller."""
     return respond(UNEXPECTED)

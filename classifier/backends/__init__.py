@@ -1,5 +1,5 @@
-"""What runs a model: an array in, scores out. Several backends behind one small protocol, and the choice between them.
+"""The backends that run a model: an array in, scores out. All follow one small protocol; one is chosen per package.
 
-`names` has the table of them all, `protocol` what each must offer, `choice` chooses and loads one. Nothing is imported
-here: settings and command line read the names, and must not wait for NumPy.
+`names` lists all backends, `protocol` defines what each must offer, `choice` chooses and loads one. This module imports
+nothing: settings and command line read the names, and must not wait for NumPy.
 """

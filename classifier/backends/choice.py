@@ -28,22 +28,23 @@ def choose(package: ModelPackage, name: str = AUTO) -> Choice:
 
     Args:
         package: the model.
-        name: a key of `names.BACKENDS`, or `auto`: TensorFlow on a GPU that works, else the first that can run it.
+        name: a key of `names.BACKENDS`, or `auto`: TensorFlow if it can use a GPU here, else the first installed
+            backend that can run the package.
 
     Raises:
-        BackendError: when no form of the package can be run with what is installed, or there is no such backend.
+        BackendError: no installed backend can run the package, or there is no backend of that name.
     """
     if name != AUTO:
         return Choice(info(name).name, "chosen by the operator")
     why_not = _why_no_gpu(package)
     if why_not is None:
         return Choice(TENSORFLOW.name, "a GPU is there and TensorFlow can use it")
-    fitting = [one for one in BACKENDS.values() if one.form in package.manifest.weights]
-    for one in fitting:
-        if one.installed:
-            why = f"{one.title} is the fastest on a CPU" if one is LITERT else "this package has no LiteRT form"
-            return Choice(one.name, f"{why}; no GPU: {why_not}")
-    needed = listed(one.title for one in fitting)
+    fitting = [backend for backend in BACKENDS.values() if backend.form in package.manifest.weights]
+    for backend in fitting:
+        if backend.installed:
+            why = f"{backend.title} is the fastest on a CPU" if backend is LITERT else "this package has no LiteRT form"
+            return Choice(backend.name, f"{why}; no GPU: {why_not}")
+    needed = listed(backend.title for backend in fitting)
     raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].hint}")
 
 
@@ -54,7 +55,7 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
         package: the model.
         name: `auto`, or a key of `names.BACKENDS`.
         threads: CPU threads for inference.
-        trust: whether weights that can run code when they are loaded may be.
+        trust: whether to load weights that can run code when they are loaded.
 
     Returns:
         The backend, and why it was chosen.
@@ -62,7 +63,7 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
     Raises:
         BackendError: when the backend cannot run the package here.
         PackageError: when the weights are missing or were changed.
-        TrustError: when they need a trust that was not given.
+        TrustError: when the weights can run code, and `trust` is false.
     """
     choice = choose(package, name)
     chosen = BACKENDS[choice.name]
@@ -75,7 +76,7 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
     if not chosen.installed:
         raise BackendError(f"The {chosen.name} backend needs {chosen.title}, which is not installed. {chosen.hint}")
     if chosen.gpu:
-        gpu.hide_unusable()  # before its module, which imports TensorFlow
+        gpu.hide_unusable()  # before the backend's module is imported, which imports TensorFlow
     kind = getattr(importlib.import_module(chosen.module), chosen.kind)
     backend: Backend = kind(package, threads, trust=trust)
     log.info("%s: %s backend on %s (%s)", package.name, chosen.name, backend.device, choice.reason)
@@ -83,7 +84,7 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
 
 
 def _why_no_gpu(package: ModelPackage) -> str | None:
-    """Why a package does not run on an NVIDIA GPU here; None where it does."""
+    """Why a package does not run on an NVIDIA GPU here; None if it does."""
     if reason := gpu.unused_by_image():
         log.warning("%s", reason)
         return reason

@@ -1,4 +1,4 @@
-"""Whether an NVIDIA GPU can be used, found out without harm: the driver first, then TensorFlow in a child process."""
+"""Finds out whether an NVIDIA GPU can be used: asks the driver, then tries TensorFlow in a child process."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 _TRY_TIMEOUT = 120  # seconds; a first CUDA start compiles kernels
-# One matmul and one jit-compiled operation: a GPU that TensorFlow was not built for aborts the whole process in
-# one of them (seen with Blackwell, tensorflow/tensorflow#111958), so it must not be this one.
+# One matmul and one jit-compiled operation, run in a child process: on a GPU that TensorFlow was not built for, one of
+# them aborts the whole process (seen with Blackwell, tensorflow/tensorflow#111958).
 _TRY = """
 import tensorflow as tf
 assert tf.config.list_physical_devices("GPU"), "TensorFlow sees no GPU"
@@ -26,9 +26,10 @@ assert float(b) == 64 * 64 * 64 * 2, "wrong result"
 
 
 def unused_by_image() -> str | None:
-    """Why an NVIDIA GPU that is here is not used by the container image this runs in; None without one, or elsewhere.
+    """Why this container image does not use an NVIDIA GPU that is here; None without a GPU or outside our images.
 
-    `docker run --gpus all` shows an image that asks for nothing more the devices, but not the library for computing.
+    The devices in `/dev` count, too: `docker run --gpus all` shows them to every image, but gives the CUDA driver
+    library only to images that ask for it.
     """
     flavor = os.environ.get("IMAGE_FLAVOR", "")
     if flavor in ("", "cuda") or not (device_count() or any(Path("/dev").glob("nvidia[0-9]*"))):
@@ -67,7 +68,7 @@ def why_not() -> str | None:
 
 
 def hide_unusable() -> None:
-    """Keeps TensorFlow, before it is imported here, off GPUs that it cannot use: they would abort this process, too."""
+    """Hides GPUs that TensorFlow cannot use, which would abort this process. Call it before TensorFlow is imported."""
     if device_count() and (reason := why_not()):
         log.warning("TensorFlow runs on the CPU: %s", reason)
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

@@ -1,8 +1,9 @@
-"""Keras 2 models for Keras 3: changes the configuration in their file, and leaves their weights as they are.
+"""Makes Keras 2 models loadable by Keras 3: changes their configuration, and leaves their weights as they are.
 
-Keras 3 reads most of what Keras 2 wrote. But it refuses `groups` in a `DepthwiseConv2D`, which every MobileNet has,
-those of Teachable Machine among them ("Unrecognized keyword arguments passed to DepthwiseConv2D: {'groups': 1}",
-https://github.com/googlecreativelab/teachablemachine-community/issues/403), and does not find classes that were moved.
+Keras 3 reads most of what Keras 2 wrote. But it does not find classes that were moved, and refuses the option `groups`
+of a `DepthwiseConv2D`. Every MobileNet has that layer, and so has every model of Teachable Machine ("Unrecognized
+keyword arguments passed to DepthwiseConv2D: {'groups': 1}",
+https://github.com/googlecreativelab/teachablemachine-community/issues/403).
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# Where Keras 3 has the classes that were moved.
+# The modules of Keras 3 that have the classes that were moved.
 _MODULES = {
     "Functional": "keras.src.models.functional",
     "Model": "keras.src.models.functional",
     "Sequential": "keras",
 }
-# Layers that inherited an option `groups` without effect in Keras 2; separable ones also inherited those of a kernel.
+# Layers that in Keras 2 inherited the option `groups`, without effect; separable ones also inherited kernel options.
 _UNGROUPED = re.compile(r"(Depthwise|Separable)Conv[12]D|Conv[123]DTranspose")
 _NO_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 
 def mend(config: Any) -> Any:
-    """The same configuration as Keras 3 expects it.
+    """A Keras 2 configuration in the form that Keras 3 expects.
 
     Args:
-        config: of a model, parsed from JSON.
+        config: a model's configuration, parsed from JSON.
 
     Returns:
         A new value, equal to the old one if nothing had to be changed.

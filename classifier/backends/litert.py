@@ -25,12 +25,12 @@ class LiteRTBackend:
 
         Args:
             package: the model.
-            threads: of each interpreter.
-            trust: not looked at: a LiteRT model holds no code.
-            count: interpreters, each with a copy of the weights.
+            threads: CPU threads of each interpreter.
+            trust: ignored: a LiteRT model holds no code.
+            count: number of interpreters, each with a copy of the weights.
 
         Raises:
-            PackageError: when the weights are no LiteRT model or do not fit the package.
+            PackageError: when the weights are not a LiteRT model or do not fit the package.
         """
         self.device = cpu_device(threads * count)
         self._package = package
@@ -40,7 +40,7 @@ class LiteRTBackend:
             self._free.put(_Interpreter(package, threads))
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
-        """Runs a batch `(N, H, W, 3)`, one picture after the other: the model has a fixed batch of 1."""
+        """Runs a batch `(N, H, W, 3)`, one picture at a time: the model's batch size is fixed at 1."""
         interpreter = self._free.get()
         try:
             scores, features = zip(*map(interpreter.run, batch), strict=True)
@@ -49,12 +49,12 @@ class LiteRTBackend:
         return Outputs(np.concatenate(scores), None if features[0] is None else np.concatenate(features))
 
     def for_many(self) -> LiteRTBackend:
-        """An interpreter per thread: each picture takes longer, and all of them together less."""
+        """A backend with one interpreter per thread: each picture takes longer, but many together take less time."""
         return self if self._threads == 1 else LiteRTBackend(self._package, 1, count=self._threads)
 
 
 class _Interpreter:
-    """LiteRT's, with the tensors found."""
+    """LiteRT's interpreter, and the indices of its input and output tensors."""
 
     def __init__(self, package: ModelPackage, threads: int) -> None:
         file = package.weights_file("litert")
@@ -100,7 +100,7 @@ class _Interpreter:
 
 
 def resizable(tensor: dict[str, Any], shape: tuple[int, ...]) -> bool:
-    """Whether an input that has another shape takes this one: where they differ its signature says any size."""
+    """Whether an input tensor of another shape can be resized to this one: its signature is -1 (any size) as needed."""
     present, signature = tuple(tensor["shape"]), tuple(tensor["shape_signature"])
     if present == shape or len(signature) != len(shape):
         return False
@@ -108,7 +108,7 @@ def resizable(tensor: dict[str, Any], shape: tuple[int, ...]) -> bool:
 
 
 def quantise(values: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
-    """Values as a tensor takes them: `q = value / scale + zero point`, rounded, where it holds whole numbers."""
+    """Values in a tensor's own type: for integers `q = value / scale + zero point`, rounded and clipped."""
     dtype = np.dtype(tensor["dtype"])
     if dtype.kind not in "iu":
         return values.astype(dtype, copy=False)
@@ -119,7 +119,7 @@ def quantise(values: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any
 
 
 def dequantise(values: NDArray[Any], tensor: dict[str, Any]) -> NDArray[np.float32]:
-    """The values that a tensor stands for: `(q - zero point) * scale` where it holds whole numbers."""
+    """The values of a tensor as float32: for integers `(q - zero point) * scale`."""
     if values.dtype.kind not in "iu":
         return values.astype(np.float32, copy=False)
     scale, zero_point = tensor["quantization"]

@@ -1,6 +1,6 @@
-"""Model files loaded into TensorFlow: `.keras` and `.h5` files, also those of Keras 2, and SavedModels.
+"""Loads model files into TensorFlow: `.keras` and `.h5` files, also those of Keras 2, and SavedModels.
 
-TensorFlow and Keras take seconds to import, so the functions that need them do it.
+TensorFlow and Keras take seconds to import, so only the functions that need them import them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ class Loaded:
     """A model in TensorFlow's memory.
 
     Attributes:
-        call: a batch to its scores, or to a dictionary of outputs.
-        inputs: shape of each input, with the batch, None where any size goes; None if the file does not say.
+        call: maps a batch to its scores, or to a dictionary of outputs.
+        inputs: shape of each input, batch included, with None for a dimension of any size; None if the file does not
+            say.
         outputs: number of outputs; None if the file does not say.
-        dtype: of the input, as TensorFlow names it.
-        model: the Keras model, or the SavedModel, which must live as long as `call`.
+        dtype: type of the input, as TensorFlow names it.
+        model: the Keras model or the SavedModel, kept because `call` works only as long as it lives.
         legacy: whether Keras 2 wrote it.
     """
 
@@ -43,7 +44,7 @@ class Loaded:
 
     @property
     def single(self) -> bool:
-        """Whether its batch is fixed at 1."""
+        """Whether its batch size is fixed at 1."""
         return self.inputs is not None and len(self.inputs) > 0 and self.inputs[0][:1] == (1,)
 
 
@@ -55,13 +56,13 @@ def load(file: ModelFile, *, trust: bool = False) -> Loaded:
         trust: whether code in it may run.
 
     Raises:
-        TrustError: there may be code in it, and it is not trusted.
-        PackageError: it is damaged, or of another kind.
+        TrustError: the file may hold code, and `trust` is false.
+        PackageError: the file is damaged, or is neither a Keras file nor a SavedModel.
     """
     if not trust:
         file.refuse_untrusted()
     try:
-        with warnings.catch_warnings():  # about how the model was made, which cannot be changed here
+        with warnings.catch_warnings():  # they concern how the model was made, which cannot be changed here
             warnings.simplefilter("ignore")
             if file.kind == "saved_model":
                 return _saved_model(file.path)
@@ -84,7 +85,7 @@ def _keras(file: ModelFile, trust: bool) -> Loaded:
     with _with_config(file, mended) as whole:
         model = keras.saving.load_model(whole, compile=False, safe_mode=not trust)
     inputs = getattr(model, "inputs", None)
-    shapes = tuple(tuple(one.shape) for one in inputs) if inputs else None
+    shapes = tuple(tuple(tensor.shape) for tensor in inputs) if inputs else None
     outputs = getattr(model, "outputs", None) if inputs else None
 
     def call(image: Any) -> Any:
@@ -107,11 +108,11 @@ def _saved_model(folder: Path) -> Loaded:
     if default is None and len(signatures) > 1:
         raise PackageError(
             f"{folder}: this SavedModel has the signatures {', '.join(signatures)}. "
-            "Call the one to use serving_default."
+            "Save it with the one to use under the name serving_default."
         )
     signature = default or next(iter(signatures.values()))
     _, keywords = signature.structured_input_signature
-    shapes = tuple(tuple(one.shape) if one.shape.rank is not None else () for one in keywords.values())
+    shapes = tuple(tuple(spec.shape) if spec.shape.rank is not None else () for spec in keywords.values())
     name = next(iter(keywords), "")
     dtype = keywords[name].dtype.name if keywords else "float32"
 
@@ -125,7 +126,7 @@ def _saved_model(folder: Path) -> Loaded:
 def _with_config(file: ModelFile, config: Any) -> Iterator[Path]:
     """The file with another configuration: a temporary copy, or the file itself if nothing changes."""
     changed, ending = config != file.config, f".{file.kind}"
-    if not changed and file.path.suffix == ending:  # Keras goes by the ending
+    if not changed and file.path.suffix == ending:  # Keras tells the format by the ending
         yield file.path
         return
     with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
@@ -140,7 +141,7 @@ def _with_config(file: ModelFile, config: Any) -> Iterator[Path]:
 
 
 def _copy_hdf5(file: Path, copy: Path, config: Any) -> None:
-    import h5py  # which is installed with TensorFlow only
+    import h5py  # installed only together with TensorFlow
 
     shutil.copyfile(file, copy)
     with h5py.File(copy, "r+") as opened:

@@ -1,4 +1,4 @@
-"""Model files as they lie on disk: their format, what is in them, and whether loading them could run code.
+"""Model files on disk: their format, what is in them, and whether loading them could run code.
 
 A Lambda layer holds Python bytecode, an `.h5` file is read by a part of Keras that did not heed `safe_mode`
 (CVE-2025-9905), and a SavedModel can hold operations that read and write files. So `loading.load` checks a file first.
@@ -32,13 +32,13 @@ CONFIG, METADATA = "config.json", "metadata.json"
 """The members of a `.keras` file, which is a zip, that describe the model and the Keras that wrote it."""
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_MOST_JSON = 50_000_000  # bytes of a configuration; the largest of Keras's own applications has 1.5 MB
+_MOST_JSON = 50_000_000  # bytes of a configuration; the largest one among Keras's own applications has 1.5 MB
 _LAMBDA = ("Lambda", "__lambda__")
 _FILE_OPERATIONS = ("ReadFile", "WriteFile")
 
 
 def kind_of(path: Path) -> Kind | None:
-    """A model's format by its content; None if it is not a model. An ONNX file has no signature: there the name counts.
+    """A model's format by its content; None if it is not a model. ONNX has no signature: its files are told by name.
 
     Raises:
         OSError: the file cannot be read.
@@ -58,10 +58,10 @@ def kind_of(path: Path) -> Kind | None:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file, or a SavedModel's folder. What is read of it is read once.
+    """A model file, or a SavedModel's folder. Its content is read once, when first needed.
 
     Attributes:
-        path: of the file or the folder.
+        path: the file or the folder.
         kind: its format.
     """
 
@@ -73,7 +73,7 @@ class ModelFile:
         """The model at a path.
 
         Raises:
-            PackageError: there is none, or its format is unknown.
+            PackageError: there is no such file, it cannot be read, or its format is unknown.
         """
         try:
             kind = kind_of(path)
@@ -115,7 +115,7 @@ class ModelFile:
 
     @cached_property
     def risk(self) -> str:
-        """Why loading the model could run code that is in it; empty if it could not.
+        """Why loading the model could run code that is in it; empty if there is no such risk.
 
         Raises:
             PackageError: the file is damaged.
@@ -132,30 +132,30 @@ class ModelFile:
         """Refuses a model that could run code when it is loaded.
 
         Raises:
-            TrustError: it could.
+            TrustError: the model could.
             PackageError: the file is damaged.
         """
         if self.risk:
             raise TrustError(
-                f"{self.path}: {self.risk}. If you made it, or trust those who did, say so: --trust, or "
-                "CLASSIFIER_TRUST=1 where a variable starts the server."
+                f"{self.path}: {self.risk}. If you made it, or trust those who did, give the option --trust or set "
+                "CLASSIFIER_TRUST=1."
             )
 
 
 def reason(error: Exception) -> str:
-    """Why a model cannot be loaded, from what Keras or TensorFlow said: one line of moderate length."""
+    """Why a model cannot be loaded, in one line, from an error of Keras or TensorFlow."""
     said = " ".join(str(error).split()) or type(error).__name__
     if unknown := re.search(r"Could not locate class '([^']+)'", said):
         return (
             f"it has a layer {unknown[1]} that Keras does not know. Where the model was made, save it as a SavedModel "
             "with model.export(folder), and use that."
         )
-    cause = said.rpartition("Exception encountered: ")[2]  # Keras prints the configuration first, and this last
+    cause = said.rpartition("Exception encountered: ")[2]  # Keras prints the whole configuration before the cause
     return f"TensorFlow cannot load it: it is damaged or cut off, or of a kind that is not supported: {cause[:300]}"
 
 
 def _members(path: Path) -> set[str]:
-    """The names in a zip; none if it is damaged."""
+    """The names of the files in a zip; an empty set if it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist())
@@ -164,7 +164,7 @@ def _members(path: Path) -> set[str]:
 
 
 def _hdf5_description(path: Path) -> tuple[Any, str]:
-    import h5py  # which is installed with TensorFlow only
+    import h5py  # installed only together with TensorFlow
 
     with h5py.File(path, "r") as file:
         text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "")
@@ -189,13 +189,13 @@ def _json(archive: zipfile.ZipFile, name: str) -> Any:
 def _has_lambda(config: Any) -> bool:
     todo = [config]
     while todo:
-        one = todo.pop()
-        if isinstance(one, dict):
-            if one.get("class_name") in _LAMBDA:
+        item = todo.pop()
+        if isinstance(item, dict):
+            if item.get("class_name") in _LAMBDA:
                 return True
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
     return False
 
 

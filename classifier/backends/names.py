@@ -1,6 +1,6 @@
-"""The backends: a record for each, from which settings, command line, loader, doctor, page and report take its name.
+"""The backends, one record for each: settings, command line, loader, doctor, page and report take the names from here.
 
-Nothing heavy is imported here, and no backend: `classifier --help` lists the names.
+Neither a backend nor anything else that is slow to import is imported here: `classifier --help` lists the names.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from classifier.package import Form
 
 BackendName = NewType("BackendName", str)
-"""What runs a model: a key of `BACKENDS`. Not to be mixed up with `Form`, what a package's weights are written in."""
+"""The name of a backend, a key of `BACKENDS`. Not to be confused with `Form`, the format of a package's weights."""
 
 AUTO = "auto"
-"""What an operator sets to have the backend chosen."""
+"""The setting with which the application chooses the backend itself."""
 
 
 class BackendInfo(NamedTuple):
-    """What is known of a backend without importing it.
+    """What is known about a backend without importing it.
 
-    No dataclass: importing `dataclasses` takes half as long as all of `classifier --help`.
+    Not a dataclass: importing `dataclasses` takes half as long as all of `classifier --help`.
 
     Attributes:
         name: as operators write it.
         title: as people read it.
-        form: of the weights that it runs.
-        module: where its class is.
-        kind: its class, which is called with a package, a number of threads and `trust`.
-        needs: the module that must be installed for it; "" where the application always has it.
-        hint: how to install that, for people.
-        gpu: whether it computes on an NVIDIA GPU where there is one.
-        memory: bytes that a loaded model takes for each byte of its weights, at most.
+        form: the form of weights that it runs.
+        module: the module of its class.
+        kind: the name of its class, which is called with a package, a number of threads and `trust`.
+        needs: the module that must be installed for it; "" if it is always installed.
+        hint: how to install that module, for people.
+        gpu: whether it computes on an NVIDIA GPU if there is one.
+        memory: the most bytes that a loaded model takes for each byte of its weights.
     """
 
     name: BackendName
@@ -50,7 +50,7 @@ class BackendInfo(NamedTuple):
 
     @property
     def installed(self) -> bool:
-        """Whether what it needs is there; nothing is imported to find out, which takes TensorFlow seconds."""
+        """Whether the module that it needs is there. It is not imported for that: TensorFlow would take seconds."""
         return not self.needs or importlib.util.find_spec(self.needs) is not None
 
 
@@ -69,8 +69,8 @@ TENSORFLOW = BackendInfo(
     gpu=True,
 )
 
-BACKENDS: dict[BackendName, BackendInfo] = {one.name: one for one in (LITERT, TENSORFLOW)}
-"""All of them by name, the fastest on a CPU first: `auto` takes the first that can run a package."""
+BACKENDS: dict[BackendName, BackendInfo] = {backend.name: backend for backend in (LITERT, TENSORFLOW)}
+"""All backends by name, the fastest on a CPU first: `auto` takes the first that can run a package."""
 
 
 def choices() -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def info(name: str) -> BackendInfo:
     """The record of a backend.
 
     Raises:
-        BackendError: there is none of that name.
+        BackendError: there is no backend of that name.
     """
     try:
         return BACKENDS[BackendName(name)]
@@ -91,11 +91,11 @@ def info(name: str) -> BackendInfo:
 
 
 def runners(form: Form) -> list[BackendInfo]:
-    """What can run weights of a form, the fastest on a CPU first."""
-    return [one for one in BACKENDS.values() if one.form == form]
+    """The backends that can run weights of a form, the fastest on a CPU first."""
+    return [backend for backend in BACKENDS.values() if backend.form == form]
 
 
 def title(name: str) -> str:
-    """A backend's name for people; the name itself for one that is not here, as in a result from another server."""
+    """A backend's title; the name itself if the backend is unknown here, as in a result from another server."""
     found = BACKENDS.get(BackendName(name))
     return found.title if found else name

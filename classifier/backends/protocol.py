@@ -1,4 +1,4 @@
-"""What each backend offers, and what they share."""
+"""The protocol that each backend follows, and the functions that backends share."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from classifier.package import MANIFEST, ModelPackage
 
 
 class Outputs(NamedTuple):
-    """What a model says of a batch.
+    """A model's outputs for a batch.
 
     Attributes:
-        scores: float32 `(N, classes)`, or `(N, 1)` where `output.binary` says so; logits or probabilities as the
-            package's `output.logits` says.
-        features: float32 `(N, h, w, channels)`, the last feature map, or None where the package names none.
+        scores: float32 `(N, classes)`, or `(N, 1)` if the package says `output.binary`; logits or probabilities as its
+            `output.logits` says.
+        features: float32 `(N, h, w, channels)`, the last feature map, or None if the package names no such output.
     """
 
     scores: NDArray[np.float32]
@@ -39,7 +39,7 @@ class Backend(Protocol):
         """Runs a batch `(N, H, W, 3)` float32."""
 
     def for_many(self) -> Backend:
-        """The same model, made for many callers at once rather than for the shortest answer to one."""
+        """A backend of the same model for many callers at once: built for throughput, not for the latency of one."""
 
 
 def cpu_device(threads: int) -> str:
@@ -51,7 +51,7 @@ def check_scores(package: ModelPackage, file: Path, found: tuple[int, ...]) -> N
     """Checks the shape of the scores of one picture.
 
     Raises:
-        PackageError: when it is not what the manifest says.
+        PackageError: when the shape is not what the manifest says.
     """
     expected = (1, package.manifest.output.scores)
     if found != expected:

@@ -1,4 +1,4 @@
-"""The TensorFlow backend: a Keras model or SavedModel as one traced function, on a GPU where there is one."""
+"""The TensorFlow backend: a Keras model or SavedModel as one traced function, on a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class TensorFlowBackend:
     """Runs a package's `tensorflow` weights.
 
-    `keras.Model.predict` and calling the model eagerly cost several times what the traced function does on one
-    picture, so there is one `tf.function` with a fixed signature, traced while loading.
+    For one picture, `keras.Model.predict` and calling the model eagerly take several times as long as a traced
+    function, so there is one `tf.function` with a fixed signature, traced while loading.
     """
 
     name = TENSORFLOW.name
@@ -40,11 +40,11 @@ class TensorFlowBackend:
         Args:
             package: the model.
             threads: for inference on the CPU.
-            trust: whether weights that can run code when they are loaded may be.
+            trust: whether to load weights that can run code when they are loaded.
 
         Raises:
-            PackageError: when the weights are no Keras model or SavedModel, or do not fit the package.
-            TrustError: when they need a trust that was not given.
+            PackageError: when the weights are not a Keras model or SavedModel, or do not fit the package.
+            TrustError: when the weights can run code, and `trust` is false.
         """
         configure(threads)
         file = package.weights_file("tensorflow")
@@ -63,7 +63,7 @@ class TensorFlowBackend:
 
     @property
     def device(self) -> str:
-        """Where the last batch ran, as the result's own tensor says."""
+        """Where the last batch ran, as the tensor of its result says."""
         kind = tf.DeviceSpec.from_string(self._ran_on).device_type
         if kind == "GPU":
             gpu = tf.config.list_physical_devices("GPU")[0]
@@ -72,11 +72,11 @@ class TensorFlowBackend:
         return cpu_device(self._threads)
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
-        """Runs a batch `(N, H, W, 3)` at once, or one after the other where the model takes no more."""
+        """Runs a batch `(N, H, W, 3)` at once, or one picture at a time if the model's batch size is fixed at 1."""
         if self._single and len(batch) > 1:
             each = [self.run(batch[index : index + 1]) for index in range(len(batch))]
-            maps = [one.features for one in each if one.features is not None]
-            return Outputs(np.concatenate([one.scores for one in each]), np.concatenate(maps) if maps else None)
+            maps = [outputs.features for outputs in each if outputs.features is not None]
+            return Outputs(np.concatenate([outputs.scores for outputs in each]), np.concatenate(maps) if maps else None)
         result: Any = self._function(tf.constant(batch))
         features = None
         if self._features is not None:
@@ -86,10 +86,10 @@ class TensorFlowBackend:
         elif isinstance(result, dict):
             (result,) = result.values()
         self._ran_on = result.device
-        return Outputs(result.numpy().astype(np.float32, copy=False), features)  # float16 where a model computes so
+        return Outputs(result.numpy().astype(np.float32, copy=False), features)  # some models compute in float16
 
     def for_many(self) -> TensorFlowBackend:
-        """This one: its function takes many callers."""
+        """This backend itself: many callers can use its function at once."""
         return self
 
 
@@ -97,18 +97,18 @@ def trace(model: Loaded, shape: tuple[int, ...]) -> Any:
     """A model as one traced function.
 
     Args:
-        model: as it was loaded.
-        shape: of one input, without the batch.
+        model: the loaded model.
+        shape: shape of one input, without the batch.
 
     Returns:
-        A function of a batch `(N, *shape)` float32; N is 1 where the model takes no more.
+        A function of a batch `(N, *shape)` float32; N must be 1 if the model's batch size is fixed at 1.
     """
     signature = tf.TensorSpec((1 if model.single else None, *shape), tf.float32, name="image")
     return tf.function(lambda image: model.call(cast(image, model.dtype)), input_signature=[signature], autograph=False)
 
 
 def cast(image: Any, dtype: str) -> Any:
-    """Values as a model takes them: rounded and kept within bounds where it takes whole numbers."""
+    """Values in the type of a model's input; for integers rounded and clipped to the type's range."""
     wanted = tf.as_dtype(dtype)
     if wanted.is_integer:
         # Not tf.clip_by_value, which LiteRT lacks.
@@ -117,7 +117,7 @@ def cast(image: Any, dtype: str) -> Any:
 
 
 def configure(threads: int) -> None:
-    """Threads and GPU memory; both can be set only before TensorFlow's first use in the process."""
+    """Sets threads and GPU memory; both can be set only before TensorFlow's first use in the process."""
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -1,10 +1,10 @@
 """The command `classifier`: puts its commands together, runs the one that is asked for, and gives its exit status.
 
 Exit status: 0 when all went well; 1 when something that was asked for failed (a file, a check, the port); 2 when the
-command could not begin (usage, settings, model); 130 when it was interrupted; 141 when the reader of its output left.
+command could not begin (usage, settings, model); 130 when it was interrupted; 141 when its output was no longer read.
 
-All commands are imported to show their help. So their modules import NumPy, Pillow, pydantic and Rich, and what needs
-them, in functions that run later: `--help` answers at once, and `doctor` can say which of them is missing.
+All commands are imported to show their help. So their modules import NumPy, Pillow, pydantic and Rich, and everything
+that needs these, inside functions only: `--help` answers at once, and `doctor` can say which of them is missing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from classifier.errors import ClassifierError
 
 
 class Command(Protocol):
-    """What the module of a command has."""
+    """What the module of a command provides."""
 
     NAME: str
     ABOUT: str
@@ -33,7 +33,7 @@ class Command(Protocol):
         """Declares the command's arguments."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Runs the command and gives the exit status; errors of this project are raised, and told by `main`."""
+        """Runs the command and gives the exit status; a `ClassifierError` that it raises is printed by `main`."""
 
 
 COMMANDS: tuple[Command, ...] = (classify, evaluate, calibrate, serve, import_, info, doctor)
@@ -83,9 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _discard(*streams: int) -> None:
-    """Sends what standard streams still hold to nowhere.
+    """Discards what is still in the buffers of standard streams.
 
-    Python flushes them once more when it exits, and would complain and change the status.
+    Python flushes them once more when it exits; that would fail, print a message and change the exit status.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in streams:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: the dataset holds nothing to fit to, or a class that is not the model's.
         PackageError: the temperature cannot be put into the package.
-        ParameterError: it is to be written, and the model is no package.
+        ParameterError: the temperature is to be written, but the model is not a package.
         OSError: the package cannot be written.
     """
     from classifier.cli.loading import loaded_model

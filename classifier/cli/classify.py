@@ -1,4 +1,4 @@
-"""`classifier classify`: results in the form that is asked for, or that fits where they go."""
+"""`classifier classify`: prints results in the form that is asked for, or that suits a terminal or a file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _classify(classifier: Classifier, args: argparse.Namespace) -> int:
     failed = False
     with Screen(len(entries), terminal if len(entries) > 1 else None) as screen:
         for name, result in classify_entries(classifier, entries, args.top_k, args.lang):
-            # Not before: a wrong `--top-k` or `--lang` is told before anything is written.
+            # Made only now, so that a wrong `--top-k` or `--lang` is reported before anything is written.
             writer = writer or _writer(args, terminal, classifier.package.name)
             if isinstance(result, Exception):
                 failed = True
@@ -76,7 +76,7 @@ def _classify(classifier: Classifier, args: argparse.Namespace) -> int:
 
 
 def _terminal(*, results_only: bool) -> Console | None:
-    """Where the progress is shown, and results with bars if it is standard output."""
+    """The terminal for the progress and, if it is standard output, for results with bars; None if there is none."""
     from rich.console import Console
 
     if sys.stdout.isatty():

@@ -72,7 +72,7 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
 
 def _write(file: str, text: str) -> None:
     try:
-        # Bytes in a file's name that are no text are escaped, as in JSON.
+        # The text has names of files; bytes in them that are not UTF-8 are escaped, as in JSON.
         Path(file).write_text(text, "utf-8", "backslashreplace")
     except OSError as error:
         raise OSError(f"{file} cannot be written: {error.strerror}") from error

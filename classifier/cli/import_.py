@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NAME = "import"
 ABOUT = "Make a model package of a model file"
 
-# Those of classifier.importing.options.SCALES and classifier.package.Resample, which would bring NumPy and pydantic.
+# As in classifier.importing.options.SCALES and classifier.package.Resample, whose import would load NumPy and pydantic.
 _SCALES = ("unit", "signed", "raw", "imagenet")
 _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _told(args: argparse.Namespace) -> Options:
-    """What was told about the model, by options and by CLASSIFIER_TRUST.
+    """The options of the import, from the command line and CLASSIFIER_TRUST.
 
     Raises:
-        ParameterError: two of them do not go together.
+        ParameterError: two options do not go together.
     """
     from classifier.importing.options import SCALES, Options, Scaling
     from classifier.settings import read_settings

@@ -1,4 +1,4 @@
-"""`classifier info`: version, models, what would run the default one, and limits."""
+"""`classifier info`: version, models, the backend that would run the default model, and limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints it.
+    """Prints what is installed and what would be used.
 
     Returns:
         The exit status: 1 when the default model cannot be loaded.

@@ -1,4 +1,4 @@
-"""What is here and what would be used, for `classifier info`: as values and as lines for people."""
+"""What is installed and what would be used, for `classifier info`: as values and as lines for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `classifier serve` becomes the server: our settings as Streamlit's, then Streamlit in place of this process.
+"""Turns `classifier serve` into the server: translates our settings to Streamlit's, then runs it in this process.
 
 Streamlit reads `STREAMLIT_*` variables before any of our code runs, so the launcher sets them and then replaces itself
 by `streamlit run`. There is no process in between, so signals reach the server.
@@ -37,9 +37,9 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     streamlit = {
         "SERVER_ADDRESS": settings.host,
         "SERVER_PORT": str(settings.port),
-        # In MiB, and with the multipart framing, which our limit leaves out.
+        # In MiB, and including the multipart framing, which our limit does not count.
         "SERVER_MAX_UPLOAD_SIZE": str(math.ceil(settings.max_bytes / 2**20) + 1),
-        # For the address it prints: 0.0.0.0 opens in no browser.
+        # For the address that it prints: browsers cannot open 0.0.0.0.
         "BROWSER_SERVER_ADDRESS": "localhost" if local else settings.host,
     }
     if settings.base_path:
@@ -67,10 +67,10 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def platform_port(env: Mapping[str, str]) -> int | None:
-    """The port that a hosting platform asks for by its variable `PORT`; None without it, or if ours is set.
+    """The port that a hosting platform asks for by its variable `PORT`; None if it is unset, or CLASSIFIER_PORT is set.
 
     Raises:
-        ParameterError: it is not the number of a port.
+        ParameterError: the variable is not the number of a port.
     """
     asked = env.get("PORT", "")
     if not asked or env.get(f"{PREFIX}PORT"):
@@ -98,7 +98,7 @@ def port_problem(host: str, port: int | str) -> str | None:
             if error.errno == errno.EADDRINUSE:
                 return f"Port {port} is in use already. Choose another with --port, or end the program that uses it."
             if error.errno == errno.EACCES:
-                return f"Port {port} is the administrator's. Choose one from 1024 up with --port."
+                return f"Port {port} needs administrator rights. Choose one from 1024 up with --port."
             return f"Nothing can listen on {host}: {error.strerror}. Choose another with --host."
     return None
 

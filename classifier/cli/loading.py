@@ -18,16 +18,16 @@ from classifier.settings import Settings, read_settings
 
 @contextmanager
 def loaded_model(model: str | None) -> Iterator[Classifier]:
-    """A model that decodes pictures in processes of their own, which end with the block.
+    """A loaded model, with child processes that decode pictures and that end with the `with` block.
 
     Args:
-        model: as the command line names it; the settings' one if None.
+        model: the model as the command line names it; the one that the settings name if None.
 
     Raises:
         ClassifierError: a setting is wrong, or the model cannot be found, read or loaded.
     """
     settings = read_settings(model=model)
-    # What goes wrong with a file is the command's to say, in one line; without a handler the log would say it, too.
+    # The command itself reports what is wrong with a file, in one line; without a handler, logging would repeat it.
     logging.getLogger("classifier").addHandler(logging.NullHandler())
     with closing(Workers(settings.limits)) as decoder:
         decoder.start()  # while the model loads
@@ -36,6 +36,6 @@ def loaded_model(model: str | None) -> Iterator[Classifier]:
 
 def _load(settings: Settings, decoder: Decoder) -> Classifier:
     package = opened_package(settings)
-    # Around LiteRT only: what TensorFlow says last, when it aborts the process, would be lost.
+    # Only for LiteRT: what TensorFlow prints before it aborts the process must not be lost.
     with without_notice() if choose(package, settings.backend).name == LITERT.name else nullcontext():
         return Classifier(package, settings, decoder=decoder)

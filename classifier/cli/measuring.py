@@ -38,12 +38,12 @@ def dataset(package: ModelPackage, folder: str, names: str | None) -> Dataset:
 def collect(
     classifier: Classifier, pictures: Dataset, keep: Callable[[str, int, Scores], Kept]
 ) -> tuple[list[Kept], list[Failure]]:
-    """Runs a model on all pictures; says each failure as it comes.
+    """Runs a model on all pictures; reports each failure as it comes.
 
     Args:
         classifier: the loaded model.
         pictures: what to run it on.
-        keep: makes of a file, its class and its scores what is to be kept.
+        keep: called with a file, its class and its scores; returns what is to be kept of them.
 
     Returns:
         What was kept of each picture, and the pictures that failed.

@@ -1,4 +1,4 @@
-"""What commands say beside their results: one line each, on standard error, with the command's name before it."""
+"""Messages that commands print beside their results: one line each, on standard error, after the command's name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def line(message: str) -> str:
-    """The line that a message becomes."""
+    """A message as the line that is printed."""
     return f"classifier: {message}"
 
 

@@ -32,7 +32,7 @@ def positive(text: str) -> int:
     """A whole number from 1.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: the text is not such a number.
     """
     value = int(text) if text.isdecimal() else 0
     if value < 1:
@@ -44,7 +44,7 @@ def port(text: str) -> int:
     """The number of a port.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: the text is not such a number.
     """
     value = int(text) if text.isdecimal() else -1
     if not 0 <= value <= 65535:

@@ -14,7 +14,7 @@ _LITERT_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
 def without_notice() -> Iterator[None]:
     """Holds back what is written to standard error, and then writes it without LiteRT's notice.
 
-    LiteRT writes that line past Python, and offers Python no way to set its log level.
+    LiteRT's C++ code writes that line directly, and its Python API offers no way to set the log level.
     """
     try:
         held, kept = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115  (closed below)

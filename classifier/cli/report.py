@@ -47,7 +47,7 @@ class TextReport:
         width = max(cell_len(item.label) for item in result.predictions)
         _write(printable(name) + ("" if result.sure else f" ({_UNSURE})") + "\n")
         for item in result.predictions:
-            # By cells, not characters: a Chinese one takes two.
+            # Width in cells of the terminal, not in characters: a Chinese character takes two cells.
             gap = " " * (width - cell_len(item.label))
             _write(f"  {item.label}{gap}  {percent(item.score):>6}\n")
         sys.stdout.flush()
@@ -166,7 +166,7 @@ class Screen:
     def say(self, message: str) -> None:
         """Writes a message to standard error, above the bar."""
         if self._console and sys.stderr and sys.stderr.isatty():
-            self._console.print(Text(line(message)), soft_wrap=True)  # a Text, so that no markup is read into it
+            self._console.print(Text(line(message)), soft_wrap=True)  # a Text, so that brackets are not read as markup
         else:
             say(message)
 
@@ -176,6 +176,6 @@ def _write(text: str) -> None:
 
 
 def to_json(values: object, indent: int | None = None) -> str:
-    """JSON in the characters that standard output can take."""
+    """JSON; characters beyond ASCII are escaped unless standard output is UTF-8."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     return json.dumps(values, ensure_ascii=not utf8, indent=indent)

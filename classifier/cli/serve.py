@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=options.port, help="port to listen on; 0 for a free one")
     options.add_model(parser)
     parser.add_argument("--backend", choices=names.choices(), help="what runs the model")
-    # None without it: then CLASSIFIER_TRUST decides.
+    # None if not given: then CLASSIFIER_TRUST decides.
     parser.add_argument("--trust", action="store_true", default=None, help=options.TRUST)
 
 
@@ -36,13 +36,13 @@ def run(args: argparse.Namespace) -> int:
 
     port = launcher.platform_port(os.environ) if args.port is None else args.port
     settings = read_settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
-    # What is wrong with a package is said here, where somebody reads it, and not by a server that never gets ready.
+    # A wrong package is reported here, where the operator sees it, and not by a server that never gets ready.
     bare = is_bare(locate(settings.model, settings.models))
     if not bare:
         opened_package(settings)
     before = dict(os.environ)
     for option, name in ((args.host, "ADDRESS"), (args.port, "PORT")):
-        if option is not None:  # it wins over Streamlit's own variable, which wins over our settings
+        if option is not None:  # the option wins over Streamlit's own variable, which wins over our settings
             before.pop(f"STREAMLIT_SERVER_{name}", None)
     env = launcher.environment(settings, before)
     problem = launcher.port_problem(env["STREAMLIT_SERVER_ADDRESS"], env["STREAMLIT_SERVER_PORT"])

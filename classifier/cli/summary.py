@@ -1,4 +1,4 @@
-"""What `classifier evaluate` and `classifier calibrate` say to people, as lines of plain text."""
+"""What `classifier evaluate` and `classifier calibrate` print for people, as lines of plain text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
 
-_ROWS = 10  # of a list, the worst ones; the reports in JSON and HTML have more
+_ROWS = 10  # rows of each list, the worst ones; the reports in JSON and HTML have more
 
 
 def evaluation(found: Evaluation, lang: str | None) -> list[str]:
@@ -91,7 +91,7 @@ def _head(found: Evaluation) -> list[str]:
         rows.append(("failed", str(len(found.failures)), "could not be classified; standard error says why"))
     if found.skipped:
         rows.append(("skipped", str(found.skipped), "files without the ending of a picture"))
-    support = sum(one.support > 0 for one in found.classes)
+    support = sum(result.support > 0 for result in found.classes)
     head = (
         f"{found.package.name} on {printable(found.dataset)}: {_count(found.total, 'picture')} of "
         f"{_count(support, 'class', 'classes')}, {found.backend} on {found.device}"
@@ -103,8 +103,14 @@ def _classes(found: Evaluation, labels: Sequence[str]) -> list[str]:
     worst = found.weakest[:_ROWS]
     rows = [("class", "pictures", "recall", "precision", "F1")]
     rows += [
-        (labels[one.index], str(one.support), percent(one.recall), percent(one.precision), percent(one.f1))
-        for one in worst
+        (
+            labels[result.index],
+            str(result.support),
+            percent(result.recall),
+            percent(result.precision),
+            percent(result.f1),
+        )
+        for result in worst
     ]
     title = "Classes" if len(worst) == len(found.weakest) else f"Weakest of {len(found.weakest)} classes"
     return ["", title, *_table(rows, "<>>>>")]
@@ -117,14 +123,19 @@ def _confusions(found: Evaluation, labels: Sequence[str]) -> list[str]:
 
 def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[str]:
     rows = [
-        (percent(one.score), labels[one.predicted], f"is {labels[one.truth]}, place {one.rank}", printable(one.file))
-        for one in found.mistakes[:_ROWS]
+        (
+            percent(answer.score),
+            labels[answer.predicted],
+            f"is {labels[answer.truth]}, place {answer.rank}",
+            printable(answer.file),
+        )
+        for answer in found.mistakes[:_ROWS]
     ]
     return ["", "Most confident mistakes", *_table(rows, "><<<")] if rows else []
 
 
 def _table(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Aligned columns; by cells, not characters: a Chinese one takes two."""
+    """Columns aligned by cells of the terminal, not by characters: a Chinese character takes two cells."""
     widths = [max(cell_len(row[at]) for row in rows) for at in range(len(sides))]
     lines = []
     for row in rows:

@@ -1,6 +1,6 @@
-"""The temperature that makes a model's scores honest: one number by which logits are divided before the softmax.
+"""Fits the temperature that calibrates a model's scores: one number by which logits are divided before the softmax.
 
-It changes no answer, only how sure answers are. Guo et al. (2017), On Calibration of Modern Neural Networks,
+It changes no answer, only the score that the answer gets. Guo et al. (2017), On Calibration of Modern Neural Networks,
 section 4.2.
 """
 
@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 from classifier.evaluation.metrics import Floats, Ints, expected_calibration_error, reliability
 
 BOUNDS = (0.05, 20.0)
-"""Temperatures outside are no calibration: the answers are all right, or have nothing to do with the pictures."""
+"""The range of temperatures that are tried. If the best one is outside, a temperature cannot calibrate the scores: all
+answers are right, or they have nothing to do with the pictures.
+"""
 
 FEW = 100
-"""Pictures below which a temperature, and an expected calibration error, is mostly chance."""
+"""With fewer pictures than this, a temperature or an expected calibration error is mostly chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How honest scores are at a temperature: negative log-likelihood in nats per picture, calibration error 0 to 1."""
+    """How well scores are calibrated at a temperature: negative log-likelihood in nats per picture, ECE from 0 to 1."""
 
     temperature: float
     nll: float
@@ -36,8 +38,8 @@ class Calibration:
     """A temperature, and what it changes on the pictures that it was fitted to.
 
     Attributes:
-        pictures: how many they are.
-        right: those whose first answer is right; no temperature changes that.
+        pictures: number of these pictures.
+        right: number of pictures whose first answer is right; no temperature changes it.
         before: with the package's own temperature.
         after: with the fitted one.
         unbounded: whether the temperature ran into one of `BOUNDS`.
@@ -50,8 +52,8 @@ class Calibration:
     unbounded: bool
 
 
-_STEPS = 24  # halvings of the bounds: the temperature to 4e-7 of itself
-_ROWS = 1024  # pictures at a time: a thousand classes take 8 MB then
+_STEPS = 24  # halvings of the range of log temperatures, which gives the temperature with a relative error of 4e-7
+_ROWS = 1024  # pictures at a time, which take 8 MB for a thousand classes
 
 
 def calibrate(log_scores: Floats, truths: Ints, temperature: float) -> Calibration:
@@ -76,7 +78,8 @@ def calibrate(log_scores: Floats, truths: Ints, temperature: float) -> Calibrati
 def fit_temperature(log_scores: Floats, truths: Ints) -> float:
     """The temperature with the least negative log-likelihood.
 
-    That is convex in 1 / temperature, so that its slope changes sign once: a bisection finds where, always.
+    The negative log-likelihood is convex in 1 / temperature, so its slope changes sign only once, and bisection always
+    finds where.
 
     Args:
         log_scores: logits or log-probabilities at temperature 1, `(N, classes)`; -inf where a class is ruled out.
@@ -115,8 +118,8 @@ def nll(log_scores: Floats, truths: Ints, temperature: float) -> float:
 
 def confidences(log_scores: Floats, temperature: float) -> NDArray[np.float64]:
     """The best score of each picture, `(N,)`, at a temperature."""
-    nobody = np.zeros(len(log_scores), np.intp)
-    return np.concatenate([1 / np.exp(scaled).sum(axis=1) for scaled, _ in _scaled(log_scores, nobody, temperature)])
+    unused = np.zeros(len(log_scores), np.intp)
+    return np.concatenate([1 / np.exp(scaled).sum(axis=1) for scaled, _ in _scaled(log_scores, unused, temperature)])
 
 
 def _slope(log_scores: Floats, truths: Ints, temperature: float) -> float:
@@ -124,7 +127,7 @@ def _slope(log_scores: Floats, truths: Ints, temperature: float) -> float:
     total = 0.0
     for scaled, own in _scaled(log_scores, truths, temperature):
         weights = np.exp(scaled)
-        # A class ruled out weighs 0, and 0 times -inf would be no number.
+        # A class that is ruled out has the weight 0, and 0 times -inf would be NaN.
         expected = (weights * np.where(weights > 0, scaled, 0)).sum(axis=1) / weights.sum(axis=1)
         total += float((own - expected).sum())
     return total / len(log_scores)
@@ -133,8 +136,11 @@ def _slope(log_scores: Floats, truths: Ints, temperature: float) -> float:
 def _scaled(
     log_scores: Floats, truths: Ints, temperature: float
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Some pictures at a time: scores divided by the temperature, the best one moved to 0, and the truths' own."""
-    # A truth that is ruled out would make everything infinite: it counts as half of the least score there is.
+    """For some pictures at a time: the scores, divided by the temperature, of all classes and of the true one.
+
+    They are shifted so that the best score is 0.
+    """
+    # A true class that is ruled out would make the sum infinite: it gets half of the least probability there is.
     floor = float(log_scores.min(where=np.isfinite(log_scores), initial=0)) - math.log(2)
     for start in range(0, len(log_scores), _ROWS):
         rows = log_scores[start : start + _ROWS].astype(np.float64)

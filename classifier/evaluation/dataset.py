@@ -18,13 +18,13 @@ _PATH, _LABEL = ("path", "file", "filename", "image", "picture"), ("label", "cla
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What is to be classified, and what it is.
+    """The pictures to classify, and their true classes.
 
     Attributes:
         name: the folder or the file.
         entries: the pictures, and the folders that hold none.
-        truths: the class index of each entry.
-        skipped: files in the folders whose names do not end like a picture's.
+        truths: the index of the true class of each entry.
+        skipped: number of files in the folders without a picture's ending.
     """
 
     name: str
@@ -34,17 +34,17 @@ class Dataset:
 
 
 def read_dataset(name: str, package: ModelPackage, further: Sequence[str] = ()) -> Dataset:
-    """Finds the pictures and their classes; opens none.
+    """Finds the pictures and their classes; opens no picture.
 
     Args:
         name: a folder with one sub-folder per class, or a CSV file of `path,label`, whose paths are relative to it.
-            A header is optional; with one, the columns may stand in any order among others.
-        package: the model, by whose labels the classes are named.
+            A header is optional; with one, the two columns may be anywhere among other columns.
+        package: the model, whose labels name the classes.
         further: one more name for each class, in index order.
 
     Raises:
         InputError: when there is nothing of that name, it holds no picture, or a class is not the model's.
-        ParameterError: when a picture may be of several of the model's classes: there is no one truth then.
+        ParameterError: when the model is `multi_label`: a picture has no single true class then.
     """
     if package.manifest.output.multi_label:
         raise ParameterError(
@@ -89,7 +89,7 @@ def _from_folder(name: str, names: ClassNames) -> Dataset:
 
 
 def _files(name: str, folders: Sequence[str]) -> int:
-    """How many files are in and below the folders, hidden ones apart."""
+    """How many files are in and below the folders, without hidden ones."""
     count = 0
     for folder in folders:
         for _, below, files in os.walk(os.path.join(name, folder)):

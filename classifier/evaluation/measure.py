@@ -13,15 +13,15 @@ from classifier.inputs import each
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model says of one picture, and what it is.
+    """The model's answer for one picture, and the true class.
 
     Attributes:
-        file: its path.
-        truth: the class that it shows.
-        predicted: the model's first answer.
-        score: the probability of that.
-        truth_score: the probability of the truth.
-        rank: place of the truth among all classes, from 1.
+        file: the picture's path.
+        truth: index of the true class.
+        predicted: index of the class with the best score, the model's first answer.
+        score: probability of the first answer.
+        truth_score: probability of the true class.
+        rank: place of the true class among all classes by score, from 1.
         sure: as in `Classification`.
     """
 
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def right(self) -> bool:
-        """Whether the first answer is the truth."""
+        """Whether the first answer is the true class."""
         return self.rank == 1
 
 
@@ -58,7 +58,7 @@ def answer(file: str, truth: int, found: Scores) -> Answer:
     """The few numbers of a picture's scores that measuring needs."""
     scores = found.scores
     own = scores[truth]
-    # As `classify` orders them: of equal scores the one with the lower index is first.
+    # Ordered as in `classify`: of equal scores the one with the lower index comes first.
     rank = 1 + int((scores > own).sum() + (scores[:truth] == own).sum())
     predicted = int(scores.argmax())
     return Answer(file, truth, predicted, float(scores[predicted]), float(own), rank, found.sure)

@@ -13,12 +13,12 @@ Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
 BINS = 15
-"""Of equal width over 0 to 1, as in Guo et al. (2017), On Calibration of Modern Neural Networks, section 4."""
+"""Bins of equal width over 0 to 1, as in Guo et al. (2017), On Calibration of Modern Neural Networks, section 4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The pictures whose best score is above `low` and at most `high`; the means are None where there are none."""
+    """The pictures whose best score is above `low` and at most `high`; the means are None if there are no pictures."""
 
     low: float
     high: float
@@ -29,16 +29,16 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class ClassResult:
-    """What became of one class; shares are None where there is nothing to take them of.
+    """The results for one class; a share is None if its denominator is 0.
 
     Attributes:
-        index: of the class.
-        support: pictures that show it.
-        predicted: pictures that the model says show it.
-        right: pictures that are both.
-        precision: right of predicted.
-        recall: right of support.
-        f1: harmonic mean of both, 2 right / (support + predicted).
+        index: index of the class.
+        support: number of pictures that show it.
+        predicted: number of pictures for which it is the model's first answer.
+        right: number of pictures for which both hold.
+        precision: right / predicted.
+        recall: right / support.
+        f1: harmonic mean of precision and recall, 2 right / (support + predicted).
     """
 
     index: int
@@ -51,7 +51,7 @@ class ClassResult:
 
 
 def share(part: float, whole: float) -> float | None:
-    """`part / whole`, or None of nothing."""
+    """`part / whole`, or None if `whole` is 0."""
     return part / whole if whole else None
 
 
@@ -65,12 +65,12 @@ def interval(right: int, total: int) -> tuple[float, float]:
 
 
 def reliability(confidences: Floats, right: Bools, bins: int = BINS) -> list[Bin]:
-    """How often answers are right, by how sure they are.
+    """How often answers are right, by their score.
 
     Args:
         confidences: the best score of each picture, `(N,)`, 0 to 1.
         right: whether that class is the picture's, `(N,)`.
-        bins: how many, of equal width.
+        bins: number of bins, of equal width.
     """
     edges = np.linspace(0, 1, bins + 1)
     where = np.clip(np.searchsorted(edges, confidences, "left") - 1, 0, bins - 1)
@@ -84,20 +84,20 @@ def reliability(confidences: Floats, right: Bools, bins: int = BINS) -> list[Bin
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
-    """Expected calibration error, 0 to 1: how far accuracy and confidence are apart in a bin, on average of pictures.
+    """Expected calibration error, 0 to 1: the gap between accuracy and confidence in a bin, averaged over pictures.
 
     Guo et al. (2017), equation 3.
     """
-    apart = sum(one.pictures * abs((one.accuracy or 0) - (one.confidence or 0)) for one in bins)
-    return apart / sum(one.pictures for one in bins)
+    apart = sum(bin_.pictures * abs((bin_.accuracy or 0) - (bin_.confidence or 0)) for bin_ in bins)
+    return apart / sum(bin_.pictures for bin_ in bins)
 
 
 def chance_error(confidences: Floats, draws: int = 200) -> float:
-    """The expected calibration error of honest scores on these pictures: what chance alone leaves in each bin.
+    """The expected calibration error that perfectly calibrated scores would show on these pictures, by chance alone.
 
     Args:
         confidences: the best score of each picture, `(N,)`.
-        draws: how often right and wrong are drawn from the scores themselves; the same ones each time.
+        draws: how often each answer is drawn to be right with its score as the probability; the same draws each time.
     """
     random = np.random.default_rng(0)
     errors = (
@@ -113,7 +113,7 @@ def per_class(truths: Ints, predicted: Ints, classes: int) -> list[ClassResult]:
     Args:
         truths: the class of each picture, `(N,)`.
         predicted: the model's first answer, `(N,)`.
-        classes: how many the model knows.
+        classes: number of the model's classes.
     """
     support = np.bincount(truths, minlength=classes).tolist()
     said = np.bincount(predicted, minlength=classes).tolist()
@@ -132,9 +132,10 @@ def per_class(truths: Ints, predicted: Ints, classes: int) -> list[ClassResult]:
 
 def macro(results: list[ClassResult]) -> dict[str, float]:
     """Precision, recall and F1, each the mean over the classes that are shown; a class never predicted counts as 0."""
-    shown = [one for one in results if one.support]
+    shown = [result for result in results if result.support]
     return {
-        name: sum(getattr(one, name) or 0.0 for one in shown) / len(shown) for name in ("precision", "recall", "f1")
+        name: sum(getattr(result, name) or 0.0 for result in shown) / len(shown)
+        for name in ("precision", "recall", "f1")
     }
 
 

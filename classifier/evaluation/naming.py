@@ -1,4 +1,4 @@
-"""Which class a name stands for: a folder's or a table's word for a class, and the model's labels.
+"""Finds the class that a name stands for, as a folder or a CSV file of a dataset gives it, by the model's labels.
 
 A name is a label in any of the package's languages, whatever its case, or the class's index. Nothing is guessed:
 a name that stands for no class, or for several, is an error that says what it may have meant.
@@ -74,7 +74,7 @@ def read_names(file: str | Path, classes: int) -> tuple[str, ...]:
 
 
 def _folded(name: str) -> str:
-    """What makes names the same; macOS writes the accents of file names apart from their letters."""
+    """The form in which names are compared: NFC, as macOS stores the accents of file names apart from their letters."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 

@@ -17,23 +17,23 @@ from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
 
 FORMAT = 1
-"""Of the JSON document; grows when a value changes its meaning or goes."""
+"""Version of the JSON document; grows when a value changes its meaning or is removed."""
 
 TOP = 5
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model made of a dataset.
+    """The results of a model on a dataset.
 
     Attributes:
-        dataset: its name.
-        skipped: files in it whose names do not end like a picture's.
+        dataset: name of the dataset.
+        skipped: number of files in it without a picture's ending.
         package: the model.
-        backend: name of what ran the model, such as `litert`.
+        backend: name of the backend that ran the model, such as `litert`.
         device: where inference ran.
-        answers: one for each picture that could be classified, at least one.
-        failures: what could not.
+        answers: an answer for each picture that could be classified, at least one.
+        failures: the pictures that could not be classified.
     """
 
     dataset: str
@@ -70,27 +70,27 @@ class Evaluation:
 
     def within(self, k: int) -> int:
         """Pictures whose class is among the first k answers."""
-        return sum(one.rank <= k for one in self.answers)
+        return sum(answer.rank <= k for answer in self.answers)
 
     @property
     def unsure(self) -> int:
         """Pictures that the page would call unsure."""
-        return sum(not one.sure for one in self.answers)
+        return sum(not answer.sure for answer in self.answers)
 
     @property
     def confidence(self) -> float:
-        """The mean of the best scores: what accuracy they promise."""
+        """The mean of the best scores, which is the accuracy that they predict."""
         return float(self._column("score").mean())
 
     @property
     def nll(self) -> float:
-        """The negative log-likelihood, nats per picture; a score of 0 counts as the least one a float32 can be."""
+        """The negative log-likelihood, nats per picture; a score of 0 counts as the smallest positive float32."""
         least = float(np.finfo(np.float32).smallest_subnormal)
         return float(-np.log(np.maximum(self._column("truth_score"), least)).mean())
 
     @cached_property
     def reliability(self) -> list[metrics.Bin]:
-        """How often answers are right, by how sure they are."""
+        """How often answers are right, by their score."""
         return metrics.reliability(self._column("score"), self._column("rank") == 1)
 
     @property
@@ -100,7 +100,7 @@ class Evaluation:
 
     @cached_property
     def ece_by_chance(self) -> float:
-        """What honest scores would show on these pictures: an ECE near it says nothing against the model."""
+        """The ECE of perfectly calibrated scores on these pictures: an ECE near it is no sign of bad calibration."""
         return metrics.chance_error(self._column("score"))
 
     @cached_property
@@ -111,28 +111,30 @@ class Evaluation:
     @cached_property
     def weakest(self) -> list[metrics.ClassResult]:
         """The classes that are shown, those with the lowest F1 first, and of them those with the most pictures."""
-        return sorted((one for one in self.classes if one.support), key=lambda one: (one.f1 or 0, -one.support))
+        return sorted(
+            (result for result in self.classes if result.support), key=lambda result: (result.f1 or 0, -result.support)
+        )
 
     @cached_property
     def confusion(self) -> list[tuple[int, int, int]]:
-        """(truth, predicted, pictures), where there are any."""
+        """(truth, predicted, pictures) for each pair of classes that has pictures."""
         return metrics.confusion(self._column("truth"), self._column("predicted"))
 
     @property
     def confused(self) -> list[tuple[int, int, int]]:
         """The entries of the confusion matrix that are mistakes, the most frequent first."""
-        return sorted((one for one in self.confusion if one[0] != one[1]), key=lambda one: (-one[2], one))
+        return sorted((entry for entry in self.confusion if entry[0] != entry[1]), key=lambda entry: (-entry[2], entry))
 
     @property
     def mistakes(self) -> list[Answer]:
-        """The wrong answers, those that the model is surest of first."""
-        return sorted((one for one in self.answers if not one.right), key=lambda one: -one.score)
+        """The wrong answers, those with the highest score first."""
+        return sorted((answer for answer in self.answers if not answer.right), key=lambda answer: -answer.score)
 
     def to_dict(self, lang: str | None = None) -> dict[str, Any]:
-        """Plain values for JSON; shares 0 to 1, in full. docs/evaluate.md explains them.
+        """Plain values for JSON; shares 0 to 1, not rounded. docs/evaluate.md explains them.
 
         Args:
-            lang: language of the labels, one of the package's; its own if None.
+            lang: language of the labels, one of the package's; its default one if None.
         """
         labels = self.package.labels_for(lang or self.package.language)
         manifest = self.package.manifest
@@ -165,17 +167,17 @@ class Evaluation:
             "confidence": self.confidence,
             "ece": self.ece,
             "ece_by_chance": self.ece_by_chance,
-            "reliability": [asdict(one) for one in self.reliability],
-            "classes": [{"label": labels[one.index], **asdict(one)} for one in self.classes],
+            "reliability": [asdict(bin_) for bin_ in self.reliability],
+            "classes": [{"label": labels[result.index], **asdict(result)} for result in self.classes],
             "confusion": [
                 {"truth": truth, "predicted": said, "pictures": count} for truth, said, count in self.confusion
             ],
-            "mistakes": [asdict(one) for one in self.mistakes],
+            "mistakes": [asdict(answer) for answer in self.mistakes],
             "failures": [
-                dict(zip(("file", "code", "detail"), (one.file, *code_and_sentence(one.error)), strict=True))
-                for one in self.failures
+                dict(zip(("file", "code", "detail"), (failure.file, *code_and_sentence(failure.error)), strict=True))
+                for failure in self.failures
             ],
         }
 
     def _column(self, name: str) -> NDArray[Any]:
-        return np.array([getattr(one, name) for one in self.answers])
+        return np.array([getattr(answer, name) for answer in self.answers])

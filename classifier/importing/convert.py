@@ -15,8 +15,8 @@ def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16
     """Converts a TensorFlow function.
 
     Args:
-        function: a batch of pictures to their scores.
-        shape: of one input, without the batch.
+        function: maps a batch of pictures to their scores.
+        shape: shape of one input, without the batch.
         float16: whether weights are stored as float16, which halves the file; the arithmetic stays float32.
 
     Returns:
@@ -58,7 +58,7 @@ def _reason(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Discards the pages that the converter's C++ code writes to standard error."""
+    """Discards the many lines that the converter's C++ code writes to standard error."""
     try:
         kept = os.dup(2)
     except OSError:

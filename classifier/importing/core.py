@@ -1,4 +1,4 @@
-"""The import: finds and reads a model, decides what its file does not say, and writes a package that was tried out."""
+"""The import: finds and reads a model, decides what its file does not say, and writes a package after trying it out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class Imported:
 
     Attributes:
         package: the new model package.
-        difference: between the original and its LiteRT form; None if nothing was converted.
+        difference: the difference between the scores of the original and of its LiteRT form; None if nothing was
+            converted.
     """
 
     package: ModelPackage
@@ -66,13 +67,13 @@ def import_model(
     Args:
         source: the file, SavedModel, folder or zip.
         target: the package's folder, which must not exist yet.
-        options: what the person says about the model.
+        options: what the user says about the model.
         say: called with a word and a sentence for each thing that was found or chosen.
 
     Raises:
         ModelFileError: something is missing, or wrong with the file; nothing is left at `target` then.
-        TrustError: there may be code in the file, which is not trusted.
-        BackendError: reading it needs TensorFlow, which is not installed.
+        TrustError: the file may hold code, and `options.trust` is false.
+        BackendError: reading the file needs TensorFlow, which is not installed.
         ParameterError: an option does not fit.
     """
     options = options or Options()
@@ -114,7 +115,7 @@ def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.flo
     """The model's scores of some pictures, `(pictures, classes)`.
 
     Raises:
-        ModelFileError: its output is not a list of scores, or holds NaN or infinity.
+        ModelFileError: the model's output is not a list of scores, or holds NaN or infinity.
     """
     run = network.open(spec.shape)
     shape = run(values[0]).shape
@@ -132,7 +133,7 @@ def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.flo
 
 
 def _probabilities(scores: NDArray[np.float32], output: OutputSpec) -> NDArray[np.float32]:
-    return np.stack([probabilities(one, output) for one in scores])
+    return np.stack([probabilities(row, output) for row in scores])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,5 +180,5 @@ class _Trial:
 
     def _compare(self, form: Form) -> verify.Difference:
         backend, _ = load_backend(ModelPackage.load(self.folder), runners(form)[0].name, cpu_count(), trust=self.trust)
-        found = np.concatenate([backend.run(one).scores for one in self.values])
+        found = np.concatenate([backend.run(picture).scores for picture in self.values])
         return verify.compare(self.expected, _probabilities(found, self.draft.output))

@@ -18,7 +18,7 @@ _GUESS = (
 
 
 def scaling(source: Source, network: Network, options: Options) -> Scaling:
-    """By the options, else by the file or the graph, else as for Teachable Machine's models, else 0 to 1."""
+    """The scaling: from the options, else from the file or its graph, else as for Teachable Machine, else 0 to 1."""
     if options.scaling:
         return options.scaling.because("as you say")
     if network.scaling:
@@ -57,7 +57,7 @@ def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
     Args:
         activation: the model's last operation.
         scores: how many scores it gives.
-        names: how many labels there are; two for one score mean that the score is the second one's.
+        names: how many labels there are; if there are two labels for one score, it is the score of the second.
     """
     binary = scores == 1 and names == 2
     return OutputSpec(
@@ -69,7 +69,7 @@ def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
 
 
 def labels(source: Source, network: Network, options: Options, classes: int) -> tuple[Labels, str]:
-    """Labels by language, and where they are from: the options, else the file, else a labels file beside it.
+    """Labels by language, and where they come from: the options, else the model file, else a labels file beside it.
 
     Raises:
         ModelFileError: there are no labels, or not one for each class.

@@ -25,7 +25,7 @@ def parse(data: bytes, name: str) -> tuple[str, ...]:
 
     Args:
         data: the content.
-        name: of the file, for messages.
+        name: the file's name, for messages.
 
     Raises:
         ModelFileError: the content is not text with a label on each line.
@@ -43,7 +43,7 @@ def are_numbered(file: Path) -> bool:
 
 
 def _without_numbers(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels alone where all lines are numbered, counting from 0; else the lines as they are."""
+    """The labels without their numbers if all lines are numbered, counting from 0; else the lines as they are."""
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
     if all(match and int(match[1]) == index for index, match in enumerate(numbered)):
         return tuple(match[2] for match in numbered if match)

@@ -1,4 +1,4 @@
-"""LiteRT's `.tflite` files: float32, float16 and full-integer, read without TensorFlow."""
+"""Reads LiteRT's `.tflite` files, float32, float16 and full-integer, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(source: Source, options: Options) -> Network:
 
     Args:
         source: the `.tflite` file.
-        options: of which `link` counts.
+        options: only `link` is used.
 
     Raises:
         ModelFileError: the file is damaged, or the model does not take pictures.
@@ -74,7 +74,7 @@ def _opened(file: Path, interpreter: Interpreter, shape: tuple[int, ...]) -> Run
     """The model as a function of values `(1, *shape)`.
 
     Raises:
-        ModelFileError: it does not take this shape.
+        ModelFileError: the model does not take this shape.
     """
     image, scores = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     wanted = (1, *shape)
@@ -98,7 +98,7 @@ def _is_integer(tensor: dict[str, Any]) -> bool:
 
 
 def _from_quantisation(image: dict[str, Any]) -> Scaling | None:
-    """The values that an integer input stands for; without a scale it takes the pixels themselves."""
+    """The scaling by which an integer input is quantised; if it has no scale, it takes the pixels themselves."""
     if not _is_integer(image):
         return None
     bounds = np.iinfo(image["dtype"])

@@ -1,4 +1,4 @@
-"""What a reader of one format returns: the model as a function, and what its file says about it."""
+"""`Network`, which the reader of each format returns: the model as a function, and what its file says about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from classifier.importing.options import Scaling
 from classifier.package import Form
 
 LITERT_FILE = "model.tflite"
-"""What the LiteRT form of a package is called."""
+"""File name of the LiteRT form in a package."""
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -27,15 +27,15 @@ class Network:
     """A model as its file describes it.
 
     Attributes:
-        file: for messages.
-        description: what it is, for people: `LiteRT model, float16 weights`.
-        form: which backend runs it.
-        shape: of its input with the batch; None where any size goes.
-        open: makes it callable for one input shape (without the batch): values `(1, *shape)` to scores `(1, n)`.
+        file: path of the file, for messages.
+        description: what it is, for people, such as `LiteRT model, float16 weights`.
+        form: form of its weights, which decides which backend runs it.
+        shape: shape of its input, batch included, with None for a dimension of any size.
+        open: given an input shape (without the batch), returns a function from values `(1, *shape)` to scores `(1, n)`.
         write: puts its weights into a folder, and returns the file's name.
         activation: its last operation; None if the graph does not tell.
-        scaling: of its values; None if neither the file nor the graph tells.
-        labels: by language; empty if the file has none.
+        scaling: scaling of its input; None if neither the file nor the graph tells.
+        labels: labels by language; empty if the file has none.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
     """
@@ -57,7 +57,7 @@ def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:
     """Refuses models with several inputs or outputs.
 
     Raises:
-        ModelFileError: it does not have one of each.
+        ModelFileError: the model does not have exactly one input and one output.
     """
     if (inputs, outputs) != (1, 1):
         raise ModelFileError(
@@ -89,7 +89,8 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
         size: (height, width) from the options, if given.
 
     Raises:
-        ModelFileError: it does not take pictures, or takes several at a time, or takes any size and none was given.
+        ModelFileError: the model does not take pictures, or takes several at a time, or takes any size and none was
+            given.
     """
     file, shape = network.file, network.shape
     described = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"

@@ -14,8 +14,8 @@ class Scaling:
 
     Attributes:
         mean: one number, or one for each of red, green and blue.
-        std: likewise.
-        why: how that is known, for people, such as `the file's metadata says so`.
+        std: one number, or one for each colour.
+        why: how the scaling is known, for people, such as `the file's metadata says so`.
     """
 
     mean: PerChannel
@@ -27,7 +27,9 @@ class Scaling:
         return Scaling(self.mean, self.std, why)
 
     def __str__(self) -> str:
-        named = next((name for name, one in SCALES.items() if (one.mean, one.std) == (self.mean, self.std)), None)
+        named = next(
+            (name for name, scaling in SCALES.items() if (scaling.mean, scaling.std) == (self.mean, self.std)), None
+        )
         return _WORDS[named] if named else f"(pixel - {_numbers(self.mean)}) / {_numbers(self.std)}"
 
 
@@ -35,10 +37,10 @@ SCALES = {
     "unit": Scaling(0.0, 255.0),
     "signed": Scaling(127.5, 127.5),
     "raw": Scaling(0.0, 1.0),
-    # In 0 to 1 they are .485 .456 .406 and .229 .224 .225: https://docs.pytorch.org/vision/stable/models.html
+    # For pixels of 0 to 1: .485 .456 .406 and .229 .224 .225, https://docs.pytorch.org/vision/stable/models.html
     "imagenet": Scaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
 }
-"""The usual ones by name: 0 to 1, -1 to 1, 0 to 255, and PyTorch's for ImageNet."""
+"""The usual scalings by name: 0 to 1, -1 to 1, 0 to 255, and PyTorch's for ImageNet."""
 
 _WORDS = {
     "unit": "0 to 1",
@@ -50,14 +52,14 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of an import; None where the importer is to find out.
+    """The options of an import; None leaves it to the importer to find out.
 
     Attributes:
         labels: files with a label on each line, by language.
-        name: of the package; its folder's if None.
-        title: for people; the name if None.
-        size: (height, width) in pixels, for a model that takes any.
-        scaling: of the values.
+        name: name of the package; its folder's if None.
+        title: name for people; the package's name if None.
+        size: (height, width) in pixels, for a model that takes any size.
+        scaling: scaling of the input.
         crop: share that the centre crop keeps.
         resample: Pillow's filter.
         trust: whether to load a file that can run code when it is loaded.

@@ -1,4 +1,4 @@
-"""Which values a model takes, inferred from its first operations or from its quantisation."""
+"""Infers which values a model takes, from its first operations or from its quantisation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling
     A model that divides by 255, or subtracts 127, expects 0 to 255; one that multiplies by 255 expects 0 to 1.
 
     Args:
-        steps: operator and constant, in order.
+        steps: operator and constant of each step, in order.
 
     Returns:
         The scaling; None if the first operations do not tell.
@@ -29,7 +29,7 @@ def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling
             return SCALES["raw"].because(OWN)
         if (sign == "*" and size > 100) or (sign == "/" and 0 < size < 0.01):
             return SCALES["unit" if size > 200 or size < 0.005 else "signed"].because(OWN)
-        if sign in "+-" and size == 1:  # -1 to 1 on its way to 0 to 2
+        if sign in "+-" and size == 1:  # moves -1 to 1 to 0 to 2
             return SCALES["signed"].because(OWN)
         if sign == "-" and 0.2 < size < 0.8:
             return SCALES["unit"].because(OWN)
@@ -37,13 +37,13 @@ def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling
 
 
 def from_quantisation(scale: float, zero_point: int, low: int, high: int) -> Scaling | None:
-    """The values that a quantised input stands for; None if they are not one of the usual ranges.
+    """Infers a model's values from the range that its quantised input covers; None if it is not a usual range.
 
     Args:
-        scale: of the input tensor.
-        zero_point: of the input tensor.
-        low: the smallest integer of its type.
-        high: the largest.
+        scale: quantisation scale of the input tensor.
+        zero_point: quantisation zero point of the input tensor.
+        low: the smallest integer of the tensor's type.
+        high: the largest integer of the tensor's type.
     """
     least, most = (low - zero_point) * scale, (high - zero_point) * scale
     for name, (a, b) in {"unit": (0, 1), "signed": (-1, 1), "raw": (0, 255)}.items():

@@ -15,7 +15,7 @@ from classifier.importing import labels
 
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
 _LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt")
-# What Teachable Machine calls its exports: Keras, TensorFlow Lite as floats and quantised.
+# File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", "model_edgetpu.tflite")
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 10_000
@@ -30,7 +30,7 @@ class Source:
     """A model that was found, and what lies beside it.
 
     Attributes:
-        model: its file, or the SavedModel's folder.
+        model: the model's file, or the SavedModel's folder.
         labels: the labels file beside it, if there is one.
         teachable_machine: whether Teachable Machine exported it.
     """
@@ -54,7 +54,7 @@ def find(path: Path, scratch: Path) -> Source:
     """Finds the model.
 
     Args:
-        path: of the file or folder.
+        path: the file or folder.
         scratch: an empty folder to unpack a zip into.
 
     Raises:
@@ -84,7 +84,7 @@ def _folder(folder: Path, named: Path) -> Source:
     if itself := _model(folder):
         return _source(itself)
     paths = sorted(folder.iterdir())
-    # Only what may be a model by its name is opened.
+    # Only files and folders that could be a model by their names are opened.
     likely = (path for path in paths if path.is_dir() or (path.is_file() and path.suffix.lower() in _ENDINGS))
     models = [model for path in likely if (model := _model(path))]
     inner = [path for path in paths if path.is_dir() and not path.name.startswith(("__", "."))]
@@ -102,7 +102,7 @@ def _model(path: Path) -> ModelFile | None:
     """The model at a path, if there is one.
 
     Raises:
-        ModelFileError: the name is a model file's, and the content is not.
+        ModelFileError: the file's name is that of a model, but its content is not a model.
     """
     if kind := kind_of(path):
         return ModelFile(path, kind)
@@ -115,7 +115,7 @@ def _model(path: Path) -> ModelFile | None:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Unpacks the models and labels of a zip, and nothing else, into `folder`; refuses what is too large."""
+    """Unpacks the models and labels of a zip, and nothing else, into `folder`; refuses a zip that holds too much."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

@@ -1,4 +1,4 @@
-"""Keras files and SavedModels, read with TensorFlow; `.h5` files become `.keras`, which need no trust afterwards."""
+"""Reads Keras files and SavedModels with TensorFlow; an `.h5` file is saved as `.keras`, which then needs no trust."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def read(source: Source, options: Options) -> Network:
 
     Args:
         source: the file, or the SavedModel's folder.
-        options: of which `trust` and `link` count.
+        options: only `trust` and `link` are used.
 
     Raises:
-        ModelFileError: it is damaged, or the model does not take pictures.
-        TrustError: there may be code in it, and it is not trusted.
+        ModelFileError: the file is damaged, or the model does not take pictures.
+        TrustError: the file may hold code, and `options.trust` is false.
         BackendError: TensorFlow is not installed.
     """
     file = source.file
@@ -48,7 +48,8 @@ def read(source: Source, options: Options) -> Network:
         )
     try:
         if not options.trust and source.kind != "saved_model":
-            source.model.refuse_untrusted()  # before TensorFlow, which takes seconds and checks SavedModels
+            # Before TensorFlow is imported, which takes seconds. SavedModels need it to be checked: `load` does that.
+            source.model.refuse_untrusted()
         gpu.hide_unusable()
         from classifier.backends.tensorflow import cast, configure, trace
 
@@ -98,7 +99,7 @@ def read(source: Source, options: Options) -> Network:
 
 
 def _scores(result: Any) -> Any:
-    """The one output of a model; a SavedModel's signature returns it by its name."""
+    """The only output of a model; a SavedModel's signature returns it in a dictionary."""
     return next(iter(result.values())) if isinstance(result, dict) else result
 
 
@@ -112,10 +113,10 @@ def _write(source: Source, loaded: Loaded, folder: Path, link: bool) -> str:
 
 
 def _activation(model: Any) -> Activation | None:
-    """The last operation of a Keras model, also inside a model in it; None if it is neither softmax nor sigmoid."""
+    """The last operation of a Keras model and of models nested in it; None if it is neither softmax nor sigmoid."""
     layer = model
     while layer is not None and hasattr(layer, "layers"):
-        # Private in Keras. An operation that is not a layer, such as keras.ops.softmax, is found only so.
+        # Private in Keras, but the only way to find an operation that is not a layer, such as keras.ops.softmax.
         history = getattr(getattr(layer, "output", None), "_keras_history", None)
         inner = layer.layers[-1] if layer.layers else None
         layer = history.operation if history is not None and history.operation is not layer else inner
@@ -134,7 +135,7 @@ def _scaling(model: Any) -> Scaling | None:
             scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
             return _because(from_arithmetic([("*", scale), ("+", offset)]), name)
         if name == "Normalization":
-            mean, variance = (np.asarray(one, np.float64) for one in (layer.mean, layer.variance))
+            mean, variance = (np.asarray(value, np.float64) for value in (layer.mean, layer.variance))
             return _because(from_arithmetic([("-", mean), ("/", np.sqrt(variance))]), name)
         if name not in _HARMLESS and not name.startswith("Random"):
             return None

@@ -1,4 +1,4 @@
-"""What the graph of a `.tflite` model tells: its last operation, and the arithmetic with which it begins."""
+"""Reads the graph of a `.tflite` model: its last operation, and the arithmetic with which it begins."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _DTYPES: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What was found.
+    """What the graph tells about a model.
 
     Attributes:
-        activation: the last operation; "none" if it is neither of the two.
-        scaling: of the input's values; None if the first operations do not tell.
+        activation: the last operation; "none" if it is neither softmax nor sigmoid.
+        scaling: scaling of the input; None if the first operations do not tell.
         weights: type of the largest constant: float32, float16, int8.
-        metadata: content of the buffer TFLITE_METADATA; None without one.
+        metadata: content of the buffer TFLITE_METADATA; None if there is no such buffer.
     """
 
     activation: Activation
@@ -61,10 +61,10 @@ def read(data: bytes) -> Graph:
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     graph = model.subgraphs[0]
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
-    made = {int(output): one for one in graph.operators for output in one.outputs}
+    made = {int(output): operation for operation in graph.operators for output in operation.outputs}
     reader = _Reader(model, graph, codes, made)
     metadata = next(
-        (bytes(model.buffers[one.buffer].data) for one in model.metadata or () if one.name == _METADATA), None
+        (bytes(model.buffers[entry.buffer].data) for entry in model.metadata or () if entry.name == _METADATA), None
     )
     return Graph(
         reader.activation(int(graph.outputs[0])), reader.scaling(int(graph.inputs[0])), reader.weights(), metadata
@@ -94,14 +94,14 @@ class _Reader:
         return from_arithmetic(self._first(tensor))
 
     def _first(self, tensor: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """The arithmetic with constants that the input goes through first."""
+        """The first operations on the input, as long as they are arithmetic with a constant: operator and constant."""
         for operation in self.graph.operators:
-            inputs = [int(one) for one in operation.inputs]
+            inputs = [int(index) for index in operation.inputs]
             if tensor not in inputs:
                 continue
             code = self.codes[operation.opcodeIndex]
             if code in _ARITHMETIC:
-                constants = [self._constant(one) for one in inputs if one != tensor]
+                constants = [self._constant(index) for index in inputs if index != tensor]
                 if len(constants) != 1 or constants[0] is None or (inputs[0] != tensor and _ARITHMETIC[code] in "-/"):
                     return
                 yield _ARITHMETIC[code], constants[0]
@@ -114,20 +114,20 @@ class _Reader:
         if operation is not None:
             passes = self.codes[operation.opcodeIndex] == _OPERATOR.DEQUANTIZE
             return self._constant(int(operation.inputs[0])) if passes else None
-        one = self.graph.tensors[tensor]
-        data = self.model.buffers[one.buffer].data
-        if data is None or one.type not in _DTYPES:
+        details = self.graph.tensors[tensor]
+        data = self.model.buffers[details.buffer].data
+        if data is None or details.type not in _DTYPES:
             return None
-        values = np.frombuffer(bytes(data), _DTYPES[one.type]).astype(np.float64)
-        if values.size and one.quantization is not None and one.quantization.scale is not None:
-            values = (values - one.quantization.zeroPoint[0]) * one.quantization.scale[0]
+        values = np.frombuffer(bytes(data), _DTYPES[details.type]).astype(np.float64)
+        if values.size and details.quantization is not None and details.quantization.scale is not None:
+            values = (values - details.quantization.zeroPoint[0]) * details.quantization.scale[0]
         return values if values.size in (1, 3) else None
 
     def weights(self) -> str:
         sizes = {
-            (len(data), one.type)
-            for one in self.graph.tensors
-            if (data := self.model.buffers[one.buffer].data) is not None and one.type in _DTYPES
+            (len(data), tensor.type)
+            for tensor in self.graph.tensors
+            if (data := self.model.buffers[tensor.buffer].data) is not None and tensor.type in _DTYPES
         }
         kind = max(sizes)[1] if sizes else schema.TensorType.FLOAT32
         return str(np.dtype(_DTYPES[kind]).name)

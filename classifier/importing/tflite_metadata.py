@@ -1,6 +1,6 @@
 """TFLite Metadata: what a `.tflite` file says about its labels and values.
 
-The metadata is a FlatBuffer in one of the model's buffers, the files that it names are in a zip behind the model:
+The metadata is a FlatBuffer in one of the model's buffers; the files that it names are in a zip appended to the model:
 https://ai.google.dev/edge/litert/conversion/tensorflow/metadata. Slots are counted as in its schema,
 https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs
 """
@@ -31,8 +31,8 @@ class Metadata:
     """What the metadata says.
 
     Attributes:
-        scaling: of the input's values, from its NormalizationOptions.
-        labels: of the output, by language.
+        scaling: scaling of the input, from its NormalizationOptions.
+        labels: labels of the output, by language.
     """
 
     scaling: Scaling | None
@@ -44,8 +44,8 @@ def read(data: bytes, metadata: bytes, name: str) -> Metadata:
 
     Args:
         data: the whole `.tflite` file.
-        metadata: its buffer TFLITE_METADATA.
-        name: of the file, for messages.
+        metadata: the content of its buffer TFLITE_METADATA.
+        name: the file's name, for messages.
 
     Raises:
         ModelFileError: the metadata is damaged.
@@ -78,13 +78,13 @@ class _Node:
                 yield _Node(Table(self._table.Bytes, self._table.Indirect(start + 4 * index)))
 
     def child(self, slot: int) -> _Node | None:
-        """A table, or a union's."""
+        """The table in a field, or in a union's field; None if it is left out."""
         if not (offset := self._offset(slot)):
             return None
         return _Node(Table(self._table.Bytes, self._table.Indirect(offset + self._table.Pos)))
 
     def byte(self, slot: int) -> int:
-        """A small number, 0 where it is left out."""
+        """A number of one byte; 0 if it is left out."""
         offset = self._offset(slot)
         return int(self._table.Get(number_types.Uint8Flags, offset + self._table.Pos)) if offset else 0
 
@@ -94,10 +94,10 @@ class _Node:
             return []
         start, count = self._table.Vector(offset), self._table.VectorLen(offset)
         values = (self._table.Get(number_types.Float32Flags, start + 4 * index) for index in range(count))
-        return [float(f"{value:.7g}") for value in values]  # as it was written, before it became a float32
+        return [float(f"{value:.7g}") for value in values]  # the decimal number that was rounded to a float32
 
     def text(self, slot: int) -> str:
-        """A string, "" where it is left out."""
+        """A string; "" if it is left out."""
         offset = self._offset(slot)
         return self._table.String(offset + self._table.Pos).decode("utf-8", "replace") if offset else ""
 

@@ -20,12 +20,12 @@ from classifier.preprocessing import normalise
 _PHOTOS = ROOT / "web" / "page" / "samples"
 _SYNTHETIC = 12
 TOLERANCE = 0.01
-"""The most that a score may differ for a converted model to count as the same (0-1)."""
+"""The largest difference of a score (0-1) with which a converted model still counts as the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Between the scores of two models.
+    """The difference between the scores of two models.
 
     Attributes:
         most: the largest difference, of all scores and pictures.
@@ -52,13 +52,13 @@ class Difference:
 
 
 def inputs(spec: InputSpec) -> list[NDArray[np.float32]]:
-    """Pictures as a model takes them: the page's sample photos if they are installed, smooth random ones, and noise.
+    """Inputs for a model: the page's sample photos if they are installed, smooth random pictures, and noise.
 
     Args:
-        spec: of the model's input.
+        spec: the model's input.
 
     Returns:
-        Arrays `(1, *spec.shape)`, the same ones each time.
+        Arrays `(1, *spec.shape)`, the same at each call.
     """
     geometry: Geometry = spec.geometry
     return [normalise(fit(picture, geometry), spec) for picture in _pictures()]
@@ -81,11 +81,11 @@ def _pictures() -> list[Image.Image]:
 
 def scores(run: Run, values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """A model's scores of each input: `(pictures, classes)`."""
-    return np.concatenate([run(one).reshape(1, -1) for one in values])
+    return np.concatenate([run(picture).reshape(1, -1) for picture in values])
 
 
 def activation(network: Network, found: NDArray[np.float32]) -> Activation:
-    """Whether a model's scores are probabilities: from its graph if that tells, else from the scores.
+    """The activation that a model's scores have been through: from its graph if that tells, else from the scores.
 
     Args:
         network: the model.

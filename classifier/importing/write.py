@@ -21,8 +21,8 @@ class Draft:
     """The content of a package's `model.toml`, apart from its weights.
 
     Attributes:
-        name: of the package.
-        title: for people.
+        name: name of the package.
+        title: name for people.
         input: how a picture becomes the model's input.
         output: what its scores mean.
         labels: by language.
@@ -65,9 +65,9 @@ def write(draft: Draft, weights: Mapping[Form, str], folder: Path) -> None:
     """Writes `model.toml` and the labels.
 
     Args:
-        draft: what it says.
+        draft: the content of `model.toml`.
         weights: by form, the name of the file or folder in `folder`.
-        folder: of the package, with its weights.
+        folder: the package's folder, which holds its weights already.
     """
     for language, lines in draft.labels.items():
         (folder / _labels_file(language)).write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -75,7 +75,7 @@ def write(draft: Draft, weights: Mapping[Form, str], folder: Path) -> None:
 
 
 def copy_or_link(source: Path, target: Path, *, link: bool) -> None:
-    """Puts a model's file or folder, without the labels in it, into a package; or a symbolic link to it."""
+    """Copies a model's file or folder, without labels files in it, into a package, or links to it symbolically."""
     if link:
         target.symlink_to(source.absolute())
     elif source.is_dir():
@@ -85,7 +85,7 @@ def copy_or_link(source: Path, target: Path, *, link: bool) -> None:
 
 
 def _labels_file(language: str) -> str:
-    """What a package's labels in a language are called."""
+    """File name of a package's labels in a language."""
     return f"labels.{language}.txt"
 
 

@@ -1,1 +1,1 @@
-"""What this process may use of its machine, CPUs and memory, and how pictures share it."""
+"""The CPUs and the memory that this process may use, and how pictures share them."""

@@ -1,8 +1,8 @@
-"""What the kernel holds this process to, as its cgroups say: CPU time and memory, not what the host has.
+"""The CPU time and memory that the cgroups of this process allow, which may be less than the host has.
 
-Containers limit CPU time by a cgroup quota that `os.cpu_count()` does not see; using the host's count then makes
-many threads fight for little time. Both cgroup versions are read, from this process's own group up to the root,
-since any of them may hold the tightest limit.
+Containers limit CPU time by a cgroup quota that `os.cpu_count()` does not see; with the host's count, many threads
+would compete for little time. Both cgroup versions are read, from this process's own group up to the root, since any
+of these groups may have the tightest limit.
 Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/.
 """
 
@@ -16,13 +16,13 @@ ROOT = Path("/")
 
 
 def cpu_quotas(root: Path = ROOT) -> Iterator[float]:
-    """The CPUs' worth of time that each group allows, where it sets a quota."""
+    """The CPU quota of each group that sets one, as a number of CPUs."""
     yield from _quotas_v2(root)
     yield from _quotas_v1(root)
 
 
 def memory_room(root: Path = ROOT) -> Iterator[int]:
-    """The bytes that are left below each group's memory limit, where it has one."""
+    """The bytes that are left below the memory limit, for each group that has one."""
     for folder in _folders(root, "", "memory"):
         for limit, usage in (
             ("memory.max", "memory.current"),
@@ -34,7 +34,7 @@ def memory_room(root: Path = ROOT) -> Iterator[int]:
 
 
 def lines(file: Path) -> list[str]:
-    """The lines of a file of the kernel's; none where it cannot be read."""
+    """The lines of one of the kernel's files; an empty list if it cannot be read."""
     try:
         return file.read_text().splitlines()
     except OSError:
@@ -64,8 +64,8 @@ def _folders(root: Path, *controllers: str) -> Iterator[Path]:
         for controller in controllers:
             if controller not in names.split(","):
                 continue
-            # Inside a container the path may be the host's, and only the mount's root be visible: the loop
-            # passes over folders that are not there and always ends with the mount itself.
+            # Inside a container the path may be the host's, with only the root of the mount visible. Folders that
+            # do not exist do no harm: no file can be read there, and the loop always ends with the mount itself.
             for base in [mount] if controller == "" else [mount / names, mount / controller]:
                 inner = base / path.strip("/")
                 while inner != base:
@@ -75,9 +75,9 @@ def _folders(root: Path, *controllers: str) -> Iterator[Path]:
 
 
 def _reclaimable(folder: Path) -> int:
-    """Page cache that the kernel gives back under pressure, counted in a cgroup's usage."""
+    """Bytes of page cache that count as used, but that the kernel frees when memory gets short."""
     stat = dict(line.split(maxsplit=1) for line in lines(folder / "memory.stat") if " " in line)
-    # Version 1 counts usage with the groups below, but `inactive_file` without them.
+    # In version 1, usage includes the groups below, but `inactive_file` does not; `total_inactive_file` does.
     return int(stat.get("total_inactive_file") or stat.get("inactive_file") or 0)
 
 

@@ -1,4 +1,4 @@
-"""How much memory this process may still take, and who gets which share of it."""
+"""How much memory this process may still take, and how it is divided among uploads, decoders and models."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from pathlib import Path
 
 from classifier.machine.cgroup import ROOT, lines, memory_room
 
-_UPLOADS = 400_000_000  # bytes; as many as serve a hundred visitors
-_QUARTER = 4  # one part in so many is for pictures on their way
-_WORTH_A_DECODER = 100_000_000  # bytes; with less, one large picture after another beats two small ones at once
+_UPLOADS = 400_000_000  # bytes; enough for a hundred visitors
+_QUARTER = 4  # uploads get a quarter of the free memory
+# Bytes; if there is less for each, fewer decoders that can take large pictures are better than more that cannot.
+_WORTH_A_DECODER = 100_000_000
 _LEAST_DECODER = 32 << 20
 _LEAST_UPLOAD = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """The shares of the memory that is free, made once; together they are no more than there is.
+    """How the free memory is divided, decided once; the shares together are not more than there is.
 
     Attributes:
-        uploads: bytes of all pictures arriving, worked on, or held for visitors.
+        uploads: bytes for all pictures that arrive, are worked on, or are held for visitors.
         max_bytes: bytes of the largest upload; two of them fit into `uploads`.
         decoders: how many processes decode pictures.
         decoder: bytes that each of them may take for a picture.
-        models: bytes for models beside the default one; None where no bound is known.
+        models: bytes for models beside the default one; None if no bound is known.
     """
 
     uploads: int
@@ -43,17 +44,18 @@ class MemoryPlan:
         uploads: int | None = None,
         another_model: int = 0,
     ) -> MemoryPlan:
-        """Shares memory among those who want some.
+        """Divides memory among uploads, decoders and models.
 
-        A quarter is for uploads, three quarters are for decoders; what these leave is for further models. A model that
-        needs no more than half of the uploads' quarter gets that, so that two models in turn are not loaded each time.
+        Uploads get a quarter, decoders three quarters; what the decoders do not need is for further models. If the
+        largest of these fits into half of the uploads' quarter, its memory is taken from there, so that two models
+        that are used in turn both stay loaded.
 
         Args:
-            free: bytes that can be taken; None if unknown, then everyone gets what they want.
+            free: bytes that can be taken; if None (unknown), all get what they ask for.
             max_bytes: the largest upload wanted.
-            decoders: as many as there is use for.
-            decoder: the most bytes that one has use for.
-            uploads: what the operator wants for all uploads; up to a quarter, 400 MB at most, if None.
+            decoders: the most decoders that are of use.
+            decoder: the most bytes that are of use to one decoder.
+            uploads: bytes that the operator has set for all uploads; up to a quarter, 400 MB at most, if None.
             another_model: bytes of the largest model beside the default one.
         """
         if free is None:

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result | ClassifierError | OSError]:
-    """What `work` makes of each item, in order.
+    """The result of `work` for each item, in order.
 
     Args:
         work: called from several threads at a time.
@@ -24,7 +24,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     Yields:
         For each item its result, or the `ClassifierError` or `OSError` that `work` raised.
     """
-    # One more than there are CPUs: while one picture's file is read, or its result fetched, the CPUs have others.
+    # One more than CPUs, so that all CPUs are busy while one picture's file is read or its result is fetched.
     threads = cpu_count() + 1
     ahead: deque[Future[Result]] = deque()
 

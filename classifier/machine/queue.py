@@ -1,4 +1,4 @@
-"""How many pictures are worked on at once, and how many may wait: a bounded queue that never grows in silence."""
+"""A bounded queue: limits how many pictures are worked on at once, and how many may wait."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Turn:
     """A place among the pictures that are worked on.
 
     Attributes:
-        asked: when it was asked for, in seconds of `time.perf_counter`.
-        waited: ms from then until it came.
+        asked: when the turn was asked for, in seconds of `time.perf_counter`.
+        waited: ms from then until the turn came.
     """
 
     asked: float
@@ -27,8 +27,8 @@ class Turn:
 class WorkQueue:
     """A bounded queue in front of decoding and inference.
 
-    More threads than CPUs only take memory and time from each other; a queue without bound makes everybody wait
-    for pictures whose visitors have long gone. Over the bound, `BusyError` comes at once.
+    More threads than CPUs only compete for memory and time; in a queue without a bound, everybody would wait for
+    pictures whose visitors have long gone. When the queue is full, `take` raises `BusyError` at once.
     """
 
     def __init__(self, running: int, waiting: int) -> None:
@@ -36,7 +36,7 @@ class WorkQueue:
         self._free = threading.Semaphore(running)
         self._lock = threading.Lock()
         self.bound = running + waiting
-        """Pictures that may be inside, worked on or waiting."""
+        """The most pictures that may be worked on or waiting."""
         self._running = running
         self._inside = 0
         self._closed = False
@@ -52,16 +52,16 @@ class WorkQueue:
         return max(0, self._inside - self._running)
 
     def close(self) -> None:
-        """Lets what is worked on finish, and sends away all who wait and all who come; for a server that stops."""
+        """Lets pictures that are worked on finish, and refuses all waiting and new ones; for a server that stops."""
         self._closed = True
-        self._free.release(self.bound)  # wakes all who wait
+        self._free.release(self.bound)  # wakes all waiting threads
 
     @contextmanager
     def take(self) -> Iterator[Turn]:
         """Waits for a turn and holds it.
 
         Raises:
-            BusyError: at once, when as many are waiting already as may.
+            BusyError: at once, when the queue is full.
             StoppingError: the queue is closed.
         """
         with self._lock:

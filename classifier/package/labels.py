@@ -11,7 +11,7 @@ from classifier.package.manifest import MANIFEST
 MAX_BYTES = 5_000_000
 
 Refusal = Callable[[str], ClassifierError]
-"""The class of error to raise: whose file it is decides that, a package's, an import's or an evaluation's."""
+"""The class of error to raise, which depends on whose file it is: a package's, an import's or an evaluation's."""
 
 
 def read(file: Path, refusal: Refusal, *, classes: int | None = None) -> tuple[str, ...]:
@@ -19,14 +19,14 @@ def read(file: Path, refusal: Refusal, *, classes: int | None = None) -> tuple[s
 
     Args:
         file: its path.
-        refusal: the class of the error where the file is wrong.
+        refusal: the class of error to raise if the file is wrong.
         classes: the package's `output.classes`, which is how many labels there must be; any number if None.
 
     Returns:
         The labels without the white space around them.
 
     Raises:
-        ClassifierError: as `refusal`: the file cannot be read, or it is not such a file.
+        ClassifierError: of the class `refusal`: the file cannot be read, or is not a labels file.
     """
     try:
         with file.open("rb") as stream:
@@ -46,15 +46,15 @@ def parse(data: bytes, name: str, refusal: Refusal) -> tuple[str, ...]:
     """Labels from a file's content.
 
     Args:
-        data: the content; a byte order mark and empty lines at the end do not count.
-        name: of the file, for messages.
-        refusal: the class of the error where the content is wrong.
+        data: the content; a byte order mark and empty lines at the end are ignored.
+        name: the file's name, for messages.
+        refusal: the class of error to raise if the content is wrong.
 
     Returns:
         The labels without the white space around them.
 
     Raises:
-        ClassifierError: as `refusal`: the content is too large, empty, not UTF-8, or has an empty line.
+        ClassifierError: of the class `refusal`: the content is too large, empty, not UTF-8, or has an empty line.
     """
     if len(data) > MAX_BYTES:
         raise refusal(f"{name}: labels files over {MAX_BYTES // 10**6} MB are refused.")

@@ -1,4 +1,4 @@
-"""Where a model is that an operator names: by a package's name, by its folder, or by a model file."""
+"""Finds the model that an operator names: by a package's name, by its folder, or by a model file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from classifier.package.manifest import MANIFEST
 
 
 def find_packages(folder: str | Path) -> dict[str, Path]:
-    """The packages in a folder of packages, by the names of their folders, sorted; unread, so maybe wrong."""
+    """The packages in a folder, by the names of their own folders, sorted; not read yet, so one may be wrong."""
     folder = Path(folder)
     if not folder.is_dir():
         return {}
@@ -20,7 +20,7 @@ def locate(model: str, folder: str | Path) -> Path:
     """The folder of a package given by name (in `folder`) or by path.
 
     Raises:
-        UnknownModelError: listing the names there are.
+        UnknownModelError: there is no such model; the message lists the names of all packages.
     """
     packages = find_packages(folder)
     if model in packages:
@@ -31,5 +31,5 @@ def locate(model: str, folder: str | Path) -> Path:
 
 
 def is_bare(path: Path) -> bool:
-    """Whether there is something at a path that is no package: a model file, or a folder or zip with one."""
+    """Whether a path leads to something that is not a package yet: a model file, or a folder or zip with one."""
     return path.is_file() or (path.is_dir() and not (path / MANIFEST).is_file() and any(path.iterdir()))

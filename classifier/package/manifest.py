@@ -39,12 +39,12 @@ class InputSpec(_Table):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one input, without the batch: `(H, W, channels)`, or `(channels, H, W)`."""
+        """The shape of one input, without the batch: `(H, W, channels)`, or `(channels, H, W)`."""
         return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
 
     @property
     def geometry(self) -> Geometry:
-        """The part that is about where pixels come from, not about their values."""
+        """The part that says which pixels are taken; the rest says how their values are scaled."""
         return Geometry(self.size, self.crop, self.resample)
 
 

@@ -1,4 +1,4 @@
-"""What a package is called when nobody says so."""
+"""The default name of a package."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from classifier.errors import ParameterError
 
 
 def named(folder: Path) -> str:
-    """A package's name, from its folder's.
+    """A package's name, made from the name of its folder.
 
     Raises:
-        ParameterError: there is no letter or digit in it.
+        ParameterError: the folder's name has no letter or digit.
     """
     letters = (letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.absolute().name.lower())
     name = "-".join(part for part in "".join(letters).split("-") if part)

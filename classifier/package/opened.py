@@ -1,7 +1,7 @@
-"""Opens what an operator names: a package by its name or folder, or a model file, a folder or a zip with one.
+"""Opens the model that an operator names: a package by its name or folder, a model file, or a folder or zip with one.
 
-What is no package yet is imported first, into a temporary folder that lasts as long as this process. A process of its
-own does it, so that a server that runs LiteRT does not keep TensorFlow's memory.
+A model that is not a package yet is imported first, into a temporary folder that lasts as long as this process. The
+import runs in a child process, so that a server that runs LiteRT does not keep the memory that TensorFlow took.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ def opened_package(settings: Settings) -> ModelPackage:
 
 
 def forget(folder: Path) -> None:
-    """Removes a package that was imported for this process alone, and no other folder.
+    """Removes a package that was imported for this process only; leaves any other folder alone.
 
-    It is removed when Python exits; this is for a process that ends without that.
+    At a normal exit Python calls this by itself; call it in a process that ends without Python's exit handlers.
     """
     if _is_temporary(folder):
         shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def _is_temporary(folder: Path) -> bool:
-    """Whether a package was imported for this process: by itself, or by the launcher that then became it."""
+    """Whether a package was imported for this process, by this process or by the launcher that became it."""
     place = folder.parent
     return place.name.startswith(f"{_PREFIX}{os.getpid()}-") and place.parent == Path(tempfile.gettempdir())
 
@@ -65,7 +65,7 @@ def _is_temporary(folder: Path) -> bool:
 def _imported(source: Path, settings: Settings) -> Path:
     """The folder of a package made of a model file, a folder or a zip."""
     name = _free(named(source.with_name(source.stem)), settings.models)
-    # The number of the process stays the same when a launcher becomes the server, which then removes the folder.
+    # The process id stays the same when the launcher becomes the server, which then removes the folder.
     place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
         _import(source, place / name, trust=settings.trust)
@@ -76,10 +76,10 @@ def _imported(source: Path, settings: Settings) -> Path:
 
 
 def _free(name: str, models: Path) -> str:
-    """The name, or one like it that no package has."""
+    """The name, with a number behind it if a package has that name already."""
     taken = find_packages(models)
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(one for one in names if one not in taken)
+    return next(free for free in names if free not in taken)
 
 
 def _import(source: Path, target: Path, *, trust: bool) -> None:
@@ -87,7 +87,7 @@ def _import(source: Path, target: Path, *, trust: bool) -> None:
         checkout.command("import", "--link", str(source.absolute()), str(target)),
         env={**checkout.environment(), "CLASSIFIER_TRUST": "1" if trust else "0"},
         stdin=subprocess.DEVNULL,
-        stdout=2,  # what it says goes to standard error: standard output may be somebody's JSON
+        stdout=2,  # its output goes to standard error: our standard output may be for JSON only
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",

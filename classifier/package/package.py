@@ -1,7 +1,7 @@
 """A checked model package: its folder, its manifest and its labels.
 
-Reading and checking only; which form is run is the backends' business. A wrong package is refused with the file, the
-key and what was expected.
+This module only reads and checks; `classifier.backends` decides which form of the weights is run. The error for a wrong
+package names the file, the key and what was expected.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class ModelPackage:
 
     @classmethod
     def load(cls, folder: str | Path) -> ModelPackage:
-        """Reads and checks a package; weights are only checked to be there.
+        """Reads and checks a package; of the weights it checks only that they exist.
 
         Raises:
-            PackageError: naming the file, the key and what was expected.
+            PackageError: the package is wrong; the message names the file, the key and what was expected.
         """
         folder = Path(folder)
         file = folder / MANIFEST
@@ -80,7 +80,7 @@ class ModelPackage:
         """The language to answer in: the one asked for, or the package's default one if None.
 
         Raises:
-            UnknownLanguageError: when it has no labels in that language.
+            UnknownLanguageError: when the package has no labels in that language.
         """
         language = language or self.language
         if language not in self.labels:
@@ -92,7 +92,7 @@ class ModelPackage:
         return self.labels.get(language) or self.labels[self.language]
 
     def weights_size(self, form: Form) -> int:
-        """Bytes of one form's weights, a file or a SavedModel's folder; 0 where the package lacks the form."""
+        """Bytes of one form's weights, a file or a SavedModel's folder; 0 if the package lacks the form."""
         weights = self.manifest.weights.get(form)
         if weights is None:
             return 0

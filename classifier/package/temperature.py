@@ -19,10 +19,10 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def set_temperature(folder: Path, temperature: float) -> None:
-    """Writes `output.temperature` into a package; readers find the old file or the new one, never a part.
+    """Writes `output.temperature` into a package; readers find the old file or the new one, never a half-written one.
 
     Args:
-        folder: of the package.
+        folder: the package's folder.
         temperature: above 0.
 
     Raises:
@@ -58,7 +58,8 @@ def _changed(content: str, temperature: float) -> str:
     elif "temperature" in output:
         set_value(output, "temperature", temperature)
     else:
-        # `append` would put it behind the comments above the next table. Only the text of the body is used after this.
+        # `append` would put it behind the comments above the next table, so it is inserted into the body's list of
+        # items. The body's index of keys is not updated: after this only the document's text is used.
         body = output.value.body
         at = {key.key: at for at, (key, _) in enumerate(body) if key is not None}["logits"]
         logits, item = body[at][1], tomlkit.item(temperature)

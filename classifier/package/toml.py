@@ -11,12 +11,12 @@ def set_value(table: TOMLDocument | Table, key: str, value: object) -> None:
 
     Args:
         table: the document, or a table of it.
-        key: one that is there and stands for a value, not for a table.
+        key: an existing key that stands for a value, not for a table.
         value: a string, number, truth value or list.
 
     Raises:
-        KeyError: the key is not there.
-        TypeError: it stands for a table that is written in parts.
+        KeyError: there is no such key.
+        TypeError: the key stands for a table that is written in several parts.
     """
     old = _item(table, key).as_string()
     table[key] = value

@@ -1,4 +1,5 @@
-"""From bytes to pixels: all that is known of picture formats, and everything that decodes them.
+"""From bytes to pixels: all that is known about picture formats, and everything that decodes them.
 
-Knows nothing of models: `prepare` is given the size that an input needs. `sandbox` does the same in child processes.
+This package knows nothing about models: `prepare` is given the size that an input needs. `sandbox` does the same in
+child processes.
 """

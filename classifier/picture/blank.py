@@ -1,6 +1,6 @@
 """Tells blank pages and pure noise from pictures of something.
 
-Models name a class for these, too, and often with confidence. This looks at the picture only, so it holds for every
+Models name a class for these, too, and often with a high score. This looks only at the picture, so it works for every
 model.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 _SAMPLE = 30_000
-"""Pixels looked at, about: enough to know the correlation to 0.01."""
+"""About the number of pixels that are looked at: enough to know the correlation to 0.01."""
 
 BLANK_DEVIATION = 2.0
 """Standard deviation (of 0 to 255) up to which a picture is blank; JPEG's rounding stays below 1."""
@@ -25,7 +25,7 @@ def has_structure(image: Image.Image) -> bool:
     """False for a blank picture and for noise, True for everything else.
 
     Args:
-        image: mode RGB, at its own resolution or reduced, never enlarged: enlarging makes neighbours alike.
+        image: mode RGB, at its own resolution or reduced, never enlarged: enlarging makes neighbouring pixels alike.
     """
     if min(image.size) < 2:
         return False
@@ -34,11 +34,11 @@ def has_structure(image: Image.Image) -> bool:
 
 
 def _measure(image: Image.Image) -> tuple[float, float]:
-    """Standard deviation over all channels, and the correlation of neighbours along the axis where it is higher."""
+    """Standard deviation over all channels, and the correlation of neighbours along the axis for which it is higher."""
     pixels = np.asarray(image)
     height, width, channels = pixels.shape
     step = max(1, height * width // _SAMPLE)
-    # Rows as plain lists of values: NumPy is ten times slower on a last axis of three.
+    # Each row as one axis of values: NumPy is ten times slower if the last axis has only the three channels.
     lines = pixels.reshape(height, -1)
     rows = lines[:-1:step].astype(np.float32)
     below = lines[1::step].astype(np.float32)

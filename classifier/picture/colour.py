@@ -1,6 +1,6 @@
-"""Pixels of any mode to 8-bit RGB in sRGB, on white where they are transparent, and fewer of them where that is asked.
+"""Converts pixels of any mode to 8-bit RGB in sRGB, on white where they are transparent, and reduces large pictures.
 
-Large pictures are brought down strip by strip, so that no conversion ever needs a second copy of the full size.
+Pictures are reduced strip by strip, so that no conversion ever needs a second copy of the full size.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def shrink(image: Image.Image, factor: int) -> Image.Image:
 
 
 def _strips(image: Image.Image, multiple: int = 1) -> Iterator[tuple[int, Image.Image]]:
-    """The picture in strips of a multiple of so many rows, each with its first row."""
+    """The picture in strips, each with the index of its first row; their heights are multiples of `multiple`."""
     rows = max(1, _STRIP_PIXELS // image.width // multiple) * multiple
     for top in range(0, image.height, rows):
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _value_range(image: Image.Image) -> tuple[float, float]:
-    """(black, white) of a picture whose values have more than 8 bits."""
+    """The values of black and white, for a picture whose values may have more than 8 bits."""
     if image.mode.startswith("I;16"):
         return 0.0, 65535.0
     if image.mode not in ("I", "F"):
@@ -61,7 +61,7 @@ def _value_range(image: Image.Image) -> tuple[float, float]:
     if low > high:
         low, high = 0.0, 1.0
     for white in (1.0, 255.0, 65535.0):
-        # The smallest customary range that holds all values; whole numbers up to 1 are not a fraction of white.
+        # The smallest customary range that holds all values; integers of 0 and 1 are not taken for fractions of white.
         if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
             return 0.0, white
     return low, max(high, low + 1)
@@ -74,7 +74,7 @@ def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
         values = np.clip((values - black) * (255 / (white - black)) + 0.5, 0, 255)
         return Image.fromarray(values.astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
-        if image.mode in ("RGBa", "La"):  # premultiplied: Pillow converts these to their plain form only
+        if image.mode in ("RGBa", "La"):  # premultiplied alpha: Pillow converts these only to RGBA and LA
             image = image.convert(image.mode.upper())
         image = image.convert("RGBA")
         white_page = Image.new("RGBA", image.size, "white")
@@ -89,7 +89,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
     Args:
         image: mode L, RGB or CMYK, as `shrink` gives it.
-        profile: the ICC profile that its values are meant in, if it has one; a broken or unfitting one is ignored.
+        profile: its ICC profile, if it has one; a profile that is broken or does not fit the mode is ignored.
     """
     if profile:
         try:
@@ -102,6 +102,6 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             )
             if converted is not None:
                 return converted
-        except Exception:  # the plain colours are still a picture
+        except Exception:  # the picture can be used without its profile
             log.debug("ICC profile ignored", exc_info=True)
     return image if image.mode == "RGB" else image.convert("RGB")

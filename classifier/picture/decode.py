@@ -1,9 +1,9 @@
 """Bytes to a checked, upright RGB picture, decoded no larger than needed.
 
-This is the only place that decodes pictures. A format is recognised by content and named to Pillow, so that none of
-its other decoders ever sees a visitor's file; limits are checked before any pixel is decoded; whatever a decoder
-raises becomes one `ImageError`. Large pictures are brought down while they are decoded, where the decoder can do that
-(JPEG), or else right after. What is special about a format is said by its record in `formats`; none is named here.
+This is the only place that decodes pictures. A format is recognised by content and named to Pillow, so that a visitor's
+file never reaches any other decoder; limits are checked before any pixel is decoded; whatever a decoder raises becomes
+an `ImageError`. Large pictures are reduced while they are decoded if the decoder can do that (JPEG), else right after.
+What is special about a format is in its record in `formats`; this module names no format.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ from classifier.picture.limits import Limits, millions, pixels_within
 
 log = logging.getLogger(__name__)
 
-# Limits are ours and stricter, and odd metadata is a visitor's: Pillow's warnings would only fill the log.
+# Our limits are stricter than Pillow's, and odd metadata in a visitor's file cannot be mended here: Pillow's warnings
+# would only fill the log.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -55,21 +56,22 @@ _SIDEWAYS = (5, 6, 7, 8)  # orientations in which width and height change places
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
 _GAP = 2
-# What a JPEG can have. Pillow keeps a pointer per row, so a picture of one column costs ten times its pixels.
+# The most pixels along a side that a JPEG can have. The limit is for all formats: Pillow keeps a pointer per row, so a
+# picture that is one pixel wide takes ten times the memory of its pixels.
 _MAX_SIDE = 65_535
 
 
 def use_threads(count: int) -> None:
-    """Sets how many threads those decoders start that start any; without it, one per CPU of the host.
+    """Sets how many threads a decoder may start, for those that start any; their default is one per CPU of the host.
 
-    Each takes 8 MB of address space for its stack.
+    Each thread takes 8 MB of address space for its stack.
     """
     for kind in TABLE.values():
         kind.use_threads(count)
 
 
 def _import_plugins() -> None:
-    """Teaches Pillow the formats of the table; nothing ever asks it for another one."""
+    """Registers the formats of the table with Pillow; no other format is ever asked for."""
     for kind in TABLE.values():
         importlib.import_module(kind.plugin)
         kind.register()
@@ -101,15 +103,15 @@ def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None
 
     Args:
         data: the file's content.
-        limits: what the file may be; the defaults of `Limits` if None.
+        limits: the limits for the file; the defaults of `Limits` if None.
         at_least: (width, height) that the upright result must not fall below, so that a large original may be
             decoded smaller; None decodes at full size.
 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
         TooManyBytesError, TooManyPixelsError: over a limit.
-        NoMemoryError, OutOfMemoryError: there is not enough of it.
-        TooComplexError, BrokenImageError, EmptyImageError: such a picture, but not one that can be decoded.
+        NoMemoryError, OutOfMemoryError: decoding takes more memory than there is.
+        TooComplexError, BrokenImageError, EmptyImageError: the format is allowed, but the picture cannot be decoded.
     """
     limits = limits or Limits()
     kind = _checked_format(data, limits)
@@ -122,13 +124,13 @@ def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None
         raise _too_many_pixels(limits, "too many") from error
     except MemoryError as error:
         raise OutOfMemoryError from error
-    except Exception as error:  # decoders raise at least six kinds; a visitor needs one
+    except Exception as error:  # decoders raise at least six classes of errors; visitors get one
         log.debug("broken %s of %d bytes", kind.name, len(data), exc_info=True)
         raise BrokenImageError(format=kind.name) from error
 
 
 def from_image(image: Image.Image, limits: Limits | None = None, at_least: Size | None = None) -> Picture:
-    """The same for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
+    """Like `read`, for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
 
     Raises:
         TooManyPixelsError: over the limit.
@@ -146,7 +148,7 @@ def from_image(image: Image.Image, limits: Limits | None = None, at_least: Size 
 
 
 def _checked_format(data: bytes, limits: Limits) -> Format:
-    """The file's format, once all has been checked that can be before a decoder opens the file."""
+    """The file's format, after all checks that are possible before a decoder opens the file."""
     if len(data) > limits.max_bytes:
         raise TooManyBytesError(limit=millions(limits.max_bytes))
     kind = sniff(data)
@@ -162,7 +164,7 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
 
 
 def _decode(image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, length: int) -> Picture:
-    """The picture of a file of so many bytes that Pillow has opened."""
+    """The picture in a file of `length` bytes that Pillow has opened."""
     _check_size(image.size, limits)
     tile = kind.tile_size(image)
     if math.prod(tile) > limits.max_pixels:
@@ -179,8 +181,8 @@ def _decode(image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: 
 
 
 def _upright(image: Image.Image, size: Size, at_least: Size | None, name: str) -> Picture:
-    """Turns, reduces and converts a loaded picture whose original had that size."""
-    # Read after loading: some decoders (TIFF, HEIC) turn the picture themselves and then say so.
+    """Turns, reduces and converts a loaded picture; `size` is the size of the original."""
+    # Read after loading: some decoders (TIFF, HEIC) turn the picture while loading it, and then correct this tag.
     orientation = _orientation(image)
     have = image.size
     if orientation in _SIDEWAYS:
@@ -213,7 +215,7 @@ def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
 
 
 def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
-    """Refuses what does not fit into the memory that a file of so many bytes leaves."""
+    """Refuses a picture that does not fit into the memory that its file, of `length` bytes, leaves."""
     if limits.memory is None:
         return
     most = pixels_within(limits.memory - length, cost.bytes_per_pixel)

@@ -10,11 +10,11 @@ from classifier.picture.geometry import Geometry, crop_box
 
 
 def fit(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
-    """Crops and resizes.
+    """Crops and resizes a picture.
 
     Args:
         image: mode RGB, upright.
-        geometry: of the model's input.
+        geometry: the geometry of the model's input.
 
     Returns:
         uint8 array `(H, W, 3)`.

@@ -1,4 +1,4 @@
-"""Which pixels of a picture become a model's input: sizes and boxes, without any pixel."""
+"""Which pixels of a picture become a model's input: computes sizes and boxes only, touches no pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Which pixels of a picture become the input's.
+    """Which pixels of a picture become a model's input.
 
     Attributes:
         size: (height, width) of the input in pixels.
@@ -22,7 +22,7 @@ class Geometry:
 
 
 def needed_size(geometry: Geometry) -> tuple[int, int]:
-    """(width, height) that a picture must have for the crop not to be enlarged; larger ones carry no more detail."""
+    """The smallest (width, height) with which a picture's crop need not be enlarged; more pixels add no detail."""
     height, width = geometry.size
     return math.ceil(width / geometry.crop), math.ceil(height / geometry.crop)
 
@@ -35,7 +35,7 @@ def crop_box(size: tuple[int, int], geometry: Geometry) -> tuple[float, float, f
     width, height = size
     target_height, target_width = geometry.size
     scale = min(width / target_width, height / target_height) * geometry.crop
-    # Never beyond the picture: where the crop keeps all, rounding may come out a little above.
+    # The box must stay inside the picture: if the crop keeps everything, rounding may make it a little too large.
     box_width, box_height = min(width, target_width * scale), min(height, target_height * scale)
     left, top = (width - box_width) / 2, (height - box_height) / 2
     return left, top, left + box_width, top + box_height

@@ -1,4 +1,4 @@
-"""What a picture may be. Apart from `decode`, so that reading the settings needs no decoder."""
+"""The limits for pictures. Kept apart from `decode`, so that reading the settings needs no decoder."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WORKING = 12_000_000  # bytes of memory that even a small picture takes
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may be.
+    """The limits for a picture's file.
 
     Attributes:
         max_bytes: the most bytes.
         max_pixels: the most pixels.
         formats: those of `formats.FORMATS` that are allowed.
-        memory: bytes that decoding one file may take; not looked at if None.
+        memory: bytes that decoding one file may take; no limit if None.
     """
 
     max_bytes: int = 20_000_000
@@ -29,7 +29,7 @@ class Limits:
 
 
 def millions(amount: int) -> str:
-    """An amount in millions, as people are told it: three digits, rounded down, so that as much is really allowed."""
+    """An amount in millions, for people: three digits, rounded down, so that the limit shown is really allowed."""
     step = 10 ** max(0, len(str(amount)) - 3)
     return f"{amount // step * step / 1e6:g}"
 
@@ -38,7 +38,7 @@ def pixels_within(memory: int, bytes_per_pixel: float = BYTES_PER_PIXEL) -> int:
     """The pixels of the largest picture that can be decoded.
 
     Args:
-        memory: bytes that it may take.
-        bytes_per_pixel: of these, as the record of its format says; what most formats take if left out.
+        memory: bytes that decoding it may take.
+        bytes_per_pixel: memory per pixel, as the record of its format says; by default what most formats take.
     """
     return max(0, int((memory - _WORKING) / bytes_per_pixel))

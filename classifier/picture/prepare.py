@@ -46,7 +46,7 @@ class Prepared:
 
 
 class Decoder(Protocol):
-    """Decodes pictures within the limits it was made with. Both methods raise `ImageError`s, as `decode.read` does."""
+    """Decodes pictures within the limits that it was made with; raises `ImageError`s as `decode.read` does."""
 
     def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
         """Cuts a picture to a model's input."""
@@ -56,10 +56,10 @@ class Decoder(Protocol):
 
 
 class InProcess:
-    """A `Decoder` in the caller's process, for files that one trusts: there is nothing to start."""
+    """A `Decoder` in the caller's process, for trusted files; it starts no child processes."""
 
     def __init__(self, limits: Limits) -> None:
-        """Args: limits: what a picture may be."""
+        """Args: limits: the limits for a picture."""
         self.limits = limits
 
     def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
@@ -75,9 +75,9 @@ def prepare(data: bytes | Image.Image, geometry: Geometry, limits: Limits) -> Pr
     """Decodes a picture and cuts it to a model's input.
 
     Args:
-        data: a file's content, or what a caller opened with Pillow.
-        geometry: of the model's input.
-        limits: what the picture may be.
+        data: a file's content, or a picture that the caller opened with Pillow.
+        geometry: the geometry of the model's input.
+        limits: the limits for the picture.
 
     Raises:
         ImageError: as `decode.read` does.

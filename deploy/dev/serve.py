@@ -1,7 +1,7 @@
-"""Serves a checkout for development: starts the server again whenever a file of it is saved.
+"""Serves a checkout for development: starts the server again whenever one of its files is saved.
 
-The modules of the page are left to Streamlit's own watcher, which reloads them below an open tab that keeps its
-picture. All others belong to the API, too, and to a model that is loaded once: only a new process has them all anew.
+The modules of the page are left to Streamlit's own watcher, which reloads them while an open tab keeps its picture. All
+other modules are also used by the API and by the loaded model: only a new process reloads them everywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WATCHED = (".streamlit", "classifier", "model", "streamlit_app.py", "web")
 SUFFIXES = (".css", ".js", ".json", ".py", ".toml", ".txt")
 PAGE = ROOT / "web" / "page"
 
-# Seconds between looks; files are looked at, since events of a host's files do not reach every container.
+# Seconds between checks of all files. They are polled, since events of a host's files do not reach every container.
 _PAUSE = 0.3
 _GRACE = 1.0
 
@@ -37,7 +37,7 @@ def saved() -> dict[Path, int]:
 
 
 def until_saved(before: dict[Path, int], server: subprocess.Popen[bytes]) -> dict[Path, int]:
-    """Waits for a change; says once if the server ends meanwhile, as after a slip in its code."""
+    """Waits for a change; prints a message once if the server ends meanwhile, as after an error in its code."""
     ended = False
     while (now := saved()) == before:
         if not ended and server.poll() is not None:
@@ -50,7 +50,7 @@ def until_saved(before: dict[Path, int], server: subprocess.Popen[bytes]) -> dic
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Ends it; soon, too, while tabs are open, whose connections it would else give some seconds."""
+    """Ends the server; kills it after a second, as it would wait longer for the connections of open tabs."""
     server.terminate()
     try:
         server.wait(_GRACE)
@@ -65,7 +65,7 @@ def end(_: int, __: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Runs until it is asked to end."""
+    """Runs until SIGTERM or Ctrl+C."""
     signal.signal(signal.SIGTERM, end)
     times = saved()
     while True:

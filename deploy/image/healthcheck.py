@@ -1,13 +1,13 @@
-"""The container's health: exit status 0 when the server in it is ready, which it is once its model has answered.
+"""The container's health: exit status 0 when the server in it is ready, that is when its model is warmed up.
 
-Run every few seconds, so it starts fast: no imports but the socket.
+It is run every few seconds, so it must start fast: it imports hardly more than the socket.
 """
 
 import os
 import socket
 import sys
 
-# In the launcher's order.
+# In the order in which `classifier serve` looks at them.
 port = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT"))), "8501")
 base = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_BASE_URL_PATH", "CLASSIFIER_BASE_PATH"))), "")
 path = f"/{base.strip('/')}/readyz".replace("//", "/")

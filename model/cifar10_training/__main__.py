@@ -1,8 +1,8 @@
 """Make the package `model/cifar10`: `python -m model.cifar10_training [--smoke] [--folder FOLDER] [--run FOLDER]`.
 
-It downloads CIFAR-10 (139 MB, once), trains, measures and writes the package. A training that was stopped goes on
-where its last checkpoint was, and one that is done is not done again, unless the folder `--run` is removed. `--smoke`
-goes the whole way in a minute with a few pictures: its model knows nothing.
+It downloads CIFAR-10 (139 MB, once), trains, measures and writes the package. A training that was stopped continues
+from its last checkpoint, and a finished one is not repeated unless the folder `--run` is removed. `--smoke` runs all
+steps in a minute with a few pictures: its model is of no use.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not trained.is_file():
         train.train(pictures, held, plan, run / "checkpoint.keras").save(trained)
     if keras.backend.backend() != "tensorflow":
-        # The conversion needs TensorFlow. Started again with it, this finds the training done.
+        # The conversion needs TensorFlow. Started again with that, this program finds the training done.
         os.environ["KERAS_BACKEND"] = "tensorflow"
         os.execv(sys.executable, [sys.executable, "-m", __package__, *(arguments or sys.argv[1:])])  # noqa: S606
     model = keras.saving.load_model(trained, compile=False)

@@ -25,7 +25,7 @@ def batch(pictures: Pictures, step: int, count: int, size: int, seed: int = 0) -
         step: Number of the batch, from 0.
         count: Pictures in a batch.
         size: Side in pixels to enlarge to.
-        seed: Of the order and of the variations.
+        seed: Seed of the order and of the variations.
 
     Returns:
         Network input (count, size, size, 3) as `(pixel - MEAN) / STD`, and the classes (count,).
@@ -40,7 +40,7 @@ def batch(pictures: Pictures, step: int, count: int, size: int, seed: int = 0) -
 
 
 def plain(images: NDArray[np.uint8], size: int) -> Floats:
-    """The same without variation: what the shipped model makes of the pictures."""
+    """Network input without variation, as the shipped model makes it of the pictures."""
     return normalise(enlarge(images.astype(np.float32), size))
 
 
@@ -84,7 +84,7 @@ def enlarge(images: Floats, size: int, random: np.random.Generator | None = None
         random: For flip, zoom (0.7 to 1.4), aspect, shift (up to an eighth) and kernel; None for plain bilinear.
 
     Returns:
-        (N, size, size, 3). What a zoom or shift brings in from outside is mirrored.
+        (N, size, size, 3). Where a zoom or shift reaches beyond a picture, the picture is mirrored.
     """
     count, side = images.shape[:2]
     places = np.tile((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5, (2, count, 1))

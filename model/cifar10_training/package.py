@@ -1,7 +1,7 @@
 """Write the package `model/cifar10` from a trained network, and measure it the way it is used.
 
-Beside the two forms that every package here has there is `model.h5`, the same in the format and with the interface of
-the original demo's model; `model.toml` does not name it.
+Besides the two forms that every package here has, there is `model.h5`: the same model in the format and with the
+interface of the original demo's model. `model.toml` does not name it.
 
 Every number comes from the finished `.tflite` through `Classifier`, from 32 x 32 pictures to probabilities. The
 temperature is fitted on the pictures held out of the training; the test pictures are looked at once, at the end.
@@ -75,8 +75,8 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
         folder: The package's folder; its labels are copied from `model/cifar10` when it is another one.
 
     Returns:
-        What was measured, by name: accuracies and calibration errors as shares (0-1), `temperature`, and
-        `h5_apart`, the largest difference of `model.h5`'s probabilities, before calibration.
+        What was measured, by name: accuracies and calibration errors as shares (0-1), `temperature`, and `h5_apart`,
+        the largest difference between the probabilities of `model.h5` and `model.tflite` before calibration.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("labels.en.txt", "labels.zh.txt"):
@@ -89,7 +89,9 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
     temperature = fitted.after.temperature
     tested = log_scores(folder, test)
     right = tested.argmax(axis=1) == test.labels
-    errors = [expected_calibration_error(reliability(confidences(tested, one), right)) for one in (1.0, temperature)]
+    errors = [
+        expected_calibration_error(reliability(confidences(tested, value), right)) for value in (1.0, temperature)
+    ]
     found = {
         "held_out_top1": fitted.right / fitted.pictures,
         "temperature": temperature,
@@ -122,7 +124,7 @@ def _manifest(folder: Path, temperature: float, top1: float) -> None:
 
 
 def log_scores(folder: Path, pictures: Pictures) -> NDArray[np.float32]:
-    """What the package says of each picture (N, 10), as log-probabilities before calibration."""
+    """The package's log-probabilities for each picture (N, 10), before calibration."""
     model = Classifier.load(folder, settings=Settings(backend="litert"))
     rows = []
     for found in model.scores_many(Image.fromarray(image) for image in pictures.images):
@@ -133,7 +135,7 @@ def log_scores(folder: Path, pictures: Pictures) -> NDArray[np.float32]:
 
 
 def _apart(folder: Path, pictures: Pictures, litert: NDArray[np.float32], count: int = 1000) -> float:
-    """Largest difference to `model.h5` used the original way: loaded, resized to 224 x 224, divided by 255."""
+    """Largest difference to `model.h5` used as in the original demo: pictures resized to 224 x 224, divided by 255."""
     model = keras.saving.load_model(folder / "model.h5", compile=False)
     size = (network.INPUT, network.INPUT)
     worst = 0.0

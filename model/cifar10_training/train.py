@@ -45,7 +45,7 @@ class Plan:
         return sum(steps for _, steps in self.phases)
 
     def size(self, step: int) -> int:
-        """Side of the pictures in the batch of that number."""
+        """Side of the pictures in the batch with the number `step`."""
         for size, steps in self.phases:
             if step < steps:
                 return size
@@ -61,10 +61,10 @@ def train(pictures: Pictures, held: Pictures, plan: Plan, checkpoint: Path) -> k
     """Train, or go on with a training that was stopped.
 
     Args:
-        pictures: What to train on.
-        held: What to measure on when a phase is over; a look, on which nothing depends.
-        plan: How.
-        checkpoint: A `.keras` file to write now and then, and to go on from when it is there.
+        pictures: Pictures to train on.
+        held: Pictures to measure the accuracy on after each phase; it is only printed.
+        plan: How long and how to train.
+        checkpoint: A `.keras` file to write every `plan.every` batches, and to continue from if it exists.
 
     Returns:
         The trained model, as `network.trainable` makes it.
@@ -87,7 +87,7 @@ def train(pictures: Pictures, held: Pictures, plan: Plan, checkpoint: Path) -> k
 
 
 def _batches(pictures: Pictures, plan: Plan, start: int) -> Iterator[tuple[int, augment.Floats, NDArray[np.int64]]]:
-    """Number, pictures and classes of each batch from a number on, made while the one before is trained on."""
+    """Number, pictures and classes of each batch from `start` on; made while the one before is trained on."""
 
     def make(step: int) -> tuple[augment.Floats, NDArray[np.int64]]:
         return augment.batch(pictures, step, plan.batch, plan.size(step))
@@ -109,7 +109,7 @@ def compiled(model: keras.Model, plan: Plan) -> keras.Model:
     rate = keras.optimizers.schedules.CosineDecay(
         plan.peak / 100, plan.steps - warmup, warmup_target=plan.peak, warmup_steps=warmup
     )
-    # Nothing else bounds a step: there are no batch norms.
+    # The gradient is clipped because nothing else bounds a step: there are no batch norms.
     optimizer = keras.optimizers.AdamW(rate, plan.decay, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=plan.smoothing)
@@ -118,7 +118,7 @@ def compiled(model: keras.Model, plan: Plan) -> keras.Model:
 
 
 def accuracy(model: keras.Model, pictures: Pictures, size: int) -> float:
-    """Share of the pictures whose class the model in training gets right, enlarged plainly to a size."""
+    """Share of the pictures whose class the model in training gets right, enlarged to `size` without variation."""
     right = 0
     for start in range(0, len(pictures), 250):
         part = pictures.take(np.arange(start, min(start + 250, len(pictures))))
@@ -135,7 +135,7 @@ def _save(model: keras.Model, checkpoint: Path) -> None:
 
 
 def _reporter(plan: Plan) -> Callable[[int, float], None]:
-    """Prints the mean loss and the speed now and then."""
+    """A function that is called after each batch, and prints the mean loss and the speed every 25 batches."""
     losses: list[float] = []
     since = time.monotonic()
 

@@ -1,1 +1,1 @@
-"""The JSON API: its routes, the shapes of its answers, its document."""
+"""The JSON API: its routes, the schemas of its answers, its docs page."""

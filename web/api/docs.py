@@ -12,7 +12,7 @@ _FILES = "/static-offline-docs"  # where fastapi-offline mounts them
 
 
 async def docs(request: Request) -> Response:
-    """The page; its script names the address at which the API is mounted, so its hash is not known before."""
+    """The page. Its script contains the path at which the API is mounted, so the script is hashed for each request."""
     root = request.scope.get("root_path", "")
     page = get_swagger_ui_html(
         openapi_url=f"{root}/openapi.json",

@@ -89,7 +89,7 @@ def make_api() -> FastAPI:
 
 @cache
 def _threads() -> CapacityLimiter:
-    """One more than the queue holds: whoever is one too many hears so at once, not after waiting for a thread."""
+    """One thread more than the queue has places: a picture over its bound is refused at once, not after a wait."""
     return CapacityLimiter(models().queue.bound + 1)
 
 
@@ -108,8 +108,9 @@ async def classify(
 ) -> AnswerOut:
     """Send a multipart form with one or several `file` parts, or the picture itself as the body.
 
-    One picture that fails is the request's error. Among several, that one's result is an `error`, and the others
-    stand. The byte limit holds for each picture and for the request as a whole, the pixel limit for each picture.
+    If the only picture fails, the request fails with its error. If one of several fails, its result is an `error`, and
+    the others have their results. The byte limit applies to each picture and to the request as a whole, the pixel limit
+    to each picture.
     """
     name = models().resolve(model)
     pictures = await read_pictures(request, max_bytes())
@@ -122,7 +123,7 @@ async def classify(
                 ),
                 limiter=_threads(),
             )
-        except (ParameterError, NotReadyError):  # no picture of this request would fare better
+        except (ParameterError, NotReadyError):  # the other pictures of this request would fail, too
             raise
         except ClassifierError as error:
             if len(pictures) == 1:
@@ -158,7 +159,7 @@ async def list_models() -> ModelsOut:
 
 @router.get("/v1/info", summary="Version, device, limits", response_model=InfoOut, responses={503: _PROBLEM})
 async def info() -> InfoOut:
-    """What runs here, where the last inference ran, and what a picture may be."""
+    """What runs here, where the last inference ran, and the limits for pictures."""
     last, limits = models().last_used(), models().limits
     return InfoOut(
         version=__version__,

@@ -1,4 +1,4 @@
-"""The shapes of the API's answers, from which its OpenAPI document is made."""
+"""The schemas of the API's answers, from which its OpenAPI document is made."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ModelsOut(BaseModel):
 
 
 class LimitsOut(BaseModel):
-    """What a picture may be, and how much there may be at a time."""
+    """The limits for each picture, and for all pictures at a time."""
 
     max_bytes: int
     max_pixels: int

@@ -1,1 +1,1 @@
-"""The page. A package with this file, as Streamlit's watcher reloads no module of one without."""
+"""The page. It needs this file: Streamlit's watcher does not reload the modules of a package without one."""

@@ -15,8 +15,8 @@ def bars_html(predictions: Sequence[Prediction], *, sure: bool, fresh: bool) -> 
 
     Args:
         predictions: best first.
-        sure: whether the first is to stand out as the answer.
-        fresh: whether the bars may grow into place, once for each new result.
+        sure: whether the first class stands out as the answer.
+        fresh: whether the bars are animated, as they are once for each new result.
     """
     rows = "".join(_row(item, best=sure and rank == 0) for rank, item in enumerate(predictions))
     classes = " ".join(["bars", "sure" if sure else "unsure", *(["fresh"] if fresh else [])])

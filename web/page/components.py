@@ -23,18 +23,18 @@ from web.page.text import device_text, html_language, language, t
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
 _FEW = 10
-"""A model that knows no more classes is introduced with all their names."""
+"""A model with at most this many classes is introduced with all their names."""
 
 
 def brand() -> None:
     """Icon and name."""
     icon = f'<img alt="" src="data:image/svg+xml;base64,{_ICON}">'
-    chosen = " has-picture" if state().picked() else ""  # what the styles go by
+    chosen = " has-picture" if state().picked() else ""  # style.css depends on it
     st.html(f'<div class="brand{chosen}" lang="{html_language()}">{icon}<span>{t("name")}</span></div>')
 
 
 def hero(model: str) -> None:
-    """Says what this is, and what the chosen model knows."""
+    """Says what the page does, and what the chosen model knows."""
     package = models().packages.get(model)
     if package is None:
         intro = t("intro_unknown")
@@ -51,7 +51,7 @@ def inputs() -> None:
     formats = ", ".join(allowed.formats)
     megabytes, megapixels = map(millions, (allowed.max_bytes, allowed.max_pixels))
     limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
-    # Streamlit's own words in the uploader are English only: these, by CSS, stand in their place.
+    # Streamlit's own texts in the uploader are in English only: by CSS, these are shown in their place.
     words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
     words["paste"] = t("or_paste", keys="Ctrl+V / ⌘V")
     words["refused"] = t("refused", megabytes=megabytes, formats=formats)
@@ -78,7 +78,7 @@ def inputs() -> None:
 
 
 def preview(looked_at: Picked) -> None:
-    """The picture itself, and whose it is; nothing for one that cannot be read, which the result will say."""
+    """The picture itself and, for a sample, its author; nothing if it cannot be read: the result will say so."""
     if looked_at.origin == "camera":
         return  # the camera shows it already
     try:
@@ -94,7 +94,7 @@ def preview(looked_at: Picked) -> None:
 def settings(*, expanded: bool) -> tuple[str, int, float]:
     """Model, number of classes and smallest score (0 to 1) that the visitor chose."""
     names = list(models().packages)
-    # A key of its own, or an expander keeps the state it had when there was no result yet.
+    # Two keys: with one, the expander would keep the state that it had when there was no result yet.
     key = "settings-open" if expanded else "settings"
     with st.expander(t("settings"), icon=":material/tune:", expanded=expanded, key=key):
         asked = st.query_params.get("model", "")
@@ -120,7 +120,8 @@ def settings(*, expanded: bool) -> tuple[str, int, float]:
 def to_address(key: str) -> None:
     """Writes a choice into the page's address, so that a link carries it.
 
-    Streamlit's own binding would write the words shown instead of a model's name, and forgets a widget that moves.
+    Streamlit's own binding of widgets to the address would write a model's title instead of its name, and forgets the
+    value of a widget that moves on the page.
     """
     st.query_params[key] = str(st.session_state[key])
 
@@ -143,7 +144,7 @@ def result(whole: Classification, fresh: bool, looked_at: Picked, top_k: int, mi
 
 
 def error(text: str) -> None:
-    """Something that did not work, and what to do."""
+    """Shows what did not work, and what to do."""
     st.error(text, icon=":material/error:")
 
 

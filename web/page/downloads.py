@@ -10,12 +10,12 @@ from classifier import Classification
 
 
 def to_json(result: Classification) -> bytes:
-    """The result in the shape of the API's."""
+    """The result in the format of the API's results."""
     return json.dumps(result.to_dict(), ensure_ascii=False, indent=2).encode()
 
 
 def to_csv(result: Classification) -> bytes:
-    """Rank, label, index and score of each class, in UTF-8 with the mark by which Excel knows it."""
+    """Rank, label, index and score of each class, in UTF-8 with the byte order mark by which Excel recognises it."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["rank", "label", "index", "score"])

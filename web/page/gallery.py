@@ -34,7 +34,7 @@ class Sample:
 
     @property
     def key(self) -> str:
-        """Of its button."""
+        """The key of its button."""
         return "sample_" + Path(self.file).stem
 
     @property
@@ -70,7 +70,7 @@ def credit_html(sample: Sample) -> str:
 
 
 def credits_html() -> str:
-    """Author, licence and source of all of them."""
+    """Author, licence and source of all samples."""
     rows = "".join(f"<li>{escape(sample.title)} – {credit_html(sample)}</li>" for sample in samples().values())
     return f'<ul class="credits">{rows}</ul>'
 

@@ -1,4 +1,4 @@
-"""The page: what is where, and in which order things happen. Streamlit runs this file for every visit and every click.
+"""The page: where its parts are, and in which order they are made. Streamlit runs this file for each visit and click.
 
 Everything is inside functions, so that no picture stays alive in this module after a run.
 """
@@ -31,7 +31,7 @@ def main() -> None:
         _page()
     except ClassifierError as error:
         components.error(error_text(error))
-    except Exception as error:  # whatever it was, the visitor gets a sentence and the log the rest
+    except Exception as error:  # the visitor gets a sentence, the log gets the traceback
         log.exception("the page failed")
         components.error(error_text(error))
 
@@ -53,7 +53,7 @@ def _page() -> None:
             components.preview(looked_at)
     with right:
         if looked_at is not None and ready:
-            # The bars read settings that stand below them.
+            # The bars depend on the settings that are drawn below them.
             answer = st.container(key="answer")
         if ready:
             model, top_k, minimum = components.settings(expanded=looked_at is not None)
@@ -87,7 +87,7 @@ def _header() -> None:
 
 
 def _started() -> bool:
-    """Waits until the default model is loaded; whether it was."""
+    """Waits until the default model is loaded; returns whether it could be."""
     if models().state == "starting":
         with st.spinner(t("loading")):
             models().start()

@@ -1,4 +1,4 @@
-"""What is done with the visitor's picture: a thumbnail, a look by a model, and the part of the result that is shown."""
+"""What is done with the visitor's picture: thumbnail, classification, and the part of the result that is shown."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from web.page.state import Picked, state
 from web.page.text import language
 
 MOST = 10
-"""As many classes as the page can show."""
+"""The most classes that the page can show."""
 
 _SIDE = 1120  # pixels of the thumbnail's longer side: the column's width on a dense screen
 
 
 def look(picture: Picked, model: str) -> tuple[Classification, bool]:
-    """What the model says of the picture, and whether that is news.
+    """The model's result for the picture, and whether it is new (and not one that was kept).
 
     Raises:
         ClassifierError: as `Models.classify` does.
@@ -53,7 +53,7 @@ def thumbnail(picture: Picked) -> bytes:
 
 
 def wanted(result: Classification, top_k: int, minimum: float) -> Classification:
-    """The part of a result that the visitor wants to see: so many classes, from this score on, in their language."""
+    """The part of a result to show: at most `top_k` classes, with scores from `minimum`, in the page's language."""
     labels = models().packages[result.model].labels_for(language())
     return replace(
         result,

@@ -1,7 +1,7 @@
-"""What one visit to the page has chosen, and what is known of it: one object in the session, beside the widgets.
+"""The picture that a visitor has chosen, and what is known about it: one object in the session, beside the widgets.
 
-A picture is decoded and classified once; moving a slider only shows the same result anew. What is kept of it in the
-session is one thumbnail and its results, and only of the picture looked at.
+A picture is decoded and classified once; moving a slider only shows the same result again. The session keeps only one
+thumbnail and the results, and only of the picture that is looked at.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Picked:
     """The picture looked at.
 
     Attributes:
-        key: tells it from any other one.
+        key: different for every picture.
         origin: where it is from.
-        name: its file's.
-        file: an entry of the gallery, or what Streamlit holds of an upload.
+        name: name of its file.
+        file: an entry of the gallery, or the file that Streamlit holds for an upload.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Picked:
 
 @dataclass(slots=True)
 class Analysis:
-    """What is known of one picture: its thumbnail, results by model, or why there are none."""
+    """What is known about one picture: its thumbnail, and its results by model or why there are none."""
 
     key: str
     thumbnail: bytes = b""
@@ -78,14 +78,14 @@ class PageState:
         return Picked(f"{self.origin}:{file.file_id}", self.origin, file.name, file) if file is not None else None
 
     def analysis_of(self, picture: Picked) -> Analysis:
-        """What is known of a picture; what was known of another one is dropped."""
+        """The analysis of a picture; that of any other picture is dropped."""
         if self.analysis is None or self.analysis.key != picture.key:
             self.analysis = Analysis(picture.key)
         return self.analysis
 
 
 def state() -> PageState:
-    """This visit's."""
+    """The state of this visit."""
     if "page" not in st.session_state:
         st.session_state["page"] = PageState()
     return cast("PageState", st.session_state["page"])
@@ -106,6 +106,6 @@ def pick_file(origin: Literal["upload", "camera"]) -> None:
 
 
 def camera_switched() -> None:
-    """Called when the camera was turned on or off; turned off, its photo is gone."""
+    """Called when the camera was turned on or off; turning it off removes its photo."""
     if not st.session_state["camera_on"] and state().origin == "camera":
         state().origin = "upload" if st.session_state.get("upload") else None

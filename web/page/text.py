@@ -10,7 +10,7 @@ from classifier.languages import choose, languages
 
 
 def language() -> str:
-    """The code of the visitor's choice; before there is one, of the address's `?lang=`, then of the browser's wish."""
+    """The code of the visitor's language: chosen on the page, else from the address (`?lang=`), else the browser's."""
     chosen: str | None = st.session_state.get("lang")
     if chosen in languages():
         return chosen
@@ -18,7 +18,7 @@ def language() -> str:
 
 
 def html_language() -> str:
-    """The same, as `lang` attributes have it."""
+    """The visitor's language as HTML's `lang` attributes name it."""
     return languages()[language()].html
 
 

@@ -13,18 +13,18 @@ from classifier.picture import decode
 from web.page.gallery import Sample, samples
 
 SIZE = 208
-"""Pixels of a side: sharp on a dense screen at the largest size that the grid gives."""
+"""Pixels along each side, with which a thumbnail is sharp on a high-density screen at the largest size in the grid."""
 
 
 def main() -> None:
-    """Writes all of them."""
+    """Writes all thumbnails."""
     for sample in samples().values():
         sample.thumbnail.parent.mkdir(exist_ok=True)
         sample.thumbnail.write_bytes(thumbnail(sample))
 
 
 def thumbnail(sample: Sample) -> bytes:
-    """A sample's middle, small, as a WebP file."""
+    """The centre of a sample, scaled down, as a WebP file."""
     image = decode.read(sample.read(), at_least=(SIZE, SIZE)).image
     small = ImageOps.fit(image, (SIZE, SIZE), Image.Resampling.LANCZOS)
     file = io.BytesIO()

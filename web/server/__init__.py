@@ -1,1 +1,1 @@
-"""What every server needs and Streamlit does not bring: slow connections, shutdown, headers, parts imported late."""
+"""What a server needs and Streamlit lacks: security headers, late imports, background tasks, limits on time."""

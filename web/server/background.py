@@ -1,4 +1,4 @@
-"""Tasks that run beside the answering of requests, and the one rule for when such a task fails."""
+"""Tasks that run in the background of the server, and the rule for what happens when one fails."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
-"""Seconds between a failure and the next attempt; after each further failure twice as long."""
+"""Seconds between a failure and the next attempt; doubled after each further failure."""
 
 LONGEST_PAUSE = 300.0
-"""Seconds: so long a pause becomes at most, and so long a task must run for its failures to count anew."""
+"""Seconds: the longest pause; a task that has run for as long starts with the first pause again when it fails."""
 
 
 async def supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Runs a task until it returns or is cancelled; when it fails, logs why and starts it again.
 
-    The rule for all of them: no failure of such a task ends the server, since visitors and callers can still be
-    answered without it; and none is silent or final. The log gets the traceback of each failure, so a task that can
-    no longer work says so every five minutes, and one that failed by chance goes on a second later.
+    The rule for all tasks: a failure never ends the server, since visitors and callers can still be answered without
+    the task; and it is neither silent nor final. The log gets the traceback of each failure, so a task that can no
+    longer work shows up there every five minutes, and one that failed by chance goes on a second later.
 
     Args:
-        name: what the task does, as the log should call it, such as "closing slow connections".
+        name: what the task does, in words for the log, such as "closing slow connections".
         run: makes the coroutine; called once for each attempt.
     """
     pause = FIRST_PAUSE

@@ -1,8 +1,8 @@
-"""Keeps what was loaded for good out of garbage collection, which Streamlit runs in full after every run of the page.
+"""Keeps permanent objects out of garbage collection, which Streamlit runs in full after every run of the page.
 
-What is frozen is never looked at again, and so a collection takes no time. Among it may be what belongs to a visitor
-who came while the server was starting: frozen, that and the picture would stay for good. So everything is thawed and
-frozen anew when such a visitor has left, until there is none.
+Frozen objects (`gc.freeze`) are not examined, so a collection takes hardly any time. They may include objects of a
+visitor who came while the server was starting: these, and the visitor's picture, would never be freed. So all objects
+are unfrozen and frozen again when such a visitor has left, until no visitor's objects are among them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SECONDS = 10.0
 
 
 def freeze() -> None:
-    """Collects garbage once more and sets everything else aside."""
+    """Collects garbage, and freezes all objects that remain."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()

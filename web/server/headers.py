@@ -1,7 +1,7 @@
 """Security headers on every answer: the page's and Streamlit's files, the API, docs, health and metrics.
 
-The scripts that a browser may run are those of this server's files and the few that stand in the HTML we serve; the
-latter are allowed by their hash, taken from that very HTML. What TLS needs (HSTS) is for whatever ends TLS to say.
+A browser may run the scripts in this server's files and the few inline scripts in the HTML that we serve; the latter
+are allowed by their hash, computed from that same HTML. The header for TLS (HSTS) is left to the proxy that ends TLS.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from web.problems import UNEXPECTED, respond
 
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
-# Off wherever the page is embedded. Not listed: autoplay and fullscreen, for the camera's picture and for images.
+# Features that are off, also where the page is embedded. Autoplay and fullscreen are not listed: the camera's picture
+# and images need them.
 _OFF = (
     "accelerometer",
     "browsing-topics",
@@ -40,7 +41,7 @@ _OFF = (
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    # Addresses carry a visitor's choices; nobody else needs them.
+    # Addresses contain a visitor's choices, which no other site needs to know.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": ", ".join(["camera=(self)", *(f"{feature}=()" for feature in _OFF)]),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -48,7 +49,7 @@ _HEADERS = {
 
 
 def content_policy(html: str) -> str:
-    """The Content-Security-Policy under which a page of ours works, and nothing that someone put into it.
+    """The Content-Security-Policy under which a page of ours works, but no script that someone else put into it.
 
     Args:
         html: the page, exactly as it is served; its inline scripts are allowed.
@@ -57,7 +58,7 @@ def content_policy(html: str) -> str:
     directives = {
         "default-src": "'self'",
         "script-src": " ".join(["'self'", *(f"'sha256-{script}'" for script in sorted(scripts))]),
-        "style-src": "'self' 'unsafe-inline'",  # Streamlit and Swagger UI style their parts as they draw them
+        "style-src": "'self' 'unsafe-inline'",  # Streamlit and Swagger UI add styles as they draw their parts
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",
         "media-src": "'self' data: blob:",
@@ -66,7 +67,7 @@ def content_policy(html: str) -> str:
         "object-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",
-        # A Hugging Face Space is shown in a frame. X-Frame-Options could not say so.
+        # A Hugging Face Space is shown in a frame, which X-Frame-Options could not allow.
         "frame-ancestors": "'self' https://huggingface.co https://*.hf.space",
     }
     return "; ".join(f"{name} {value}" for name, value in directives.items())
@@ -76,12 +77,12 @@ class SecurityHeaders:
     """ASGI middleware, the outermost one: adds the headers, except where an answer brings its own."""
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
-        """Args: app: whose answers get headers; policy: the Content-Security-Policy of all that have none."""
+        """Args: app: the app whose answers get headers; policy: the Content-Security-Policy of answers without one."""
         self.app = app
         self.headers = {**_HEADERS, "Content-Security-Policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on; an error that nobody answered is answered here, so that this has the headers, too."""
+        """Passes a request on, and answers errors that nothing has answered yet, so that these get the headers, too."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Parts of the server that are imported beside it instead of before it: an answer that needs one waits for it."""
+"""Parts of the server that are imported while it already runs: a request that needs such a part waits for it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class LazyApp:
-    """An ASGI app whose module is not imported yet; importing takes a thread's time, not the event loop's."""
+    """An ASGI app whose module is imported when it is first needed, in a thread, so as not to block the event loop."""
 
     def __init__(self, module: str, name: str, *arguments: object) -> None:
-        """Args: module: of the function, or class, that makes the app; name: of that; arguments: for that."""
+        """Args: module and name of the function or class that makes the app; arguments: the arguments of its call."""
         self.module = module
         self.name = name
         self._arguments = arguments
         self._app: ASGIApp | None = None
 
     async def load(self) -> ASGIApp:
-        """The app, made if it was not."""
+        """The app; made at the first call."""
         if self._app is None:
             module = await anyio.to_thread.run_sync(import_module, self.module)
-            if self._app is None:  # or another request came first, and there is one app for all
+            if self._app is None:  # else another request has made it meanwhile; there must be only one app
                 self._app = getattr(module, self.name)(*self._arguments)
         return self._app
 
@@ -33,15 +33,15 @@ class LazyApp:
 
 
 class LazyMiddleware:
-    """ASGI middleware whose module is not imported yet, for the paths that it looks at."""
+    """ASGI middleware whose module is imported at the first request that it is for."""
 
     def __init__(self, app: ASGIApp, module: str, name: str, path: str) -> None:
-        """Args: app: what it protects; module, name: where its class is; path: what is in those paths."""
+        """Args: app: the app to wrap; module and name of the middleware's class; path: part of all paths it is for."""
         self.app = app
         self.path = path
         self._wrapped = LazyApp(module, name, app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, through the middleware if it is one for it."""
+        """Passes a request on, through the middleware if the path is one of those it is for."""
         app = self._wrapped if self.path in scope.get("path", "") else self.app
         await app(scope, receive, send)

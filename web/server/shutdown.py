@@ -1,6 +1,6 @@
-"""An end in good order: what was accepted is answered, what hangs is given up.
+"""An orderly shutdown: requests that were accepted are answered, requests that hang are given up.
 
-Uvicorn alone closes connections whose request it has received but not read yet, and waits without bound.
+By itself, Uvicorn closes connections whose request it has received but not read yet, and waits without limit.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from types import FrameType
 
 log = logging.getLogger(__name__)
 
-# A container's grace is usually 10 s: what is not finished a little before that is given up in good order. Who still
-# waits for a turn some seconds earlier is told to come back, as there is another server by then.
+# A container usually gets 10 s to stop: requests that are not finished a little before that are given up. Pictures that
+# still wait for a turn some seconds earlier are refused with "try again", as another server may run by then.
 _END_SECONDS = 9.0
 _LAST_TURN_SECONDS = 6.0
 
-# Rounds of the event loop: accepting a connection and reading its request takes a handful. Where new connections come
-# in a flood each round takes long, and the few that it needs must do.
+# Rounds of the event loop before Uvicorn gets the signal: accepting a connection and reading its request takes a
+# handful. In a flood of new connections each round takes long, so after some time the fewest rounds must do.
 _ROUNDS = 20
 _FEWEST_ROUNDS = 8
 _ROUNDS_SECONDS = 0.5
 
 
 def bound(refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> None:
-    """Has all requests that came before SIGTERM answered, and ends the process some seconds later even if one hangs.
+    """Handles SIGTERM: requests that came before it are answered, and the process ends in time even if one hangs.
 
-    To be called on the event loop, once Uvicorn waits for SIGTERM. In another thread than the main one, as tests have
-    it, there are no signals, and this does nothing.
+    Call it on the event loop, once Uvicorn handles SIGTERM. In a thread other than the main one, as in tests, signals
+    cannot be handled, and this does nothing.
 
     Args:
-        refuse_waiting: sends away all who still wait for their turn.
+        refuse_waiting: refuses all pictures that still wait for their turn.
         clean_up: removes what must not outlive the process.
     """
     if threading.current_thread() is not threading.main_thread():

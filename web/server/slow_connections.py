@@ -1,7 +1,7 @@
-"""Closes connections on which no request begins: `web.uploads.body` bounds the time of bodies, Uvicorn that of nothing.
+"""Closes connections on which no request begins; `web.uploads.body` bounds the time of a request's body.
 
-Uvicorn ends a connection that is idle between two requests; one that never sends anything, or only half a request's
-head, it would keep for good, and a thousand of them take all the descriptors that there are.
+Uvicorn closes a connection that is idle between two requests. But it would never close one that sends nothing at all,
+or only half of a request's head, and a thousand of those use up all file descriptors.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ SECONDS = 30.0
 """The longest time until a request's head is complete."""
 
 PAUSE = 5.0
-"""Seconds between two looks."""
+"""Seconds between two checks of all connections."""
 
 _TOO_SLOW = from_error(SlowRequestError())
 
 
 def connections() -> Collection[Any]:
-    """Those of the Uvicorn that runs this program, which is the one that waits for SIGTERM; none if there is none.
+    """The connections of the Uvicorn server that runs this program; empty if there is no such server.
 
-    To be called while the server starts, before it accepts any connection and before anything else waits for SIGTERM.
-    From then on h11 parses all requests: with httptools or zttp, of which Uvicorn prefers the former where it is
-    installed, nothing tells whether a request has begun.
+    The server is found by its handler of SIGTERM. So call this while the server starts, before it accepts a connection
+    and before anything else handles SIGTERM. From then on h11 parses all requests: with Uvicorn's other parsers, zttp
+    and httptools (its default if installed), nothing tells whether a request has begun.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     if not isinstance(server, uvicorn.Server):
-        log.warning("this is no Uvicorn as Streamlit starts it: connections on which no request begins stay open")
+        log.warning("no Uvicorn server as Streamlit starts it: connections on which no request begins stay open")
         return ()
     server.config.http_protocol_class = H11Protocol
     return server.server_state.connections
 
 
 async def close_slow(connections: Collection[Any]) -> None:
-    """Runs until cancelled, on the server's event loop.
+    """Closes slow connections until cancelled; runs on the server's event loop.
 
     Args:
         connections: what `connections` gave.
 
     Raises:
-        AttributeError: a connection is not as Uvicorn's were; what is looked at is no promise of Uvicorn's.
+        AttributeError: Uvicorn's connections have changed; the attributes that are used are private.
     """
-    # For each connection the request that was its last one, and since when it has had no other.
+    # For each connection its last request, and the time since when there has been no other.
     waiting: WeakKeyDictionary[H11Protocol, tuple[object, float]] = WeakKeyDictionary()
     while True:
         await asyncio.sleep(PAUSE)
         for connection in list(connections):
             if not isinstance(connection, H11Protocol) or connection.conn.their_state is not h11.IDLE:
-                continue  # the other ones are WebSockets
+                continue  # a WebSocket, or a request has begun
             last, since = waiting.get(connection, (connection, 0.0))
             if last is not connection.cycle:
                 waiting[connection] = connection.cycle, time.monotonic()

@@ -1,8 +1,7 @@
-"""Streamlit's scripts, styles and fonts, of which a first visit needs a hundred, all of them at once.
+"""Serves Streamlit's scripts, styles and fonts, of which a first visit needs a hundred at once.
 
-Streamlit reads each file in several steps, each in a thread of its own; at a start, when everything else wants the CPU,
-too, the browser waits most of its time for those. Here a file is read in one go: it is small, and in the system's
-cache.
+Streamlit reads each file in several steps, each of them in a thread. At a start, when everything else needs the CPU,
+too, a browser waits mostly for these steps. Here a file is read in one step: it is small, and in the system's cache.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from web.base_path import BASE
 
 ROOT = Path(streamlit.__file__).parent / "static"
-"""What Streamlit serves beside its own paths."""
+"""The folder of the files that Streamlit serves to browsers."""
 
 _PATH = re.compile(re.escape(BASE) + r"/(static/(?:js|css|media)/\w[\w.-]*)")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2"}
-# As Streamlit says of them: their names change with their content.
+# The same header that Streamlit sends with them: their names change with their content.
 _HEADERS = {"Cache-Control": "public, immutable, max-age=31536000"}
-# How a script names the ones it needs: at its very beginning.
+# How a script imports other scripts; it does so at its very beginning.
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
 _IMPORTS_END = 8192  # characters
 
 
 class FrontendFiles:
-    """ASGI middleware that answers plain requests for those files; all others are Streamlit's."""
+    """ASGI middleware that answers GET requests for these files, and leaves all others to Streamlit."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Args: app: Streamlit's."""
+        """Args: app: Streamlit's app."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,14 +53,15 @@ def _answer(file: Path) -> Response | None:
 
 
 def scripts(parts: Iterable[str], known: str) -> list[str]:
-    """The script files of some of Streamlit's parts, and of all that these import, without their folder.
+    """Names of the script files of some of Streamlit's elements, and of all scripts that these import.
 
-    Streamlit's page asks for them only when it is about to draw such a part, file after file; a frame that names them
-    gets them together with the rest.
+    Streamlit's page asks for them only when it is about to draw such an element, one file after the other. If the
+    page's HTML frame names them, the browser loads them together with the rest.
 
     Args:
-        parts: names of elements as Streamlit's files have them, such as `FileUploader`; unknown ones are left out.
-        known: HTML that names some already: those, and what they import, are left out, too.
+        parts: elements as they are called in the names of Streamlit's files, such as `FileUploader`; unknown ones are
+            left out.
+        known: HTML that names some scripts already: these, and what they import, are left out, too.
     """
     folder = ROOT / "static/js"
     found: list[str] = []

@@ -17,7 +17,7 @@ from web.streamlit_internals.frontend import ROOT, scripts
 
 STATIC = Path(__file__).parent.parent / "page" / "static"
 _FRAME = ROOT / "index.html"
-# What the page draws up to the first bars, in this order.
+# Streamlit's elements that the page draws up to the first bars, in this order.
 _PARTS = (
     *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
     *("axios", "ImageList", "DownloadButton"),
@@ -26,14 +26,14 @@ _PARTS = (
 
 @cache
 def frame(code: str) -> str:
-    """The HTML in the language of that code."""
+    """The frame's HTML in the language with this code."""
     language = languages()[code]
     title, description = (escape(language.text("page", key)) for key in ("name", "description"))
     html = _FRAME.read_text("utf-8")
     html = html.replace('<html lang="en">', f'<html lang="{language.html}">')
     html = html.replace("<title>Streamlit</title>", f"<title>{title}</title>")
     html = re.sub("<noscript>.*?</noscript>", lambda _: _no_script(), html, flags=re.DOTALL)
-    # Streamlit points programs to an API of its own that is switched off here; ours is the one to find.
+    # Streamlit's link for programs leads to its own API, which is switched off here: let it lead to ours.
     html = re.sub(r'(<link rel="service-desc" href=")[^"]*', r"\g<1>./api/openapi.json", html)
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
@@ -53,12 +53,12 @@ async def index(request: Request) -> Response:
 
 
 async def to_index(request: Request) -> Response:
-    """From `/demo` to `/demo/`; by the path alone, since behind a proxy the scheme here need not be the browser's."""
+    """Redirects `/demo` to `/demo/`, without a scheme: behind a proxy, the browser's may differ from the one here."""
     return RedirectResponse(URL(f"{BASE}/").replace(query=request.url.query))
 
 
 def _no_script() -> str:
-    """In every language: without scripts, nobody can switch it."""
+    """The notice for browsers without scripts; in all languages, as these cannot be switched without scripts."""
     said = []
     for language in languages().values():
         link = f'<a href="./api/docs">{language.text("page", "json_api")}</a>'

@@ -1,6 +1,6 @@
-"""Keeps to the server what Streamlit tells each page about it: where its script lies, which Python and system run it.
+"""Removes what Streamlit tells each page about the server: the path of its script, its Python version, its system.
 
-The page needs none of them. Streamlit's version stays: the page reloads itself when it has changed.
+The page needs none of these. Streamlit's version stays: the page reloads itself when that has changed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 
 class RedactedSessions:
-    """ASGI middleware that blanks those parts of the messages with which each run of the page begins."""
+    """ASGI middleware that blanks these fields in the message with which each run of the page begins."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Args: app: Streamlit's."""
+        """Args: app: Streamlit's app."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -22,17 +22,17 @@ class RedactedSessions:
             await self.app(scope, receive, send)
             return
 
-        async def discreet(message: Message) -> None:
+        async def redacted(message: Message) -> None:
             data = message.get("bytes")
             if data:
                 message = {**message, "bytes": without_server(data)}
             await send(message)
 
-        await self.app(scope, receive, discreet)
+        await self.app(scope, receive, redacted)
 
 
 def without_server(data: bytes) -> bytes:
-    """The message, or one that says the same but for what is the server's own."""
+    """The message, with the fields about the server left empty."""
     message = ForwardMsg.FromString(data)
     if message.WhichOneof("type") != "new_session":
         return data

@@ -1,8 +1,8 @@
-"""Counts what visitors leave here, and frees what a closed tab leaves behind.
+"""Counts the uploads that Streamlit holds for visitors, and frees those of closed tabs.
 
 Streamlit keeps the session of a lost connection for `server.disconnectedSessionTTL` seconds, so that a visitor who
-comes back finds the picture; but it looks for expired sessions only when another one disconnects. On a quiet server
-the last visitors' uploads would stay for good. This looks every few seconds.
+comes back finds the picture. But it looks for expired sessions only when another one disconnects, so on a quiet server
+the last visitors' uploads would stay in memory without end. `free_closed_sessions` looks every few seconds.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from classifier.machine import malloc
 SECONDS = 10.0
 
 UPLOAD_PATH = "/_stcore/upload_file/"
-"""Where pages send files to: a session's name comes next. A base path may stand before it."""
+"""The path to which pages send files, followed by the name of a session; a base path may come before it."""
 
 
 async def free_closed_sessions() -> None:
-    """Runs until cancelled, on the event loop that Streamlit's own session handling runs on.
+    """Frees expired sessions until cancelled; runs on the event loop of Streamlit's own session handling.
 
     Raises:
-        AttributeError: Streamlit does not keep sessions as it did; the way in is no promise of Streamlit's.
+        AttributeError: the attributes in which Streamlit keeps sessions have changed; they are private.
     """
     while True:
         await asyncio.sleep(SECONDS)
@@ -40,7 +40,7 @@ def visits() -> set[str]:
 
 
 def upload_bytes() -> float:
-    """Bytes of visitors' uploads that Streamlit holds; not a number if it no longer says so."""
+    """Bytes of visitors' uploads that Streamlit holds; NaN if Streamlit no longer tells."""
     if not runtime.exists():
         return 0
     try:
@@ -51,11 +51,11 @@ def upload_bytes() -> float:
 
 
 def uploads_held(session: str) -> list[int]:
-    """The sizes, in bytes, of the files that Streamlit holds for a session; none if it no longer says so."""
+    """The sizes, in bytes, of the files that Streamlit holds for a session; empty if Streamlit no longer tells."""
     if not runtime.exists():
         return []
     storage = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
-    # A copy at once: the page's threads remove files meanwhile.
+    # A copy, because the page's threads may remove files meanwhile.
     return [len(file.data) for file in list(storage.get(session, {}).values())]
 
 
@@ -65,8 +65,8 @@ def _free_expired() -> None:
     while expired:
         _, info = expired.pop()
         info.session.shutdown()
-        del info  # or the last one would live on in this frame
+        del info  # else this variable would keep the last session alive
         if expired:
             continue
-        gc.collect()  # a session is a circle of objects that hold each other, and its pictures
+        gc.collect()  # a session is a reference cycle, which also holds its pictures
         malloc.trim()

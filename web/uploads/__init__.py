@@ -1,1 +1,1 @@
-"""What may come in, and how much of it at a time: bodies, forms, and the page's uploads."""
+"""Limits on what is sent to the server, for each request and for all at a time: bodies, forms, the page's uploads."""

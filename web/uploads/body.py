@@ -1,6 +1,6 @@
-"""What a request body may be, which neither Starlette nor Uvicorn asks: so large, so slow, and where there is room.
+"""Limits on request bodies that neither Starlette nor Uvicorn has: on their size, their time, and their memory in all.
 
-And where it is while it arrives: in memory, never in a temporary file.
+While a body arrives it is kept in memory, never in a temporary file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ IDLE_SECONDS = 30.0
 BODY_SECONDS = 300.0
 """The longest time from a request's beginning to its body's end."""
 
-# Starlette, for Streamlit's uploads as well, would put a form's files over 1 MB on a disk to spare memory. The budget
-# has memory for them, and nobody's picture belongs on a disk.
+# To save memory, Starlette would write a form's files over 1 MB to a disk, also those of Streamlit's uploads. The
+# budget has memory for them, and visitors' pictures must not be written to a disk.
 MultiPartParser.spool_max_size = sys.maxsize
 
 
@@ -38,19 +38,19 @@ class _RefusedError(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware that bounds bodies: 413 to too many bytes, 503 where there is no room, 408 to senders who stall.
+    """ASGI middleware that bounds bodies: 413 if they have too many bytes, 503 if there is no room, 408 if they stall.
 
-    The first two by the announced length, before anything is read, and while reading, for chunked bodies have none.
-    The room is kept until the answer begins: by then the body is no longer needed.
+    Bytes and room are checked by the announced length before anything is read, and again while reading, since chunked
+    bodies announce no length. The room is reserved until the answer begins: by then the body is no longer needed.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: Callable[[], int], budgets: Callable[[], tuple[Budget, ...]]) -> None:
-        """What it is told is asked for at each request, since it may change while the server starts.
+        """The limit and the budgets are looked up for each request, since they may change while the server starts.
 
         Args:
-            app: what to protect.
-            max_bytes: tells the most bytes of pictures in a body; their form may take `FRAMING` more.
-            budgets: tells which budgets must have room.
+            app: the app to protect.
+            max_bytes: returns the most bytes of pictures in a body; their form may take `FRAMING` more.
+            budgets: returns the budgets that must have room.
         """
         self.app = app
         self.max_bytes = max_bytes
@@ -68,7 +68,7 @@ class BodyLimit:
         seen = 0
 
         def admit(count: int) -> None:
-            """Refuses a body of so many bytes if there is no room for it."""
+            """Refuses a body of `count` bytes if it is too large or there is no room for it."""
             if count > max_bytes + FRAMING:
                 raise _RefusedError(RequestTooLargeError(limit=millions(max_bytes)))
             try:
@@ -78,7 +78,7 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal complete, seen
-            if complete:  # whoever asks now waits for the caller to go away, which may take any time
+            if complete:  # from now on the app waits for the caller to disconnect, which may take any time
                 return await receive()
             try:
                 async with asyncio.timeout(min(IDLE_SECONDS, end - time.monotonic())):
@@ -106,4 +106,4 @@ class BodyLimit:
                 if not started:
                     await respond_to(refused.error, refused.headers)(scope, receive, watched)
             except ClientDisconnect:
-                pass  # nobody is there to be answered, and it is no error of ours
+                pass  # there is nobody to answer, and it is not an error of the server

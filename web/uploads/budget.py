@@ -1,7 +1,7 @@
 """One budget for the bytes of all pictures in memory: those arriving, those worked on, and those that visits hold.
 
-Each request has a limit of its own; this bounds what all of them take together. What does not fit is refused at
-once: whoever waited would have to be kept, too. Everything here happens on the event loop.
+Each request has a limit of its own; this bounds what all of them take together. A request that does not fit is refused
+at once, since a waiting one would need memory, too. Everything here runs on the event loop.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Budget:
     """Bytes that may be in memory at a time: reserved by requests under way, or held elsewhere.
 
     Attributes:
-        full: makes the error that is raised when they are.
-        reserved: by requests under way; see `Reservation`.
+        full: makes the error to raise when the budget is full.
+        reserved: bytes reserved by requests under way; see `Reservation`.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Budget:
         """Takes nothing yet.
 
         Args:
-            size: the most bytes, or what tells it.
-            full: see above.
-            held: tells how many bytes are held besides; NaN if unknown.
+            size: the most bytes, or a function that returns them.
+            full: makes the error to raise when the budget is full.
+            held: returns how many bytes are held elsewhere; NaN if unknown.
         """
         self._size = size
         self.full = full
@@ -67,10 +67,10 @@ class Reservation:
         self._count = 0
 
     def grow(self, count: int) -> None:
-        """Takes as many bytes in all; fewer than before change nothing.
+        """Raises the reservation to `count` bytes in all; does nothing if it is not smaller already.
 
         Raises:
-            ClassifierError: the `full` of a budget that has no room; nothing more was taken of any.
+            ClassifierError: from `full` of a budget that has no room; then nothing more is taken from any budget.
         """
         more = count - self._count
         if more <= 0:
@@ -102,5 +102,5 @@ def max_bytes() -> int:
 
 @cache
 def budget() -> Budget:
-    """This process's, for page and API alike: the share of uploads in the memory plan, at least one largest request."""
+    """This process's budget, for page and API: the memory plan's share for uploads, at least one largest request."""
     return Budget(lambda: max(models().plan.uploads, max_bytes() + FRAMING), TooMuchSentError, held=upload_bytes)

@@ -18,11 +18,11 @@ from web.errors import (
 )
 
 MAX_FILES = 100
-"""Per request."""
+"""The most files in one request."""
 
 
 class _Form(MultiPartParser):
-    """Starlette's parser takes a form that breaks off for one with fewer parts; this knows whether it ended."""
+    """Starlette's parser takes a form that was cut off for one with fewer parts; this one knows if it was complete."""
 
     complete = False
 
@@ -35,8 +35,8 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
     """The request's pictures, in order.
 
     Args:
-        request: one whose body was not read yet.
-        max_bytes: of all pictures together.
+        request: a request whose body was not read yet.
+        max_bytes: the most bytes of all pictures together.
 
     Raises:
         RequestError: the form cannot be read, the connection ended too early, or the pictures are over the limit.
@@ -48,7 +48,7 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
         if is_form:
             pictures = await _of_form(request)
         else:
-            # Not `request.body()`: the request would keep it for as long as the answer takes to be sent.
+            # Not `request.body()`: the request would keep the body until the answer has been sent.
             pictures = [b"".join([chunk async for chunk in request.stream()])]
     except ClientDisconnect:
         raise DisconnectedError from None
@@ -81,5 +81,5 @@ async def _files(form: FormData) -> list[bytes]:
         if not isinstance(part, UploadFile):
             raise TextPartError(most=MAX_FILES)
         pictures.append(await part.read())
-        await part.close()  # or all of them would be there twice
+        await part.close()  # else all parts would be in memory twice
     return pictures

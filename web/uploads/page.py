@@ -14,10 +14,12 @@ from web.uploads.body import BodyLimit
 from web.uploads.budget import FRAMING, Budget, budget, max_bytes
 
 MAX_FILES = 8
-"""Per page session; the page itself needs three at most: uploader, camera, and the one that takes a place."""
+"""The most files of one session; the page needs at most three: uploader, camera, and one that replaces either."""
 
 _LARGEST = 2
-"""So many of the largest files: uploader and camera. The page frees a file before it sends the one in its place."""
+"""The bytes of a session are bounded to those of two largest files, for uploader and camera: the page frees a file
+before it sends the one that replaces it.
+"""
 
 
 @dataclass
@@ -29,13 +31,13 @@ class _Visit:
 class UploadCap:
     """ASGI middleware that bounds uploads to the page as `BodyLimit` does, and by what their session holds already.
 
-    An upload too many is answered 429.
+    An upload beyond the bounds of its session is answered with 429.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Args: app: Streamlit's."""
+        """Args: app: Streamlit's app."""
         self.app = app
-        self._visits: dict[str, _Visit] = {}  # those that are sending
+        self._visits: dict[str, _Visit] = {}  # by session, those that are sending now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers why not."""

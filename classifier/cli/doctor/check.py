@@ -11,7 +11,7 @@ INSTALL = "Install what is locked: `make demo`, or `uv pip install --require-has
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, how well it is, what was found, and how to mend it."""
+    """The name of what was checked, its status, what was found in detail, and how to mend it."""
 
     name: str
     status: Literal["ok", "warn", "fail"]

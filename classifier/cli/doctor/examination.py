@@ -16,7 +16,8 @@ def examine(model: str | None = None) -> Iterator[Check]:
     """Looks at everything.
 
     Args:
-        model: name or path of the one package to look at; all, with the default one tried, if None.
+        model: name or path of the one package to check and to try; if None, all are checked and the default one is
+            tried.
 
     Yields:
         Findings, as they are made; nothing is raised.
@@ -27,7 +28,7 @@ def examine(model: str | None = None) -> Iterator[Check]:
     try:
         from classifier.cli.doctor import machine, models
     except ImportError:
-        return  # named among the dependencies; without them there is no more to look at
+        return  # reported by `dependencies`; without them nothing else can be checked
     settings, wrong = models.settings_or_defaults(model)
     yield from _guarded("settings", lambda: models.variables(wrong))
     yield from _guarded("CPU", machine.cpu)
@@ -36,7 +37,7 @@ def examine(model: str | None = None) -> Iterator[Check]:
     yield from _guarded("TensorFlow", lambda: machine.tensorflow(settings))
     yield from _guarded("GPU", machine.graphics)
     yield from _guarded("models", lambda: models.packages(settings, alone=model is not None))
-    if not wrong:  # else the trial would only say it again
+    if not wrong:  # else the trial would only report the same
         yield from _guarded("trial", lambda: models.trial(settings))
 
 

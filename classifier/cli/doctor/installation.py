@@ -13,7 +13,7 @@ from importlib import metadata
 from classifier.checkout import ROOT
 from classifier.cli.doctor.check import INSTALL, Check
 
-# Modules by distribution: of our own imports those that load machine code, or that everything else needs.
+# Modules by distribution: only those of our imports that load compiled code, or that everything else needs.
 _IMPORTS = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "numpy": "numpy",
@@ -59,7 +59,7 @@ def dependencies() -> Iterator[Check]:
         try:
             if name not in missing:
                 importlib.import_module(module)
-        except Exception as error:  # a library built for another machine raises others than ImportError
+        except Exception as error:  # a library built for another machine raises other errors than ImportError
             broken.append(f"{name} ({error})")
     if missing:
         yield Check("dependencies", "fail", f"missing: {', '.join(missing)}", INSTALL)
@@ -90,7 +90,7 @@ def decoders() -> Iterator[Check]:
                 Image.new("RGB", (64, 64), SAMPLE_COLOUR).save(file, kind.pillow_name)
                 data = file.getvalue()
             pixel = decode.read(data).image.getpixel((32, 32))
-            # GIF and the lossy formats come near.
+            # In GIF and the lossy formats the colour is only nearly the same.
             if not isinstance(pixel, tuple) or max(abs(a - b) for a, b in zip(pixel, SAMPLE_COLOUR, strict=True)) > 16:
                 raise ValueError(f"a red pixel came out as {pixel}")
         except Exception as error:
@@ -102,7 +102,7 @@ def decoders() -> Iterator[Check]:
 
 
 def _locked() -> Iterator[tuple[str, str]]:
-    """Names and versions of what must be installed here; without the lock those of `_IMPORTS`, in any version."""
+    """Names and versions of what must be installed here; without a lock file the names in `_IMPORTS`, any version."""
     try:
         lines = (ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()
     except OSError:
@@ -117,6 +117,6 @@ def _locked() -> Iterator[tuple[str, str]]:
 def _applies(marker: str) -> bool:
     try:
         from packaging.markers import Marker
-    except ImportError:  # Streamlit needs it: that is missing too, and will be named
+    except ImportError:  # it is locked itself, as Streamlit needs it, so it will be reported as missing
         return False
     return Marker(marker.strip()).evaluate()

@@ -16,8 +16,8 @@ from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
 from classifier.settings import Settings
 
-# Free bytes beside this process with which the server still starts and answers, as in a container limited to 192 MB;
-# pictures must be smaller then.
+# Bytes left free by this process with which the server still starts and answers, as in a container limited to 192 MB.
+# With so little, it accepts only pictures smaller than usual.
 _LITTLE_MEMORY = 120_000_000
 
 
@@ -33,7 +33,7 @@ def memory() -> Iterator[Check]:
     """Whether there is enough for the server."""
     room = available_memory()
     if room is None:
-        yield Check("memory", "ok", "this system does not tell")
+        yield Check("memory", "ok", "unknown on this system")
     elif room < _LITTLE_MEMORY:
         detail = f"{room / 1e6:.0f} MB available, the server needs {_LITTLE_MEMORY / 1e6:.0f} MB"
         yield Check("memory", "warn", detail, "Raise the container's limit, or end other programs.")
@@ -51,7 +51,7 @@ def port(settings: Settings) -> Iterator[Check]:
 
 
 def tensorflow(settings: Settings) -> Iterator[Check]:
-    """Whether it is installed where it is asked for, and can run on this CPU.
+    """Whether TensorFlow is installed if the settings ask for it, and can run on this CPU.
 
     It is not imported: that takes seconds, and ends the process on a CPU that it was not built for.
     """
@@ -76,7 +76,7 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
 
 
 def graphics() -> Iterator[Check]:
-    """Whether there is a GPU, and why it is not used if it is not."""
+    """Whether there is a GPU and, if it is not used, why."""
     if reason := gpu.unused_by_image():
         yield Check("GPU", "warn", reason)
         return
@@ -94,7 +94,7 @@ def graphics() -> Iterator[Check]:
 
 
 def _cpu_flags() -> set[str]:
-    """The kernel's names of the CPU's features; none where there is no such file."""
+    """The kernel's names of the CPU's features; an empty set if it has no file that lists them."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -25,7 +25,7 @@ _SLOW = 1000  # ms for one small picture
 
 
 def settings_or_defaults(model: str | None) -> tuple[Settings, str]:
-    """The settings and "", or, where one of them is wrong, the defaults and what is wrong."""
+    """The settings and ""; if one of them is wrong, the defaults and what is wrong."""
     try:
         return read_settings(model=model), ""
     except ParameterError as error:
@@ -67,7 +67,7 @@ def trial(settings: Settings) -> Iterator[Check]:
     try:
         folder = locate(settings.model, settings.models)
     except ClassifierError:
-        return  # `packages` says so
+        return  # `packages` reports it
     file = io.BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
     start = time.perf_counter()
@@ -89,7 +89,7 @@ def trial(settings: Settings) -> Iterator[Check]:
         return
     seconds = time.perf_counter() - start
     if ended.returncode == -signal.SIGKILL:  # how the kernel ends a process when memory runs out
-        detail = f"{settings.model} was not tried: memory ran out, of which this check takes a part itself"
+        detail = f"{settings.model} was not tried: memory ran out, partly because this check takes some itself"
         yield Check("trial", "warn", detail, "See whether the server starts, which takes less, or raise the limit.")
         return
     if ended.returncode:
@@ -101,7 +101,7 @@ def trial(settings: Settings) -> Iterator[Check]:
     (result,) = json.loads(ended.stdout)["results"]
     took = result["timings"]["total"]
     detail = (
-        f"{result['model']} classified a picture in {took:.0f} ms, {seconds:.1f} s with its start, "
+        f"{result['model']} classified a picture in {took:.0f} ms, {seconds:.1f} s including its start, "
         f"by {result['backend']} on {result['device']}"
     )
     if took > _SLOW:
@@ -112,7 +112,7 @@ def trial(settings: Settings) -> Iterator[Check]:
 
 def _package(name: str, folder: Path) -> Check:
     if is_bare(folder):
-        return Check(name, "ok", f"{folder} is no package yet: it is imported whenever something starts with it")
+        return Check(name, "ok", f"{folder} is not a package yet: it is imported at every start")
     try:
         package = ModelPackage.load(folder)
         forms, missing = [], []
@@ -135,9 +135,9 @@ def _package(name: str, folder: Path) -> Check:
 
 
 def _not_installed(form: Form) -> BackendInfo | None:
-    """What would have to be installed to run weights of a form; None where something that runs them is."""
+    """The backend to install for weights of a form; None if a backend that runs them is installed."""
     backends = runners(form)
-    return None if any(one.installed for one in backends) else backends[0]
+    return None if any(backend.installed for backend in backends) else backends[0]
 
 
 def _status(code: int) -> str:

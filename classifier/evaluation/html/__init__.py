@@ -26,14 +26,14 @@ _THUMBNAIL = 288  # pixels along the longer side: sharp on most screens, some 12
 
 
 def thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> list[tuple[Answer, bytes | None]]:
-    """The pictures for the contact sheet: the worst mistakes as JPEG files; None for one that has gone since.
+    """The pictures for the contact sheet: the worst mistakes as JPEG files; None for one that cannot be read any more.
 
     Args:
         found: what was measured.
         decoder: reads the pictures.
-        max_bytes: the most that may be read of one.
+        max_bytes: the most bytes that are read of one picture.
     """
-    return [(one, _thumbnail(one.file, decoder, max_bytes)) for one in found.mistakes[:_MISTAKES]]
+    return [(answer, _thumbnail(answer.file, decoder, max_bytes)) for answer in found.mistakes[:_MISTAKES]]
 
 
 def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang: str | None = None) -> str:
@@ -42,18 +42,18 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
     Args:
         found: what was measured.
         sheet: what `thumbnails` gave.
-        lang: language of the labels, one of the package's; its own if None. The report's words are in the same
-            language, or in English where they are not there in it.
+        lang: language of the labels, one of the package's; its default one if None. The report's texts are in the same
+            language, or in English if they are not available in it.
     """
     lang = lang or found.package.language
     language = choose(lang)
     labels, words = found.package.labels_for(lang), partial(language.text, "report")
     style = _STYLE.read_text("utf-8")
-    # The browser holds the page to it: pictures in the file itself, this very style, and nothing else.
+    # The browser enforces this policy: pictures from the file itself and this very style sheet, and nothing else.
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
     title = words("title", model=found.package.manifest.title)
-    support = sum(one.support > 0 for one in found.classes)
+    support = sum(result.support > 0 for result in found.classes)
     about = " · ".join(
         (
             printable(found.dataset),

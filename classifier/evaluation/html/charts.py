@@ -1,4 +1,4 @@
-"""The report's plots as inline SVG: no script and no style attribute, which the document's policy would not let in."""
+"""The report's plots as inline SVG, without scripts and style attributes, which the document's policy forbids."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from classifier.evaluation.metrics import Bin
 from classifier.formatting import percent
 from classifier.languages import Words
 
-_SIDE = 360  # of a plot, in units of its own
-_LABEL = 22  # cells of a label beside the confusion matrix
+_SIDE = 360  # side of a plot, in SVG's user units
+_LABEL = 22  # the longest label beside the confusion matrix, in cells (one for a Latin letter, two for a Chinese one)
 
 FEW_IN_BIN = 10
-"""Pictures below which a bar of the reliability diagram is pale: it may well be elsewhere with others."""
+"""With fewer pictures than this, a bar of the reliability diagram is pale: other pictures could change it a lot."""
 
 
 def reliability(bins: Sequence[Bin], words: Words) -> str:
-    """Accuracy by score, with the line on which both are the same."""
+    """The reliability diagram: accuracy by score, with the line on which both are equal."""
     marks = [_rule(at / 4, f"{at * 25}%") for at in range(5)]
     bars = []
-    for one in bins:
-        if one.confidence is None or one.accuracy is None:
+    for bin_ in bins:
+        if bin_.confidence is None or bin_.accuracy is None:
             continue
-        x, width = one.low * _SIDE + 1.5, (one.high - one.low) * _SIDE - 3
-        low, high = sorted((one.accuracy, one.confidence))
+        x, width = bin_.low * _SIDE + 1.5, (bin_.high - bin_.low) * _SIDE - 3
+        low, high = sorted((bin_.accuracy, bin_.confidence))
         said = words(
             "bin",
-            low=percent(one.low, 0),
-            high=percent(one.high, 0),
-            pictures=one.pictures,
-            confidence=percent(one.confidence),
-            accuracy=percent(one.accuracy),
+            low=percent(bin_.low, 0),
+            high=percent(bin_.high, 0),
+            pictures=bin_.pictures,
+            confidence=percent(bin_.confidence),
+            accuracy=percent(bin_.accuracy),
         )
-        kind = "over" if one.confidence > one.accuracy else "under"
-        group = '<g class="pale">' if one.pictures < FEW_IN_BIN else "<g>"
+        kind = "over" if bin_.confidence > bin_.accuracy else "under"
+        group = '<g class="pale">' if bin_.pictures < FEW_IN_BIN else "<g>"
         bars.append(
             f"{group}<title>{escape(said)}</title>"
             + _rect(x, _SIDE * (1 - low), width, _SIDE * low, "bar")
@@ -56,14 +56,14 @@ def reliability(bins: Sequence[Bin], words: Words) -> str:
 def spread(bins: Sequence[Bin], words: Words) -> str:
     """How many pictures have which score."""
     height = 110
-    most = max(one.pictures for one in bins)
+    most = max(bin_.pictures for bin_ in bins)
     bars = []
-    for one in bins:
-        tall = height * one.pictures / most
-        title = f"{percent(one.low, 0)}–{percent(one.high, 0)}: {one.pictures}"
+    for bin_ in bins:
+        tall = height * bin_.pictures / most
+        title = f"{percent(bin_.low, 0)}–{percent(bin_.high, 0)}: {bin_.pictures}"
         bars.append(
             f"<g><title>{escape(title)}</title>"
-            + _rect(one.low * _SIDE + 1.5, height - tall, (one.high - one.low) * _SIDE - 3, tall, "count")
+            + _rect(bin_.low * _SIDE + 1.5, height - tall, (bin_.high - bin_.low) * _SIDE - 3, tall, "count")
             + "</g>"
         )
     marks = "".join(
@@ -99,8 +99,8 @@ def matrix(
         columns: class indices of what the model says.
         counts: pictures by truth and prediction.
         totals: pictures by truth.
-        label: of a class.
-        words: of the report.
+        label: gives the label of a class by its index.
+        words: the report's texts.
     """
     side = 56 if len(columns) <= 4 else 40 if len(columns) <= 12 else 27
     left = 8 + 7.2 * max(min(_LABEL, cell_len(label(index))) for index in rows)
@@ -123,7 +123,7 @@ def matrix(
                 parts.append(_rect(x + 1, y + 1, side - 2, side - 2))
                 middle = f'x="{x + side / 2}" y="{y + side / 2}" dy=".35em" text-anchor="middle"'
                 parts.append(f"<text {middle}>{_compact(count)}</text></g>")
-    # Slanted labels lean out over the last column.
+    # The slanted labels reach beyond the last column.
     lean = above * 0.6
     box = (-left, -above, left + len(columns) * side + lean, above + len(rows) * side + 6)
     return _svg(box, words("confusion"), "".join(parts), fixed=True)
@@ -145,7 +145,7 @@ def _rule(at: float, text: str) -> str:
 
 
 def _shade(kind: str, share: float) -> str:
-    """How strong a cell's colour is, and with it which colour its number can be read in, by the style sheet."""
+    """The strength of a cell's colour, and a class by which the style sheet gives its number a readable colour."""
     depth = " deep" if share > 0.76 else " mid" if share > 0.4 else ""
     return f' class="{kind}{depth}" fill-opacity="{0.15 + 0.85 * share:.2f}"'
 
@@ -156,10 +156,10 @@ def _rect(x: float, y: float, width: float, height: float, kind: str = "") -> st
 
 
 def _short(text: str) -> str:
-    """A label cut to what there is room for; the table beside has it in full."""
+    """A label, shortened to the room there is; the table beside has it in full."""
     return escape(text if cell_len(text) <= _LABEL else set_cell_size(text, _LABEL - 1).rstrip() + "…")
 
 
 def _compact(count: int) -> str:
-    """At most four characters."""
+    """A count in at most four characters."""
     return str(count) if count < 1000 else f"{count / 1000:.2g}k" if count < 9950 else f"{count / 1000:.0f}k"

@@ -16,15 +16,15 @@ from classifier.inputs import as_ours
 from classifier.languages import Language, Words
 
 MATRIX = 30
-"""Classes that a confusion matrix shows at most, those that are confused most often."""
+"""The most classes that a confusion matrix shows; of more, those that are confused most often."""
 
-_TABLE = 60  # classes that are all in sight; of more, the weakest
-_SOME = 25
-_PAIRS = 15
+_TABLE = 60  # up to so many classes are all shown at once
+_SOME = 25  # of more classes, so many are shown at once, the weakest
+_PAIRS = 15  # the most frequent confusions that are listed
 
 
 def numbers(found: Evaluation, words: Words) -> str:
-    """The main numbers, each large, with what it is made of."""
+    """The main numbers in large type, each with the numbers that it follows from."""
     low, high = metrics.interval(found.right, found.total)
     accuracy = found.right / found.total
     means = metrics.macro(found.classes)
@@ -74,7 +74,7 @@ def trust(found: Evaluation, words: Words) -> str:
             ('<line class="ideal" x1="0" y1="12" x2="12" y2="0"/>', "perfect"),
         )
     )
-    if any(0 < one.pictures < charts.FEW_IN_BIN for one in found.reliability):
+    if any(0 < bin_.pictures < charts.FEW_IN_BIN for bin_ in found.reliability):
         legend += f"<li>{escape(words('pale', few=charts.FEW_IN_BIN))}</li>"
     return _section(
         words("reliability"),
@@ -97,7 +97,7 @@ def classes(found: Evaluation, labels: Sequence[str], words: Words) -> str:
     )
 
     def table(rows: Sequence[metrics.ClassResult], bars: bool) -> str:
-        body = "".join(_class_row(one, labels[one.index], words, bars) for one in rows)
+        body = "".join(_class_row(result, labels[result.index], words, bars) for result in rows)
         return (
             f'<div class="wide" tabindex="0"><table class="classes"><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
@@ -109,8 +109,8 @@ def classes(found: Evaluation, labels: Sequence[str], words: Words) -> str:
 
 
 def confusion(found: Evaluation, labels: Sequence[str], words: Words) -> str:
-    """The confusion matrix, where classes are many of those most often confused, and the most frequent confusions."""
-    present = [one.index for one in found.classes]
+    """The confusion matrix, of many classes only of those confused most often, and a list of frequent confusions."""
+    present = [result.index for result in found.classes]
     some = ""
     if len(present) > MATRIX:
         chosen: set[int] = set()
@@ -121,7 +121,7 @@ def confusion(found: Evaluation, labels: Sequence[str], words: Words) -> str:
         present = [index for index in present if index in chosen]
     if not present:
         return ""
-    totals = {one.index: one.support for one in found.classes}
+    totals = {result.index: result.support for result in found.classes}
     counts = {(truth, said): count for truth, said, count in found.confusion}
     rows = [index for index in present if totals[index]]
     drawn = charts.matrix(rows, present, counts, totals, lambda index: labels[index], words)
@@ -158,8 +158,9 @@ def failures(found: Evaluation, language: Language) -> str:
     if not found.failures:
         return ""
     rows = "".join(
-        f'<li><span class="file">{escape(printable(one.file))}</span> {escape(language.error(as_ours(one.error)))}</li>'
-        for one in found.failures
+        f'<li><span class="file">{escape(printable(failure.file))}</span> '
+        f"{escape(language.error(as_ours(failure.error)))}</li>"
+        for failure in found.failures
     )
     return _section(language.text("report", "failures"), f'<ul class="failures">{rows}</ul>')
 
@@ -169,28 +170,28 @@ def _section(title: str, inside: str) -> str:
 
 
 def _tile(name: str, value: str, *details: str) -> str:
-    lines = "".join(f"<span>{escape(one)}</span>" for one in details)
+    lines = "".join(f"<span>{escape(detail)}</span>" for detail in details)
     return f'<div class="tile"><h2>{escape(name)}</h2><strong>{value}</strong>{lines}</div>'
 
 
-def _class_row(one: metrics.ClassResult, label: str, words: Words, bars: bool) -> str:
+def _class_row(result: metrics.ClassResult, label: str, words: Words, bars: bool) -> str:
     shares = "".join(
         f"<td>{charts.bar(value) if bars else ''}<span>{percent(value)}</span></td>"
-        for value in (one.recall, one.precision, one.f1)
+        for value in (result.recall, result.precision, result.f1)
     )
-    return f'<tr><th scope="row">{escape(label)}</th><td>{one.support}</td>{shares}</tr>'
+    return f'<tr><th scope="row">{escape(label)}</th><td>{result.support}</td>{shares}</tr>'
 
 
-def _figure(one: Answer, picture: bytes | None, labels: Sequence[str], words: Words) -> str:
-    said = escape(labels[one.predicted])
-    path, name = escape(printable(one.file)), escape(printable(os.path.basename(one.file)))
-    truth = words("truth", truth=labels[one.truth], rank=one.rank, score=percent(one.truth_score))
+def _figure(answer: Answer, picture: bytes | None, labels: Sequence[str], words: Words) -> str:
+    said = escape(labels[answer.predicted])
+    path, name = escape(printable(answer.file)), escape(printable(os.path.basename(answer.file)))
+    truth = words("truth", truth=labels[answer.truth], rank=answer.rank, score=percent(answer.truth_score))
     image = (
-        f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="{escape(labels[one.truth])}">'
+        f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="{escape(labels[answer.truth])}">'
         if picture
         else f'<div class="none">{escape(words("no_preview"))}</div>'
     )
     return (
-        f'<figure>{image}<figcaption><b>{said} <span class="score">{percent(one.score)}</span></b>'
+        f'<figure>{image}<figcaption><b>{said} <span class="score">{percent(answer.score)}</span></b>'
         f'<span>{escape(truth)}</span><span class="file" title="{path}">{name}</span></figcaption></figure>'
     )

@@ -1,6 +1,6 @@
-"""All formats that can be read, one record each: a new one is a module here and its place in `TABLE`.
+"""All formats that can be read, one record each: for a new one, add a module here and its record to `TABLE`.
 
-Importing this imports neither Pillow nor NumPy; see `base`.
+Importing this package imports neither Pillow nor NumPy; see `base`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from classifier.picture.formats.tiff import TIFF
 from classifier.picture.formats.webp import WEBP
 
 TABLE: Mapping[str, Format] = {kind.name: kind for kind in (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIC)}
-"""The records by name, in the order in which people are told the names and files are matched."""
+"""The records by name, in the order in which the names are listed for people and files are matched."""
 
 FORMATS = tuple(TABLE)
 """The names of all formats."""

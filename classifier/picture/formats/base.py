@@ -1,7 +1,7 @@
-"""What is known of one picture format: the record that each module beside this one fills in.
+"""What is known about one picture format: the record that each module beside this one fills in.
 
-Reading the settings needs the names of the formats and no decoder, so nothing here imports Pillow or NumPy when it is
-imported. A hook that needs a part of Pillow imports it when it is called: by then `decode` has loaded it.
+Reading the settings needs the names of the formats but no decoder, so no module here imports Pillow or NumPy when it
+is imported. A hook that needs a part of Pillow imports it when it is called: by then `decode` has loaded it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ Size = tuple[int, int]
 """(width, height) in pixels."""
 
 BYTES_PER_PIXEL = 4.5
-"""Memory that decoding takes in most formats, a little more than the 4.3 measured at 50 million pixels."""
+"""Memory that decoding takes in most formats; a little more than the 4.3 bytes measured at 50 million pixels."""
 
 SAMPLE_COLOUR = (220, 40, 30)
 """The colour of every pixel of a `Format.sample`."""
 
 
 class Cost(NamedTuple):
-    """What decoding a file takes.
+    """The memory that decoding a file takes.
 
     Attributes:
-        kind: the sort of file, as people are told it, such as "progressive JPEG".
-        bytes_per_pixel: memory.
+        kind: the kind of file, for people, such as "progressive JPEG".
+        bytes_per_pixel: memory for each of its pixels.
     """
 
     kind: str
@@ -46,27 +46,27 @@ class Format:
 
     Attributes:
         name: as its users know it, in capitals.
-        endings: of file names, such as ".jpg"; for file dialogs and folder listings only, decoding never trusts them.
+        endings: endings of file names, such as ".jpg"; only for file dialogs and folder listings, decoding never trusts
+            them.
         matches: whether a file is in this format, by its first bytes.
         plugin: the module that teaches Pillow the format.
-        alias: Pillow's name of the format, where it is not `name`.
-        register: called once the plugin is imported, for one that does not register itself.
+        alias: Pillow's name of the format, if it is not `name`.
+        register: called once the plugin is imported, for a plugin that does not register itself.
         use_threads: tells a decoder that starts threads how many it may start.
-        too_many_parts: whether a file is cut so finely that it would keep its decoder busy for too long. Pillow walks
-            segments, chunks, blocks and runs one by one in Python and holds the interpreter's lock meanwhile, so that
-            20 MB of the smallest parts take minutes, whatever the limits in bytes and pixels. The bounds stand for
-            about a second of a decoder's time and are several times what was seen in files of this size; the test
-            bounds its own work, too, and checks nothing else.
+        too_many_parts: whether a file is split into so many parts that its decoder would be busy for too long. Pillow
+            walks segments, chunks, blocks and runs one by one in Python and holds the interpreter's lock meanwhile, so
+            that 20 MB of the smallest parts take minutes, whatever the limits in bytes and pixels. The bounds allow
+            about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
+            The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
-        header_size: the size that a file's header names, for a decoder that takes memory as soon as it opens a file;
-            (0, 0) where it names none.
-        tile_size: the size of a tile, for a decoder that decodes tiles whole; one may be larger than the picture that
-            is cut out of it.
+        header_size: the size that a file's header gives, for a decoder that takes memory as soon as it opens a file;
+            (0, 0) if the header gives none.
+        tile_size: the size of a tile, for a decoder that decodes whole tiles; a tile may be larger than the picture.
         before_loading: called with the opened file and its length in bytes before its pixels are decoded.
         bytes_per_pixel: memory that decoding takes.
         draft_cost: what decoding takes when the decoder itself makes the picture smaller (Pillow's `Image.draft`);
             None for a decoder that cannot.
-        feature: the name by which `PIL.features.check` tells whether Pillow was built with the decoder; None where it
+        feature: the name by which `PIL.features.check` tells whether Pillow was built with the decoder; None if it
             always is.
         sample: a file of 64 x 64 pixels of `SAMPLE_COLOUR`, to try a decoder for which there is no encoder.
     """
@@ -90,5 +90,5 @@ class Format:
 
     @property
     def pillow_name(self) -> str:
-        """The name by which Pillow is asked for this format's decoder, and no other."""
+        """Pillow's name of the format; given to Pillow so that it tries no other decoder."""
         return self.alias or self.name

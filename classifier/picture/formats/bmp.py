@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifier.picture.formats.base import Format, starts_with
 
-_RUNS_BYTES, _RUNS_PIXELS = 2_000_000, 4_000_000  # of a file with run lengths, which Pillow takes one by one
+_RUNS_BYTES, _RUNS_PIXELS = 2_000_000, 4_000_000  # of a run-length encoded file; Pillow decodes runs one by one
 
 
 def _too_many_parts(data: bytes) -> bool:

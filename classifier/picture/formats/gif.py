@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifier.picture.formats.base import Format, starts_with
 
-_BLOCKS = 20_000  # those before the first frame, such as comments, of up to 255 bytes each
+_BLOCKS = 20_000  # blocks before the first frame, such as comments, of up to 255 bytes each
 
 
 def _too_many_parts(data: bytes) -> bool:
@@ -20,7 +20,7 @@ def _too_many_parts(data: bytes) -> bool:
             position += 1 + byte
         elif byte in b",;":
             return False
-        else:  # junk is passed over byte by byte
+        else:  # unknown bytes are skipped one by one
             in_extension = byte == ord("!")
             position += 2 if in_extension else 1
     return True

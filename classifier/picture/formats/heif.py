@@ -1,6 +1,6 @@
 """AVIF and HEIC: two codings of a picture in the same container, HEIF (ISO/IEC 14496-12, 23008-12).
 
-Their brands may stand side by side in one file: AVIF, which comes first in the table, takes those.
+A file may have the brands of both: it is then read as AVIF, which comes first in the table.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AAABAAEEgQIDBAAAACBtZGF0AAAAFCgBrwQY/Hk46//3o8/ZsBcbiR0O
 
 
 def _brands(data: bytes) -> set[bytes]:
-    """The major brand and, after a version, the compatible ones; none where there is no such box."""
+    """The major brand and, after a version, the compatible ones, from the box `ftyp`; an empty set without that box."""
     if data[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(data[:4], "big"), 256)
@@ -52,7 +52,7 @@ def _register_heic() -> None:
 
 
 def _names_are_not_text(data: bytes) -> bool:
-    """Whether the type or name of an item is not text: pi_heif 1.4 crashes where that of metadata is not.
+    """Whether the type or name of an item is not UTF-8: if the item is metadata, that crashes pi_heif 1.4.
 
     An `infe` box holds its version, an id of two or four bytes, two bytes more, the type and names.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifier.picture.formats.base import Format, starts_with
 
-_CHUNKS = 20_000  # 20 MB in libpng's 8 kB chunks are 2,400
+_CHUNKS = 20_000  # 20 MB are 2,400 chunks of 8 kB, as libpng writes them
 
 
 def _too_many_parts(data: bytes) -> bool:

@@ -1,6 +1,6 @@
 """TIFF: a directory of tags that point at strips or tiles (TIFF 6.0, section 2).
 
-BigTIFF has the same with wider fields: https://www.awaresystems.be/imaging/tiff/bigtiff.html
+BigTIFF has the same structure with wider fields: https://www.awaresystems.be/imaging/tiff/bigtiff.html
 """
 
 from __future__ import annotations

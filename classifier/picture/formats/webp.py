@@ -10,7 +10,7 @@ def _matches(data: bytes) -> bool:
 
 
 def _header_size(data: bytes) -> Size:
-    """Width and height by the first chunk; (0, 0) where there is no such chunk."""
+    """Width and height from the first chunk; (0, 0) if it does not have them."""
     chunk, body = data[12:16], data[20:30]
     if len(body) < 10:
         return 0, 0

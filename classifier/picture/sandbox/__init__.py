@@ -1,4 +1,4 @@
-"""Decoding in child processes: `Workers` is a `Decoder` that no file can crash, hang or fill with its memory."""
+"""Decoding in child processes: with `Workers`, no file can crash or hang the server or fill its memory."""
 
 from classifier.picture.sandbox.bounds import Bounds
 from classifier.picture.sandbox.pool import Workers

@@ -1,4 +1,4 @@
-"""What a worker may use for a picture. The kernel holds it to that, also inside a decoder's C code."""
+"""Bounds on what a worker may use for a picture. The kernel enforces them, also inside a decoder's C code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from classifier.picture.limits import Limits
 
 MEMORY_BYTES = 8
-"""Length of the message, a big-endian number, in which a worker is told the memory it may take."""
+"""Length of the big-endian number by which a worker is told how much memory it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Bounds:
     Attributes:
         memory: bytes that it may take besides what it has at its start.
         cpu_seconds: CPU time for one picture.
-        seconds: time on the clock for one picture, should its decoder wait for something that never comes.
-        pictures: so many, then a new process takes its place; one that large pictures have bloated goes earlier.
+        seconds: wall-clock time for one picture, in case its decoder waits for something that never comes.
+        pictures: number of pictures after which a new process takes the worker's place; a worker that still holds much
+            memory after large pictures is replaced earlier.
     """
 
     memory: int
@@ -33,24 +34,24 @@ class Bounds:
     pictures: int = 500
 
     def confine(self, memory: int) -> None:
-        """Confines this process for the rest of its life. What a system does not know of is left out.
+        """Confines this process for the rest of its life. Bounds that the operating system does not know are left out.
 
         Args:
-            memory: bytes that it may take; not known yet when the process that forked this one began.
+            memory: bytes that it may take; was not known yet when the process that forked this one began.
         """
         bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
-        if mapped := _address_space():  # macOS neither says this nor holds anybody to it
+        if mapped := _address_space():  # macOS neither reports this nor enforces a limit on it
             bounds[resource.RLIMIT_AS] = mapped + memory
         for kind, amount in bounds.items():
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (amount, amount))
-        # When memory runs out all the same, the kernel ends this process and not the server.
+        # If the machine's memory runs out all the same, the kernel ends this process and not the server.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Ends this process when what is done inside takes too long: by signals, which no C code can hold up."""
+        """Ends this process if the `with` block takes too long; by signals, which also interrupt C code."""
         signal.setitimer(signal.ITIMER_PROF, self.cpu_seconds)
         signal.setitimer(signal.ITIMER_REAL, self.seconds)
         try:
@@ -61,7 +62,7 @@ class Bounds:
 
 
 def memory_wanted(limits: Limits) -> int:
-    """The most bytes that a worker has use for with pictures within these limits.
+    """The most memory, in bytes, that a worker can need for pictures within these limits.
 
     Measured at 50 million pixels: JPEG 6 MB, or 150 if progressive; PNG, TIFF 230; AVIF 640; WebP 760.
     """

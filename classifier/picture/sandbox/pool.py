@@ -1,4 +1,4 @@
-"""The server's side of the workers: who is free, who is asked, and what an answer that never comes means."""
+"""The server's side of the workers: keeps the idle ones, gives them pictures, and handles answers that never come."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, memory_wante
 log = logging.getLogger(__name__)
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.picture.sandbox.worker")
-_ROOT = Path(__file__).resolve().parents[3]  # the settings know it, too, but workers need no pydantic
+_ROOT = Path(__file__).resolve().parents[3]  # the checkout's root, in which `-m` finds the worker's module
 _GRACE_SECONDS = 10.0
 _LONGEST_ANSWER = 64 << 20
 _ENVIRONMENT = {
-    # A second thread would make forks unsafe, and many arenas of malloc's would count as address space.
+    # A second thread would make forks unsafe, and malloc's many arenas would count as address space.
     **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-    # Memory that goes back to the system after each picture comes in again page by page: a third of a small one's time.
+    # If memory went back to the system after each picture, it would have to be mapped again page by page for the next
+    # one, which takes a third of the time of a small picture.
     **{"MALLOC_MMAP_THRESHOLD_": str(16 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)},
 }
 _ERRORS = {
@@ -66,8 +67,8 @@ T = TypeVar("T")
 class Workers:
     """A pool of child processes that decode pictures; a `prepare.Decoder`, safe to use from many threads.
 
-    A worker that dies, from whatever its picture made the decoder do, costs that picture its answer and is replaced;
-    the others go on. Nothing that a worker says is trusted: it may have been taken over.
+    If a picture makes its decoder crash, that picture gets an error and its worker is replaced; the others go on. The
+    answer of a worker is never trusted: a malicious picture may have taken the worker over.
     """
 
     def __init__(
@@ -80,10 +81,10 @@ class Workers:
         """Starts nothing yet; see `start`.
 
         Args:
-            limits: what a picture may be.
-            count: workers at most; as many as CPUs, and as there is memory for, if None.
-            bounds: what each may use; fitting the limits and the memory there is if None.
-            command: what to start, without the bounds; `COMMAND` if None.
+            limits: the limits for a picture.
+            count: the most workers; if None, one per CPU, or fewer if memory is short.
+            bounds: what each worker may use; if None, derived from the limits and the free memory.
+            command: the command to start, without the bounds; `COMMAND` if None.
         """
         self.limits = limits
         self.count = count or cpu_count()
@@ -96,16 +97,17 @@ class Workers:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts the process that forks workers, without waiting for it; the first picture would do so, too."""
+        """Starts the process that forks workers, without waiting for it; otherwise the first picture starts it."""
         with self._lock:
             if not self._process:
                 self._start()
 
     def settle(self, plan: MemoryPlan | None = None) -> None:
-        """Fixes how many workers there are, and the memory of each. Only the first call works.
+        """Fixes how many workers there are, and the memory of each. Later calls have no effect.
 
         Args:
-            plan: what says so; without one the first picture makes one of the memory that is free by then.
+            plan: decides both; if None, a plan is made from the memory that is free now. The first picture does that
+                if nobody has called this before.
         """
         with self._lock:
             if self._settled:
@@ -148,7 +150,7 @@ class Workers:
         return self._ask({"job": "thumbnail", "side": side}, data, lambda _, payload: payload)
 
     def close(self) -> None:
-        """Ends all workers; those at work when they have answered."""
+        """Ends all workers; busy ones as soon as they have answered."""
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
@@ -179,12 +181,12 @@ class Workers:
         return result
 
     def _hand_over(self, request: dict[str, Any], data: bytes) -> socket.socket:
-        """A worker that was sent the request; one that died while it was idle is passed over."""
+        """Sends the request to a worker and returns its socket; a worker that died while it was idle is skipped."""
         for _ in range(self.count + 2):
             try:
                 with self._lock:
                     worker = self._idle.pop() if self._idle else self._new()
-            except OSError:  # no more descriptors, or processes
+            except OSError:  # no more file descriptors or processes can be had
                 break
             try:
                 wire.send(worker, request, data)
@@ -201,15 +203,15 @@ class Workers:
                 self._idle.append(worker)
                 return
             worker.close()
-            if self._process:  # the next one at once, so that nobody waits for it
+            if self._process:  # start the next worker now, so that no picture waits for it
                 with suppress(OSError):
                     self._idle.append(self._new())
 
     def _new(self) -> socket.socket:
         """The socket to a new worker, which may take a moment to listen."""
         ours, theirs = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)  # a photo in one go, where the system lets us
-        # A worker ends itself when its time is over. Later than that nothing can come: it was stopped, or worse.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)  # sends a photo in one go, if the system allows
+        # A worker ends itself when its time is over. If nothing has come by then, it was stopped or cannot end itself.
         ours.settimeout(self.bounds.seconds + _GRACE_SECONDS)
         with theirs:
             if self._process:

@@ -1,6 +1,6 @@
-"""A message between server and worker: a JSON object and bytes, with their lengths before them.
+"""A message between server and worker: a JSON object and bytes, preceded by their lengths.
 
-Nothing in it can be made to run on the other side, unlike in a pickle. The socket's timeout holds for a whole message.
+Unlike a pickle, it cannot make the receiver run code. The socket's timeout applies to a whole message.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def receive(connection: socket.socket, longest: int | None = None) -> tuple[dict
     """Waits for a message and returns what `send` was given.
 
     Args:
-        connection: to the other side.
-        longest: the most bytes that each part may have; None where the other side is trusted.
+        connection: the socket to the other side.
+        longest: the most bytes that each part may have; None if the other side is trusted.
 
     Raises:
         EOFError: the other side has gone.
-        OSError: it did not answer in time, or has gone with something unread.
+        OSError: the other side did not answer in time, or has gone without reading all that was sent.
         ValueError: what came is not a message.
     """
     timeout = connection.gettimeout()

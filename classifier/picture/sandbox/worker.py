@@ -1,9 +1,9 @@
 """The child's side: a process that forks workers, and what a worker does.
 
-Started as `python -m classifier.picture.sandbox.worker BOUNDS`, with a socket as its standard input. It imports once
-what decoding needs. Then it waits for sockets, each sent with the bytes of memory that a worker may take, and forks a
-worker for each one. A fork takes milliseconds and shares the memory of what was imported; from this process, which has
-a single thread, it is safe, which a fork of the server would not be.
+The process is started as `python -m classifier.picture.sandbox.worker BOUNDS`, with a socket as its standard input. It
+first imports what decoding needs. Then it waits for sockets, each sent with the number of bytes of memory that a worker
+may take, and forks a worker for each. A fork takes milliseconds and shares the memory of what was imported. Forking
+this process is safe because it has a single thread; forking the server would not be.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from classifier.picture.limits import Limits
 from classifier.picture.sandbox import wire
 from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, resident
 
-# Bytes by which a worker may grow: after large pictures the C library keeps memory, and a new worker is cheaper.
+# Bytes by which a worker may grow before it is replaced: the C library keeps memory after large pictures, and a new
+# worker costs less than that.
 _BLOAT = 48 << 20
 
-_LITTLE_MEMORY = 100 << 20  # bytes; with less, the stacks of several threads would take a good part of it
+_LITTLE_MEMORY = 100 << 20  # bytes; with less, the stacks of several threads would take a large part of it
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def main() -> None:
 
 
 def work(connection: socket.socket, bounds: Bounds) -> None:
-    """Answers requests until the server closes its end, or until this process should be a new one."""
+    """Answers requests until the server closes its end, or until a new process should take this one's place."""
     start = resident()
     for number in range(1, bounds.pictures + 1):
         try:
@@ -93,7 +94,7 @@ def _fork() -> int:
 
 
 def _silence() -> None:
-    """Lets nothing through that a C library prints about a visitor's file."""
+    """Discards everything that C libraries print about a visitor's file."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)

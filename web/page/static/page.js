@@ -1,10 +1,11 @@
-// What Streamlit's page cannot do by itself: pictures pasted or dropped anywhere, a mark when one did not arrive, the
-// way back up to the result after a click in the gallery below it, and the document's language after a switch.
+// Does what Streamlit's page cannot do by itself: takes pictures that are pasted or dropped anywhere, marks the
+// document when a picture did not arrive, scrolls up to the result after a click in the gallery below it, and sets the
+// document's language after a switch.
 (() => {
   "use strict";
 
-  // A picture pasted or dropped anywhere goes to the uploader, as if it had been chosen there. Where the uploader
-  // takes it itself (focused, or right under the mouse) this keeps out of the way.
+  // A picture pasted or dropped anywhere goes to the uploader, as if it had been chosen there. If the uploader takes it
+  // by itself (because it has the focus, or is right under the mouse), nothing is done here.
 
   const handOver = (files) => {
     const input = document.querySelector('[data-testid="stFileUploader"] input[type="file"]');
@@ -41,8 +42,9 @@
     handOver(event.dataTransfer.files);
   });
 
-  // That a picture did not arrive, Streamlit says as a status, or for the camera not at all: the styles say it where
-  // this mark is. A file that is too large is none of it; the uploader's own sign stands for that.
+  // When a picture did not arrive, Streamlit shows only an HTTP status, and for the camera nothing. So the document is
+  // marked, and the style sheet shows a message if it is. A file that is too large (413) sets no mark: the uploader
+  // itself shows that.
 
   const mark = (unsent) => document.documentElement.toggleAttribute("data-unsent", unsent);
   const taken = (status) => (status >= 200 && status < 300) || status === 413;
@@ -57,7 +59,7 @@
     return open.call(this, method, address, ...rest);
   };
 
-  // Before the uploader looks at the file, which it may refuse without sending it.
+  // Removes the mark before the uploader checks the file, which it may refuse without sending it.
   for (const kind of ["change", "drop"]) document.addEventListener(kind, () => mark(false), true);
 
   document.addEventListener("click", (event) => {
@@ -67,7 +69,7 @@
       ?.scrollTo({ top: 0, behavior: calm ? "instant" : "smooth" });
   });
 
-  // Screen readers choose their voice by it.
+  // Sets the document's language, by which screen readers choose their voice.
   new MutationObserver(() => {
     const wanted = document.querySelector(".brand")?.lang;
     if (wanted && document.documentElement.lang !== wanted) document.documentElement.lang = wanted;
