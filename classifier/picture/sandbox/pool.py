@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from classifier.checkout import ROOT
 from classifier.errors import (
     BrokenImageError,
     DecodingError,
@@ -43,7 +43,6 @@ from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, memory_wante
 log = logging.getLogger(__name__)
 
 COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.picture.sandbox.worker")
-_ROOT = Path(__file__).resolve().parents[3]  # the checkout's root, in which `-m` finds the worker's module
 _GRACE_SECONDS = 10.0
 _LONGEST_ANSWER = 64 << 20
 _ENVIRONMENT = {
@@ -233,7 +232,7 @@ class Workers:
                 self._command,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                cwd=_ROOT,
+                cwd=ROOT,
                 env={**os.environ, **_ENVIRONMENT},
             )
 
