@@ -161,10 +161,10 @@ def test_what_is_saved_while_developing_is_served_without_a_build(page: Page, ed
         meter = page.get_by_role("meter").first
         expect(meter).to_have_attribute("aria-label", "giant panda", timeout=30_000)
         begin = time.monotonic()
-        change(tmp_path / "web/page/text.py", "Try another one", "Take the next one")
-        expect(page.get_by_role("heading", name="Take the next one")).to_be_visible(timeout=30_000)
+        change(tmp_path / "web/page/components.py", "t('best' if whole.sure else 'guesses')", "'Here it is'")
+        expect(page.get_by_role("heading", name="Here it is")).to_be_visible(timeout=30_000)
         expect(meter).to_have_attribute("aria-label", "giant panda")
-        print(f"\nthe page's new text was there after {time.monotonic() - begin:.1f} s")
+        print(f"\nthe page's new heading was there after {time.monotonic() - begin:.1f} s")
 
         # The rest: the server is started again.
         begin = time.monotonic()
