@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -52,7 +51,7 @@ class Models:
         # Loaded models, each of which stays in memory unless another one needs its place. One lock guards them all; it
         # is not held while a model is being loaded.
         self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._loading: dict[str, threading.Lock] = {}
         self._loaded: dict[str, Classifier] = {}
         self._used: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
@@ -73,6 +72,7 @@ class Models:
                 self._folder = package.folder
                 self.packages[package.name] = package
                 self.default = package.name
+                self._loading = {name: threading.Lock() for name in self.packages}
                 self._load(package.name)
                 self._share_memory()
                 self.state = "ready"
