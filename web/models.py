@@ -15,7 +15,7 @@ from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
 from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
 from classifier.machine.cpus import cpu_count
-from classifier.machine.memory import MemoryPlan, available_memory
+from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import WorkQueue
 from classifier.package import find_packages
 from classifier.package.opened import forget, opened_package
@@ -28,9 +28,6 @@ from web.errors import ModelFailedError, NotReadyError
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
-
-# Bytes that the server takes when its first visitors come: the API, the page's modules, what is kept for each visit.
-_PAGE = 30_000_000
 
 
 class Models:
@@ -255,15 +252,15 @@ class Models:
             )
 
     def _make_plan(self) -> MemoryPlan:
-        free = available_memory()
         others = [self._memory(package) for name, package in self.packages.items() if name != self.default]
         return MemoryPlan.share(
-            None if free is None else max(0, free - _PAGE),
+            available_memory(),
             max_bytes=self.settings.max_bytes,
             decoders=self.decoder.count,
             decoder=self.decoder.bounds.memory,
             uploads=self.settings.uploads,
             another_model=max(others, default=0),
+            page=PAGE,
         )
 
     def _memory(self, package: ModelPackage) -> int:

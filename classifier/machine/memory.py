@@ -1,4 +1,4 @@
-"""How much memory this process may still take, and how it is divided among uploads, decoders and models."""
+"""How much memory this process may still take, and how it is divided among the page, uploads, decoders and models."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ _WORTH_A_DECODER = 100_000_000
 _LEAST_DECODER = 32 << 20
 _LEAST_UPLOAD = 1_000_000
 
+PAGE = 30_000_000
+"""Bytes that a server takes when its first visitors come: the API, the page's modules, what is kept for each visit."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
@@ -25,6 +28,7 @@ class MemoryPlan:
         decoders: how many processes decode pictures.
         decoder: bytes that each of them may take for a picture.
         models: bytes for models beside the default one; None if no bound is known.
+        page: bytes that are left for the page and the API themselves.
     """
 
     uploads: int
@@ -32,6 +36,7 @@ class MemoryPlan:
     decoders: int
     decoder: int
     models: int | None
+    page: int = 0
 
     @classmethod
     def share(
@@ -43,12 +48,13 @@ class MemoryPlan:
         decoder: int,
         uploads: int | None = None,
         another_model: int = 0,
+        page: int = 0,
     ) -> MemoryPlan:
-        """Divides memory among uploads, decoders and models.
+        """Divides memory among the page, uploads, decoders and models.
 
-        Uploads get a quarter, decoders three quarters; what the decoders do not need is for further models. If the
-        largest of these fits into half of the uploads' quarter, its memory is taken from there, so that two models
-        that are used in turn both stay loaded.
+        Of what the page leaves, uploads get a quarter and decoders three quarters; what the decoders do not need is for
+        further models. If the largest of these fits into half of the uploads' quarter, its memory is taken from there,
+        so that two models that are used in turn both stay loaded.
 
         Args:
             free: bytes that can be taken; if None (unknown), all get what they ask for.
@@ -57,9 +63,11 @@ class MemoryPlan:
             decoder: the most bytes that are of use to one decoder.
             uploads: bytes that the operator has set for all uploads; up to a quarter, 400 MB at most, if None.
             another_model: bytes of the largest model beside the default one.
+            page: bytes that the page and the API take, `PAGE` on a server.
         """
         if free is None:
-            return cls(uploads or _UPLOADS, max_bytes, decoders, decoder, None)
+            return cls(uploads or _UPLOADS, max_bytes, decoders, decoder, None, page)
+        free = max(0, free - page)
         quarter = free // _QUARTER
         models = another_model if another_model <= quarter // 2 else 0
         all_uploads = uploads or min(_UPLOADS, quarter - models)
@@ -72,6 +80,7 @@ class MemoryPlan:
             decoders=count,
             decoder=each,
             models=models + max(0, room - count * each),
+            page=page,
         )
 
 

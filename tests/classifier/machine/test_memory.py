@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,12 @@ def test_a_model_more_gets_room_where_it_takes_little() -> None:
     plan = MemoryPlan.share(392 * MB, **WISHES, another_model=40 * MB)
     assert (plan.models, plan.decoder, plan.uploads) == (40 * MB, 147 * MB, 58 * MB)
     assert MemoryPlan.share(60 * MB, **WISHES, another_model=40 * MB).models == 0
+
+
+def test_the_page_gets_its_share_before_all_others() -> None:
+    plan = MemoryPlan.share(130 * MB, **WISHES, page=30 * MB)
+    assert plan == replace(MemoryPlan.share(100 * MB, **WISHES), page=30 * MB)
+    assert MemoryPlan.share(10 * MB, **WISHES, page=30 * MB).uploads == 0
 
 
 def test_uploads_are_what_the_operator_says() -> None:
