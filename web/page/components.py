@@ -168,7 +168,9 @@ def _alt(looked_at: Picked) -> str:
 
 def _slider(text: str, key: str, low: int, high: int, usual: int, form: str | None = None) -> int:
     asked = st.query_params.get(key, "")
-    value = int(asked) if asked.isdecimal() and low <= int(asked) <= high else usual
+    # Python refuses to read numbers of thousands of digits, and three are enough here.
+    given = int(asked) if asked.isdecimal() and len(asked) <= 3 else usual
+    value = given if low <= given <= high else usual
     return st.slider(t(text), low, high, value, format=form, key=key, on_change=to_address, args=(key,))
 
 

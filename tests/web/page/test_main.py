@@ -121,8 +121,13 @@ def test_the_address_sets_language_model_and_number() -> None:
     assert "最有可能" in words(test)
 
 
-@pytest.mark.parametrize("query", [{"k": "1000"}, {"k": "x"}, {"model": "../x"}, {"lang": "xx"}])
+@pytest.mark.parametrize(
+    "query",
+    [{"k": "1000"}, {"k": "x"}, {"k": "9" * 5000}, {"k": "0"}, {"min": "96"}, {"model": "../x"}, {"lang": "xx"}],
+    ids=str,
+)
 def test_nonsense_in_the_address_is_passed_over(query: dict[str, str]) -> None:
     test = upload(page(**query), CAT)
     assert not test.exception
+    assert not test.error
     assert len(bars(test)) == 5
