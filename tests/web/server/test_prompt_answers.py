@@ -1,0 +1,45 @@
+"""Small answers on a connection that is kept open come as soon as those on new ones."""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.server import running
+
+REQUESTS = 10
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("prompt") / "log.txt") as address:
+        yield address
+
+
+def opened(address: str) -> http.client.HTTPConnection:
+    place = urlsplit(address)
+    return http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
+
+
+def ask(connection: http.client.HTTPConnection) -> float:
+    """The seconds that one small answer takes."""
+    begin = time.perf_counter()
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().read() == b'{"status":"alive"}'
+    return time.perf_counter() - begin
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_ten_requests_on_one_connection_take_no_longer_than_on_ten(server: str) -> None:
+    kept = opened(server)
+    ask(kept)  # what is loaded for the first request
+    on_one = statistics.median(ask(kept) for _ in range(REQUESTS))
+    on_many = statistics.median(ask(opened(server)) for _ in range(REQUESTS))
+    kept.close()
+    assert on_one < 3 * on_many  # it was forty times as long: 44 ms
