@@ -124,7 +124,7 @@ def test_the_address_sets_language_model_and_number() -> None:
 @pytest.mark.parametrize(
     "query",
     [{"k": "1000"}, {"k": "x"}, {"k": "9" * 5000}, {"k": "0"}, {"min": "96"}, {"model": "../x"}, {"lang": "xx"}],
-    ids=str,
+    ids=lambda query: str(query)[:20],
 )
 def test_nonsense_in_the_address_is_passed_over(query: dict[str, str]) -> None:
     test = upload(page(**query), CAT)
