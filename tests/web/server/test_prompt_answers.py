@@ -6,6 +6,7 @@ import http.client
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,9 +22,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def opened(address: str) -> http.client.HTTPConnection:
+@contextmanager
+def opened(address: str) -> Iterator[http.client.HTTPConnection]:
     place = urlsplit(address)
-    return http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
+    with closing(http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)) as connection:
+        yield connection
+
+
+def ask_once(address: str) -> float:
+    with opened(address) as connection:
+        return ask(connection)
 
 
 def ask(connection: http.client.HTTPConnection) -> float:
@@ -37,9 +45,8 @@ def ask(connection: http.client.HTTPConnection) -> float:
 @pytest.mark.slow
 @pytest.mark.alone
 def test_ten_requests_on_one_connection_take_no_longer_than_on_ten(server: str) -> None:
-    kept = opened(server)
-    ask(kept)  # what is loaded for the first request
-    on_one = statistics.median(ask(kept) for _ in range(REQUESTS))
-    on_many = statistics.median(ask(opened(server)) for _ in range(REQUESTS))
-    kept.close()
+    with opened(server) as kept:
+        ask(kept)  # what is loaded for the first request
+        on_one = statistics.median(ask(kept) for _ in range(REQUESTS))
+    on_many = statistics.median(ask_once(server) for _ in range(REQUESTS))
     assert on_one < 3 * on_many  # it was forty times as long: 44 ms
