@@ -12,7 +12,7 @@ _QUARTER = 4  # uploads get a quarter of the free memory
 # Bytes; if there is less for each, fewer decoders that can take large pictures are better than more that cannot.
 _WORTH_A_DECODER = 100_000_000
 _LEAST_DECODER = 32 << 20
-_LEAST_UPLOAD = 1_000_000
+_LEAST_UPLOAD = 8_000_000  # a photo of a phone
 
 PAGE = 30_000_000
 """Bytes that a server takes when its first visitors come: the API, the page's modules, what is kept for each visit."""
@@ -24,7 +24,7 @@ class MemoryPlan:
 
     Attributes:
         uploads: bytes for all pictures that arrive, are worked on, or are held for visitors.
-        max_bytes: bytes of the largest upload; two of them fit into `uploads`.
+        max_bytes: bytes of the largest upload; two of them fit into `uploads`, or one if that is little.
         decoders: how many processes decode pictures.
         decoder: bytes that each of them may take for a picture.
         models: bytes for models beside the default one; None if no bound is known.
@@ -70,13 +70,14 @@ class MemoryPlan:
         free = max(0, free - page)
         quarter = free // _QUARTER
         models = another_model if another_model <= quarter // 2 else 0
-        all_uploads = uploads or min(_UPLOADS, quarter - models)
+        least = min(max_bytes, _LEAST_UPLOAD)
+        all_uploads = uploads or max(least, min(_UPLOADS, quarter - models))
         room = max(0, free - all_uploads - models)
         count = max(1, min(decoders, room // _WORTH_A_DECODER))
         each = max(_LEAST_DECODER, min(decoder, room // count))
         return cls(
             uploads=all_uploads,
-            max_bytes=max_bytes if uploads else min(max_bytes, max(_LEAST_UPLOAD, all_uploads // 2)),
+            max_bytes=max_bytes if uploads else min(max_bytes, max(least, all_uploads // 2)),
             decoders=count,
             decoder=each,
             models=models + max(0, room - count * each),

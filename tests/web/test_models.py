@@ -227,7 +227,7 @@ def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
 def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_memory", lambda: 90_000_000)
     models = started(model=LITE0)
-    assert models.limits.max_bytes == 7_500_000
+    assert models.limits.max_bytes == 8_000_000
     assert 6_000_000 < models.limits.max_pixels < 8_000_000
     small, large = (encode(gradient().resize((size, size)), "PNG", compress_level=1) for size in (2000, 4000))
     assert models.classify(small, client="api").predictions

@@ -120,7 +120,7 @@ def test_the_shares_are_no_more_than_there_is(free: int, uploads: int | None, an
     assert plan.uploads + decoders + plan.models <= max(free * MB, plan.uploads + least)
     assert plan.decoder >= least
     if uploads is None:
-        assert 2 * plan.max_bytes <= plan.uploads
+        assert plan.max_bytes == max(8 * MB, min(20 * MB, plan.uploads // 2))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,14 @@ def test_a_model_more_gets_room_where_it_takes_little() -> None:
 def test_the_page_gets_its_share_before_all_others() -> None:
     plan = MemoryPlan.share(130 * MB, **WISHES, page=30 * MB)
     assert plan == replace(MemoryPlan.share(100 * MB, **WISHES), page=30 * MB)
-    assert MemoryPlan.share(10 * MB, **WISHES, page=30 * MB).uploads == 0
+    assert MemoryPlan.share(10 * MB, **WISHES, page=30 * MB).decoder == 32 << 20
+
+
+def test_a_photo_of_a_phone_is_taken_wherever_the_server_runs() -> None:
+    for free in (0, 20, 54):
+        plan = MemoryPlan.share(free * MB, **WISHES)
+        assert plan.max_bytes == 8 * MB <= plan.uploads
+    assert MemoryPlan.share(20 * MB, **{**WISHES, "max_bytes": 2 * MB}).max_bytes == 2 * MB
 
 
 def test_uploads_are_what_the_operator_says() -> None:
