@@ -43,7 +43,11 @@ class Models:
         self.state: State = "starting"
         self.error: ClassifierError | None = None
         self._folder: Path | None = None
-        self._plan: MemoryPlan | None = None
+        self.plan = self._make_plan()
+        """How memory is divided: decided once, when the default model is loaded.
+
+        Until then, a plan for the memory that was free before, for uploads that come early; nothing is decoded by it.
+        """
         self._starting = threading.Lock()
         # Loaded models, each of which stays in memory unless another one needs its place. One lock guards them all; it
         # is not held while a model is being loaded.
@@ -80,14 +84,6 @@ class Models:
                 log.exception("the default model cannot be loaded")
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
-
-    @property
-    def plan(self) -> MemoryPlan:
-        """How memory is divided: decided once, when the default model is loaded.
-
-        Until then, a plan for the memory that is free now, for uploads that come early; nothing is decoded by it.
-        """
-        return self._plan or self._make_plan()
 
     @property
     def limits(self) -> Limits:
@@ -228,9 +224,9 @@ class Models:
 
     def _make_room(self, package: ModelPackage) -> None:
         """Unloads the least recently used models until there is room for another; the default one comes last."""
-        if self._plan is None or self._plan.models is None:
+        if self.plan.models is None or not self._loaded:
             return
-        room = self._plan.models + self._memory(self.packages[self.default])
+        room = self.plan.models + self._memory(self.packages[self.default])
         with self._lock:
             held = {name: self._memory(self.packages[name]) for name in self._loaded}
             for name in sorted(held, key=lambda name: (name == self.default, self._used.get(name, 0))):
@@ -241,8 +237,9 @@ class Models:
 
     def _share_memory(self) -> None:
         """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""
-        self._plan = self._make_plan()
-        self.decoder.settle(self._plan)
+        others = (self._memory(package) for name, package in self.packages.items() if name != self.default)
+        self.plan = self._make_plan(another_model=max(others, default=0))
+        self.decoder.settle(self.plan)
         limits = self.limits
         if limits.max_pixels < self.settings.max_pixels:
             log.info(
@@ -251,15 +248,14 @@ class Models:
                 millions(limits.max_pixels),
             )
 
-    def _make_plan(self) -> MemoryPlan:
-        others = [self._memory(package) for name, package in self.packages.items() if name != self.default]
+    def _make_plan(self, another_model: int = 0) -> MemoryPlan:
         return MemoryPlan.share(
             available_memory(),
             max_bytes=self.settings.max_bytes,
             decoders=self.decoder.count,
             decoder=self.decoder.bounds.memory,
             uploads=self.settings.uploads,
-            another_model=max(others, default=0),
+            another_model=another_model,
             page=PAGE,
         )
 

@@ -209,15 +209,15 @@ def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
     roomy, tight = models.plan, MemoryPlan.share(100_000_000, max_bytes=1, decoders=1, decoder=100_000_000)
     assert tight.models == 0
     models.get(LITE0)
-    models._plan = replace(tight, models=40_000_000)  # for one more
+    models.plan = replace(tight, models=40_000_000)  # for one more
     models.get("third")
     models.get(LITE2)
     assert loads == [LITE2, LITE0, "third"]
-    models._plan = tight
+    models.plan = tight
     models.get(LITE0)
     models.get(LITE2)
     assert loads == [LITE2, LITE0, "third", LITE0, LITE2]
-    models._plan = roomy
+    models.plan = roomy
     models.get(LITE0)
     models.get("third")
     models.get(LITE2)
