@@ -1,8 +1,10 @@
-"""Numbers and names as people read them: one rule each, for page, report and command line."""
+"""Numbers and names as people read and write them: one rule each, for page, report and command line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+_DIGITS = 100  # of the longest number that is read, zeros before it included
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -30,3 +32,14 @@ def listed(words: Iterable[str]) -> str:
     """Words as people list alternatives: `auto, litert or tensorflow`."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def whole_number(text: str, most: int) -> int | None:
+    """The number that somebody wrote in digits; None for other text, and for a number over `most`.
+
+    `int` alone raises ValueError for thousands of digits, since reading them takes long.
+    """
+    if not text.isdecimal() or len(text) > _DIGITS:
+        return None
+    number = int(text)
+    return number if number <= most else None

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
+from classifier.formatting import whole_number
 from classifier.package import find_packages
 from classifier.settings import PREFIX, Settings
 
@@ -75,9 +76,10 @@ def platform_port(env: Mapping[str, str]) -> int | None:
     asked = env.get("PORT", "")
     if not asked or env.get(f"{PREFIX}PORT"):
         return None
-    if not asked.isdecimal() or not 0 <= int(asked) <= 65535:
+    port = whole_number(asked, 65535)
+    if port is None:
         raise ParameterError(f"PORT={asked}: it must be a number from 0 to 65535.")
-    return int(asked)
+    return port
 
 
 def port_problem(host: str, port: int | str) -> str | None:

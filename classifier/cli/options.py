@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from classifier.formatting import whole_number
+
 TRUST = "load files that can run code: .h5 files, Lambda layers"
 """What `--trust` does."""
 
@@ -46,7 +48,7 @@ def port(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: the text is not such a number.
     """
-    value = int(text) if text.isdecimal() else -1
-    if not 0 <= value <= 65535:
+    value = whole_number(text, 65535)
+    if value is None:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
     return value

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from classifier.errors import InputError
+from classifier.formatting import whole_number
 from classifier.package import ModelPackage, labels
 
 _SHOWN = 5  # wrong names that one error lists
@@ -42,8 +43,8 @@ class ClassNames:
         problems: list[str] = []
         for name in dict.fromkeys(names):
             indices = self._indices.get(_folded(name), set())
-            if not indices and name.strip().isdecimal() and int(name) < self._count:
-                indices = {int(name)}
+            if not indices and (index := whole_number(name.strip(), self._count - 1)) is not None:
+                indices = {index}
             if len(indices) == 1:
                 (found[name],) = indices
             else:

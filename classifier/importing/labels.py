@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from classifier.errors import ModelFileError
+from classifier.formatting import whole_number
 from classifier.package import labels
 
 _NUMBERED = re.compile(r"(\d+)[\s:,]+(\S.*)")
@@ -45,6 +46,6 @@ def are_numbered(file: Path) -> bool:
 def _without_numbers(lines: tuple[str, ...]) -> tuple[str, ...]:
     """The labels without their numbers if all lines are numbered, counting from 0; else the lines as they are."""
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
-    if all(match and int(match[1]) == index for index, match in enumerate(numbered)):
+    if all(match and whole_number(match[1], index) == index for index, match in enumerate(numbered)):
         return tuple(match[2] for match in numbered if match)
     return lines

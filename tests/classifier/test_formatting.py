@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classifier.formatting import percent, printable
+from classifier.formatting import percent, printable, whole_number
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,15 @@ def test_no_share_is_a_dash() -> None:
 )
 def test_a_name_stays_on_its_line(name: str, text: str) -> None:
     assert printable(name) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("10", 10), ("007", 7), ("11", None), ("", None), ("-1", None), ("1.5", None), ("x", None)],
+)
+def test_a_whole_number_is_read_up_to_the_most_that_is_allowed(text: str, number: int | None) -> None:
+    assert whole_number(text, 10) == number
+
+
+def test_thousands_of_digits_are_no_number() -> None:
+    assert whole_number("9" * 5000, 10**6000) is None

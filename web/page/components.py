@@ -11,7 +11,7 @@ import streamlit as st
 
 from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
-from classifier.formatting import percent
+from classifier.formatting import percent, whole_number
 from classifier.picture.formats import ENDINGS
 from classifier.picture.limits import millions
 from web.models import models
@@ -168,9 +168,8 @@ def _alt(looked_at: Picked) -> str:
 
 def _slider(text: str, key: str, low: int, high: int, usual: int, form: str | None = None) -> int:
     asked = st.query_params.get(key, "")
-    # Python refuses to read numbers of thousands of digits, and three are enough here.
-    given = int(asked) if asked.isdecimal() and len(asked) <= 3 else usual
-    value = given if low <= given <= high else usual
+    given = whole_number(asked, high)
+    value = usual if given is None or given < low else given
     return st.slider(t(text), low, high, value, format=form, key=key, on_change=to_address, args=(key,))
 
 

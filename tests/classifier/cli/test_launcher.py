@@ -6,6 +6,7 @@ import pytest
 from streamlit import config as streamlit_config
 
 from classifier.cli import launcher
+from classifier.errors import ParameterError
 from classifier.settings import Settings
 
 
@@ -35,3 +36,9 @@ def test_on_a_space_uploads_work_inside_the_frame() -> None:
 def test_any_free_port_is_fine() -> None:
     assert launcher.port_problem("127.0.0.1", 0) is None
     assert launcher.port_problem("0.0.0.0", 0) is None
+
+
+@pytest.mark.parametrize("port", ["65536", "9" * 5000], ids=["too large", "of thousands of digits"])
+def test_a_port_of_the_platform_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(ParameterError, match="from 0 to 65535"):
+        launcher.platform_port({"PORT": port})

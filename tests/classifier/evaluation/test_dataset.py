@@ -63,6 +63,11 @@ def test_many_unknown_names_are_not_all_listed() -> None:
         ClassNames(TEN).find([f"x{number}" for number in range(8)])
 
 
+def test_a_name_of_thousands_of_digits_is_unknown() -> None:
+    with pytest.raises(InputError, match="is no class"):
+        ClassNames(TEN).find(["9" * 5000])
+
+
 def test_an_index_out_of_range_is_unknown() -> None:
     with pytest.raises(InputError, match=r"'4' is no class.* class indices from 0 to 3\."):
         ClassNames(TEN).find(["4"])

@@ -46,3 +46,7 @@ def test_a_file_without_a_label_on_each_line_is_refused(data: bytes, problem: st
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"none\.txt: the labels cannot be read: No such file"):
         labels.read(tmp_path / "none.txt")
+
+
+def test_a_line_of_thousands_of_digits_is_a_label_like_any_other() -> None:
+    assert labels.parse(f"0 a\n{'9' * 5000} b\n".encode(), "labels.txt") == ("0 a", f"{'9' * 5000} b")
