@@ -10,8 +10,9 @@
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
+    ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
-        └── StoppingError, NoDecoderError
+        └── ShareError, StoppingError, NoDecoderError
 
 `web.errors` has the errors that only a server raises.
 
@@ -256,6 +257,23 @@ class BusyError(ClassifierError):
     status = 503
     retry_after = 1
     sentence = "Too many pictures are being classified. Try again in a moment."
+
+
+class ShareError(BusyError):
+    """A client holds its share of what there is, and others need the rest."""
+
+    code = "client_share"
+    status = 429
+    retry_after = 2
+    sentence = "You are sending more than your share while others wait. Send less at a time, and try again in a moment."
+
+
+class AbandonedError(ClassifierError):
+    """The caller has gone, so nobody needs the answer."""
+
+    code = "abandoned"
+    status = 400
+    sentence = "The picture was not classified, since nobody waited for the answer any more. Send it again."
 
 
 class StoppingError(BusyError):

@@ -5,6 +5,7 @@ Always use `read_settings`: it checks every value, and its error says in a sente
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,9 @@ from classifier.picture.limits import Limits
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
+
+
+_Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
 
 
 class Settings(BaseSettings):
@@ -40,14 +44,24 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
     max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
-    formats: Annotated[tuple[str, ...], NoDecode] = Field(
-        FORMATS, min_length=1, description="Allowed picture formats, separated by commas"
-    )
+    formats: _Names = Field(FORMATS, min_length=1, description="Allowed picture formats, separated by commas")
     queue: int = Field(32, ge=0, description="Pictures that may wait for their turn; more get `503`")
     uploads: int | None = Field(
         None,
         description="Bytes of all pictures sent or held at a time; more get `503`. "
         "Up to a quarter of the free memory if unset, 400 MB at most",
+    )
+    client_share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Part of the queue, of the bytes and of the connections that one client may hold while others "
+        "ask, too; more get `429`. A client is an address, an IPv6 network of 64 bits counting as one",
+    )
+    trusted_proxies: _Names = Field(
+        (),
+        description="Addresses or networks of the proxies whose `X-Forwarded-For` says who the client is, "
+        "such as `10.0.0.5,172.16.0.0/12`",
     )
     host: str = Field("127.0.0.1", description="Address that `classifier serve` listens on")
     port: int = Field(8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
@@ -55,6 +69,25 @@ class Settings(BaseSettings):
         None,
         description="Path under which `classifier serve` puts page and API, such as `/demo`; "
         "a proxy passes it on as it is",
+    )
+    allowed_hosts: _Names = Field(
+        (),
+        description="Names by which the server may be called, such as `demo.example.org,*.example.org`. If unset, any; "
+        "on a loopback address only `localhost` and such addresses",
+    )
+    cors_origins: _Names = Field(
+        (), description="Sites whose pages may call the API, such as `https://www.example.org`; `*` for all"
+    )
+    frame_ancestors: _Names = Field(
+        (),
+        description="Sites that may show the page in a frame, such as `https://www.example.org`, "
+        "besides this one and Hugging Face",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="File of keys, a line `NAME KEY` each, of which the API then asks for one"
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
 
     @field_validator("backend")
@@ -64,11 +97,26 @@ class Settings(BaseSettings):
             raise ValueError(f"Input should be {listed(map(repr, choices()))}")
         return value
 
-    @field_validator("formats", mode="before")
+    @field_validator("formats", "trusted_proxies", "allowed_hosts", "cors_origins", "frame_ancestors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().upper() for part in value.split(",") if part.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error}; expected addresses or networks, such as 10.0.0.5,172.16.0.0/12") from None
         return value
 
     @field_validator("formats")

@@ -46,6 +46,13 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "HOST": "0.0.0.0",
         "PORT": "80",
         "BASE_PATH": "demo/one/",
+        "CLIENT_SHARE": "0.5",
+        "TRUSTED_PROXIES": "10.0.0.5, 172.16.0.0/12",
+        "ALLOWED_HOSTS": "demo.example.org,*.example.org",
+        "CORS_ORIGINS": "https://www.example.org",
+        "FRAME_ANCESTORS": "https://a.example.org, https://b.example.org",
+        "API_KEYS_FILE": "/keys",
+        "METRICS_PORT": "9000",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -57,6 +64,11 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert (settings.model, settings.trust, settings.backend, settings.threads) == ("mine", True, "litert", 3)
     assert (settings.queue, settings.uploads) == (0, 5000)
     assert (settings.host, settings.port, settings.base_path) == ("0.0.0.0", 80, "/demo/one")
+    assert (settings.client_share, settings.trusted_proxies) == (0.5, ("10.0.0.5", "172.16.0.0/12"))
+    assert settings.allowed_hosts == ("demo.example.org", "*.example.org")
+    assert settings.frame_ancestors == ("https://a.example.org", "https://b.example.org")
+    assert (settings.cors_origins, settings.metrics_port) == (("https://www.example.org",), 9000)
+    assert settings.api_keys_file == Path("/keys")
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def settings_table() -> list[str]:
     for field_name, field in Settings.model_fields.items():
         default = field.default
         assert default is not PydanticUndefined
-        if default is None:
+        if default in (None, ()):
             shown = "*unset*"
         elif isinstance(default, tuple):
             shown = f"`{','.join(default)}`"

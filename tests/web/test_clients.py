@@ -1,0 +1,29 @@
+"""A client is an address; of IPv6, a network."""
+
+from __future__ import annotations
+
+import pytest
+
+from web.clients import client_of, named
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "testclient"),
+        (None, ""),
+    ],
+)
+def test_addresses(address: str | None, client: str) -> None:
+    assert named(address) == client
+
+
+def test_of_a_request() -> None:
+    assert client_of({"type": "http", "client": ("192.0.2.7", 1234)}) == "192.0.2.7"
+    assert client_of({"type": "http", "client": None}) == ""
+    assert client_of({"type": "http"}) == ""
