@@ -27,11 +27,13 @@ from web.server import garbage, shutdown, slow_connections
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyApp, LazyMiddleware
+from web.server.refusals import PacedRefusals
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
+from web.visits import Visits
 
 if TYPE_CHECKING:
     from web.models import Models
@@ -61,9 +63,11 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(PacedRefusals),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
     Middleware(RedactedSessions),
+    Middleware(Visits),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 import anyio.to_thread
@@ -14,12 +14,14 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from classifier import Classification, __version__
-from classifier.errors import ClassifierError, ParameterError
+from classifier.errors import AbandonedError, ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
 from web import problems
 from web.api.docs import docs
 from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
+from web.api.turns import called_off, turn
 from web.base_path import BASE
+from web.clients import client_of
 from web.errors import NotReadyError
 from web.metrics import CountRequests
 from web.models import models
@@ -89,15 +91,15 @@ def make_api() -> FastAPI:
 
 @cache
 def _threads() -> CapacityLimiter:
-    """One thread more than the queue has places: a picture over its bound is refused at once, not after a wait."""
-    return CapacityLimiter(models().queue.bound + 1)
+    """Enough threads for all pictures that have their turn."""
+    return CapacityLimiter(models().queue.bound)
 
 
 @router.post(
     "/v1/classify",
     summary="Classify one or several pictures",
     response_model=AnswerOut,
-    responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 503), _PROBLEM),
+    responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 429, 503), _PROBLEM),
     openapi_extra={"requestBody": _BODY},
 )
 async def classify(
@@ -113,24 +115,31 @@ async def classify(
     to each picture.
     """
     name = models().resolve(model)
+    models().packages[name].check_language(lang)  # before the picture is read
     pictures = await read_pictures(request, max_bytes())
     results: list[Classification | FailedOut] = []
-    for data in pictures:
-        try:
-            result = await anyio.to_thread.run_sync(
-                lambda data=data: models().classify(  # type: ignore[misc]
-                    data, client="api", model=name, top_k=top_k, lang=lang
-                ),
-                limiter=_threads(),
-            )
-        except (ParameterError, NotReadyError):  # the other pictures of this request would fail, too
-            raise
-        except ClassifierError as error:
-            if len(pictures) == 1:
+    async with called_off(request) as cancellation:
+        for data in pictures:
+            try:
+                async with turn(models().queue, client_of(request.scope), cancellation) as take:
+                    classified = partial(
+                        models().classify,
+                        data,
+                        client="api",
+                        model=name,
+                        top_k=top_k,
+                        lang=lang,
+                        take=take,
+                    )
+                    result = await anyio.to_thread.run_sync(classified, limiter=_threads())
+            except (ParameterError, NotReadyError, AbandonedError):  # the other pictures would fail, too
                 raise
-            results.append(FailedOut(error=problems.from_error(error)))
-        else:
-            results.append(result)
+            except ClassifierError as error:
+                if len(pictures) == 1:
+                    raise
+                results.append(FailedOut(error=problems.from_error(error)))
+            else:
+                results.append(result)
     return AnswerOut(model=name, results=results)
 
 
