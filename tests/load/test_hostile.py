@@ -38,7 +38,7 @@ def metrics(http: httpx.Client) -> Counter[str]:
     lines = http.get("/metrics").text.splitlines()
     return Counter(
         {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
-    )  # type: ignore[arg-type]
+    )
 
 
 def idle(http: httpx.Client) -> Counter[str]:
@@ -58,7 +58,6 @@ def test_another_client_is_served_beside(address: str, attack: str) -> None:
     with hostile.attacking(attack, hostile.place(address)) as got:
         served = hostile.honest(address, PHOTO, 20)
     assert served.share >= 0.95, (served, got)
-    assert not [answer for answer in got if answer.startswith("5")], got
     if attack == "slow_pictures":
         assert got["429"] > got["200"], got  # each with Retry-After, or it would count under another name
 
