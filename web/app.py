@@ -23,8 +23,10 @@ from classifier.errors import ClassifierError
 from classifier.machine import malloc
 from web import problems
 from web.base_path import BASE
+from web.origins import CALLERS
 from web.server import garbage, shutdown, slow_connections
 from web.server.background import supervised
+from web.server.cors import ApiCors
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.streamlit_internals.allowed_paths import AllowedPaths
@@ -61,6 +63,7 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
     Middleware(RedactedSessions),
@@ -141,9 +144,13 @@ class _Server:
 
     def _prepare_page(self) -> None:
         """Loads what the first visitor would have to wait for."""
-        from web.models import models  # imported late, as said above
+        from web.api.keys import keys  # imported late, as said above
+        from web.health import serve_metrics
+        from web.models import models
 
         self._models = models()
+        keys()  # a wrong file ends the start
+        serve_metrics(st.get_option("server.address") or "")
         self._models.start()
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")
