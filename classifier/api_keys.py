@@ -5,6 +5,7 @@ Each line is a name and a key. Keys are kept as hashes only, and no message or l
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import logging
@@ -97,7 +98,7 @@ def _version(path: Path) -> _Version:
     """What tells one version of a file from another, also behind a symbolic link; its time of change comes last."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):  # opening a pipe might wait without end
-        raise ParameterError(f"The keys cannot be read: {path} is not a regular file. Name another one.")
+        raise OSError(errno.EINVAL, "It is not a regular file")
     return (found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns, found.st_mtime_ns)
 
 

@@ -33,10 +33,17 @@ def serve(host: str, port: int, content: Callable[[], bytes], content_type: str)
     Raises:
         OSError: nothing can listen there.
     """
-    family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-        0
-    ]
-    listening = socket.create_server(address[:2], family=family, backlog=16)
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(16)
+    except OSError:
+        listening.close()
+        raise
     handler = _handler(content, content_type)
     threading.Thread(target=_answer, args=(listening, handler), name="metrics", daemon=True).start()
 
