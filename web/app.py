@@ -144,13 +144,18 @@ class _Server:
 
     def _prepare_page(self) -> None:
         """Loads what the first visitor would have to wait for."""
-        from web.api.keys import keys  # imported late, as said above
-        from web.health import serve_metrics
-        from web.models import models
+        from web.models import models  # imported late, as said above
 
         self._models = models()
-        keys()  # a wrong file ends the start
-        serve_metrics(st.get_option("server.address") or "")
+        # What is wrong with these ends the start; imported only where they are used, as the page waits for it.
+        if self._models.settings.api_keys_file:
+            from web.api.keys import keys
+
+            keys()
+        if self._models.settings.metrics_port:
+            from web.health import serve_metrics
+
+            serve_metrics(st.get_option("server.address") or "", self._models.settings.metrics_port)
         self._models.start()
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

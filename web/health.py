@@ -44,15 +44,12 @@ def make_health() -> Router:
     return Router([Route(f"{BASE}/{name}", function) for name, function in functions.items()])
 
 
-def serve_metrics(host: str) -> None:
-    """Serves the metrics on a port of their own, if a setting names one; see `metrics_port.serve`.
+def serve_metrics(host: str, port: int) -> None:
+    """Serves the metrics on a port of their own; see `metrics_port.serve`.
 
     Raises:
         ParameterError: nothing can listen there.
     """
-    port = models().settings.metrics_port
-    if not port:
-        return
     try:
         metrics_port.serve(host, port, _scraped, CONTENT_TYPE_LATEST)
     except OSError as error:
