@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
@@ -18,6 +19,7 @@ from classifier.errors import AbandonedError, ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
 from web import problems
 from web.api.docs import docs
+from web.api.keys import KeyCheck, keys
 from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
 from web.api.turns import called_off, turn
 from web.base_path import BASE
@@ -83,9 +85,15 @@ def make_api() -> FastAPI:
         root_path_in_servers=False,
     )
     api.add_middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),))
+    if known := keys():
+        api.add_middleware(KeyCheck, known=known)
+        # Only described here, for the docs page and for generated clients: the check is above, before the body is read.
+        described = Security(HTTPBearer(scheme_name="key", description="A key of this server", auto_error=False))
+        api.include_router(router, dependencies=[described], responses={401: _PROBLEM})
+    else:
+        api.include_router(router)
     api.add_middleware(CountRequests)
     api.add_route("/docs", docs, include_in_schema=False)
-    api.include_router(router)
     return api
 
 
