@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from classifier.errors import ClassifierError
 from classifier.machine import malloc
+from classifier.machine.process import forbid_core_dumps
 from web import problems
 from web.base_path import BASE
 from web.origins import CALLERS
@@ -89,6 +90,7 @@ def _log_to_stderr() -> None:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
+    forbid_core_dumps()  # before any picture can come
     _log_to_stderr()
     malloc.return_large_blocks()
     connections = slow_connections.connections()
