@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from io import BytesIO
 from typing import BinaryIO, cast
 
@@ -79,7 +80,7 @@ class Form:
         self._max_fields = min(max_fields, MAX_FILES)
         self._max_field_bytes = max_part_size
         self._items: list[tuple[str, UploadFile | str]] = []
-        self._part = _Part()
+        self._part: _Part | None = None
         self._field_bytes = 0
         self._buffer = b""  # what has arrived and was not taken yet; everything before `_at` was
         self._at = 0
@@ -132,6 +133,7 @@ class Form:
     def _after_boundary(self) -> bool:
         here = self._next(2)
         if here == b"--":
+            self._finish_part()
             self.complete = True
             self._state = self._end
         elif here in (b"", b"-"):
@@ -148,11 +150,12 @@ class Form:
         if here != b"\r\n":
             return self._wait_or_fail(here, b"\r\n")
         self._at += 2
+        self._finish_part()
         self._part = _Part()
-        self._state = self._header
+        self._state = partial(self._header, self._part)
         return True
 
-    def _header(self) -> bool:
+    def _header(self, part: _Part) -> bool:
         end = self._buffer.find(b"\r\n", self._at)
         line = self._buffer[self._at : end if end >= 0 else None]
         if len(line) > _MAX_HEADER_BYTES:
@@ -161,23 +164,22 @@ class Form:
             return False
         self._at = end + 2
         if line:
-            self._part.add_header(line)
+            part.add_header(line)
         else:
-            self._begin(self._part)
-            self._state = self._content
+            self._begin(part)
+            self._state = partial(self._content, part)
         return True
 
-    def _content(self) -> bool:
+    def _content(self, part: _Part) -> bool:
         # Looking for fixed bytes first is five times faster, and by far most pieces have none.
         start = self._buffer.find(self._delimiter, self._at)
         if start >= 0 and (found := self._boundary.search(self._buffer, start)):
-            self._add(found.start())
+            self._add(part, found.start())
             self._at = found.end()
-            self._items.append(self._part.end())
             self._state = self._after_boundary
             return True
         # A boundary may have begun at the end, of which the two bytes that follow it say whether it is one.
-        self._add(max(self._at, len(self._buffer) - len(self._delimiter) - 1))
+        self._add(part, max(self._at, len(self._buffer) - len(self._delimiter) - 1))
         return False
 
     def _end(self) -> bool:
@@ -204,14 +206,19 @@ class Form:
         if part.file is None and len(self._items) - files >= self._max_fields:
             raise MultiPartException(f"Too many fields. Maximum number of fields is {self._max_fields}.")
 
-    def _add(self, end: int) -> None:
+    def _add(self, part: _Part, end: int) -> None:
         """Adds the buffer up to an index to the part."""
-        if self._part.file is None:
+        if part.file is None:
             self._field_bytes += end - self._at
             if self._field_bytes > self._max_field_bytes:
                 raise MultiPartException(f"Part exceeded maximum size of {self._max_field_bytes // 1024}KB.")
-        self._part.content.write(memoryview(self._buffer)[self._at : end])
+        part.content.write(memoryview(self._buffer)[self._at : end])
         self._at = end
+
+    def _finish_part(self) -> None:
+        if self._part is not None:
+            self._items.append(self._part.end())
+            self._part = None
 
 
 class _Content(BytesIO):
