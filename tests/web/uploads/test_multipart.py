@@ -149,7 +149,7 @@ def test_no_content_costs_much_more_time_than_another(attack: str) -> None:
     kind = f"multipart/form-data; boundary={boundary.decode()}"
     size = 4_000_000
     plain = cost(form(os.urandom(size), boundary), kind)
-    assert cost(form(bait * (size // len(bait)), boundary), kind) < 25 * plain  # python-multipart: up to 300
+    assert cost(form(bait * (size // len(bait)), boundary), kind) < 15 * plain  # python-multipart: 33 to 65 for four of these
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_no_content_costs_much_more_time_than_another(attack: str) -> None:
 def test_no_frame_of_a_form_costs_more_time_than_a_picture_of_its_size(body: bytes) -> None:
     kind = "multipart/form-data; boundary=x1"
     plain = cost(form(os.urandom(4_000_000)), kind)
-    assert cost(body, kind) < 25 * plain
+    assert cost(body, kind) < 15 * plain
 
 
 @pytest.mark.parametrize(
