@@ -23,15 +23,19 @@ from classifier.errors import ClassifierError
 from classifier.machine import malloc
 from web import problems
 from web.base_path import BASE
+from web.origins import CALLERS
 from web.server import garbage, shutdown, slow_connections
 from web.server.background import supervised
+from web.server.cors import ApiCors
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyApp, LazyMiddleware
+from web.server.refusals import PacedRefusals
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
+from web.visits import Visits
 
 if TYPE_CHECKING:
     from web.models import Models
@@ -61,9 +65,12 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
+    Middleware(PacedRefusals),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
     Middleware(RedactedSessions),
+    Middleware(Visits),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
 
@@ -144,6 +151,15 @@ class _Server:
         from web.models import models  # imported late, as said above
 
         self._models = models()
+        # What is wrong with these ends the start; imported only where they are used, as the page waits for it.
+        if self._models.settings.api_keys_file:
+            from web.api.keys import keys
+
+            keys()
+        if self._models.settings.metrics_port:
+            from web.health import serve_metrics
+
+            serve_metrics(st.get_option("server.address") or "", self._models.settings.metrics_port)
         self._models.start()
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

@@ -22,6 +22,17 @@ class TextPartError(ParameterError):
     )
 
 
+class UnauthorizedError(ClassifierError):
+    """A request without a key, or with one that is not known."""
+
+    code = "unauthorized"
+    status = 401
+    sentence = (
+        "This API needs a key, and none that it knows was sent. Send one as `Authorization: Bearer KEY`; "
+        "whoever runs this server gives keys."
+    )
+
+
 class RequestError(ClassifierError):
     """A request that cannot be read to its end."""
 

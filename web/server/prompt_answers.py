@@ -11,7 +11,10 @@ import asyncio
 import socket
 from typing import cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from web.server.chunks import BoundedChunks
 
 
 class PromptProtocol(H11Protocol):
@@ -22,4 +25,12 @@ class PromptProtocol(H11Protocol):
         connection = cast("socket.socket", transport.get_extra_info("socket"))
         if connection.family in (socket.AF_INET, socket.AF_INET6):  # not a Unix socket, which has no such option
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.conn = BoundedChunks(h11.SERVER)
         super().connection_made(transport)
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by Uvicorn when a request is broken, also when that shows after its answer, as Uvicorn forgets."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
