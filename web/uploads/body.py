@@ -6,11 +6,9 @@ While a body arrives it is kept in memory, never in a temporary file.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 
-from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,10 +32,6 @@ BODY_SECONDS = 300.0
 """The longest time from a request's beginning to its body's end."""
 
 _PIECE = 1 << 14  # bytes
-
-# To save memory, Starlette would write a form's files over 1 MB to a disk, also those of Streamlit's uploads. The
-# budget has memory for them, and visitors' pictures must not be written to a disk.
-MultiPartParser.spool_max_size = sys.maxsize
 
 
 class _RefusedError(Exception):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from classifier.picture.limits import millions
@@ -13,6 +15,8 @@ from web.problems import respond_to
 from web.streamlit_internals.sessions import UPLOAD_PATH, uploads_held
 from web.uploads.body import BodyLimit
 from web.uploads.budget import FRAMING, Budget, budget, max_bytes
+from web.uploads.forms import bad_form
+from web.uploads.multipart import boundary_of
 from web.uploads.senders import senders
 
 MAX_FILES = 8
@@ -46,6 +50,11 @@ class UploadCap:
         _, upload, rest = scope.get("path", "").partition(UPLOAD_PATH)
         if not upload or scope["type"] != "http" or scope["method"] != "PUT":
             await self.app(scope, receive, send)
+            return
+        try:  # Starlette would look at each byte of a form of another kind
+            boundary_of(Headers(scope=scope))
+        except MultiPartException as error:
+            await respond_to(bad_form(error))(scope, receive, send)
             return
         session = rest.partition("/")[0]
         visit = self._visits.get(session) or _visit(session)
