@@ -20,6 +20,7 @@ from classifier import __version__
 from classifier.cli import calibrate, classify, doctor, evaluate, import_, info, serve
 from classifier.cli.messages import say
 from classifier.errors import ClassifierError
+from classifier.machine import files
 
 
 class Command(Protocol):
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard(1, 2)
         return 141
     except OSError as error:
-        say(f"{error.strerror or error}.")
+        say(files.sentence(error))
         _discard(1)
         return 1
 
