@@ -172,9 +172,9 @@ def user() -> str:
     return _named(os.geteuid())
 
 
-def remedy(path: str | Path) -> str:
+def remedy(path: str | Path | None) -> str:
     """The command that lets everybody read what this user may not: the file, or the folder that hides it."""
-    return f"chmod -R a+rX {shlex.quote(printable(str(_obstacle(str(path), os.R_OK))))}"
+    return f"chmod -R a+rX {shlex.quote(printable(str(_obstacle(str(path), os.R_OK)[0]))) if path else 'FILE'}"
 
 
 def check_writable(path: Path, *, replace: bool = False) -> None:
@@ -197,6 +197,7 @@ def check_writable(path: Path, *, replace: bool = False) -> None:
         place, mode = (path, os.W_OK) if found and not replace else (path.parent, os.W_OK | os.X_OK)
         if not os.access(place, mode):
             number = errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES
+            path = place if replace else path
     if number:
         raise OSError(number, os.strerror(number), str(path))
 
@@ -228,12 +229,12 @@ def _names(path: Path) -> Iterator[None]:
 
 def _not_permitted(path: str, *, writing: bool) -> str:
     obstacle, wanted = _obstacle(path, os.W_OK if writing else os.R_OK)
-    who = f"the user {user()} may not {'write' if writing else 'read'} it"
+    who = f"the user {user()} may not"
     try:
         found = os.stat(obstacle)
     except OSError:
         return f"{who}. Give it the permission, or start as the owner"
-    subject = "it" if str(obstacle) == path else printable(str(obstacle))
+    subject = "it" if str(obstacle) == os.path.abspath(path) else printable(str(obstacle))
     whose = f"{subject} belongs to {_named(found.st_uid)}, mode {stat.S_IMODE(found.st_mode):04o}"
     if os.access(obstacle, wanted):
         return f"{who}, though {whose}: something else forbids it, such as SELinux. Mount it with `:z`"
