@@ -52,7 +52,7 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         streamlit["SERVER_ENABLE_XSRF_PROTECTION"] = "false"
     if not _has_home(env):
         # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
-        env = {**env, "HOME": os.path.abspath(os.sep)}
+        env = {**env, "HOME": "/"}
     model = settings.model
     named = model in find_packages(settings.models)
     ours = {

@@ -2,7 +2,7 @@
 
 Containers limit CPU time by a cgroup quota that `os.cpu_count()` does not see; with the host's count, many threads
 would compete for little time. Both cgroup versions are read, from this process's own group up to the root, since any
-of these groups may have the tightest limit. A file that is missing, or that says what the kernel never would, sets none.
+of these groups may have the tightest limit. A file that is missing, or that says what no kernel does, sets none.
 Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/.
 """
 
