@@ -71,6 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImportError as error:
         say(f"{error}. Run `classifier doctor` to see what is missing.")
         return 2
+    except MemoryError:
+        say("memory ran out. Raise the limit (`ulimit -v`, or the container's), or end other programs.")
+        return 1
+    except RuntimeError as error:
+        if "start new thread" not in str(error):  # Python has no class of its own for it
+            raise
+        say("no more threads can be started. Raise the limit: `ulimit -u`, or the container's `--pids-limit`.")
+        return 1
     except KeyboardInterrupt:
         say("interrupted")
         return 130
