@@ -173,7 +173,7 @@ class ForbiddenFileError(InputError):
     """A file that this user may not read."""
 
     code = "not_permitted"
-    sentence = "This file may not be read: permission denied. Change its permissions."
+    sentence = "This file may not be read by the user {user}. Run `{remedy}`, or start as its owner."
 
 
 class UnreadableFileError(InputError):

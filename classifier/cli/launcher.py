@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import pwd
 import socket
 import sys
 from collections.abc import Mapping
@@ -50,6 +51,9 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         # A page that is shown in a frame on another site, as a Hugging Face Space is: the XSRF cookie does not arrive,
         # and every upload would be refused. https://github.com/streamlit/streamlit/issues/9397
         streamlit["SERVER_ENABLE_XSRF_PROTECTION"] = "false"
+    if not _has_home(env):
+        # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
+        env = {**env, "HOME": "/"}
     model = settings.model
     named = model in find_packages(settings.models)
     ours = {
@@ -70,6 +74,13 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         **env,
         **{PREFIX + name: value for name, value in ours.items()},
     }
+
+
+def _has_home(env: Mapping[str, str]) -> bool:
+    try:
+        return bool(env.get("HOME") or pwd.getpwuid(os.getuid()))
+    except KeyError:  # a container can run as any user
+        return False
 
 
 def platform_port(env: Mapping[str, str]) -> int | None:
