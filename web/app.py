@@ -26,6 +26,7 @@ from web.base_path import BASE
 from web.server import garbage, shutdown, slow_connections
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
+from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
@@ -61,6 +62,7 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
     Middleware(RedactedSessions),

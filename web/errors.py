@@ -46,6 +46,16 @@ class IncompleteFormError(RequestError):
     sentence = "The form is incomplete: its last boundary is missing. Send it again, in full."
 
 
+class UnknownHostError(RequestError):
+    """A request that calls the server by a name that it does not have."""
+
+    code = "unknown_host"
+    sentence = (
+        "The server does not go by the name in the request's address (its Host header). Use localhost on the machine "
+        "itself, or a name that its owner has put into CLASSIFIER_ALLOWED_HOSTS."
+    )
+
+
 class DisconnectedError(RequestError):
     """The caller went away while sending."""
 
