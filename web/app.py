@@ -28,6 +28,7 @@ from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
+from web.server.request_heads import UnambiguousLength
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
@@ -63,6 +64,7 @@ middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
+    Middleware(UnambiguousLength),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
     Middleware(RedactedSessions),

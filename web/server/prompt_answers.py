@@ -1,4 +1,4 @@
-"""Connections on which small answers are sent at once.
+"""Connections on which small answers are sent at once, and what is not HTTP gets an answer in the shape of all others.
 
 Streamlit makes its listening socket without a protocol number. asyncio then does not recognise the connections as TCP
 ones and leaves Nagle's algorithm on: the second packet of an answer waits until the caller has acknowledged the first,
@@ -11,7 +11,13 @@ import asyncio
 import socket
 from typing import cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from web.errors import MalformedRequestError
+from web.problems import as_bytes, from_error
+
+_MALFORMED = from_error(MalformedRequestError())
 
 
 class PromptProtocol(H11Protocol):
@@ -23,3 +29,13 @@ class PromptProtocol(H11Protocol):
         if connection.family in (socket.AF_INET, socket.AF_INET6):  # not a Unix socket, which has no such option
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by Uvicorn when what arrived is not HTTP: answers in the shape of all our errors, and closes."""
+        begun = cast(RequestResponseCycle | None, self.cycle)
+        if begun and not begun.response_complete:  # it is the body that is not HTTP: the app has nobody to answer
+            begun.disconnected = True
+            begun.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(as_bytes(_MALFORMED))
+        self.transport.close()
