@@ -32,6 +32,7 @@ from web.server.request_heads import UnambiguousLength
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
+from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 
@@ -67,6 +68,7 @@ middleware = [
     Middleware(UnambiguousLength),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
+    Middleware(PageMessages),
     Middleware(RedactedSessions),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
