@@ -29,6 +29,7 @@ from web.server.headers import SecurityHeaders, content_policy
 from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.server.request_heads import UnambiguousLength
+from web.streamlit_internals import media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
@@ -72,6 +73,8 @@ middleware = [
     Middleware(RedactedSessions),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
+
+media_addresses.hide()
 
 
 def _log_to_stderr() -> None:
