@@ -2,7 +2,7 @@
 
 Uvicorn bounds the bytes alone, and by what the server sends, 50 MB. A frame of one byte, or none, costs as much work as
 one of a thousand: seven megabytes of them stopped the server for 40 s. Frames are therefore counted, in small pieces of
-what was received, and a connection that sends too many is closed with 1008.
+what was received, and a connection that sends too many is closed with 1008. So is one that sends text.
 """
 
 from __future__ import annotations
@@ -50,7 +50,15 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._free = max(now, self._free) + len(self.conn.events) / _PER_SECOND
         if self._free - now <= _AT_ONCE / _PER_SECOND:
             super().handle_events()
-        elif self.handshake_complete:
+        else:
+            self._refuse()
+
+    def handle_text(self, event: Any) -> None:
+        """Called for the first frame of a text, which no page sends; Uvicorn logs a traceback if it is not UTF-8."""
+        self._refuse()
+
+    def _refuse(self) -> None:
+        if self.handshake_complete:
             self.conn.fail(_REFUSED)
             self.handle_parser_exception()
         else:

@@ -20,7 +20,7 @@ from tests.support.wire import answer, connected, head
 
 pytestmark = pytest.mark.slow
 
-BINARY, PING, MORE = 2, 9, 0
+MORE, TEXT, BINARY, PING = 0, 1, 2, 9
 SECONDS = 2.0
 """The longest that another request may take meanwhile; on a machine that does nothing else it takes 10 ms."""
 
@@ -131,6 +131,14 @@ def test_a_message_larger_than_a_page_sends_is_refused_at_its_first_bytes(server
         with page(address) as connection:
             connection.sendall(begin)
             assert closed_with(connection) == 1009
+
+
+def test_text_is_refused_whatever_it_is(server: tuple[int, str]) -> None:
+    _, address = server
+    for text in (frame(b"load_git_info", TEXT), frame(b"\xff", TEXT), frame(b"x", TEXT, last=False)):
+        with page(address) as connection:
+            connection.sendall(text)
+            assert closed_with(connection) == 1008
 
 
 def test_messages_that_never_end_take_little_memory(server: tuple[int, str]) -> None:
