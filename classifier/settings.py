@@ -25,6 +25,8 @@ PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
 
 
+# A name or an IPv4 address, an IPv6 address, all names that end so, or all names.
+_HOST = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]+\]?|\*", re.ASCII)
 _Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
 
 
@@ -131,6 +133,17 @@ class Settings(BaseSettings):
     def _not_the_pages(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is not None and value == info.data.get("port"):
             raise ValueError("the page has this port; choose another one")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    f"{host} is not the name of a host; expected names or addresses without scheme, port and path, "
+                    "such as demo.example.org,*.example.org"
+                )
         return value
 
     @field_validator("formats")

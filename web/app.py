@@ -29,11 +29,15 @@ from web.server import garbage, shutdown, slow_connections
 from web.server.background import supervised
 from web.server.cors import ApiCors
 from web.server.headers import SecurityHeaders, content_policy
+from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.server.refusals import PacedRefusals
+from web.server.request_heads import UnambiguousLength
+from web.streamlit_internals import media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
+from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 from web.visits import Visits
@@ -68,12 +72,17 @@ middleware = [
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
     Middleware(PacedRefusals),
+    Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
+    Middleware(UnambiguousLength),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
+    Middleware(PageMessages),
     Middleware(RedactedSessions),
     Middleware(Visits),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
+
+media_addresses.hide()
 
 
 def _log_to_stderr() -> None:

@@ -147,3 +147,17 @@ def test_a_classifier_without_settings_reads_the_environment(monkeypatch: pytest
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "host", ["https://demo.example.org", "demo.example.org:80", "a b", "*.*", "demo/", "ex*mple.org"]
+)
+def test_a_host_is_a_name_and_nothing_else(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLASSIFIER_ALLOWED_HOSTS", f"localhost,{host}")
+    with pytest.raises(ParameterError, match="is not the name of a host"):
+        read_settings()
+
+
+def test_addresses_and_all_names_are_hosts_too() -> None:
+    names = ("*", "127.0.0.1", "[::1]", "2001:db8::7", "demo.example.org.", "xn--bcher-kva.example")
+    assert read_settings(allowed_hosts=names).allowed_hosts == names

@@ -20,6 +20,7 @@ from tests.support.wire import visiting
 Framed = Callable[[str, str], AbstractContextManager[Frame]]
 
 SITE, SPACE = "huggingface.co", "user-demo.hf.space"  # the policy names them, so no others would do
+NAMED = {"CLASSIFIER_ALLOWED_HOSTS": SPACE}  # a container listens on all addresses, and so takes any name
 BISON = photo("bison.webp")
 COOKIES = pytest.mark.parametrize("cookies", ["allowed", "blocked"])
 
@@ -36,14 +37,14 @@ def space(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         yield address
         return
     log = tmp_path_factory.mktemp("space") / "log.txt"
-    with started(log, {"SPACE_ID": "user/demo"}, launcher=True) as (_, address):
+    with started(log, {"SPACE_ID": "user/demo", **NAMED}, launcher=True) as (_, address):
         yield address
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The same server anywhere but on a Space."""
-    with started(tmp_path_factory.mktemp("elsewhere") / "log.txt", launcher=True) as (_, address):
+    with started(tmp_path_factory.mktemp("elsewhere") / "log.txt", NAMED, launcher=True) as (_, address):
         yield address
 
 

@@ -1,4 +1,4 @@
-"""Connections on which small answers are sent at once.
+"""Connections on which small answers are sent at once, and what is not HTTP gets an answer in the shape of all others.
 
 Streamlit makes its listening socket without a protocol number. asyncio then does not recognise the connections as TCP
 ones and leaves Nagle's algorithm on: the second packet of an answer waits until the caller has acknowledged the first,
@@ -12,9 +12,13 @@ import socket
 from typing import cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from web.errors import MalformedRequestError
+from web.problems import as_bytes, from_error
 from web.server.chunks import BoundedChunks
+
+_MALFORMED = from_error(MalformedRequestError())
 
 
 class PromptProtocol(H11Protocol):
@@ -29,8 +33,11 @@ class PromptProtocol(H11Protocol):
         super().connection_made(transport)
 
     def send_400_response(self, msg: str) -> None:
-        """Called by Uvicorn when a request is broken, also when that shows after its answer, as Uvicorn forgets."""
+        """Called by Uvicorn when what arrived is not HTTP: answers in the shape of all our errors, and closes."""
+        begun = cast(RequestResponseCycle | None, self.cycle)
+        if begun and not begun.response_complete:  # it is the body that is not HTTP: the app has nobody to answer
+            begun.disconnected = True
+            begun.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            super().send_400_response(msg)
-        else:
-            self.transport.close()
+            self.transport.write(as_bytes(_MALFORMED))
+        self.transport.close()

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from web.errors import SlowRequestError
 from web.problems import MEDIA_TYPE, from_error
+from web.server import websocket_frames
 from web.server.prompt_answers import PromptProtocol
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def connections() -> Collection[Any]:
         log.warning("no Uvicorn server as Streamlit starts it: connections on which no request begins stay open")
         return ()
     server.config.http_protocol_class = PromptProtocol
+    websocket_frames.bound(server.config)
     return server.server_state.connections
 
 
