@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from tests.support.api import PANDA
 from web.app import routes
+from web.models import models
 from web.origins import _named
 from web.server.cors import ApiCors
 from web.server.headers import SecurityHeaders
@@ -59,6 +60,7 @@ def test_a_preflight_request_for_anything_else_is_refused(origin: str, more: dic
 
 @pytest.mark.parametrize("named", [SITE, "*"])
 def test_answers_and_errors_can_be_read(named: str) -> None:
+    models().start()
     http = asked(named)
     for response, status in (
         (http.get("/api/v1/models", headers={"Origin": SITE}), 200),
