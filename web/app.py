@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio.to_thread
 import streamlit as st
@@ -96,6 +96,12 @@ def _log_to_stderr() -> None:
         logger.propagate = False
 
 
+def _end(why: str) -> NoReturn:
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
@@ -130,9 +136,10 @@ class _Server:
         try:
             await anyio.to_thread.run_sync(self._prepare_page)
         except ClassifierError as wrong:  # in a setting: a server that does not know its limits must not start
-            sys.stderr.write(f"{wrong.message}\n")
-            sys.stderr.flush()
-            os._exit(1)
+            _end(wrong.message)
+        except (MemoryError, ImportError, RuntimeError) as short:  # of memory or of threads; nobody could be served
+            reason = " ".join(str(short).split()) or type(short).__name__
+            _end(f"The server cannot start. Allow it more memory, processes and threads. ({reason})")
         garbage.freeze()
         self._loaded.set()
         if not st.get_option("server.headless"):
