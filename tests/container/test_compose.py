@@ -150,7 +150,8 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
 
 
 def test_under_a_path_everything_is_behind_nginx_too(edge: str) -> None:
-    with up("--scale", "edge=2", profiles=("edge", "proxy"), CLASSIFIER_BASE_PATH="/demo") as containers:
+    profiles = ("edge", "proxy")
+    with up("--scale", "edge=2", profiles=profiles, CLASSIFIER_BASE_PATH="/demo", PASS_METRICS="1") as containers:
         (proxy,) = service(containers, "proxy")
         assert all(one["State"]["Health"]["Status"] == "healthy" for one in service(containers, "edge"))
         address = f"http://{published(proxy, 8080)}"
