@@ -26,7 +26,7 @@ soak: MINUTES ?= 30
 comma := ,
 
 # The code that the checks read. benchmarks/browser.py looks for a browser under the same names.
-CODE := classifier web model benchmarks tests deploy/sbom.py deploy/version.py streamlit_app.py
+CODE := classifier web model benchmarks tests deploy/images.py deploy/sbom.py deploy/version.py streamlit_app.py
 DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
@@ -83,6 +83,15 @@ image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 .PHONY: sbom
 sbom: $(VENV)/sbom/stamp  ## List the packages of an image, or FLAVOR=edge or cuda, as CycloneDX in dist/
 	$(VENV)/sbom/bin/python deploy/sbom.py $(FLAVOR) dist
+
+.PHONY: audit
+audit: $(VENV)/audit/stamp  ## Ask whether a vulnerability is known of any package that is locked
+	@failed=; for file in requirements/*.txt; do \
+	  echo "$$file"; \
+	  $(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --desc off --progress-spinner off \
+	    --requirement "$$file" || failed="$$failed $$file"; \
+	done; \
+	test -z "$$failed" || { echo "Not all is well with:$$failed" >&2; exit 1; }
 
 .PHONY: fuzz
 fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders for an hour, or MINUTES
@@ -210,7 +219,7 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/uv
 	@touch $@
 
 # Separate environments for tools that would hold back the versions of other packages or slow them down.
-$(LINT)/stamp $(VENV)/sbom/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/uv
+$(LINT)/stamp $(VENV)/audit/stamp $(VENV)/sbom/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/uv
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/$*
 	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<
 	@touch $@

@@ -21,6 +21,7 @@ CONTENTS = {
     "uv": ["uv"],
     "lint-container": ["lint-container"],
     "sbom": ["sbom"],
+    "audit": ["audit"],
     "legacy": ["legacy"],
     "runtime": ["project"],
     "tensorflow": ["project", "tensorflow"],

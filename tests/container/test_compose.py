@@ -33,7 +33,7 @@ def up(
 ) -> Iterator[list[dict[str, Any]]]:
     """Starts what the profiles name and waits until it is healthy; what `docker inspect` says of each container."""
     given = {"BUILD_CA": os.environ.get("SSL_CERT_FILE", "/dev/null"), "PORTS": "0", "PROXY_PORTS": "0"}
-    environment = {**os.environ, **given, "PROXY_TLS_PORTS": "0", **variables}
+    environment = {**os.environ, **given, "PROXY_TLS_PORTS": "0", "NETWORK": "10.201.78", **variables}
     compose = ["docker", "compose", "-p", PROJECT, *(part for name in profiles for part in ("--profile", name))]
 
     def run(*more: str) -> str:
@@ -51,6 +51,10 @@ def up(
 
 def service(containers: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     return [one for one in containers if one["Config"]["Labels"]["com.docker.compose.service"] == name]
+
+
+def addresses(container: dict[str, Any]) -> list[str]:
+    return [network["IPAddress"] for network in container["NetworkSettings"]["Networks"].values()]
 
 
 def test_the_usual_one_starts_without_any_option(cpu: str) -> None:
@@ -76,6 +80,15 @@ def test_a_gpu_is_asked_for_by_its_own_profile_alone() -> None:
     assert gpu["build"]["args"]["FLAVOR"] == "cuda"
 
 
+def test_every_log_is_bounded_and_nothing_has_few_descriptors() -> None:
+    shown = docker("compose", "--profile", "*", "config", "--format", "json")
+    services = json.loads(shown)["services"]
+    assert set(services) == {"cpu", "edge", "gpu", "dev", "proxy"}
+    for name, one in services.items():
+        assert one["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}, name
+        assert one["ulimits"]["nofile"] == {"soft": 16384, "hard": 16384}, name
+
+
 def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)  # the container's user must be able to read it
     shutil.copytree(ROOT / "model/efficientnet-lite0", tmp_path / "mine")
@@ -88,6 +101,8 @@ def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_
         assert host["CapDrop"] == ["ALL"]
         assert host["SecurityOpt"] == ["no-new-privileges:true"]
         assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (512 << 20, 2_000_000_000, 128)
+        assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
+        assert [(one["Soft"], one["Hard"]) for one in host["Ulimits"]] == [(16384, 16384)]
         address = f"http://{published(container)}"
         assert [one["name"] for one in get(address, "/api/v1/models").json["models"]] == ["mine"]
         assert send(address, "POST", "/api/v1/classify", PANDA).status == 200
@@ -113,8 +128,13 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
         assert len(service(containers, "edge")) == 2
         assert proxy["Config"]["User"] == "1000:1000"
         assert proxy["HostConfig"]["ReadonlyRootfs"]
+        # nginx alone is believed when it says who a client is.
+        believed = {f"CLASSIFIER_TRUSTED_PROXIES={addresses(proxy)[0]}"}
+        assert all(believed < set(one["Config"]["Env"]) for one in service(containers, "edge"))
+        assert len({place for one in containers for place in addresses(one)}) == 3
         address = f"http://{published(proxy, 8080)}"
         assert "Path=/;" in get(address, "/healthz").headers["Set-Cookie"]
+        assert get(address, "/metrics").json["code"] == "not_found"
         # Uploads, over websockets: each visit must find its own container again.
         drive(address, "tests/e2e/test_visit.py")
         for size in (22_000_000, 30_000_000):
@@ -130,7 +150,8 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
 
 
 def test_under_a_path_everything_is_behind_nginx_too(edge: str) -> None:
-    with up("--scale", "edge=2", profiles=("edge", "proxy"), CLASSIFIER_BASE_PATH="/demo") as containers:
+    profiles = ("edge", "proxy")
+    with up("--scale", "edge=2", profiles=profiles, CLASSIFIER_BASE_PATH="/demo", PASS_METRICS="1") as containers:
         (proxy,) = service(containers, "proxy")
         assert all(one["State"]["Health"]["Status"] == "healthy" for one in service(containers, "edge"))
         address = f"http://{published(proxy, 8080)}"

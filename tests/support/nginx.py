@@ -1,0 +1,123 @@
+"""The shipped nginx on ports of this machine, so that clients of several addresses reach it; and a server behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from benchmarks.docker import detached, docker
+from tests.support.photos import ROOT
+
+IMAGE = "image-classifier:nginx"
+
+
+@dataclass
+class Upstream:
+    """A server that answers everything, or nothing while it is held, and remembers the heads of all requests."""
+
+    port: int = 0
+    heads: list[str] = field(default_factory=list)
+    held: bool = False
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, OSError, ValueError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                self.heads.append(head)
+                if re.search(r"\r\nupgrade: websocket\r\n", head, re.I):
+                    writer.write(
+                        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+                    )
+                    await reader.read()
+                    return
+                while self.held:
+                    await asyncio.sleep(0.02)
+                await _skip_body(reader, head)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    def run(self, ready: threading.Event) -> None:
+        """Serves until its thread's process ends."""
+
+        async def main() -> None:
+            server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
+            self.port = server.sockets[0].getsockname()[1]
+            ready.set()
+            await server.serve_forever()
+
+        asyncio.run(main())
+
+
+async def _skip_body(reader: asyncio.StreamReader, head: str) -> None:
+    if length := re.search(r"\r\ncontent-length: *(\d+)\r\n", head, re.I):
+        await reader.readexactly(int(length[1]))
+    elif re.search(r"\r\ntransfer-encoding: *chunked\r\n", head, re.I):
+        while size := int(await reader.readline(), 16):
+            await reader.readexactly(size + 2)
+        await reader.readexactly(2)
+
+
+def upstream() -> Upstream:
+    """Starts one; it ends with this process."""
+    server, ready = Upstream(), threading.Event()
+    threading.Thread(target=server.run, args=(ready,), daemon=True).start()
+    assert ready.wait(10)
+    return server
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running nginx."""
+
+    container: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def logs(self) -> str:
+        """What it printed."""
+        return docker("logs", self.container)
+
+
+@contextmanager
+def nginx(folder: Path, server: int, port: int, **variables: str) -> Iterator[Nginx]:
+    """The image, hardened as in compose.yaml, before a server on a port of this machine.
+
+    Only the two ports in its file are changed, since it shares this machine's.
+    """
+    _build()
+    text = (ROOT / "deploy/nginx/nginx.conf").read_text("utf-8")
+    changed = text.replace("app:8501", f"127.0.0.1:{server}").replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    assert changed.count("127.0.0.1") == 2
+    folder.chmod(0o755)
+    (folder / "nginx.conf").write_text(changed, "utf-8")
+    options = ["--network", "host", "--read-only", "--tmpfs", "/tmp:mode=1777", "--cap-drop", "ALL"]
+    options += ["--security-opt", "no-new-privileges", "--memory", "128m", "--ulimit", "nofile=16384:16384"]
+    options += ["--volume", f"{folder / 'nginx.conf'}:/etc/nginx/nginx.conf:ro"]
+    options += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+    with detached(IMAGE, *options) as container:
+        end = time.monotonic() + 30
+        while not _listens(port):
+            assert time.monotonic() < end, docker("logs", container)
+            time.sleep(0.05)
+        yield Nginx(container, port)
+
+
+@cache
+def _build() -> None:
+    docker("build", "--quiet", "--tag", IMAGE, str(ROOT / "deploy/nginx"))
+
+
+def _listens(port: int) -> bool:
+    lines = Path("/proc/net/tcp").read_text().splitlines()
+    return any(line.split()[1] == f"0100007F:{port:04X}" and line.split()[3] == "0A" for line in lines[1:])
