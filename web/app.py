@@ -23,14 +23,19 @@ from classifier.errors import ClassifierError
 from classifier.machine import malloc
 from web import problems
 from web.base_path import BASE
-from web.server import garbage, shutdown, slow_connections
+from web.clients import CLIENTS
+from web.server import garbage, log_rate, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyApp, LazyMiddleware
+from web.server.visits import VisitLimit
+from web.streamlit_internals import external_address
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
 from web.streamlit_internals.redaction import RedactedSessions
+from web.streamlit_internals.runs import RunTurns
+from web.streamlit_internals.script_loops import SpareLoops
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 
 if TYPE_CHECKING:
@@ -61,8 +66,11 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    Middleware(VisitLimit),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
+    Middleware(SpareLoops),
+    Middleware(RunTurns),
     Middleware(RedactedSessions),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
@@ -83,16 +91,27 @@ def _log_to_stderr() -> None:
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
     _log_to_stderr()
+    rate = log_rate.bound()
     malloc.return_large_blocks()
-    connections = slow_connections.connections()
+    external_address.never_ask()
+    uvicorns = uvicorn_server.find()
     server = _Server()
     shutdown.bound(server.refuse_waiting, server.clean_up)
-    running = (
+    running = [
         supervised("loading the model", server.load),
         supervised("loading the rest of the server", server.load_rest),
         supervised("freeing closed sessions", free_closed_sessions),
-        supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
-    )
+        supervised("collecting garbage", garbage.collect),
+        supervised("counting what the log leaves out", rate.report),
+    ]
+    if uvicorns is not None:
+        backlog = uvicorns.config.backlog
+        uvicorn_server.prepare(uvicorns)
+        connections = uvicorns.server_state.connections
+        running += [
+            supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
+            supervised("letting callers wait", partial(uvicorn_server.listen, uvicorns, backlog)),
+        ]
     tasks = [asyncio.create_task(task) for task in running]
     yield
     for task in tasks:
@@ -144,6 +163,7 @@ class _Server:
         from web.models import models  # imported late, as said above
 
         self._models = models()
+        CLIENTS.share = self._models.settings.client_share
         self._models.start()
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")
