@@ -63,7 +63,7 @@ demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with Tensor
 	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
 
 .PHONY: test
-test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser  ## Run every test, also those in a real browser
+test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser login  ## Run every test, also those in a real browser
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: test-fast
@@ -219,6 +219,14 @@ $(LINT)/stamp $(VENV)/sbom/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/
 .github/lint/node_modules: .github/lint/package-lock.json $(LINT)/stamp
 	PATH="$(CURDIR)/$(LINT)/bin:$$PATH" npm ci --prefix .github/lint --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# A proxy with a login, for a test that is skipped where there is none.
+.PHONY: login
+login:
+	@$(APT); \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null && ! test -e /usr/lib/apache2/modules/mod_auth_openidc.so; then \
+	  apt apache2-bin libapache2-mod-auth-openidc || true; \
+	fi
 
 # A browser for the tests: an installed one, else Debian's, else Playwright's own. Playwright's driver needs libatomic,
 # which a small Debian or Ubuntu lacks.

@@ -18,6 +18,7 @@ from PIL import Image
 from classifier.backends.choice import load_backend
 from classifier.backends.protocol import Backend
 from classifier.errors import ClassifierError, ParameterError
+from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
 from classifier.machine.queue import Turn, WorkQueue
@@ -121,13 +122,15 @@ class Classifier:
             ImageError: not a picture, broken, or over a limit.
             ParameterError: `top_k` or `lang` is out of range.
             BusyError: too many pictures are waiting already.
+            AbandonedError: the turn's cancellation was cancelled.
             OSError: a path that cannot be read.
         """
         top_k, labels = self._check(top_k, lang)
         start = turn.asked if turn else time.perf_counter()
         data = _content(source, self.settings.max_bytes)
         with nullcontext(turn) if turn else self.queue.take() as turn:
-            prepared = self._prepare(data)
+            prepared = self._prepare(data, turn.cancellation)
+            turn.cancellation.check()
             output, inference = self._infer(prepared, self._backend)
         return self._result(prepared, output, _timings(start, turn.waited, prepared, inference), top_k, labels)
 
@@ -189,11 +192,11 @@ class Classifier:
             raise ParameterError(f"top_k must be at least 1, not {top_k}.", name="top_k")
         return top_k, self.package.labels[self.package.check_language(lang)]
 
-    def _prepare(self, data: bytes | Image.Image) -> Prepared:
+    def _prepare(self, data: bytes | Image.Image, cancellation: Cancellation | None = None) -> Prepared:
         geometry = self.package.manifest.input.geometry
         if isinstance(data, Image.Image):
             return prepare(data, geometry, self.settings.limits)
-        return self.decoder.prepare(data, geometry)
+        return self.decoder.prepare(data, geometry, cancellation)
 
     def _infer(self, prepared: Prepared, backend: Backend) -> tuple[NDArray[np.float32], float]:
         """The model's output `(classes,)`, and the inference time in ms."""

@@ -173,7 +173,7 @@ class ForbiddenFileError(InputError):
     """A file that this user may not read."""
 
     code = "not_permitted"
-    sentence = "This file may not be read: permission denied. Change its permissions."
+    sentence = "This file may not be read by the user {user}. Run `{remedy}`, or start as its owner."
 
 
 class UnreadableFileError(InputError):
@@ -284,7 +284,7 @@ class StoppingError(BusyError):
 
 
 class NoDecoderError(BusyError):
-    """No process that decodes pictures can be started now."""
+    """The machine has no process or thread for decoding now, or its operator stopped or ended the one that decoded."""
 
     code = "no_decoder"
     sentence = "Pictures cannot be decoded at the moment. Try again in a moment."

@@ -26,6 +26,7 @@ from classifier.errors import (
     UnlistedFolderError,
     UnreadableFileError,
 )
+from classifier.machine import files
 from classifier.picture.formats import ENDINGS
 from classifier.result import Classification
 
@@ -129,7 +130,7 @@ def as_ours(error: ClassifierError | OSError) -> ClassifierError:
     if isinstance(error, FileNotFoundError):
         return MissingFileError()
     if isinstance(error, PermissionError):
-        return ForbiddenFileError()
+        return ForbiddenFileError(user=files.user(), remedy=files.remedy(error.filename))
     return UnreadableFileError(reason=error.strerror or str(error))
 
 
@@ -138,14 +139,13 @@ def pictures(folder: str) -> list[Entry]:
     found: list[Entry] = []
 
     def refuse(error: OSError) -> None:
-        reason = error.strerror or str(error)
-        found.append(Entry(error.filename, UnlistedFolderError(reason=reason)))
+        found.append(Entry(error.filename, UnlistedFolderError(reason=files.reason(error))))
 
-    for path, folders, files in os.walk(folder, onerror=refuse):
+    for path, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += (
             Entry(os.path.join(path, name))
-            for name in sorted(files)
+            for name in sorted(names)
             if name.lower().endswith(ENDINGS) and not name.startswith(".")
         )
     return found or [Entry(folder, NoPicturesError(endings=", ".join(ENDINGS)))]
@@ -159,7 +159,10 @@ def _open(name: str, max_bytes: int) -> Path | bytes:
         if not data:
             raise EmptyInputError
         return data
-    found = os.stat(name)
+    try:
+        found = os.stat(name)
+    except ValueError as error:  # a list of files can have names with NUL, or with letters that the locale lacks
+        raise UnreadableFileError(reason=f"no file can have that name ({error})") from error
     if not stat.S_ISREG(found.st_mode):
         raise NotAFileError
     if not found.st_size:

@@ -17,6 +17,7 @@ from classifier.backends.names import AUTO, choices
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import listed
+from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
 
@@ -24,6 +25,8 @@ PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
 
 
+# A name or an IPv4 address, an IPv6 address, all names that end so, or all names.
+_HOST = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]+\]?|\*", re.ASCII)
 _Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
 
 
@@ -101,7 +104,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return split(value)
         return value
 
     @field_validator("formats", mode="before")
@@ -117,6 +120,30 @@ class Settings(BaseSettings):
                 ipaddress.ip_network(network)
             except ValueError as error:
                 raise ValueError(f"{error}; expected addresses or networks, such as 10.0.0.5,172.16.0.0/12") from None
+        return value
+
+    @field_validator("cors_origins", "frame_ancestors")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # Browsers compare the origin of a page that calls as a whole; only frames know names with a star.
+        return normalized(value, subdomains=info.field_name == "frame_ancestors")
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _not_the_pages(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value == info.data.get("port"):
+            raise ValueError("the page has this port; choose another one")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    f"{host} is not the name of a host; expected names or addresses without scheme, port and path, "
+                    "such as demo.example.org,*.example.org"
+                )
         return value
 
     @field_validator("formats")

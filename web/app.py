@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio.to_thread
 import streamlit as st
@@ -21,22 +21,29 @@ from starlette.staticfiles import StaticFiles
 
 from classifier.errors import ClassifierError
 from classifier.machine import malloc
+from classifier.machine.process import forbid_core_dumps
 from web import problems
 from web.base_path import BASE
-from web.clients import CLIENTS
+from web.origins import CALLERS
 from web.server import garbage, log_rate, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
+from web.server.cors import ApiCors
 from web.server.headers import SecurityHeaders, content_policy
+from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
+from web.server.refusals import PacedRefusals
+from web.server.request_heads import UnambiguousLength
 from web.server.visits import VisitLimit
-from web.streamlit_internals import external_address
+from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
+from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.runs import RunTurns
 from web.streamlit_internals.script_loops import SpareLoops
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
+from web.visits import Visits
 
 if TYPE_CHECKING:
     from web.models import Models
@@ -66,14 +73,22 @@ routes: list[BaseRoute] = [
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
+    *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
+    Middleware(PacedRefusals),
+    Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
+    Middleware(UnambiguousLength),
     Middleware(VisitLimit),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
     Middleware(SpareLoops),
+    Middleware(PageMessages),
     Middleware(RunTurns),
     Middleware(RedactedSessions),
+    Middleware(Visits),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
+
+media_addresses.hide()
 
 
 def _log_to_stderr() -> None:
@@ -87,9 +102,16 @@ def _log_to_stderr() -> None:
         logger.propagate = False
 
 
+def _end(why: str) -> NoReturn:
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
+    forbid_core_dumps()  # before any picture can come
     _log_to_stderr()
     rate = log_rate.bound()
     malloc.return_large_blocks()
@@ -131,9 +153,10 @@ class _Server:
         try:
             await anyio.to_thread.run_sync(self._prepare_page)
         except ClassifierError as wrong:  # in a setting: a server that does not know its limits must not start
-            sys.stderr.write(f"{wrong.message}\n")
-            sys.stderr.flush()
-            os._exit(1)
+            _end(wrong.message)
+        except (MemoryError, ImportError, RuntimeError) as short:  # of memory or of threads; nobody could be served
+            reason = " ".join(str(short).split()) or type(short).__name__
+            _end(f"The server cannot start. Allow it more memory, processes and threads. ({reason})")
         garbage.freeze()
         self._loaded.set()
         if not st.get_option("server.headless"):
@@ -163,7 +186,15 @@ class _Server:
         from web.models import models  # imported late, as said above
 
         self._models = models()
-        CLIENTS.share = self._models.settings.client_share
+        # What is wrong with these ends the start; imported only where they are used, as the page waits for it.
+        if self._models.settings.api_keys_file:
+            from web.api.keys import keys
+
+            keys()
+        if self._models.settings.metrics_port:
+            from web.health import serve_metrics
+
+            serve_metrics(st.get_option("server.address") or "", self._models.settings.metrics_port)
         self._models.start()
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

@@ -14,6 +14,13 @@ CLIENTS = Clients()
 
 _NETWORK = 64  # bits of an IPv6 address that name one customer of a provider: RFC 6177
 
+_CLIENT = "client"  # in the state of a request, the name that it was given
+
+
+def name_client(scope: Scope, client: str) -> None:
+    """Gives the client of a request another name than its address, for what handles the request from here on."""
+    scope.setdefault("state", {})[_CLIENT] = client
+
 
 class TrustedProxies:
     """The proxies that may say, by `X-Forwarded-For`, who their clients are.
@@ -54,10 +61,12 @@ def _networks(texts: Iterable[str]) -> Iterable[ipaddress.IPv4Network | ipaddres
 
 
 def client_of(scope: Scope) -> str:
-    """The client of a request or a WebSocket, as ASGI describes it.
+    """The client of a request or a WebSocket, as ASGI describes it: the name that it was given, else its address.
 
     Uvicorn has put there who a trusted proxy says that it is.
     """
+    if given := scope.get("state", {}).get(_CLIENT):
+        return str(given)
     client = scope.get("client")
     return named(client[0] if client else None)
 

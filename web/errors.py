@@ -22,6 +22,17 @@ class TextPartError(ParameterError):
     )
 
 
+class UnauthorizedError(ClassifierError):
+    """A request without a key, or with one that is not known."""
+
+    code = "unauthorized"
+    status = 401
+    sentence = (
+        "This API needs a key, and none that it knows was sent. Send one as `Authorization: Bearer KEY`; "
+        "whoever runs this server gives keys."
+    )
+
+
 class RequestError(ClassifierError):
     """A request that cannot be read to its end."""
 
@@ -44,6 +55,32 @@ class IncompleteFormError(RequestError):
 
     code = "incomplete_form"
     sentence = "The form is incomplete: its last boundary is missing. Send it again, in full."
+
+
+class MalformedRequestError(RequestError):
+    """Bytes that are no HTTP request."""
+
+    code = "malformed_request"
+    sentence = "This is not a valid HTTP/1.1 request. Send it with a client that follows RFC 9112."
+
+
+class AmbiguousLengthError(RequestError):
+    """A request whose end different servers would see in different places."""
+
+    code = "ambiguous_length"
+    sentence = (
+        "The length of the request is ambiguous. Send Content-Length, or in HTTP/1.1 Transfer-Encoding, but not both."
+    )
+
+
+class UnknownHostError(RequestError):
+    """A request that calls the server by a name that it does not have."""
+
+    code = "unknown_host"
+    sentence = (
+        "The server does not go by the name in the request's address (its Host header). Use localhost on the machine "
+        "itself, or a name that its owner has put into CLASSIFIER_ALLOWED_HOSTS."
+    )
 
 
 class DisconnectedError(RequestError):

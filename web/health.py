@@ -7,10 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from web import metrics
+from classifier.errors import ParameterError
+from classifier.settings import PREFIX
+from web import metrics, problems
 from web.base_path import BASE
 from web.errors import NotReadyError
 from web.models import models
+from web.server import metrics_port
 from web.streamlit_internals.sessions import upload_bytes
 from web.uploads.budget import budget
 
@@ -29,17 +32,36 @@ async def readyz(_: Request) -> Response:
 
 
 async def prometheus(_: Request) -> Response:
-    """All metrics in Prometheus' text format."""
-    metrics.BUSY.set(models().queue.busy)
-    metrics.WAITING.set(models().queue.waiting)
-    metrics.READY.set(models().state == "ready")
-    metrics.UPLOADS.set(upload_bytes())
-    metrics.BUDGET.set(budget().used)
-    metrics.BUDGET_SIZE.set(budget().size)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """All metrics in Prometheus' text format; 404 if they have a port of their own."""
+    if models().settings.metrics_port:
+        return problems.respond(problems.NOT_FOUND)
+    return Response(_scraped(), media_type=CONTENT_TYPE_LATEST)
 
 
 def make_health() -> Router:
     """The ASGI app, for these three paths."""
     functions = {"healthz": healthz, "readyz": readyz, "metrics": prometheus}
     return Router([Route(f"{BASE}/{name}", function) for name, function in functions.items()])
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Serves the metrics on a port of their own; see `metrics_port.serve`.
+
+    Raises:
+        ParameterError: nothing can listen there.
+    """
+    try:
+        metrics_port.serve(host, port, _scraped, CONTENT_TYPE_LATEST)
+    except OSError as error:
+        raise ParameterError(f"{PREFIX}METRICS_PORT={port}: nothing can listen there: {error.strerror}.") from error
+
+
+def _scraped() -> bytes:
+    """All metrics, those included that are looked up only when they are asked for."""
+    metrics.BUSY.set(models().queue.busy)
+    metrics.WAITING.set(models().queue.waiting)
+    metrics.READY.set(models().state == "ready")
+    metrics.UPLOADS.set(upload_bytes())
+    metrics.BUDGET.set(budget().used)
+    metrics.BUDGET_SIZE.set(budget().size)
+    return generate_latest()

@@ -13,6 +13,7 @@ from classifier.errors import ClassifierError
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _REQUESTS = Counter("classifier_requests", "API requests", ["method", "path", "status"])
+_BY_KEY = Counter("classifier_key_requests", "API requests by the name of the caller's key", ["key", "status"])
 _PICTURES = Counter("classifier_pictures", "Pictures classified or refused", ["client", "model", "outcome"])
 _STAGES = Histogram(
     "classifier_stage_seconds",
@@ -26,6 +27,7 @@ WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
 UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in bytes")
 BUDGET = Gauge("classifier_budget_used_bytes", "Pictures arriving, worked on or held for visitors, in bytes")
 BUDGET_SIZE = Gauge("classifier_budget_size_bytes", "Limit of classifier_budget_used_bytes; requests over it get 503")
+_KEY = "key"  # in the state of a request, the name of its key
 READY = Gauge("classifier_ready", "1 when the default model is loaded and warmed up")
 
 
@@ -42,8 +44,13 @@ def count_error(client: str, error: ClassifierError) -> None:
     _PICTURES.labels(client, "", error.code).inc()
 
 
+def name_key(scope: Scope, name: str) -> None:
+    """Notes the name of the key that came with a request, for its count; one that is known, so that these are few."""
+    scope.setdefault("state", {})[_KEY] = name
+
+
 class CountRequests:
-    """ASGI middleware that counts requests by method, route and status."""
+    """ASGI middleware that counts requests by method, route and status, and by key."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Args: app: the app whose requests are counted."""
@@ -58,6 +65,7 @@ class CountRequests:
                 route = scope.get("route")
                 path = f"/api{route.path}" if route else ""
                 _REQUESTS.labels(_method(scope), path, message["status"]).inc()
+                _BY_KEY.labels(scope.get("state", {}).get(_KEY, ""), message["status"]).inc()
             await send(message)
 
         await self.app(scope, receive, counted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -16,18 +18,20 @@ from classifier.classifier import Source
 from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
-from classifier.machine.queue import WorkQueue
+from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import find_packages
 from classifier.package.opened import forget, opened_package
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
 from web import metrics
+from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
 
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
+Take = Callable[[], AbstractContextManager[Turn]]
 
 
 class Models:
@@ -36,7 +40,8 @@ class Models:
     def __init__(self, settings: Settings) -> None:
         """Loads nothing yet; see `start`."""
         self.settings = settings
-        self.queue = WorkQueue(cpu_count(), settings.queue)
+        CLIENTS.share = settings.client_share
+        self.queue = WorkQueue(cpu_count(), settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
         self.packages: dict[str, ModelPackage] = {}
         self.default = ""
@@ -121,6 +126,7 @@ class Models:
         top_k: int | None = None,
         lang: str | None = None,
         wait: bool = False,
+        take: Take | None = None,
     ) -> Classification:
         """Classifies one picture and counts it; both the page and the API call this.
 
@@ -132,6 +138,7 @@ class Models:
             top_k: as for `Classifier.classify`.
             lang: as for `Classifier.classify`.
             wait: whether to wait while a model is being loaded, instead of raising.
+            take: takes a turn; of nobody in particular in the queue if None.
 
         Raises:
             NotReadyError: another request is loading the model.
@@ -142,23 +149,23 @@ class Models:
                 self.start()
             name = self.resolve(model)
             self.packages[name].check_language(lang)  # before waiting for a turn
-            result = self._classify(name, data, top_k, lang, wait)
+            result = self._classify(name, data, top_k, lang, wait, take or self.queue.take)
         except ClassifierError as error:
             metrics.count_error(client, error)
             raise
         metrics.count(client, result)
         return result
 
-    def thumbnail(self, data: bytes, side: int) -> bytes:
+    def thumbnail(self, data: bytes, side: int, take: Take | None = None) -> bytes:
         """The picture, upright, at most `side` pixels along each side, as a JPEG file; waits for the server's start.
 
         Raises:
-            ClassifierError: as `resolve` and `Decoder.thumbnail` do, and `BusyError`.
+            ClassifierError: as `resolve`, `Decoder.thumbnail` and `WorkQueue.take` do.
         """
         self.start()
         self.resolve(None)
-        with self.queue.take():
-            return self.decoder.thumbnail(data, side)
+        with (take or self.queue.take)() as turn:
+            return self.decoder.thumbnail(data, side, turn.cancellation)
 
     def get(self, name: str | None = None) -> Classifier:
         """A loaded model; it is loaded now if it was not.
@@ -188,10 +195,12 @@ class Models:
         if self._folder:
             forget(self._folder)
 
-    def _classify(self, name: str, data: Source, top_k: int | None, lang: str | None, wait: bool) -> Classification:
+    def _classify(
+        self, name: str, data: Source, top_k: int | None, lang: str | None, wait: bool, take: Take
+    ) -> Classification:
         while True:
             try:
-                with self.queue.take() as turn:
+                with take() as turn:
                     return self.get(name).classify(data, top_k, lang, turn=turn)
             except NotReadyError:
                 if not wait:

@@ -5,6 +5,7 @@ The page's middleware needs this module from the first request on, so it imports
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -58,6 +59,17 @@ UNEXPECTED = problem(500, "Something went wrong here. Try again later.", "intern
 def respond(about: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """A response that carries a problem object."""
     return JSONResponse(asdict(about), about.status, headers, media_type=MEDIA_TYPE)
+
+
+def as_bytes(about: Problem, retry_after: int | None = None) -> bytes:
+    """The whole answer that carries a problem object, for connections on which there is no request to respond to."""
+    body = json.dumps(asdict(about)).encode()
+    retry = f"Retry-After: {retry_after}\r\n" if retry_after else ""
+    head = (
+        f"HTTP/1.1 {about.status} {about.title}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        f"{retry}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def respond_to(error: ClassifierError, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from classifier.errors import PackageError, TrustError
+from classifier.machine import files
 
 Kind = Literal["tflite", "keras", "h5", "saved_model", "onnx"]
 
@@ -43,10 +44,9 @@ def kind_of(path: Path) -> Kind | None:
     Raises:
         OSError: the file cannot be read.
     """
-    if path.is_dir():
-        return "saved_model" if (path / SAVED_MODEL).is_file() else None
-    with path.open("rb") as stream:
-        head = stream.read(len(_HDF5))
+    if files.kind(path) == "folder":
+        return "saved_model" if files.kind(path / SAVED_MODEL) else None
+    head = files.read(path, len(_HDF5))
     if head[4:8] == b"TFL3":
         return "tflite"
     if head == _HDF5:
@@ -75,18 +75,21 @@ class ModelFile:
         Raises:
             PackageError: there is no such file, it cannot be read, or its format is unknown.
         """
-        try:
+        with files.refusing(PackageError, path):
             kind = kind_of(path)
-        except OSError as error:
-            raise PackageError(f"{path}: it cannot be read: {error.strerror}.") from error
         if kind is None:
             raise PackageError(f"{path}: this is not a model file of a known kind, or it is damaged or cut off.")
         return cls(path, kind)
 
     @cached_property
     def data(self) -> bytes:
-        """The whole file, kept in memory."""
-        return self.path.read_bytes()
+        """The whole file, kept in memory.
+
+        Raises:
+            PackageError: it cannot be read.
+        """
+        with files.refusing(PackageError, self.path):
+            return files.read(self.path)
 
     @property
     def config(self) -> Any:

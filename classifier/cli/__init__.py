@@ -20,6 +20,7 @@ from classifier import __version__
 from classifier.cli import calibrate, classify, doctor, evaluate, import_, info, serve
 from classifier.cli.messages import say
 from classifier.errors import ClassifierError
+from classifier.machine import files
 
 
 class Command(Protocol):
@@ -70,6 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImportError as error:
         say(f"{error}. Run `classifier doctor` to see what is missing.")
         return 2
+    except MemoryError:
+        say("memory ran out. Raise the limit (`ulimit -v`, or the container's), or end other programs.")
+        return 1
+    except RuntimeError as error:
+        if "start new thread" not in str(error):  # Python has no class of its own for it
+            raise
+        say("no more threads can be started. Raise the limit: `ulimit -u`, or the container's `--pids-limit`.")
+        return 1
     except KeyboardInterrupt:
         say("interrupted")
         return 130
@@ -77,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard(1, 2)
         return 141
     except OSError as error:
-        say(f"{error.strerror or error}.")
+        say(files.sentence(error))
         _discard(1)
         return 1
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from classifier.cli import options
 from classifier.errors import InputError, ParameterError
+from classifier.machine import files
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
@@ -54,9 +55,12 @@ def _calibrate(classifier: Classifier, args: argparse.Namespace) -> int:
 
     from classifier.cli import measuring, summary
     from classifier.evaluation import calibration
-    from classifier.package.temperature import set_temperature
+    from classifier.package.temperature import check_writable, set_temperature
 
     package = classifier.package
+    if args.write:
+        with files.refusing(ParameterError, package.folder, writing=True):  # now, and not after all the work
+            check_writable(package.folder)
     dataset = measuring.dataset(package, args.folder, args.labels)
     kept, failures = measuring.collect(classifier, dataset, lambda file, truth, found: (truth, found.log_scores))
     if not kept:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.cli import options
 from classifier.errors import ParameterError
+from classifier.machine import files
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
@@ -53,20 +53,23 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     package = classifier.package
     package.check_language(args.lang)
     for file in filter(None, (args.json, args.html)):
-        if file != "-" and (os.path.isdir(file) or not os.path.isdir(os.path.dirname(file) or ".")):
-            raise ParameterError(f"{file} cannot be written: name a file in a folder that is there.")
+        if file != "-":
+            with files.refusing(ParameterError, file, writing=True):  # now, and not after all the work
+                files.check_writable(Path(file))
     dataset = measuring.dataset(package, args.folder, args.labels)
     answers, failures = measuring.collect(classifier, dataset, answer)
     found = Evaluation(dataset.name, dataset.skipped, package, classifier.backend, classifier.device, answers, failures)
-    if args.html:
-        pictures = html.thumbnails(found, classifier.decoder, classifier.settings.max_bytes)
-        _write(args.html, html.render(found, pictures, args.lang))
-    if args.json == "-":
-        print(report.to_json(found.to_dict(args.lang), indent=1))
-    else:
-        if args.json:
+    try:
+        if args.html:
+            pictures = html.thumbnails(found, classifier.decoder, classifier.settings.max_bytes)
+            _write(args.html, html.render(found, pictures, args.lang))
+        if args.json and args.json != "-":
             _write(args.json, json.dumps(found.to_dict(args.lang), ensure_ascii=False, indent=1) + "\n")
-        print("\n".join(summary.evaluation(found, args.lang)))
+    finally:  # where the disk is full, at least the summary is not lost
+        if args.json == "-":
+            print(report.to_json(found.to_dict(args.lang), indent=1))
+        else:
+            print("\n".join(summary.evaluation(found, args.lang)))
     return int(bool(failures))
 
 
@@ -75,4 +78,4 @@ def _write(file: str, text: str) -> None:
         # The text has names of files; bytes in them that are not UTF-8 are escaped, as in JSON.
         Path(file).write_text(text, "utf-8", "backslashreplace")
     except OSError as error:
-        raise OSError(f"{file} cannot be written: {error.strerror}") from error
+        raise OSError(files.sentence(error, file, writing=True)) from error

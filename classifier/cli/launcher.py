@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import math
 import os
+import pwd
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from classifier.api_keys import ApiKeys
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import whole_number
@@ -45,10 +47,13 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     }
     if settings.base_path:
         streamlit["SERVER_BASE_URL_PATH"] = settings.base_path
-    if "SPACE_ID" in env:
-        # A Hugging Face Space is shown in a frame on another site: the XSRF cookie does not arrive,
+    if "SPACE_ID" in env or settings.frame_ancestors:
+        # A page that is shown in a frame on another site, as a Hugging Face Space is: the XSRF cookie does not arrive,
         # and every upload would be refused. https://github.com/streamlit/streamlit/issues/9397
         streamlit["SERVER_ENABLE_XSRF_PROTECTION"] = "false"
+    if not _has_home(env):
+        # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
+        env = {**env, "HOME": "/"}
     model = settings.model
     named = model in find_packages(settings.models)
     ours = {
@@ -59,6 +64,10 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         # The server runs in another folder, where a relative path would lead elsewhere.
         "MODEL": model if named else str(Path(model).absolute()),
         "MODELS": str(settings.models.absolute()),
+        "API_KEYS_FILE": str(settings.api_keys_file.absolute()) if settings.api_keys_file else "",
+        # As they were checked: the server reads these two by itself, since it needs them before the other settings.
+        "CORS_ORIGINS": ",".join(settings.cors_origins),
+        "FRAME_ANCESTORS": ",".join(settings.frame_ancestors),
     }
     return {
         **{f"STREAMLIT_{name}": value for name, value in streamlit.items()},
@@ -67,6 +76,13 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         # Uvicorn's own variable, which trusts this machine where it is unset; the running server sets the same again.
         "FORWARDED_ALLOW_IPS": ",".join(settings.trusted_proxies),
     }
+
+
+def _has_home(env: Mapping[str, str]) -> bool:
+    try:
+        return bool(env.get("HOME") or pwd.getpwuid(os.getuid()))
+    except KeyError:  # a container can run as any user
+        return False
 
 
 def platform_port(env: Mapping[str, str]) -> int | None:
@@ -84,8 +100,14 @@ def platform_port(env: Mapping[str, str]) -> int | None:
     return port
 
 
-def port_problem(host: str, port: int | str) -> str | None:
-    """Why nothing can listen on this address, in a sentence, or None."""
+def port_problem(host: str, port: int | str, option: str = "--port") -> str | None:
+    """Why nothing can listen on this address, in a sentence, or None.
+
+    Args:
+        host: the address; "" for all.
+        port: the port; 0 for any.
+        option: what chooses the port, for the sentence.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -100,10 +122,28 @@ def port_problem(host: str, port: int | str) -> str | None:
             trial.listen(1)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return f"Port {port} is in use already. Choose another with --port, or end the program that uses it."
+                return f"Port {port} is in use already. Choose another with {option}, or end the program that uses it."
             if error.errno == errno.EACCES:
-                return f"Port {port} needs administrator rights. Choose one from 1024 up with --port."
+                return f"Port {port} needs administrator rights. Choose one from 1024 up with {option}."
             return f"Nothing can listen on {host}: {error.strerror}. Choose another with --host."
+    return None
+
+
+def problem(settings: Settings, env: Mapping[str, str]) -> str | None:
+    """What keeps the server from serving with this environment, in a sentence, or None: its ports, its file of keys."""
+    host, port = env["STREAMLIT_SERVER_ADDRESS"], env["STREAMLIT_SERVER_PORT"]
+    if found := port_problem(host, port):
+        return found
+    own = settings.metrics_port
+    if own and str(own) == port:
+        return f"Port {port} is the page's. Choose another with {PREFIX}METRICS_PORT."
+    if own and (found := port_problem(host, own, f"{PREFIX}METRICS_PORT")):
+        return found
+    try:
+        if settings.api_keys_file:
+            ApiKeys(settings.api_keys_file)
+    except ParameterError as wrong:
+        return wrong.message
     return None
 
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Becomes the server, or gives the exit status 1 when nothing can listen on the address.
+    """Becomes the server, or gives the exit status 1 when something here keeps it from serving.
 
     Raises:
         ClassifierError: a setting is wrong, or the model cannot be found or read.
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         if option is not None:  # the option wins over Streamlit's own variable, which wins over our settings
             before.pop(f"STREAMLIT_SERVER_{name}", None)
     env = launcher.environment(settings, before)
-    problem = launcher.port_problem(env["STREAMLIT_SERVER_ADDRESS"], env["STREAMLIT_SERVER_PORT"])
+    problem = launcher.problem(settings, env)
     if problem:
         say(problem)
         return 1

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from classifier.errors import InputError, ParameterError
 from classifier.evaluation.naming import ClassNames
 from classifier.inputs import Entry, pictures
+from classifier.machine import files
 from classifier.package import ModelPackage
 from classifier.picture.formats import ENDINGS
 
@@ -52,9 +55,11 @@ def read_dataset(name: str, package: ModelPackage, further: Sequence[str] = ()) 
             "Only models that choose one class for a picture can be evaluated and calibrated."
         )
     names = ClassNames(package, further)
-    if os.path.isdir(name):
+    with files.refusing(InputError, name):
+        found = files.kind(Path(name))
+    if found == "folder":
         return _from_folder(name, names)
-    if not os.path.isfile(name):
+    if found is None:
         raise InputError(f"{name}: there is no such folder or CSV file.")
     rows = _rows(name)
     classes = names.find(label for _, label in rows)
@@ -66,7 +71,7 @@ def _from_folder(name: str, names: ClassNames) -> Dataset:
     try:
         inside = sorted(one for one in os.listdir(name) if not one.startswith("."))
     except OSError as error:
-        raise InputError(f"{name}: this folder cannot be listed: {error.strerror}.") from error
+        raise InputError(f"{name}: this folder cannot be listed: {files.reason(error)}.") from error
     folders = [one for one in inside if os.path.isdir(os.path.join(name, one))]
     beside = [one for one in inside if one.lower().endswith(ENDINGS) and one not in folders]
     if beside or not folders:
@@ -92,9 +97,9 @@ def _files(name: str, folders: Sequence[str]) -> int:
     """How many files are in and below the folders, without hidden ones."""
     count = 0
     for folder in folders:
-        for _, below, files in os.walk(os.path.join(name, folder)):
+        for _, below, inside in os.walk(os.path.join(name, folder)):
             below[:] = [one for one in below if not one.startswith(".")]
-            count += sum(not one.startswith(".") for one in files)
+            count += sum(not one.startswith(".") for one in inside)
     return count
 
 
@@ -108,7 +113,7 @@ def _rows(name: str) -> list[tuple[str, str]]:
     path = label = -1
     columns = 2
     try:
-        with open(name, encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(files.open_file(Path(name)), "utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             for row in reader:
                 if not any(cell.strip() for cell in row):
@@ -132,7 +137,7 @@ def _rows(name: str) -> list[tuple[str, str]]:
     except csv.Error as error:
         raise InputError(f"{name}: this is no CSV file: {error}.") from error
     except OSError as error:
-        raise InputError(f"{name}: this file cannot be read: {error.strerror}.") from error
+        raise InputError(f"{name}: this file cannot be read: {files.reason(error, name)}.") from error
     if not rows:
         raise InputError(f"{name}: this file lists no pictures. It needs a line `path,label` for each.")
     return rows

@@ -20,6 +20,7 @@ from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
+from classifier.machine import files
 from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
 from classifier.package.naming import named
@@ -96,7 +97,10 @@ def import_model(
         say("labels", f"from {where}: {decide.preview(next(iter(labels.values())))}")
         draft = Draft(name, options.title or name, spec, output, labels)
         trial = _Trial(draft, folder, values, _probabilities(scores, output), options.trust)
-        difference = trial.run(network, say)
+        with files.refusing(ModelFileError, target, writing=True):
+            difference, conversion = trial.run(network)
+        if conversion:
+            say("converted", conversion)
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
 
@@ -146,13 +150,17 @@ class _Trial:
     expected: NDArray[np.float32]  # probabilities `(pictures, classes)` of the original
     trust: bool
 
-    def run(self, network: Network, say: Say) -> verify.Difference | None:
-        """Writes the package with every form whose scores agree with the original's."""
+    def run(self, network: Network) -> tuple[verify.Difference | None, str]:
+        """Writes the package with every form whose scores agree with the original's; the difference, and what to say.
+
+        Raises:
+            OSError: the package cannot be written.
+        """
         weights: dict[Form, str] = {network.form: network.write(self.folder)}
         if network.function is None:
             write(self.draft, weights, self.folder)
             self._must_agree(network.form)
-            return None
+            return None, ""
         for float16 in (True, False):
             try:
                 data = convert.to_litert(network.function, self.draft.input.shape, float16=float16)
@@ -164,14 +172,12 @@ class _Trial:
                 continue
             if difference.small:
                 kind = "float16" if float16 else "float32"
-                say("converted", f"to {LITERT_FILE} with {kind} weights, {len(data) / 1e6:.1f} MB: {difference}")
-                return difference
+                return difference, f"to {LITERT_FILE} with {kind} weights, {len(data) / 1e6:.1f} MB: {difference}"
             why = f"the converted model gives other scores: {difference}"
         (self.folder / LITERT_FILE).unlink(missing_ok=True)
         write(self.draft, weights, self.folder)
         self._must_agree("tensorflow")
-        say("converted", f"no, so the package needs TensorFlow: {why}")
-        return None
+        return None, f"no, so the package needs TensorFlow: {why}"
 
     def _must_agree(self, form: Form) -> None:
         difference = self._compare(form)

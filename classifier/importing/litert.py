@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from classifier.backends.litert import dequantise, quantise, resizable
-from classifier.errors import ModelFileError
+from classifier.errors import ModelFileError, PackageError
 from classifier.importing import tflite_graph, tflite_metadata
 from classifier.importing.network import LITERT_FILE, Network, Run, check_one_of_each
 from classifier.importing.options import Options, Scaling
@@ -30,7 +30,11 @@ def read(source: Source, options: Options) -> Network:
     Raises:
         ModelFileError: the file is damaged, or the model does not take pictures.
     """
-    file, data = source.file, source.model.data
+    file = source.file
+    try:
+        data = source.model.data
+    except PackageError as error:
+        raise ModelFileError(error.message) from error
     interpreter = _load(file, data)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     check_one_of_each(file, len(inputs), len(outputs))

@@ -12,6 +12,7 @@ from classifier.backends.model_files import ENDINGS, SAVED_MODEL, Kind, ModelFil
 from classifier.errors import ModelFileError
 from classifier.formatting import listed
 from classifier.importing import labels
+from classifier.machine import files
 
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
 _LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt")
@@ -58,17 +59,19 @@ def find(path: Path, scratch: Path) -> Source:
         scratch: an empty folder to unpack a zip into.
 
     Raises:
-        ModelFileError: there is no model, or more than one.
+        ModelFileError: there is no model, or more than one; or it cannot be read.
     """
-    if not path.exists():
-        raise ModelFileError(f"{path}: there is no such file or folder.")
-    if path.is_dir():
-        return _folder(path, path)
-    if model := _model(path):
-        return _source(model)
-    if zipfile.is_zipfile(path):
-        _unpack(path, scratch)
-        return _folder(scratch, path)
+    with files.refusing(ModelFileError, path):
+        found = files.kind(path)
+        if found is None:
+            raise ModelFileError(f"{path}: there is no such file or folder.")
+        if found == "folder":
+            return _folder(path, path)
+        if model := _model(path):
+            return _source(model)
+        if zipfile.is_zipfile(path):
+            _unpack(path, scratch)
+            return _folder(scratch, path)
     raise ModelFileError(f"{path}: this is not a model file of a known kind. Give {KNOWN}.")
 
 
@@ -84,9 +87,15 @@ def _folder(folder: Path, named: Path) -> Source:
     if itself := _model(folder):
         return _source(itself)
     paths = sorted(folder.iterdir())
-    # Only files and folders that could be a model by their names are opened.
-    likely = (path for path in paths if path.is_dir() or (path.is_file() and path.suffix.lower() in _ENDINGS))
-    models = [model for path in likely if (model := _model(path))]
+    models, refused = [], []
+    for path in filter(_could_be_model, paths):
+        try:
+            if model := _model(path):
+                models.append(model)
+        except OSError as error:
+            refused.append(error)
+    if refused and not models:  # beside a model, what cannot be read is of no concern
+        raise refused[0]
     inner = [path for path in paths if path.is_dir() and not path.name.startswith(("__", "."))]
     if not models and len(inner) == 1:  # a zip of one folder
         return _folder(inner[0], named)
@@ -98,13 +107,20 @@ def _folder(folder: Path, named: Path) -> Source:
     return _source(models[0])
 
 
+def _could_be_model(path: Path) -> bool:
+    """Whether something in a folder is opened at all: a folder, or what has the name of a model."""
+    return path.is_dir() or path.suffix.lower() in _ENDINGS
+
+
 def _model(path: Path) -> ModelFile | None:
     """The model at a path, if there is one.
 
     Raises:
+        OSError: it cannot be read.
         ModelFileError: the file's name is that of a model, but its content is not a model.
     """
     if kind := kind_of(path):
+        files.check_readable(path)
         return ModelFile(path, kind)
     if path.is_file() and path.suffix.lower() in _ENDINGS:
         raise ModelFileError(
@@ -127,12 +143,13 @@ def _unpack(path: Path, folder: Path) -> None:
                 raise ModelFileError(
                     f"{path}: it holds over {_MOST_BYTES // 10**9} GB or {_MOST_FILES} files. Unpack it first."
                 )
-            for entry in wanted:
-                target = folder.joinpath(*PurePosixPath(entry.filename).parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                # zipfile reads no more than the size that the entry declares, which the sum above includes.
-                with archive.open(entry) as stream, target.open("wb") as out:
-                    shutil.copyfileobj(stream, out)
+            with files.refusing(ModelFileError, folder, writing=True):
+                for entry in wanted:
+                    target = folder.joinpath(*PurePosixPath(entry.filename).parts)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    # zipfile reads no more than the size that the entry declares, which the sum above includes.
+                    with archive.open(entry) as stream, target.open("wb") as out:
+                        shutil.copyfileobj(stream, out)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ModelFileError(f"{path}: the zip file is damaged, cut off, or locked with a password: {error}") from error
 

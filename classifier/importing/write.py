@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import tomlkit
 from tomlkit.items import Item, Table
 
 from classifier.errors import ModelFileError
+from classifier.machine import files
 from classifier.package import MANIFEST, Form, InputSpec, OutputSpec, PerChannel
 
 
@@ -42,21 +44,20 @@ def beside(target: Path) -> Iterator[Path]:
     Raises:
         ModelFileError: the target exists, or nothing can be written there.
     """
-    if target.exists() or target.is_symlink():
-        raise ModelFileError(f"{target}: this exists already. Name a folder that does not, or remove it first.")
     folder = target.with_name(f".{target.name}.importing")
-    try:
+    with files.refusing(ModelFileError, target, writing=True):
+        if os.path.lexists(target):
+            raise ModelFileError(f"{target}: this exists already. Name a folder that does not, or remove it first.")
         target.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
             raise ModelFileError(
                 f"{folder}: another import is running here, or was cut off. If it was, remove this folder."
             )
         folder.mkdir()
-    except OSError as error:
-        raise ModelFileError(f"{target}: it cannot be written: {error.strerror}.") from error
     try:
         yield folder
-        folder.rename(target)
+        with files.refusing(ModelFileError, target, writing=True):
+            folder.rename(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

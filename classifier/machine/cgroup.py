@@ -2,7 +2,7 @@
 
 Containers limit CPU time by a cgroup quota that `os.cpu_count()` does not see; with the host's count, many threads
 would compete for little time. Both cgroup versions are read, from this process's own group up to the root, since any
-of these groups may have the tightest limit.
+of these groups may have the tightest limit. A file that is missing, or that says what no kernel does, sets none.
 Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and .../cgroup-v1/.
 """
 
@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+
+from classifier.formatting import whole_number
+
+_MOST = 2**64  # the kernel's counters have 64 bits
 
 ROOT = Path("/")
 """Where `/proc` and `/sys` are; tests pass a folder of their own."""
@@ -36,23 +40,29 @@ def memory_room(root: Path = ROOT) -> Iterator[int]:
 def lines(file: Path) -> list[str]:
     """The lines of one of the kernel's files; an empty list if it cannot be read."""
     try:
-        return file.read_text().splitlines()
-    except OSError:
+        return file.read_text("utf-8", "replace").splitlines()
+    except (OSError, ValueError):  # the second for a path that no file can have
         return []
+
+
+def number(text: str) -> int | None:
+    """A number as the kernel writes it; None for anything else."""
+    return whole_number(text.strip(), _MOST)
 
 
 def _quotas_v2(root: Path) -> Iterator[float]:
     for folder in _folders(root, ""):
         for line in lines(folder / "cpu.max"):
-            quota, _, period = line.partition(" ")
-            if quota != "max" and period:
-                yield int(quota) / int(period)
+            first, _, second = line.partition(" ")
+            quota, period = number(first), number(second)  # the first is `max` where there is no limit
+            if quota is not None and period:
+                yield quota / period
 
 
 def _quotas_v1(root: Path) -> Iterator[float]:
     for folder in _folders(root, "cpu"):
         quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
-        if quota and period and quota > 0:
+        if quota and period:  # the quota is -1 where there is no limit
             yield quota / period
 
 
@@ -60,7 +70,7 @@ def _folders(root: Path, *controllers: str) -> Iterator[Path]:
     """This process's cgroup folders for the controllers ("" is version 2), innermost first."""
     mount = root / "sys/fs/cgroup"
     for line in lines(root / "proc/self/cgroup"):
-        _, names, path = line.split(":", 2)
+        _, names, path = (*line.split(":", 2), "", "")[:3]
         for controller in controllers:
             if controller not in names.split(","):
                 continue
@@ -76,11 +86,10 @@ def _folders(root: Path, *controllers: str) -> Iterator[Path]:
 
 def _reclaimable(folder: Path) -> int:
     """Bytes of page cache that count as used, but that the kernel frees when memory gets short."""
-    stat = dict(line.split(maxsplit=1) for line in lines(folder / "memory.stat") if " " in line)
+    stat = {name: number(value) for name, _, value in (line.partition(" ") for line in lines(folder / "memory.stat"))}
     # In version 1, usage includes the groups below, but `inactive_file` does not; `total_inactive_file` does.
-    return int(stat.get("total_inactive_file") or stat.get("inactive_file") or 0)
+    return stat.get("total_inactive_file") or stat.get("inactive_file") or 0
 
 
 def _number(file: Path) -> int | None:
-    text = "".join(lines(file))
-    return int(text) if text.lstrip("-").isdigit() else None
+    return number("".join(lines(file)))

@@ -21,6 +21,7 @@ _SHARE = 0.25
 class _Client:
     seen: float = 0.0
     cost: float = 0.0
+    longest: float = 0.0
     charged: float = 0.0
 
 
@@ -51,19 +52,28 @@ class Clients:
             return any(other.seen > since for name, other in self._known.items() if name != client)
 
     def charge(self, client: str, seconds: float) -> None:
-        """Adds to what a client has used, in seconds of a CPU."""
+        """Adds one piece of work to what a client has used: the seconds for which it was worked on."""
         with self._lock:
             known = self._get(client)
-            known.cost, known.charged = self._cost(known) + seconds, self._clock()
+            left = self._left(known)
+            known.cost, known.longest = known.cost * left + seconds, max(known.longest * left, seconds)
+            known.charged = self._clock()
 
     def cost(self, client: str) -> float:
-        """Seconds of a CPU that a client has used lately: what was used 10 s ago counts half, and so on."""
+        """Seconds of work for a client lately: those of 10 s ago count half, and so on."""
         with self._lock:
             known = self._known.get(client)
-            return self._cost(known) if known else 0.0
+            return known.cost * self._left(known) if known else 0.0
 
-    def _cost(self, known: _Client) -> float:
-        return float(known.cost * 0.5 ** ((self._clock() - known.charged) / _HALF_LIFE))
+    def longest(self, client: str) -> float:
+        """Seconds of the longest piece of work for a client lately; one of 10 s ago counts half, and so on."""
+        with self._lock:
+            known = self._known.get(client)
+            return known.longest * self._left(known) if known else 0.0
+
+    def _left(self, known: _Client) -> float:
+        """What is left of a cost by now, from 0 to 1."""
+        return float(0.5 ** ((self._clock() - known.charged) / _HALF_LIFE))
 
     def _get(self, client: str) -> _Client:
         now = self._clock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier.machine.cgroup import ROOT, lines, memory_room
+from classifier.machine.cgroup import ROOT, lines, memory_room, number
 
 _UPLOADS = 400_000_000  # bytes; enough for a hundred visitors
 _QUARTER = 4  # uploads get a quarter of the free memory
@@ -93,6 +93,7 @@ def available_memory(root: Path = ROOT) -> int | None:
     """
     room = list(memory_room(root))
     for line in lines(root / "proc/meminfo"):
-        if line.startswith("MemAvailable:"):
-            room.append(int(line.split()[1]) * 1024)
+        name, _, value = line.partition(":")
+        if name == "MemAvailable" and (free := number(value.removesuffix("kB"))) is not None:
+            room.append(free * 1024)
     return min(room, default=None)

@@ -1,14 +1,21 @@
-"""A bounded queue: limits how many pictures are worked on at once, and how many may wait."""
+"""A bounded queue: limits how many pictures are worked on at once and how many may wait, and serves clients in turn."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from classifier.errors import BusyError, StoppingError
+from classifier.errors import AbandonedError, BusyError, ShareError, StoppingError
+from classifier.machine.cancellation import Cancellation
+from classifier.machine.clients import Clients
+
+SLOW = 0.1
+"""Seconds: a client that lately had a picture worked on for longer leaves some slots to others while they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,62 +25,201 @@ class Turn:
     Attributes:
         asked: when the turn was asked for, in seconds of `time.perf_counter`.
         waited: ms from then until the turn came.
+        cancellation: tells whether anybody still waits for the picture.
     """
 
     asked: float
     waited: float
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A picture's place in the queue, from `WorkQueue.ask` to `WorkQueue.leave`.
+
+    Attributes:
+        client: whose picture it is.
+        cancellation: tells whether anybody still waits for the picture.
+        turn: done when the turn has come, or with an error when it never will.
+    """
+
+    client: str
+    cancellation: Cancellation
+    turn: Future[Turn] = field(default_factory=Future)
+    asked: float = field(default_factory=time.perf_counter)
+    started: float | None = None
 
 
 class WorkQueue:
-    """A bounded queue in front of decoding and inference.
+    """A bounded queue in front of decoding and inference; safe to use from many threads.
 
     More threads than CPUs only compete for memory and time; in a queue without a bound, everybody would wait for
-    pictures whose visitors have long gone. When the queue is full, `take` raises `BusyError` at once.
+    pictures whose visitors have long gone. So when the queue is full, a picture is refused at once.
+
+    The next turn is that of the client that has used the least time lately, so a few slow pictures count like many
+    fast ones. While other clients are present, one has its share of the places that wait; when the queue is full, the
+    last of a client that has more than its share makes room for one that has not.
     """
 
-    def __init__(self, running: int, waiting: int) -> None:
-        """Args: running: pictures worked on at once; waiting: pictures that may queue for that."""
-        self._free = threading.Semaphore(running)
-        self._lock = threading.Lock()
+    def __init__(self, running: int, waiting: int, clients: Clients | None = None) -> None:
+        """Nobody is in it yet.
+
+        Args:
+            running: pictures worked on at once.
+            waiting: pictures that may queue for that.
+            clients: who is present, and what they have used; new ones if None.
+        """
         self.bound = running + waiting
         """The most pictures that may be worked on or waiting."""
-        self._running = running
-        self._inside = 0
+        self._most_running = running
+        self._most_waiting = waiting
+        self._clients = clients or Clients()
+        self._lock = threading.Lock()
+        self._running: Counter[str] = Counter()
+        self._waiting: dict[str, deque[Place]] = {}
         self._closed = False
 
     @property
     def busy(self) -> int:
         """Pictures being worked on now."""
-        return min(self._inside, self._running)
+        return self._running.total()
 
     @property
     def waiting(self) -> int:
         """Pictures queued now."""
-        return max(0, self._inside - self._running)
+        return sum(map(len, list(self._waiting.values())))
 
     def close(self) -> None:
         """Lets pictures that are worked on finish, and refuses all waiting and new ones; for a server that stops."""
-        self._closed = True
-        self._free.release(self.bound)  # wakes all waiting threads
+        with self._lock:
+            self._closed = True
+            refused = [place for places in self._waiting.values() for place in places]
+            self._waiting.clear()
+        for place in refused:
+            place.turn.set_exception(StoppingError())
 
     @contextmanager
-    def take(self) -> Iterator[Turn]:
+    def take(self, client: str = "", cancellation: Cancellation | None = None) -> Iterator[Turn]:
         """Waits for a turn and holds it.
 
+        Args:
+            client: whose picture it is.
+            cancellation: when it is cancelled, the wait ends.
+
         Raises:
-            BusyError: at once, when the queue is full.
+            BusyError: as `ask` does, or `ShareError` when the place was given to another client.
+            StoppingError: the queue is closed.
+            AbandonedError: it was cancelled while it waited.
+        """
+        place = self.ask(client, cancellation)
+        try:
+            with place.cancellation.stopped_by(lambda: self.give_up(place)):
+                turn = place.turn.result()
+            yield turn
+        finally:
+            self.leave(place)
+
+    def ask(self, client: str = "", cancellation: Cancellation | None = None) -> Place:
+        """Takes a place, and does not wait for the turn. Whoever got a place calls `leave` in the end.
+
+        Args:
+            client: whose picture it is.
+            cancellation: is in the turn; nothing is done here when it is cancelled, see `give_up`.
+
+        Raises:
+            BusyError: the queue is full.
+            ShareError: others are present, and this client has its share of the places.
             StoppingError: the queue is closed.
         """
+        self._clients.seen(client)
+        place = Place(client, cancellation or Cancellation())
+        evicted = None
         with self._lock:
-            if self._inside >= self.bound:
-                raise BusyError
-            self._inside += 1
-        try:
-            asked = time.perf_counter()
-            with self._free:
-                if self._closed:
-                    raise StoppingError
-                yield Turn(asked, (time.perf_counter() - asked) * 1000)
-        finally:
-            with self._lock:
-                self._inside -= 1
+            if self._closed:
+                raise StoppingError
+            if not self._may_run(client):
+                evicted = self._make_room(client)
+            self._waiting.setdefault(client, deque()).append(place)
+            started = self._start_next()
+        if evicted:
+            evicted.turn.set_exception(ShareError())
+        for one in started:
+            _begin(one)
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """Ends the wait for a turn with `AbandonedError`, if it has not come yet."""
+        with self._lock:
+            waited = self._remove(place)
+        if waited:
+            place.turn.set_exception(AbandonedError())
+
+    def leave(self, place: Place) -> None:
+        """Gives back a place, whether its turn has come or not; later calls do nothing."""
+        started = []
+        with self._lock:
+            self._remove(place)
+            if place.started is not None:
+                self._clients.charge(place.client, time.perf_counter() - place.started)
+                place.started = None
+                self._running[place.client] -= 1
+                if not self._running[place.client]:
+                    del self._running[place.client]
+                started = self._start_next()
+        for one in started:
+            _begin(one)
+
+    def _may_run(self, client: str) -> bool:
+        """Whether a slot is free that this client may take, with the lock held."""
+        free = self._most_running - self._running.total()
+        if free <= 0 or self._closed:
+            return False
+        if self._clients.longest(client) < SLOW or not self._clients.others(client):
+            return True
+        left_to_others = max(1, int(self._most_running * self._clients.share))
+        return self._running[client] < max(1, self._most_running - left_to_others)
+
+    def _make_room(self, client: str) -> Place | None:
+        """Removes and returns a place, if one must go for this client's next; raises if there is no room."""
+        share = max(1, int(self._most_waiting * self._clients.share))
+        own = len(self._waiting.get(client, ()))
+        if own >= share and self._clients.others(client):
+            raise ShareError
+        if self.waiting < self._most_waiting:
+            return None
+        heaviest = max(self._waiting.values(), key=len, default=deque[Place]())
+        if len(heaviest) <= max(share, own):
+            raise BusyError
+        place = heaviest[-1]
+        self._remove(place)
+        return place
+
+    def _start(self, place: Place) -> None:
+        place.started = time.perf_counter()
+        self._running[place.client] += 1
+
+    def _start_next(self) -> list[Place]:
+        """Starts what may run now, and returns it; of several clients, those that have used the least come first."""
+        started = []
+        for client in sorted(self._waiting, key=self._clients.cost):
+            while client in self._waiting and self._may_run(client):
+                place = self._waiting[client][0]
+                self._remove(place)
+                self._start(place)
+                started.append(place)
+        return started
+
+    def _remove(self, place: Place) -> bool:
+        """Takes a place out of those that wait; returns whether it was one."""
+        places = self._waiting.get(place.client, deque())
+        if place not in places:
+            return False
+        places.remove(place)
+        if not places:
+            del self._waiting[place.client]
+        return True
+
+
+def _begin(place: Place) -> None:
+    waited = (time.perf_counter() - place.asked) * 1000
+    place.turn.set_result(Turn(place.asked, waited, place.cancellation))

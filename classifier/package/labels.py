@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from classifier.errors import ClassifierError
+from classifier.formatting import printable
+from classifier.machine import files
+from classifier.machine.files import Refusal
 from classifier.package.manifest import MANIFEST
 
 MAX_BYTES = 5_000_000
-
-Refusal = Callable[[str], ClassifierError]
-"""The class of error to raise, which depends on whose file it is: a package's, an import's or an evaluation's."""
 
 
 def read(file: Path, refusal: Refusal, *, classes: int | None = None) -> tuple[str, ...]:
@@ -29,10 +27,9 @@ def read(file: Path, refusal: Refusal, *, classes: int | None = None) -> tuple[s
         ClassifierError: of the class `refusal`: the file cannot be read, or is not a labels file.
     """
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = files.read(file, MAX_BYTES + 1)
     except OSError as error:
-        raise refusal(f"{file}: the labels cannot be read: {error.strerror}.") from error
+        raise refusal(f"{printable(str(file))}: the labels cannot be read: {files.reason(error, file)}.") from error
     labels = parse(data, str(file), refusal)
     if classes is not None and len(labels) != classes:
         raise refusal(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from classifier import checkout
 from classifier.errors import ModelFileError
+from classifier.machine import files
 from classifier.package.locate import find_packages, is_bare, locate
 from classifier.package.naming import named
 from classifier.package.package import ModelPackage
@@ -36,7 +37,7 @@ def opened_package(settings: Settings) -> ModelPackage:
 
     Raises:
         UnknownModelError: there is no such model.
-        PackageError: the package is incomplete or wrong.
+        PackageError: the package is incomplete or wrong, or cannot be read.
         ModelFileError: the file cannot become a package; the message says why.
     """
     folder = locate(settings.model, settings.models)
@@ -65,13 +66,14 @@ def _is_temporary(folder: Path) -> bool:
 def _imported(source: Path, settings: Settings) -> Path:
     """The folder of a package made of a model file, a folder or a zip."""
     name = _free(named(source.with_name(source.stem)), settings.models)
-    # The process id stays the same when the launcher becomes the server, which then removes the folder.
-    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    try:
-        _import(source, place / name, trust=settings.trust)
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
+    with files.refusing(ModelFileError, source):
+        # The process id stays the same when the launcher becomes the server, which then removes the folder.
+        place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        try:
+            _import(source, place / name, trust=settings.trust)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
     return place / name
 
 
@@ -97,4 +99,5 @@ def _import(source: Path, target: Path, *, trust: bool) -> None:
         raise ModelFileError(
             said[-1].removeprefix("classifier: ") if said else f"{source}: importing it ended with {ended.returncode}."
         )
-    sys.stderr.write(ended.stderr)
+    if sys.stderr:
+        sys.stderr.write(ended.stderr)

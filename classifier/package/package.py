@@ -6,16 +6,23 @@ package names the file, the key and what was expected.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from classifier.errors import PackageError, UnknownLanguageError
+from classifier.formatting import printable
+from classifier.machine import files
 from classifier.package import labels
 from classifier.package.manifest import MANIFEST, Form, Manifest
+
+_MOST_MANIFEST = 1_000_000  # bytes; those that come with the project have 1,200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +47,23 @@ class ModelPackage:
             PackageError: the package is wrong; the message names the file, the key and what was expected.
         """
         folder = Path(folder)
-        file = folder / MANIFEST
-        try:
-            manifest = Manifest.model_validate(tomllib.loads(file.read_text("utf-8-sig")))
-        except FileNotFoundError:
-            raise PackageError(
-                f"{folder} is not a model package: it has no {MANIFEST}. Give the folder that holds one."
-            ) from None
-        except NotADirectoryError:
-            raise PackageError(
-                f"{folder} is a file, not a model package. Make one of it: classifier import {folder} FOLDER"
-            ) from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PackageError(f"{file}: cannot be read as TOML: {error}") from error
-        except ValidationError as error:
-            problems = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-            raise PackageError(f"{file}: {'; '.join(problems)}") from error
+        if not _is_utf8(folder):  # TensorFlow and LiteRT take no other names
+            raise PackageError(f"{printable(str(folder))}: the name is not UTF-8 text. Rename the folder.")
+        manifest = _manifest(folder)
         for form, weights in manifest.weights.items():
-            if not (folder / weights.file).exists():
-                raise PackageError(f"{file}: weights.{form}.file: {weights.file} is not in {folder}")
+            with files.refusing(PackageError, folder):
+                found = files.kind(folder / weights.file)
+                if found == "other":
+                    raise files.not_regular(folder / weights.file)
+            if found is None:
+                name = printable(weights.file)
+                raise PackageError(f"{folder / MANIFEST}: weights.{form}.file: {name} is not in {folder}")
         classes = manifest.output.classes
-        found = {
+        texts = {
             language: labels.read(folder / name, PackageError, classes=classes)
             for language, name in manifest.labels.items()
         }
-        return cls(folder, manifest, found)
+        return cls(folder, manifest, texts)
 
     @property
     def name(self) -> str:
@@ -92,30 +91,82 @@ class ModelPackage:
         return self.labels.get(language) or self.labels[self.language]
 
     def weights_size(self, form: Form) -> int:
-        """Bytes of one form's weights, a file or a SavedModel's folder; 0 if the package lacks the form."""
+        """Bytes of one form's weights, a file or a SavedModel's folder; 0 if the package lacks the form.
+
+        What cannot be looked at is not counted: loading it fails, and says why.
+        """
         weights = self.manifest.weights.get(form)
         if weights is None:
             return 0
         path = self.folder / weights.file
-        files = path.rglob("*") if path.is_dir() else [path]
-        return sum(file.stat().st_size for file in files)
+        size = 0
+        inside = [Path(place, name) for place, _, names in os.walk(path) for name in names]
+        for file in inside or [path]:
+            with suppress(OSError):
+                size += os.stat(file).st_size
+        return size
 
     def weights_file(self, form: Form) -> Path:
         """The path of one form's weights, its content checked against the recorded sha256.
 
         Raises:
-            PackageError: when the package lacks the form or the file was changed.
+            PackageError: when the package lacks the form, or the file cannot be read or was changed.
         """
         weights = self.manifest.weights.get(form)
         if weights is None:
             raise PackageError(f"{self.folder / MANIFEST}: weights.{form}: not in this package")
         file = self.folder / weights.file
-        if weights.sha256 and file.is_file():
-            with file.open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if found != weights.sha256:
-                raise PackageError(
-                    f"{file}: its sha256 is {found}, but {MANIFEST} expects {weights.sha256} at "
-                    f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
-                )
+        found = weights.sha256
+        with files.refusing(PackageError, file):
+            folder = files.kind(file) == "folder"
+            if folder and form == "litert":
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+            files.check_readable(file)
+            if weights.sha256 and not folder:
+                with files.open_file(file) as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != weights.sha256:
+            raise PackageError(
+                f"{file}: its sha256 is {found}, but {MANIFEST} expects {weights.sha256} at "
+                f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
+            )
         return file
+
+
+def _manifest(folder: Path) -> Manifest:
+    """The content of `model.toml`, checked.
+
+    Raises:
+        PackageError: there is none, it cannot be read, or it is wrong.
+    """
+    file = folder / MANIFEST
+    with files.refusing(PackageError, file):
+        place, found = files.kind(folder), files.kind(file)
+        if place == "file":
+            raise PackageError(
+                f"{folder} is a file, not a model package. Make one of it: classifier import {folder} FOLDER"
+            )
+        if place == "folder" and found:
+            data = files.read(file, _MOST_MANIFEST + 1)
+        elif place == "other":
+            raise files.not_regular(folder)
+        else:
+            name = printable(str(folder))
+            raise PackageError(f"{name} is not a model package: it has no {MANIFEST}. Give the folder that holds one.")
+    if len(data) > _MOST_MANIFEST:
+        raise PackageError(f"{file}: over {_MOST_MANIFEST // 10**6} MB, which no {MANIFEST} needs. Restore it.")
+    try:
+        return Manifest.model_validate(tomllib.loads(data.decode("utf-8-sig")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PackageError(f"{file}: cannot be read as TOML: {error}") from error
+    except ValidationError as error:
+        problems = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+        raise PackageError(f"{file}: {'; '.join(problems)}") from error
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -12,10 +12,20 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from classifier.errors import PackageError
+from classifier.machine import files
 from classifier.package import MANIFEST, ModelPackage
 from classifier.package.toml import set_value
 
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses a package whose `model.toml` cannot be replaced.
+
+    Raises:
+        OSError: as replacing it would.
+    """
+    files.check_writable((folder / MANIFEST).resolve(), replace=True)
 
 
 def set_temperature(folder: Path, temperature: float) -> None:
@@ -45,7 +55,11 @@ def set_temperature(folder: Path, temperature: float) -> None:
             f"{folder / MANIFEST}: the temperature could not be added safely, so the file was left as it is. "
             f"Write `temperature = {temperature}` under [output] yourself."
         )
-    _replace(file, text.removesuffix(content) + changed)
+    try:
+        _replace(file, text.removesuffix(content) + changed)
+    except OSError as error:  # it names the new file, which is gone
+        error = OSError(error.errno, error.strerror, str(file))
+        raise OSError(files.sentence(error, writing=True)) from error
     ModelPackage.load(folder)
 
 

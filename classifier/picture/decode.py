@@ -60,14 +60,26 @@ _GAP = 2
 # picture that is one pixel wide takes ten times the memory of its pixels.
 _MAX_SIDE = 65_535
 
+THREADS = min(cpu_count(), 4)
+"""The threads that a decoder may start, for those that start any, where memory is not short."""
 
-def use_threads(count: int) -> None:
+
+_threads = 0
+
+
+def use_threads(count: int) -> int:
     """Sets how many threads a decoder may start, for those that start any; their default is one per CPU of the host.
 
     Each thread takes 8 MB of address space for its stack.
+
+    Returns:
+        The number that was set before.
     """
+    global _threads
+    before, _threads = _threads, count
     for kind in TABLE.values():
         kind.use_threads(count)
+    return before
 
 
 def _import_plugins() -> None:
@@ -78,7 +90,7 @@ def _import_plugins() -> None:
 
 
 _import_plugins()
-use_threads(min(cpu_count(), 4))
+use_threads(THREADS)
 
 
 @dataclass(frozen=True, slots=True)

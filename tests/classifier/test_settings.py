@@ -50,7 +50,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "TRUSTED_PROXIES": "10.0.0.5, 172.16.0.0/12",
         "ALLOWED_HOSTS": "demo.example.org,*.example.org",
         "CORS_ORIGINS": "https://www.example.org",
-        "FRAME_ANCESTORS": "https://a.example.org, https://b.example.org",
+        "FRAME_ANCESTORS": "https://a.example.org:443, https://*.example.net",
         "API_KEYS_FILE": "/keys",
         "METRICS_PORT": "9000",
     }
@@ -66,7 +66,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert (settings.host, settings.port, settings.base_path) == ("0.0.0.0", 80, "/demo/one")
     assert (settings.client_share, settings.trusted_proxies) == (0.5, ("10.0.0.5", "172.16.0.0/12"))
     assert settings.allowed_hosts == ("demo.example.org", "*.example.org")
-    assert settings.frame_ancestors == ("https://a.example.org", "https://b.example.org")
+    assert settings.frame_ancestors == ("https://a.example.org", "https://*.example.net")
     assert (settings.cors_origins, settings.metrics_port) == (("https://www.example.org",), 9000)
     assert settings.api_keys_file == Path("/keys")
 
@@ -92,6 +92,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("FORMATS", " , ", "at least 1 item"),
         ("BASE_PATH", "/demo/../up", "expected a path of letters"),
         ("BASE_PATH", "/{demo}", "expected a path of letters"),
+        ("CORS_ORIGINS", "https://a.example,www.example.org", "'www.example.org' is not an origin; expected http"),
+        ("CORS_ORIGINS", "https://*.example.org", "is not an origin"),
+        ("FRAME_ANCESTORS", "https://a.example; script-src *", "is not an origin"),
+        ("METRICS_PORT", "8501", "the page has this port; choose another one"),
+        ("METRICS_PORT", "0", "greater than or equal to 1"),
     ],
 )
 def test_a_wrong_value_is_explained_in_one_line(
@@ -142,3 +147,17 @@ def test_a_classifier_without_settings_reads_the_environment(monkeypatch: pytest
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "host", ["https://demo.example.org", "demo.example.org:80", "a b", "*.*", "demo/", "ex*mple.org"]
+)
+def test_a_host_is_a_name_and_nothing_else(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLASSIFIER_ALLOWED_HOSTS", f"localhost,{host}")
+    with pytest.raises(ParameterError, match="is not the name of a host"):
+        read_settings()
+
+
+def test_addresses_and_all_names_are_hosts_too() -> None:
+    names = ("*", "127.0.0.1", "[::1]", "2001:db8::7", "demo.example.org.", "xn--bcher-kva.example")
+    assert read_settings(allowed_hosts=names).allowed_hosts == names

@@ -35,7 +35,7 @@ def filled(address: str) -> Iterator[None]:
 
     before = int(free())
     with connected(address) as other:
-        other.sendall(head(Content_Length=str(before - 100)))
+        other.sendall(head(Content_Length=str(before)) + b"x" * (before - 100))
         wait_until(lambda: free() == 100)
         yield
     wait_until(lambda: free() == before)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,17 +10,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserType, Frame, expect
 
-from benchmarks.browser import browser_arguments
+from tests.support.frames import drawn, framing, framing_site
 from tests.support.photos import photo
 from tests.support.server import started
 from tests.support.steps import SHOWN, best, photograph, until, upload
-from tests.support.tls import Front, certificate, fronted
+from tests.support.tls import Front, certificate
 from tests.support.wire import visiting
 
 Framed = Callable[[str, str], AbstractContextManager[Frame]]
 
 SITE, SPACE = "huggingface.co", "user-demo.hf.space"  # the policy names them, so no others would do
-FRAME = f'<!doctype html><title>Space</title><iframe src="https://{SPACE}" allow="camera" width="1200" height="1400">'
+NAMED = {"CLASSIFIER_ALLOWED_HOSTS": SPACE}  # a container listens on all addresses, and so takes any name
 BISON = photo("bison.webp")
 COOKIES = pytest.mark.parametrize("cookies", ["allowed", "blocked"])
 
@@ -41,66 +37,32 @@ def space(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         yield address
         return
     log = tmp_path_factory.mktemp("space") / "log.txt"
-    with started(log, {"SPACE_ID": "user/demo"}, launcher=True) as (_, address):
+    with started(log, {"SPACE_ID": "user/demo", **NAMED}, launcher=True) as (_, address):
         yield address
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The same server anywhere but on a Space."""
-    with started(tmp_path_factory.mktemp("elsewhere") / "log.txt", launcher=True) as (_, address):
+    with started(tmp_path_factory.mktemp("elsewhere") / "log.txt", NAMED, launcher=True) as (_, address):
         yield address
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, files: tuple[Path, Path]) -> Iterator[Front]:
     """The site whose page has the frame."""
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "index.html").write_text(FRAME)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with fronted(f"http://127.0.0.1:{server.server_port}", files) as front:
-            yield front
-        server.shutdown()
+    with framing_site(tmp_path_factory.mktemp("site"), files, SPACE) as front:
+        yield front
 
 
 @pytest.fixture
-def framed(
-    browser_type: BrowserType,
-    files: tuple[Path, Path],
-    site: Front,
-    tmp_path: Path,
-) -> Framed:
+def framed(browser_type: BrowserType, files: tuple[Path, Path], site: Front, tmp_path: Path) -> Framed:
     """Opens the site's page in a browser that allows or blocks third-party cookies: (server, cookies) -> the frame."""
 
     @contextmanager
     def frame_of(server: str, cookies: str) -> Iterator[Frame]:
-        blocked = cookies == "blocked"
-        profile = {"cookie_controls_mode": int(blocked), "block_third_party_cookies": blocked}
-        (tmp_path / "Default").mkdir()
-        (tmp_path / "Default/Preferences").write_text(json.dumps({"profile": profile}))
-        with fronted(server, files) as front:
-            # Real names, so that the policy holds, and yet no other machine is ever asked.
-            places = f"MAP {SITE} 127.0.0.1:{site.port}, MAP {SPACE} 127.0.0.1:{front.port}, MAP * ~NOTFOUND"
-            launch = browser_arguments()
-            launch["args"] = [*launch["args"], f"--host-resolver-rules={places}", "--use-fake-ui-for-media-stream"]
-            if "executable_path" not in launch:
-                launch["channel"] = "chromium"  # the one without windows reads no preferences
-            context = browser_type.launch_persistent_context(
-                tmp_path, **launch, locale="en-US", ignore_https_errors=True
-            )
-            page = context.pages[0]
-            page.goto(f"https://{SITE}")
-            # Into a browser that has nothing in its cache yet.
-            expect(page.frame_locator("iframe").locator(".st-key-footer")).to_be_visible(timeout=60_000)
-            frame = page.frames[1]
-            # What the browser does with cookies, by what arrives at the server.
-            frame.evaluate("document.cookie = 'third=party; Secure; SameSite=None'")
-            assert frame.evaluate("fetch('/healthz').then((answer) => answer.status)") == 200
-            assert (b"third=party" in front.sent) is not blocked
-            yield frame
-            context.close()
+        with framing(browser_type, files, {SITE: site}, (SPACE, server), cookies, tmp_path) as (page, front):
+            yield drawn(page, front, cookies)
 
     return frame_of
 

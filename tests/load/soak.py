@@ -134,7 +134,7 @@ class Load:
         picture = chance.choice(self.files)
         place = urlsplit(self.address)
         with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as connection:
-            head = f"POST /api/v1/classify HTTP/1.1\r\nHost: soak\r\nContent-Length: {len(picture)}\r\n\r\n"
+            head = f"POST /api/v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(picture)}\r\n\r\n"
             connection.sendall(head.encode() + picture[: len(picture) // 2])
             time.sleep(chance.random() / 10)
             if chance.random() < 0.5:

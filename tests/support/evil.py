@@ -20,7 +20,7 @@ from PIL import Image
 from classifier.picture import prepare
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
-from classifier.picture.sandbox import pool, worker
+from classifier.picture.sandbox import fork_server, pool
 from tests.support.hostile import seeds
 
 COMMAND = (sys.executable, "-m", "tests.support.evil")
@@ -104,4 +104,4 @@ if __name__ == "__main__":
         sys.exit(classifier.cli.main())
     else:
         Image.open, prepare.prepare = _evil_open, _evil_prepare  # type: ignore[assignment]
-        worker.main()
+        fork_server.main()

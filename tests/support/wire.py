@@ -46,7 +46,7 @@ def connected(address: str) -> socket.socket:
 
 def head(path: str = CLASSIFY, method: str = "POST", **headers: str) -> bytes:
     """The beginning of a request; underscores in the names of headers stand for hyphens."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: test"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 

@@ -12,6 +12,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from web import models as registry
 from web.app import routes
+from web.clients import CLIENTS
 
 # Each run of the page without a browser otherwise reads the metadata of every installed package, which takes as long as
 # the page itself.
@@ -23,6 +24,12 @@ def _installed_components_are_looked_for_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", _components)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_is_present() -> None:
+    """Whoever asked in another test would leave this one a share only."""
+    CLIENTS._known.clear()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -12,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.server import PAGE
+from classifier.checkout import ROOT
 from tests.support.photos import photo
 from tests.support.server import started
 
@@ -65,3 +70,17 @@ def test_over_the_queues_bound_callers_are_told_to_come_back_at_once(tmp_path: P
             answers = list(pool.map(post, range(120)))
         assert set(answers) == {(200, None), (503, "1")}
         assert post(0) == (200, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux enforces a limit on the address space")
+def test_a_server_without_the_memory_for_its_libraries_ends_with_a_sentence() -> None:
+    most = 200 << 20
+    ended = subprocess.run(
+        PAGE,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
+    )
+    assert ended.returncode == 1
+    assert b"The server cannot start. Allow it more memory, processes and threads. (" in ended.stderr

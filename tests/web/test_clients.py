@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.clients import client_of, named
+from web.clients import client_of, name_client, named
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,9 @@ def test_of_a_request() -> None:
     assert client_of({"type": "http", "client": ("192.0.2.7", 1234)}) == "192.0.2.7"
     assert client_of({"type": "http", "client": None}) == ""
     assert client_of({"type": "http"}) == ""
+
+
+def test_a_client_that_was_given_a_name_has_it() -> None:
+    scope = {"type": "http", "client": ("192.0.2.7", 1234)}
+    name_client(scope, "key:mine")
+    assert client_of(scope) == "key:mine"

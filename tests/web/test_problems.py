@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from classifier.errors import BusyError
+from classifier.machine.queue import WorkQueue
 from tests.support.api import PANDA, classify, problem
 from web import models as registry
 
@@ -23,7 +24,7 @@ def test_a_wrong_method(client: TestClient) -> None:
 
 
 def test_a_full_queue_says_when_to_come_back(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry.models().queue, "bound", 0)
+    monkeypatch.setattr(registry.models(), "queue", WorkQueue(running=0, waiting=0))
     response = classify(client, PANDA)
     problem(response, 503, BusyError.code)
     assert response.headers["retry-after"] == "1"

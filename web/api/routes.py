@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import platform
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from classifier import Classification, __version__
-from classifier.errors import ClassifierError, ParameterError
+from classifier.errors import AbandonedError, ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
 from web import problems
 from web.api.docs import docs
+from web.api.keys import KeyCheck, keys
 from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
+from web.api.turns import called_off, turn
 from web.base_path import BASE
+from web.clients import client_of
 from web.errors import NotReadyError
 from web.metrics import CountRequests
 from web.models import models
@@ -81,23 +85,29 @@ def make_api() -> FastAPI:
         root_path_in_servers=False,
     )
     api.add_middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),))
+    if known := keys():
+        api.add_middleware(KeyCheck, known=known)
+        # Only described here, for the docs page and for generated clients: the check is above, before the body is read.
+        described = Security(HTTPBearer(scheme_name="key", description="A key of this server", auto_error=False))
+        api.include_router(router, dependencies=[described], responses={401: _PROBLEM})
+    else:
+        api.include_router(router)
     api.add_middleware(CountRequests)
     api.add_route("/docs", docs, include_in_schema=False)
-    api.include_router(router)
     return api
 
 
 @cache
 def _threads() -> CapacityLimiter:
-    """One thread more than the queue has places: a picture over its bound is refused at once, not after a wait."""
-    return CapacityLimiter(models().queue.bound + 1)
+    """Enough threads for all pictures that have their turn."""
+    return CapacityLimiter(models().queue.bound)
 
 
 @router.post(
     "/v1/classify",
     summary="Classify one or several pictures",
     response_model=AnswerOut,
-    responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 503), _PROBLEM),
+    responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 429, 503), _PROBLEM),
     openapi_extra={"requestBody": _BODY},
 )
 async def classify(
@@ -113,24 +123,31 @@ async def classify(
     to each picture.
     """
     name = models().resolve(model)
+    models().packages[name].check_language(lang)  # before the picture is read
     pictures = await read_pictures(request, max_bytes())
     results: list[Classification | FailedOut] = []
-    for data in pictures:
-        try:
-            result = await anyio.to_thread.run_sync(
-                lambda data=data: models().classify(  # type: ignore[misc]
-                    data, client="api", model=name, top_k=top_k, lang=lang
-                ),
-                limiter=_threads(),
-            )
-        except (ParameterError, NotReadyError):  # the other pictures of this request would fail, too
-            raise
-        except ClassifierError as error:
-            if len(pictures) == 1:
+    async with called_off(request) as cancellation:
+        for data in pictures:
+            try:
+                async with turn(models().queue, client_of(request.scope), cancellation) as take:
+                    classified = partial(
+                        models().classify,
+                        data,
+                        client="api",
+                        model=name,
+                        top_k=top_k,
+                        lang=lang,
+                        take=take,
+                    )
+                    result = await anyio.to_thread.run_sync(classified, limiter=_threads())
+            except (ParameterError, NotReadyError, AbandonedError):  # the other pictures would fail, too
                 raise
-            results.append(FailedOut(error=problems.from_error(error)))
-        else:
-            results.append(result)
+            except ClassifierError as error:
+                if len(pictures) == 1:
+                    raise
+                results.append(FailedOut(error=problems.from_error(error)))
+            else:
+                results.append(result)
     return AnswerOut(model=name, results=results)
 
 

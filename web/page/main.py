@@ -104,7 +104,7 @@ def _classify(looked_at: Picked, model: str) -> tuple[Classification, bool] | No
         raise
     except ClassifierError as error:
         components.error(error_text(error))
-        if error.status >= 500:
+        if error.retry_after or error.status >= 500:
             st.button(t("retry"), key="retry")
         return None
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+
+import streamlit as st
 
 from classifier import Classification, ImageError
-from web.models import models
+from web.models import Take, models
 from web.page.state import Picked, state
 from web.page.text import language
+from web.visits import HEADER, visit
 
 MOST = 10
 """The most classes that the page can show."""
@@ -28,9 +34,10 @@ def look(picture: Picked, model: str) -> tuple[Classification, bool]:
         return known.results[model], False
     labels = models().packages[model].labels
     try:
-        result = models().classify(
-            picture.read(), client="page", model=model, top_k=MOST, lang=next(iter(labels)), wait=True
-        )
+        with _turns() as take:
+            result = models().classify(
+                picture.read(), client="page", model=model, top_k=MOST, lang=next(iter(labels)), wait=True, take=take
+            )
     except ImageError as error:
         known.error = error
         raise
@@ -48,7 +55,8 @@ def thumbnail(picture: Picked) -> bytes:
     if known.error:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if not known.thumbnail:
-        known.thumbnail = models().thumbnail(picture.read(), _SIDE)
+        with _turns() as take:
+            known.thumbnail = models().thumbnail(picture.read(), _SIDE, take)
     return known.thumbnail
 
 
@@ -61,3 +69,11 @@ def wanted(result: Classification, top_k: int, minimum: float) -> Classification
             replace(item, label=labels[item.index]) for item in result.predictions[:top_k] if item.score >= minimum
         ),
     )
+
+
+@contextmanager
+def _turns() -> Iterator[Take]:
+    """Gives a function that takes a turn for this visit; waiting and work end when its tab is closed."""
+    here = visit(st.context.headers.get(HEADER))
+    with here.work() as cancellation:
+        yield partial(models().queue.take, here.client, cancellation)

@@ -12,21 +12,23 @@ import time
 from typing import Any, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from classifier.errors import ClassifierError, ShareError
 from classifier.machine.clients import Clients, Shares
 from web.clients import TrustedProxies, named
-from web.errors import TooManyConnectionsError
+from web.errors import MalformedRequestError, TooManyConnectionsError
+from web.problems import as_bytes, from_error
 from web.server.capacity import Capacity
-from web.server.raw_answers import closing
+from web.server.chunks import BoundedChunks
 
 READING_SECONDS = 2.0
 """Seconds that a caller who is refused has to send its request and read why; closing earlier may destroy the answer."""
 
 _SETTLED = 1.0  # seconds after which an open connection without a request counts as idle
 
-_ANSWERS = {kind: closing(kind()) for kind in (ShareError, TooManyConnectionsError)}
+_ANSWERS = {kind: as_bytes(from_error(kind()), kind.retry_after) for kind in (ShareError, TooManyConnectionsError)}
+_MALFORMED = as_bytes(from_error(MalformedRequestError()))
 
 
 class Connections:
@@ -100,6 +102,7 @@ class Connection(H11Protocol):
         """Args: connections: all connections; uvicorns: what Uvicorn gives to a protocol."""
         super().__init__(**uvicorns)
         self.client_name: str | None = None
+        self.conn = BoundedChunks(h11.SERVER)
         self._all = connections
         self._made = time.monotonic()
         self._end: asyncio.TimerHandle | None = None
@@ -145,6 +148,16 @@ class Connection(H11Protocol):
             super().connection_lost(exc)
         else:
             self._end.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by Uvicorn when what arrived is not HTTP: answers in the shape of all our errors, and closes."""
+        begun = cast(RequestResponseCycle | None, self.cycle)
+        if begun and not begun.response_complete:  # it is the body that is not HTTP: the app has nobody to answer
+            begun.disconnected = True
+            begun.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(_MALFORMED)
+        self.transport.close()
 
     def give_up(self) -> None:
         """Closes a refused connection."""

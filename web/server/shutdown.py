@@ -48,11 +48,17 @@ def bound(refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> N
         clean_up()
         os._exit(0)
 
+    asked = threading.Event()
+
+    def end_in_time() -> None:
+        asked.wait()
+        time.sleep(_LAST_TURN_SECONDS)
+        refuse_waiting()
+        time.sleep(_END_SECONDS - _LAST_TURN_SECONDS)
+        give_up()
+
     def stop(_: int, __: FrameType | None) -> None:
-        for seconds, end in ((_LAST_TURN_SECONDS, refuse_waiting), (_END_SECONDS, give_up)):
-            timer = threading.Timer(seconds, end)
-            timer.daemon = True
-            timer.start()
+        asked.set()
         loop.call_soon_threadsafe(when_read, 0, time.monotonic() + _ROUNDS_SECONDS)
 
     def when_read(rounds: int, end: float) -> None:
@@ -61,4 +67,6 @@ def bound(refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> N
         elif callable(before):
             before(signal.SIGTERM, None)
 
+    # Started now, since by then the machine may not allow another thread.
+    threading.Thread(target=end_in_time, name="shutdown", daemon=True).start()
     signal.signal(signal.SIGTERM, stop)

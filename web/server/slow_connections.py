@@ -16,15 +16,15 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from web.errors import SlowRequestError
-from web.server.raw_answers import closing
+from web.problems import as_bytes, from_error
 
 SECONDS = 30.0
-"""The longest time until a request's head is complete."""
+"""The longest time until a request's head is complete, or until the body has come of one that was refused before."""
 
 PAUSE = 5.0
 """Seconds between two checks of all connections."""
 
-_TOO_SLOW = closing(SlowRequestError())
+_TOO_SLOW = as_bytes(from_error(SlowRequestError()))
 
 
 async def close_slow(connections: Collection[Any]) -> None:
@@ -41,8 +41,8 @@ async def close_slow(connections: Collection[Any]) -> None:
     while True:
         await asyncio.sleep(PAUSE)
         for connection in list(connections):
-            if not isinstance(connection, H11Protocol) or connection.conn.their_state is not h11.IDLE:
-                continue  # a WebSocket, or a request has begun
+            if not isinstance(connection, H11Protocol) or not (_between(connection) or _answered(connection)):
+                continue  # a WebSocket, or a request is under way
             last, since = waiting.get(connection, (connection, 0.0))
             if last is not connection.cycle:
                 waiting[connection] = connection.cycle, time.monotonic()
@@ -50,8 +50,18 @@ async def close_slow(connections: Collection[Any]) -> None:
                 _close(connection)
 
 
+def _between(connection: H11Protocol) -> bool:
+    """Whether the next request has not begun."""
+    return connection.conn.their_state is h11.IDLE
+
+
+def _answered(connection: H11Protocol) -> bool:
+    """Whether a request has its answer, while its body is still coming and thrown away."""
+    return connection.conn.their_state is h11.SEND_BODY and connection.conn.our_state is h11.DONE
+
+
 def _close(connection: H11Protocol) -> None:
     begun, _ = connection.conn.trailing_data
-    if begun:
+    if begun and _between(connection):
         connection.transport.write(_TOO_SLOW)
     connection.transport.close()

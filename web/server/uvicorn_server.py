@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from web.clients import CLIENTS, TrustedProxies
+from web.server import websocket_frames
 from web.server.capacity import capacity
 from web.server.connections import Connection, Connections
 
@@ -48,6 +49,7 @@ def prepare(server: uvicorn.Server) -> None:
     config = server.config
     _trust(config, proxies)
     connections = Connections(capacity(), CLIENTS, proxies)
+    websocket_frames.bound(config)
     config.http_protocol_class = partial(Connection, connections)  # type: ignore[assignment]
     config.backlog = capacity().batch  # asyncio accepts as many in one round; see `listen` for the other meaning
 

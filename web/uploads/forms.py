@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 
 from classifier.errors import TooManyBytesError
@@ -16,19 +16,9 @@ from web.errors import (
     RequestTooLargeError,
     TextPartError,
 )
+from web.uploads.multipart import MAX_FILES, Form
 
-MAX_FILES = 100
-"""The most files in one request."""
-
-
-class _Form(MultiPartParser):
-    """Starlette's parser takes a form that was cut off for one with fewer parts; this one knows if it was complete."""
-
-    complete = False
-
-    def on_end(self) -> None:
-        """Called at the last boundary."""
-        self.complete = True
+__all__ = ["MAX_FILES", "bad_form", "read_pictures"]
 
 
 async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
@@ -60,13 +50,17 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
     return pictures
 
 
+def bad_form(error: MultiPartException) -> BadFormError:
+    """What to answer to a form that cannot be parsed."""
+    return BadFormError(reason=error.message.rstrip("."), most=MAX_FILES)
+
+
 async def _of_form(request: Request) -> list[bytes]:
-    parser = _Form(request.headers, request.stream(), max_files=MAX_FILES, max_fields=MAX_FILES)
+    parser = Form(request.headers, request.stream())
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError) as error:
-        reason = getattr(error, "message", "it is broken").rstrip(".")
-        raise BadFormError(reason=reason, most=MAX_FILES) from None
+    except MultiPartException as error:
+        raise bad_form(error) from None
     try:
         if not parser.complete:
             raise IncompleteFormError

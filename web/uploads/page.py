@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from classifier.picture.limits import millions
+from web.clients import client_of
 from web.errors import TooManyFilesError
 from web.problems import respond_to
 from web.streamlit_internals.sessions import UPLOAD_PATH, uploads_held
 from web.uploads.body import BodyLimit
 from web.uploads.budget import FRAMING, Budget, budget, max_bytes
+from web.uploads.forms import bad_form
+from web.uploads.multipart import boundary_of
+from web.uploads.senders import senders
 
 MAX_FILES = 8
 """The most files of one session; the page needs at most three: uploader, camera, and one that replaces either."""
@@ -45,9 +51,15 @@ class UploadCap:
         if not upload or scope["type"] != "http" or scope["method"] != "PUT":
             await self.app(scope, receive, send)
             return
+        try:  # Starlette would look at each byte of a form of another kind
+            boundary_of(Headers(scope=scope))
+        except MultiPartException as error:
+            await respond_to(bad_form(error))(scope, receive, send)
+            return
         session = rest.partition("/")[0]
         visit = self._visits.get(session) or _visit(session)
-        if len(uploads_held(session)) + visit.sending >= MAX_FILES:
+        held = uploads_held(session)
+        if len(held) + visit.sending >= MAX_FILES:
             await respond_to(visit.bytes.full())(scope, receive, send)
             return
         self._visits[session] = visit
@@ -56,6 +68,8 @@ class UploadCap:
             limited = BodyLimit(self.app, max_bytes, lambda: (visit.bytes, budget()))
             await limited(scope, receive, send)
         finally:
+            if uploads_held(session) != held:
+                senders().note(session, client_of(scope))
             visit.sending -= 1
             if not visit.sending:
                 del self._visits[session]

@@ -49,8 +49,9 @@ def variables(wrong: str) -> Iterator[Check]:
 
 def packages(settings: Settings, alone: bool) -> Iterator[Check]:
     """Looks at manifest, labels and weights of every package, or of the default one alone."""
-    folders = {} if alone else find_packages(settings.models)
+    folders = {}
     try:
+        folders = {} if alone else find_packages(settings.models)
         default = locate(settings.model, settings.models)
     except ClassifierError as error:
         remedy = f"Name one that is in {settings.models}, or set CLASSIFIER_MODELS to another folder."
@@ -111,9 +112,9 @@ def trial(settings: Settings) -> Iterator[Check]:
 
 
 def _package(name: str, folder: Path) -> Check:
-    if is_bare(folder):
-        return Check(name, "ok", f"{folder} is not a package yet: it is imported at every start")
     try:
+        if is_bare(folder):
+            return Check(name, "ok", f"{folder} is not a package yet: it is imported at every start")
         package = ModelPackage.load(folder)
         forms, missing = [], []
         for form, weights in package.manifest.weights.items():

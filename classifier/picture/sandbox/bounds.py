@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from classifier.machine.process import forbid_core_dumps
 from classifier.picture.limits import Limits
-
-MEMORY_BYTES = 8
-"""Length of the big-endian number by which a worker is told how much memory it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,8 @@ class Bounds:
     Attributes:
         memory: bytes that it may take besides what it has at its start.
         cpu_seconds: CPU time for one picture.
-        seconds: wall-clock time for one picture, in case its decoder waits for something that never comes.
+        seconds: wall-clock time for one picture, in case its decoder waits for something that never comes, or was
+            stopped; the server sees to it.
         pictures: number of pictures after which a new process takes the worker's place; a worker that still holds much
             memory after large pictures is replaced earlier.
     """
@@ -39,7 +38,7 @@ class Bounds:
         Args:
             memory: bytes that it may take; was not known yet when the process that forked this one began.
         """
-        bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
+        bounds = {resource.RLIMIT_FSIZE: 0}
         if mapped := _address_space():  # macOS neither reports this nor enforces a limit on it
             bounds[resource.RLIMIT_AS] = mapped + memory
         for kind, amount in bounds.items():
@@ -48,17 +47,16 @@ class Bounds:
         # If the machine's memory runs out all the same, the kernel ends this process and not the server.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
+        forbid_core_dumps()  # at last: from now on the file above cannot be written
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """Ends this process if the `with` block takes too long; by signals, which also interrupt C code."""
+        """Ends this process if the `with` block takes too much CPU time; by a signal, which also interrupts C code."""
         signal.setitimer(signal.ITIMER_PROF, self.cpu_seconds)
-        signal.setitimer(signal.ITIMER_REAL, self.seconds)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def memory_wanted(limits: Limits) -> int:

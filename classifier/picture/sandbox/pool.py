@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import socket
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
-from typing import Any, TypeVar
+from dataclasses import asdict, fields, replace
+from typing import Any
 
-import numpy as np
-
-from classifier.checkout import ROOT
-from classifier.errors import (
-    BrokenImageError,
-    DecodingError,
-    EmptyImageError,
-    ImageError,
-    NoDecoderError,
-    NoMemoryError,
-    OutOfMemoryError,
-    TooComplexError,
-    TooManyBytesError,
-    TooManyPixelsError,
-    UnsupportedFormatError,
-)
+from classifier.errors import ClassifierError, NoDecoderError
+from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import MemoryPlan, available_memory
-from classifier.picture.formats import FORMATS
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
-from classifier.picture.prepare import Prepared
-from classifier.picture.sandbox import wire
-from classifier.picture.sandbox.bounds import MEMORY_BYTES, Bounds, memory_wanted
+from classifier.picture.prepare import Prepared, jpeg
+from classifier.picture.sandbox import answers
+from classifier.picture.sandbox.bounds import Bounds, memory_wanted
+from classifier.picture.sandbox.exchange import LostError, Request, TroubleError, ask
+from classifier.picture.sandbox.processes import ForkServer, Worker
+from classifier.picture.sandbox.semaphore import Semaphore
 
 log = logging.getLogger(__name__)
 
-COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.picture.sandbox.worker")
-_GRACE_SECONDS = 10.0
-_LONGEST_ANSWER = 64 << 20
-_ENVIRONMENT = {
-    # A second thread would make forks unsafe, and malloc's many arenas would count as address space.
-    **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-    # If memory went back to the system after each picture, it would have to be mapped again page by page for the next
-    # one, which takes a third of the time of a small picture.
-    **{"MALLOC_MMAP_THRESHOLD_": str(16 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)},
-}
-_ERRORS = {
-    kind.code: kind
-    for kind in (
-        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
-        *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError),
-    )
-}
-
-T = TypeVar("T")
+COMMAND: Sequence[str] = (sys.executable, "-m", "classifier.picture.sandbox.fork_server")
+_LIMITS = tuple(field.name for field in fields(Limits))
 
 
 class Workers:
@@ -88,18 +54,19 @@ class Workers:
         self.limits = limits
         self.count = count or cpu_count()
         self.bounds = bounds or Bounds(memory_wanted(limits))
-        self._command = (*(command or COMMAND), json.dumps(asdict(self.bounds)))
+        self._command = command or COMMAND
         self._settled = bounds is not None
-        self._free = threading.Semaphore(self.count)
+        self._free = Semaphore(self.count)
         self._lock = threading.Lock()
-        self._idle: list[socket.socket] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._idle: list[Worker] = []
+        self._busy = 0
+        self._fork_server: ForkServer | None = None
+        self._left: list[ForkServer] = []
 
     def start(self) -> None:
         """Starts the process that forks workers, without waiting for it; otherwise the first picture starts it."""
-        with self._lock:
-            if not self._process:
-                self._start()
+        with self._lock, suppress(OSError):  # the first picture's error will say what the matter is
+            self._started()
 
     def settle(self, plan: MemoryPlan | None = None) -> None:
         """Fixes how many workers there are, and the memory of each. Later calls have no effect.
@@ -115,133 +82,135 @@ class Workers:
                 wanted = {"max_bytes": self.limits.max_bytes, "decoders": self.count, "decoder": self.bounds.memory}
                 plan = MemoryPlan.share(available_memory(), **wanted)
             self.count, self.bounds = plan.decoders, replace(self.bounds, memory=plan.decoder)
-            self._free = threading.Semaphore(self.count)
+            self._free = Semaphore(self.count)
             self._settled = True
 
-    def prepare(self, data: bytes, geometry: Geometry) -> Prepared:
+    def prepare(self, data: bytes, geometry: Geometry, cancellation: Cancellation | None = None) -> Prepared:
         """See `prepare.Decoder`.
 
         Raises:
             ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
-            NoDecoderError: no worker can be started now.
+            NoDecoderError: no worker can be started now, or one was ended by somebody else.
+            AbandonedError: the work was cancelled.
         """
 
-        def read(facts: dict[str, Any], payload: bytes) -> Prepared:
-            return Prepared(
-                np.frombuffer(payload, np.uint8).reshape(*geometry.size, 3),
-                structured=bool(facts["structured"]),
-                width=int(facts["width"]),
-                height=int(facts["height"]),
-                format=FORMATS[FORMATS.index(facts["format"])],
-                decode=float(facts["decode"]),
-                preprocess=float(facts["preprocess"]),
-            )
+        def read(facts: dict[str, Any], payload: bytes, elapsed: float) -> Prepared:
+            return answers.prepared(facts, payload, geometry, self.limits, elapsed)
 
-        return self._ask({"job": "prepare", "geometry": asdict(geometry)}, data, read)
+        facts = {"job": "prepare", "geometry": asdict(geometry)}
+        width, height = geometry.size
+        request = Request(facts, data, 3 * width * height, read)
+        found: Prepared = self._ask(request, cancellation or Cancellation())
+        return found
 
-    def thumbnail(self, data: bytes, side: int) -> bytes:
+    def thumbnail(self, data: bytes, side: int, cancellation: Cancellation | None = None) -> bytes:
         """See `prepare.Decoder`.
 
         Raises:
             ImageError: as `decode.read` does, and `DecodingError` when the picture ended its worker.
-            NoDecoderError: no worker can be started now.
+            NoDecoderError: no worker can be started now, or one was ended by somebody else.
+            AbandonedError: the work was cancelled.
         """
-        return self._ask({"job": "thumbnail", "side": side}, data, lambda _, payload: payload)
+        request = Request(
+            {"job": "thumbnail", "side": side},
+            data,
+            3 * side * side,
+            lambda facts, payload, _: answers.thumbnail(facts, payload, side),
+        )
+        return jpeg(self._ask(request, cancellation or Cancellation()))
 
     def close(self) -> None:
-        """Ends all workers; busy ones as soon as they have answered."""
+        """Ends all workers; busy ones as soon as they have answered, or their time is over."""
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
-            self._stop()
+            self._leave()
+        self._reap()
 
-    def _ask(self, request: dict[str, Any], data: bytes, read: Callable[[dict[str, Any], bytes], T]) -> T:
+    def _ask(self, request: Request, cancellation: Cancellation) -> Any:
         self.settle()
-        limits = replace(self.limits, memory=self.bounds.memory)
-        with self._free:
-            worker = self._hand_over({**request, "limits": asdict(limits)}, data)
-            start = time.perf_counter()
-            keep = False
+        # Not `asdict`, which copies each of the formats' names.
+        request.facts["limits"] = {name: getattr(self.limits, name) for name in _LIMITS} | {
+            "memory": self.bounds.memory
+        }
+        with self._free.hold(cancellation):
             try:
-                facts, payload = wire.receive(worker, _LONGEST_ANSWER)
-                result = _error(facts) if "error" in facts else read(facts, payload)
-                keep = not facts["last"]
-            except (EOFError, OSError, ValueError, TypeError, KeyError) as error:
-                if self._process and self._process.poll() is not None:
-                    log.error("the process that starts the decoders ended with status %s", self._process.returncode)
-                    raise NoDecoderError from error
-                seconds = time.perf_counter() - start
-                log.warning("a picture of %d bytes ended its decoder after %.1f s: %r", len(data), seconds, error)
-                raise DecodingError from error
-            finally:
-                self._put_back(worker, keep)
-        if isinstance(result, ImageError):
-            raise result
-        return result
+                try:
+                    answer = self._try(request, cancellation)
+                except LostError:
+                    answer = self._try(request, cancellation)
+            except (LostError, TroubleError, OSError) as error:
+                log.error("a picture could not be decoded: %s", error)
+                raise NoDecoderError from error
+        if isinstance(answer, ClassifierError):
+            raise answer
+        return answer
 
-    def _hand_over(self, request: dict[str, Any], data: bytes) -> socket.socket:
-        """Sends the request to a worker and returns its socket; a worker that died while it was idle is skipped."""
-        for _ in range(self.count + 2):
-            try:
-                with self._lock:
-                    worker = self._idle.pop() if self._idle else self._new()
-            except OSError:  # no more file descriptors or processes can be had
-                break
-            try:
-                wire.send(worker, request, data)
-            except OSError:
-                worker.close()
-            else:
-                return worker
-        log.error("no decoder can be started")
-        raise NoDecoderError
+    def _try(self, request: Request, cancellation: Cancellation) -> Any:
+        worker = self._take()
+        keep = False
+        try:
+            with cancellation.stopped_by(worker.kill):
+                answer, keep = ask(worker, request, self.bounds.seconds, cancellation)
+            keep = keep and not cancellation.cancelled
+        finally:
+            self._put_back(worker, keep)
+        return answer
 
-    def _put_back(self, worker: socket.socket, keep: bool) -> None:
+    def _take(self) -> Worker:
+        """An idle worker, or a new one; one that ended while it was idle is skipped."""
         with self._lock:
-            if keep and self._process:
+            worker = None
+            while self._idle and not worker:
+                idle = self._idle.pop()
+                if idle.is_fit():
+                    worker = idle
+                else:
+                    idle.close()
+            worker = worker or self._new()
+            self._busy += 1
+        return worker
+
+    def _put_back(self, worker: Worker, keep: bool) -> None:
+        with self._lock:
+            self._busy -= 1
+            if keep and worker.fork_server is self._fork_server:
                 self._idle.append(worker)
-                return
-            worker.close()
-            if self._process:  # start the next worker now, so that no picture waits for it
-                with suppress(OSError):
-                    self._idle.append(self._new())
+            else:
+                worker.close()
+                if self._fork_server:  # start the next worker now, so that no picture waits for it
+                    with suppress(OSError):
+                        self._idle.append(self._new())
+        self._reap()
 
-    def _new(self) -> socket.socket:
-        """The socket to a new worker, which may take a moment to listen."""
-        ours, theirs = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)  # sends a photo in one go, if the system allows
-        # A worker ends itself when its time is over. If nothing has come by then, it was stopped or cannot end itself.
-        ours.settimeout(self.bounds.seconds + _GRACE_SECONDS)
-        with theirs:
-            if self._process:
-                with suppress(OSError):
-                    self._fork(theirs)
-                    return ours
-                self._stop()
-            self._start()
-            self._fork(theirs)
-        return ours
+    def _new(self) -> Worker:
+        """A new worker, which may take a moment to begin.
 
-    def _fork(self, connection: socket.socket) -> None:
-        socket.send_fds(self._control, [self.bounds.memory.to_bytes(MEMORY_BYTES, "big")], [connection.fileno()])
+        Raises:
+            OSError: no more file descriptors or processes can be had.
+        """
+        server = self._started()
+        try:
+            return server.fork(self.bounds.memory)
+        except ChildProcessError:
+            server.kill()
+            self._leave()
+        return self._started().fork(self.bounds.memory)
 
-    def _start(self) -> None:
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                cwd=ROOT,
-                env={**os.environ, **_ENVIRONMENT},
-            )
+    def _started(self) -> ForkServer:
+        if not self._fork_server:
+            self._fork_server = ForkServer(self._command, self.bounds)
+        return self._fork_server
 
-    def _stop(self) -> None:
-        if self._process:
-            self._control.close()
-            self._process.wait()
-            self._process = None
+    def _leave(self) -> None:
+        """Has the fork server end after its last worker."""
+        if self._fork_server:
+            self._fork_server.leave()
+            self._left.append(self._fork_server)
+            self._fork_server = None
 
-
-def _error(facts: dict[str, Any]) -> ImageError:
-    return _ERRORS[facts["error"]](**facts["details"])
+    def _reap(self) -> None:
+        """Waits for the fork servers that were left, once no worker is busy: then they end at once, or are stuck."""
+        while self._left and not self._busy:
+            with suppress(IndexError):  # another thread was faster
+                self._left.pop().end()

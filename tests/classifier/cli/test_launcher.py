@@ -33,6 +33,12 @@ def test_on_a_space_uploads_work_inside_the_frame() -> None:
     assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
 
 
+def test_in_frames_of_other_sites_uploads_work_only_where_some_are_named() -> None:
+    env = launcher.environment(Settings(frame_ancestors=("https://www.example.org",)), {})
+    assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
+    assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launcher.environment(Settings(), {})
+
+
 def test_any_free_port_is_fine() -> None:
     assert launcher.port_problem("127.0.0.1", 0) is None
     assert launcher.port_problem("0.0.0.0", 0) is None

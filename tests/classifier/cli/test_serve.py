@@ -93,6 +93,54 @@ def test_relative_paths_lead_to_the_same_place_from_the_servers_folder(
     assert launched["CLASSIFIER_BACKEND"] == "litert"
 
 
+def test_who_may_use_it_reaches_the_server_as_it_was_checked(
+    launched: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cli.main(["serve"])
+    assert [launched[f"CLASSIFIER_{name}"] for name in ("API_KEYS_FILE", "CORS_ORIGINS", "FRAME_ANCESTORS")] == [""] * 3
+    monkeypatch.chdir(tmp_path)
+    Path("keys").write_text(f"one {'a' * 16}")
+    monkeypatch.setenv("CLASSIFIER_API_KEYS_FILE", "keys")
+    monkeypatch.setenv("CLASSIFIER_CORS_ORIGINS", "https://A.example:443, http://localhost:3000")
+    monkeypatch.setenv("CLASSIFIER_FRAME_ANCESTORS", "https://*.Example.org")
+    cli.main(["serve"])
+    assert launched["CLASSIFIER_API_KEYS_FILE"] == str(tmp_path / "keys")
+    assert launched["CLASSIFIER_CORS_ORIGINS"] == "https://a.example,http://localhost:3000"
+    assert launched["CLASSIFIER_FRAME_ANCESTORS"] == "https://*.example.org"
+    assert launched["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
+
+
+def test_a_wrong_file_of_keys_is_said_at_once(
+    tmp_path: Path, launched: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "keys").write_text("one secret-but-short\ntwo tooshort\n")
+    monkeypatch.setenv("CLASSIFIER_API_KEYS_FILE", str(tmp_path / "keys"))
+    assert cli.main(["serve"]) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith(f"classifier: Line 2 of the file of keys {tmp_path / 'keys'}: the key of two is too short")
+    assert err.count("\n") == 1
+    assert not launched
+    (tmp_path / "keys").write_text("one secret-and-long-enough\n")
+    cli.main(["serve"])
+    assert launched
+    assert "secret" not in out + err + "".join(capsys.readouterr())
+
+
+def test_a_port_of_the_metrics_that_cannot_be_had_is_said(
+    taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_METRICS_PORT", str(taken))
+    assert cli.main(["serve", "--port", "0"]) == 1
+    said = f"classifier: Port {taken} is in use already. Choose another with CLASSIFIER_METRICS_PORT, or "
+    assert capsys.readouterr().err.startswith(said)
+    monkeypatch.setenv("CLASSIFIER_METRICS_PORT", "7001")
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", "7001")
+    assert cli.main(["serve"]) == 1
+    assert "Port 7001 is the page's" in capsys.readouterr().err
+    assert cli.main(["serve", "--port", "7001"]) == 2
+    assert "CLASSIFIER_METRICS_PORT=7001: the page has this port" in capsys.readouterr().err
+
+
 def test_a_package_that_is_wrong_is_said_and_a_file_is_imported_only_when_the_port_is_free(
     tmp_path: Path, taken: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

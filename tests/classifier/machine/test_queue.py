@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from classifier import BusyError
+from classifier.errors import AbandonedError, BusyError, ShareError
+from classifier.machine.cancellation import Cancellation
+from classifier.machine.clients import Clients
 from classifier.machine.queue import WorkQueue
 
 
@@ -106,3 +108,105 @@ def test_a_closed_queue_sends_away_all_who_wait_and_finishes_the_rest() -> None:
             queue.close()
             assert [one.result(10) for one in waiting] == ["sent away"] * 3
         assert work() == "sent away"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_next_turn_is_of_whoever_has_used_the_least() -> None:
+    clients = Clients(clock=Clock())
+    queue = WorkQueue(running=1, waiting=8, clients=clients)
+    clients.charge("many fast ones", 0.03)
+    clients.charge("few slow ones", 2.0)
+    first = queue.ask("someone")
+    slow, fast = queue.ask("few slow ones"), queue.ask("many fast ones")
+    queue.leave(first)
+    assert fast.turn.done()
+    assert not slow.turn.done()
+    queue.leave(fast)
+    assert slow.turn.done()
+
+
+def test_while_others_are_present_a_client_waits_in_a_quarter_of_the_places() -> None:
+    queue = WorkQueue(running=1, waiting=8)
+    queue.ask("other")
+    for _ in range(2):
+        queue.ask("greedy")
+    with pytest.raises(ShareError) as caught:
+        queue.ask("greedy")
+    assert caught.value.status == 429
+    assert caught.value.retry_after
+    queue.ask("other")
+
+
+def test_one_that_is_alone_may_fill_the_queue_and_makes_room_for_who_comes() -> None:
+    queue = WorkQueue(running=1, waiting=8)
+    places = [queue.ask("greedy") for _ in range(9)]
+    with pytest.raises(BusyError) as caught:
+        queue.ask("greedy")
+    assert caught.value.status == 503
+    other = queue.ask("other")
+    with pytest.raises(ShareError):
+        places[-1].turn.result(0)
+    queue.leave(places[0])
+    assert other.turn.done()
+    assert not places[1].turn.done()
+
+
+def test_a_queue_of_many_clients_within_their_shares_is_full_for_all() -> None:
+    queue = WorkQueue(running=1, waiting=4)
+    for name in "abcde":
+        queue.ask(name)
+    with pytest.raises(BusyError) as caught:
+        queue.ask("f")
+    assert caught.value.code == "busy"
+
+
+def test_slow_pictures_leave_a_slot_to_others_while_they_are_there() -> None:
+    clients = Clients()
+    queue = WorkQueue(running=4, waiting=8, clients=clients)
+    clients.charge("slow", 0.7)
+    alone = [queue.ask("slow") for _ in range(5)]
+    assert [place.turn.done() for place in alone] == [True] * 4 + [False]
+    for place in alone:
+        queue.leave(place)
+    clients.seen("other")
+    beside = [queue.ask("slow") for _ in range(4)]
+    assert [place.turn.done() for place in beside] == [True] * 3 + [False]
+    assert queue.ask("other").turn.done()
+
+
+def test_what_a_client_used_is_charged_to_it() -> None:
+    clients = Clients()
+    queue = WorkQueue(running=1, waiting=0, clients=clients)
+    with queue.take("a"):
+        threading.Event().wait(0.05)
+    assert 0.04 < clients.cost("a") < 5
+    assert clients.cost("b") == 0
+
+
+def test_one_whose_caller_has_gone_gives_up_its_place_at_once() -> None:
+    queue = WorkQueue(running=1, waiting=1)
+    gone = Cancellation()
+
+    def wait() -> str:
+        try:
+            with queue.take("a", gone):
+                return "worked"
+        except AbandonedError:
+            return "gave up"
+
+    with ThreadPoolExecutor(1) as pool, queue.take("a"):
+        waiting = pool.submit(wait)
+        while not queue.waiting:
+            assert not waiting.done()
+        gone.cancel()
+        assert waiting.result(10) == "gave up"
+        assert (queue.busy, queue.waiting) == (1, 0)
+    with pytest.raises(AbandonedError), queue.take("a", gone):
+        pass
+    assert (queue.busy, queue.waiting) == (0, 0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,21 +15,30 @@ import pytest
 from tests.support import evil
 from tests.support.photos import photo
 from tests.support.server import started
+from tests.support.waiting import until
+from tests.support.watch import descendants
+from tests.support.workers import linux, state
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     log = tmp_path_factory.mktemp("evil") / "log.txt"
     evil_workers = (
-        "from classifier.picture.sandbox import pool; from tests.support import evil; pool.COMMAND = evil.COMMAND"
+        "import functools; from classifier.picture.sandbox import pool; from tests.support import evil;"
+        "pool.COMMAND = evil.COMMAND; pool.Bounds = functools.partial(pool.Bounds, cpu_seconds=2, seconds=15)"
     )
-    with started(log, first=evil_workers) as (_, address):
-        yield address
+    with started(log, first=evil_workers) as running:
+        yield running
     said = Path(log).read_text()
     assert "ended its decoder" in said
     assert "Traceback" not in said
+
+
+@pytest.fixture
+def address(server: tuple[subprocess.Popen[bytes], str]) -> str:
+    return server[1]
 
 
 def ask(address: str, data: bytes) -> httpx.Response:
@@ -61,3 +73,24 @@ def test_while_one_decoder_hangs_the_others_work(address: str) -> None:
             assert httpx.get(f"{address}/healthz", timeout=5).status_code == 200
     assert hanging.result().json()["code"] == "decoding_failed"
     assert answered > 5
+
+
+@linux
+def test_a_decoder_that_was_stopped_is_the_operator_s_trouble_and_ends(
+    server: tuple[subprocess.Popen[bytes], str],
+) -> None:
+    process, address = server
+    assert ask(address, photo("panda.webp").read_bytes()).status_code == 200
+    _, *workers = descendants(process.pid)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(ask, address, evil.picture("wait"))
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        stopped = answer.result()
+    assert (stopped.status_code, stopped.json()["code"]) == (503, "no_decoder")
+    assert int(stopped.headers["retry-after"]) >= 1
+    until(lambda: any(state(worker) == "" for worker in workers))
+    for worker in workers:
+        if state(worker) == "T":
+            os.kill(worker, signal.SIGCONT)
+    assert ask(address, photo("panda.webp").read_bytes()).status_code == 200

@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 def begin_upload(address: str) -> socket.socket:
     """A request whose body has begun."""
     connection = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=30)
-    head = f"POST /api/v1/classify HTTP/1.1\r\nHost: test\r\nContent-Length: {len(PICTURE)}\r\n\r\n"
+    head = f"POST /api/v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(PICTURE)}\r\n\r\n"
     connection.sendall(head.encode() + PICTURE[:1000])
     until(lambda: metric(address, "classifier_budget_used_bytes") > 0)  # it has come in
     return connection

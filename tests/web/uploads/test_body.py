@@ -57,3 +57,30 @@ def test_who_has_sent_everything_may_wait_for_the_answer(monkeypatch: pytest.Mon
     with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
         thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(10)
     assert asked == ["http.request", "http.disconnect"]
+
+
+def test_a_body_of_single_bytes_takes_no_more_memory_than_its_length() -> None:
+    parts: list[Message] = [{"type": "http.request", "body": b"x", "more_body": True}] * 50_000
+    parts.append({"type": "http.request", "body": b"", "more_body": False})
+    sent, pieces = iter(parts), list[int]()
+
+    async def receive() -> Message:
+        return next(sent)
+
+    async def send(_: Message) -> None:
+        raise AssertionError("nothing is to be answered")
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            pieces.append(len(message["body"]))
+            more = message["more_body"]
+
+    budget = Budget(50_000, TooMuchSentError)
+    limited = BodyLimit(app, lambda: 50_000, lambda: (budget,))
+    with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
+        thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(30)
+    assert sum(pieces) == 50_000
+    assert len(pieces) < 10
+    assert budget.used == 0

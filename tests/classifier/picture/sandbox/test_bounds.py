@@ -17,7 +17,7 @@ from classifier.picture.sandbox import pool as pool_module
 from classifier.picture.sandbox.bounds import memory_wanted
 from tests.support import evil
 from tests.support.hostile import encode, gradient, seeds
-from tests.support.workers import GEOMETRY, LIMITS, TIGHT, children, linux
+from tests.support.workers import GEOMETRY, LIMITS, TIGHT, linux, workers_of
 
 
 def resident(process: int) -> int:
@@ -43,13 +43,11 @@ def test_a_file_larger_than_usual_goes_through_where_it_may() -> None:
 def test_large_pictures_leave_no_memory_behind() -> None:
     pool = Workers(LIMITS, 1)
     pool.prepare(seeds()["JPEG"], GEOMETRY)
-    assert pool._process
-    zygote = pool._process.pid
-    (first,) = children(zygote)
+    (first,) = workers_of(pool)
     before = resident(first)
     for kind in ("PNG", "WEBP"):
         pool.prepare(encode(gradient().resize((4000, 4000)), kind, compress_level=1, method=0), GEOMETRY)
-        assert all(resident(child) - before < 60_000_000 for child in children(zygote))
+        assert all(resident(child) - before < 60_000_000 for child in workers_of(pool))
     pool.close()
 
 

@@ -27,7 +27,7 @@ def test_a_message_arrives_whole_or_not_at_all() -> None:
         wire.receive(ours)
     theirs.sendall(b"\xff" * 8)
     with pytest.raises(ValueError, match="too long"):
-        wire.receive(ours, 1_000)
+        wire.receive(ours, (1_000, 1_000))
     theirs.close()
     with pytest.raises(EOFError):
         wire.receive(ours)

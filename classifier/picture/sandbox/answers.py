@@ -1,0 +1,116 @@
+"""What a worker answered, checked: a malicious picture may have taken the worker over.
+
+Every function raises `ValueError`, `TypeError` or `KeyError` for an answer that no honest worker gives.
+"""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from classifier.errors import (
+    BrokenImageError,
+    ClassifierError,
+    EmptyImageError,
+    NoDecoderError,
+    NoMemoryError,
+    OutOfMemoryError,
+    TooComplexError,
+    TooManyBytesError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+from classifier.picture.geometry import Geometry
+from classifier.picture.limits import Limits
+from classifier.picture.prepare import Prepared
+
+LONGEST_FACTS = 4096
+"""The most bytes that the JSON object of an answer may have."""
+
+_LONGEST_DETAIL = 100  # characters; the list of all formats, the longest one, has 46
+_ROUNDING = 0.1  # ms
+_LONGEST_TIME = 1e9  # ms
+_ERRORS = {
+    kind.code: kind
+    for kind in (
+        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
+        *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, NoDecoderError),
+    )
+}
+
+
+def error(facts: dict[str, Any]) -> ClassifierError | None:
+    """The error that the worker met, or None."""
+    if "error" not in facts:
+        return None
+    kind, details = _ERRORS[facts["error"]], facts["details"]
+    if set(details) != {name for _, name, _, _ in Formatter().parse(kind.sentence) if name}:
+        raise ValueError("not the details of this error")
+    for value in details.values():
+        if not isinstance(value, str) or len(value) > _LONGEST_DETAIL or not value.isprintable():
+            raise ValueError("not a detail of an error")
+    return kind(**details)
+
+
+def prepared(facts: dict[str, Any], payload: bytes, geometry: Geometry, limits: Limits, elapsed: float) -> Prepared:
+    """A picture cut to a model's input.
+
+    Args:
+        facts: the answer's JSON object.
+        payload: its bytes.
+        geometry: the geometry that was asked for.
+        limits: the limits that the worker was given.
+        elapsed: ms since the worker was asked.
+    """
+    width, height = _size(facts)
+    if width * height > limits.max_pixels:
+        raise ValueError("more pixels than allowed")
+    times = _milliseconds(facts, "decode"), _milliseconds(facts, "preprocess")
+    if sum(times) > elapsed + _ROUNDING:
+        raise ValueError("more time than has passed")
+    return Prepared(
+        np.frombuffer(payload, np.uint8).reshape(*geometry.size, 3),
+        structured=_flag(facts, "structured"),
+        width=width,
+        height=height,
+        format=limits.formats[limits.formats.index(facts["format"])],
+        decode=times[0],
+        preprocess=times[1],
+    )
+
+
+def thumbnail(facts: dict[str, Any], payload: bytes, side: int) -> Image.Image:
+    """A picture of at most `side` pixels along each side."""
+    width, height = _size(facts)
+    if max(width, height) > side or len(payload) != width * height * 3:
+        raise ValueError("not the size that was asked for")
+    return Image.frombytes("RGB", (width, height), payload)
+
+
+def last(facts: dict[str, Any]) -> bool:
+    """Whether the worker leaves after this answer."""
+    return _flag(facts, "last")
+
+
+def _size(facts: dict[str, Any]) -> tuple[int, int]:
+    size = facts["width"], facts["height"]
+    if any(type(number) is not int or number < 1 for number in size):
+        raise ValueError("not a size")
+    return size
+
+
+def _milliseconds(facts: dict[str, Any], name: str) -> float:
+    value = facts[name]
+    if type(value) not in (int, float) or not 0 <= value < _LONGEST_TIME:  # which NaN is not, either
+        raise ValueError(f"{name} is not a time")
+    return float(value)
+
+
+def _flag(facts: dict[str, Any], name: str) -> bool:
+    value = facts[name]
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is neither true nor false")
+    return value

@@ -1,0 +1,73 @@
+"""Asks for a key before anything of the API is used, where a setting names a file of keys."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from classifier.api_keys import ApiKeys
+from web.clients import name_client
+from web.errors import UnauthorizedError
+from web.metrics import name_key
+from web.models import models
+from web.problems import respond_to
+
+# What describes the API and gives nothing away; everything else needs a key, also what is added later.
+_OPEN = ("/docs", "/openapi.json")
+_FILES = "/static-offline-docs/"
+
+_CHALLENGE = 'Bearer realm="image-classifier"'
+
+
+@cache
+def keys() -> ApiKeys | None:
+    """The keys of this server; None if it asks for none.
+
+    Raises:
+        ParameterError: the file cannot be read, or is wrong.
+    """
+    file = models().settings.api_keys_file
+    return ApiKeys(file) if file else None
+
+
+class KeyCheck:
+    """ASGI middleware that answers 401 to requests without a known key, before their bodies are read.
+
+    The caller with a key is one client, from whatever addresses it calls.
+    """
+
+    def __init__(self, app: ASGIApp, known: ApiKeys) -> None:
+        """Args: app: the app to protect; known: the keys."""
+        self.app = app
+        self.known = known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or answers 401."""
+        if scope["type"] != "http" or _needs_none(scope):
+            await self.app(scope, receive, send)
+            return
+        sent = [value for header, value in scope["headers"] if header == b"authorization"]
+        key = _bearer(sent)
+        name = None if key is None else self.known.name_of(key)
+        if name is None:
+            challenge = _CHALLENGE if key is None else f'{_CHALLENGE}, error="invalid_token"'
+            await respond_to(UnauthorizedError(), {"WWW-Authenticate": challenge})(scope, receive, send)
+            return
+        name_key(scope, name)
+        name_client(scope, f"key:{name}")
+        await self.app(scope, receive, send)
+
+
+def _needs_none(scope: Scope) -> bool:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    # Browsers ask with OPTIONS whether they may send a key; nothing else of the API takes it.
+    return scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_FILES)
+
+
+def _bearer(sent: list[bytes]) -> bytes | None:
+    """The key in the header; None if there is not exactly one."""
+    if len(sent) != 1:
+        return None
+    scheme, _, key = sent[0].partition(b" ")
+    return key.strip() or None if scheme.lower() == b"bearer" else None

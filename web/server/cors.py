@@ -1,0 +1,36 @@
+"""Lets the pages of other sites call the API (CORS), where a setting names these sites; and nothing but the API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.base_path import BASE
+
+_SECONDS = 3600  # for which a browser need not ask again
+
+
+class ApiCors:
+    """ASGI middleware that answers preflight requests, and lets pages read the API's answers, its errors included.
+
+    It stands outside whatever may refuse a request, so that a page can read why. Cookies are never let through.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        """Args: app: the app to wrap; origins: those whose pages may call the API, or `*`."""
+        self.app = app
+        self.cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Retry-After", "WWW-Authenticate"),
+            max_age=_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or answers a preflight request."""
+        app = self.cors if scope.get("path", "").startswith(f"{BASE}/api/") else self.app
+        await app(scope, receive, send)
