@@ -25,7 +25,7 @@ from classifier.machine.process import forbid_core_dumps
 from web import problems
 from web.base_path import BASE
 from web.origins import CALLERS
-from web.server import garbage, shutdown, slow_connections
+from web.server import garbage, log_rate, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.cors import ApiCors
 from web.server.headers import SecurityHeaders, content_policy
@@ -33,12 +33,15 @@ from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.server.refusals import PacedRefusals
 from web.server.request_heads import UnambiguousLength
-from web.streamlit_internals import media_addresses
+from web.server.visits import VisitLimit
+from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
 from web.streamlit_internals.index_page import STATIC, frame, index, to_index
 from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
+from web.streamlit_internals.runs import RunTurns
+from web.streamlit_internals.script_loops import SpareLoops
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 from web.visits import Visits
 
@@ -74,9 +77,12 @@ middleware = [
     Middleware(PacedRefusals),
     Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
     Middleware(UnambiguousLength),
+    Middleware(VisitLimit),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
+    Middleware(SpareLoops),
     Middleware(PageMessages),
+    Middleware(RunTurns),
     Middleware(RedactedSessions),
     Middleware(Visits),
     Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
@@ -107,16 +113,27 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
     forbid_core_dumps()  # before any picture can come
     _log_to_stderr()
+    rate = log_rate.bound()
     malloc.return_large_blocks()
-    connections = slow_connections.connections()
+    external_address.never_ask()
+    uvicorns = uvicorn_server.find()
     server = _Server()
     shutdown.bound(server.refuse_waiting, server.clean_up)
-    running = (
+    running = [
         supervised("loading the model", server.load),
         supervised("loading the rest of the server", server.load_rest),
         supervised("freeing closed sessions", free_closed_sessions),
-        supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
-    )
+        supervised("collecting garbage", garbage.collect),
+        supervised("counting what the log leaves out", rate.report),
+    ]
+    if uvicorns is not None:
+        backlog = uvicorns.config.backlog
+        uvicorn_server.prepare(uvicorns)
+        connections = uvicorns.server_state.connections
+        running += [
+            supervised("closing slow connections", partial(slow_connections.close_slow, connections)),
+            supervised("letting callers wait", partial(uvicorn_server.listen, uvicorns, backlog)),
+        ]
     tasks = [asyncio.create_task(task) for task in running]
     yield
     for task in tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 from starlette.types import Scope
 
@@ -21,6 +22,44 @@ def name_client(scope: Scope, client: str) -> None:
     scope.setdefault("state", {})[_CLIENT] = client
 
 
+class TrustedProxies:
+    """The proxies that may say, by `X-Forwarded-For`, who their clients are.
+
+    Attributes:
+        networks: theirs, as Uvicorn compares them: an IPv4 network also as a part of IPv6, since a server that listens
+            on all addresses sees IPv4 ones so.
+    """
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """Args: networks: addresses and networks, checked by `classifier.settings`; what is none is left out."""
+        found = list(_networks(networks))
+        mapped = [
+            ipaddress.IPv6Network(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
+            for network in found
+            if isinstance(network, ipaddress.IPv4Network)
+        ]
+        self._networks = (*found, *mapped)
+        self.networks = [str(network) for network in self._networks]
+
+    def __contains__(self, address: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        if not self._networks:
+            return False
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        return any(found in network for network in self._networks)
+
+
+def _networks(texts: Iterable[str]) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for text in texts:
+        try:
+            yield ipaddress.ip_network(text.strip())
+        except ValueError:
+            continue  # the settings are read a little later, and the server then ends with a sentence about it
+
+
 def client_of(scope: Scope) -> str:
     """The client of a request or a WebSocket, as ASGI describes it: the name that it was given, else its address.
 
@@ -33,11 +72,11 @@ def client_of(scope: Scope) -> str:
 
 
 def named(address: str | None) -> str:
-    """The client with an address: an IPv6 network of 64 bits is one client; "" if there is no address."""
+    """The client with an address: an IPv6 network of 64 bits is one client, and all without an address are one, ""."""
     try:
         found = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
-        return address or ""
+        return ""  # what is no address, any number of which somebody could make up
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped:
             return str(found.ipv4_mapped)

@@ -114,6 +114,22 @@ class TooMuchSentError(BusyError):
     sentence = "Too many pictures are being sent or held right now. Try again in a few seconds."
 
 
+class TooManyConnectionsError(BusyError):
+    """As many connections are open as this server can hold."""
+
+    code = "too_many_connections"
+    retry_after = 5
+    sentence = "Too many connections are open right now. Try again in a few seconds."
+
+
+class TooManyVisitsError(BusyError):
+    """As many visitors are here as this server can hold."""
+
+    code = "too_many_visits"
+    retry_after = 10
+    sentence = "Too many visitors are here right now. Try again in a few seconds."
+
+
 class TooManyFilesError(BusyError):
     """One visit to the page holds as many files as it may."""
 

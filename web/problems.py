@@ -61,12 +61,13 @@ def respond(about: Problem, headers: dict[str, str] | None = None) -> JSONRespon
     return JSONResponse(asdict(about), about.status, headers, media_type=MEDIA_TYPE)
 
 
-def as_bytes(about: Problem) -> bytes:
+def as_bytes(about: Problem, retry_after: int | None = None) -> bytes:
     """The whole answer that carries a problem object, for connections on which there is no request to respond to."""
     body = json.dumps(asdict(about)).encode()
+    retry = f"Retry-After: {retry_after}\r\n" if retry_after else ""
     head = (
         f"HTTP/1.1 {about.status} {about.title}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+        f"{retry}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
 

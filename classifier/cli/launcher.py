@@ -73,6 +73,8 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         **{f"STREAMLIT_{name}": value for name, value in streamlit.items()},
         **env,
         **{PREFIX + name: value for name, value in ours.items()},
+        # Uvicorn's own variable, which trusts this machine where it is unset; the running server sets the same again.
+        "FORWARDED_ALLOW_IPS": ",".join(settings.trusted_proxies),
     }
 
 

@@ -15,7 +15,9 @@ from web.clients import client_of, name_client, named
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
-        ("testclient", "testclient"),
+        ("testclient", ""),
+        ("unix:", ""),
+        ("9" * 5000, ""),
         (None, ""),
     ],
 )

@@ -28,7 +28,7 @@ _PARTS = (
 def frame(code: str) -> str:
     """The frame's HTML in the language with this code."""
     language = languages()[code]
-    title, description = (escape(language.text("page", key)) for key in ("name", "description"))
+    title, description, crowded = (escape(language.text("page", key)) for key in ("name", "description", "crowded"))
     html = _FRAME.read_text("utf-8")
     html = html.replace('<html lang="en">', f'<html lang="{language.html}">')
     html = html.replace("<title>Streamlit</title>", f"<title>{title}</title>")
@@ -41,7 +41,7 @@ def frame(code: str) -> str:
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="app-static/page.js" defer></script>
+<script src="app-static/page.js" data-crowded="{crowded}" defer></script>
 </head>"""
     return html.replace("</head>", f"{links}\n{head}", 1)
 

@@ -5,8 +5,11 @@ docs/architecture.md lists all of them. Connections are those of a real Uvicorn.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import h11
@@ -15,14 +18,23 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from classifier.machine.clients import Clients
+from tests.support.addresses import HANDSHAKE
 from tests.support.server import running
 from tests.support.waiting import until
-from tests.support.wire import answer, connected, head
-from web.server import slow_connections
+from tests.support.wire import answer, connected, head, send
+from web.clients import TrustedProxies
+from web.server import slow_connections, uvicorn_server
+from web.server.capacity import Capacity
+from web.server.connections import Connection, Connections
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with nothing."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
@@ -31,7 +43,14 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture
 def server() -> Iterator[tuple[uvicorn.Server, str]]:
     """A running Uvicorn and its address."""
-    running = uvicorn.Server(uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="warning"))
+    with served(uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="warning")) as both:
+        yield both
+
+
+@contextmanager
+def served(config: uvicorn.Config) -> Iterator[tuple[uvicorn.Server, str]]:
+    """A Uvicorn that runs, and its address."""
+    running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
     until(lambda: running.started)
@@ -101,5 +120,26 @@ def test_requests_are_parsed_by_h11_whatever_else_uvicorn_prefers(tmp_path: Path
 
 
 def test_elsewhere_than_in_uvicorn_it_is_said_that_slow_connections_stay(caplog: pytest.LogCaptureFixture) -> None:
-    assert slow_connections.connections() == ()
+    assert uvicorn_server.find() is None
     assert "stay open" in caplog.text
+
+
+def test_a_connection_that_becomes_a_websocket_is_let_go_at_its_end() -> None:
+    connections = Connections(Capacity(9, 5, 4, 4), Clients(), TrustedProxies([]))
+    config = uvicorn.Config(app, port=0, http="h11", ws="websockets-sansio", lifespan="off", log_level="warning")
+    config.load()
+    config.http_protocol_class = partial(Connection, connections)  # type: ignore[assignment]
+    with served(config) as (_, address):
+        with connected(address) as client:
+            client.sendall(head("/", "GET", **HANDSHAKE))
+            assert answer(client, "GET").status == 101
+            assert connections._total == 1
+        until(lambda: connections._total == 0)
+
+
+def test_as_many_callers_may_wait_as_before_though_few_are_accepted_at_once() -> None:
+    config = uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="warning", backlog=4)
+    with served(config) as (server, address):
+        asyncio.run(uvicorn_server.listen(server, 200))
+        server.config.http_protocol_class = H11Protocol
+        assert [send(address, head("/", "GET")).status for _ in range(10)] == [204] * 10

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketTestSession
-from streamlit import runtime
+from starlette.websockets import WebSocketDisconnect
+from streamlit import net_util, runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -27,7 +29,7 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from tests.support.waiting import until
 from tests.support.wire import FORM, form
-from web.streamlit_internals import allowed_paths, index_page, sessions
+from web.streamlit_internals import allowed_paths, external_address, index_page, script_loops, sessions
 from web.streamlit_internals.frontend import ROOT, scripts
 from web.streamlit_internals.index_page import frame
 
@@ -109,6 +111,45 @@ def test_the_storage_of_uploads_has_each_file_by_its_session(streamlit: TestClie
         assert sessions.uploads_held(session) == [len(PICTURE)] * 2
         assert sessions.upload_bytes() == 2 * len(PICTURE)
         assert sessions.uploads_held("nobody") == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc here")
+def test_a_visit_takes_no_descriptors_for_a_loop_and_none_is_left_behind(tmp_path: Path) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    def loops(client: TestClient) -> list[object]:
+        return [info.session._script_event_loop for info in runtime.get_instance()._session_mgr.list_sessions()]
+
+    script = tmp_path / "page.py"
+    script.write_text("import asyncio; assert asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, 7)) == 7")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runtime, "_instance", None)
+        with TestClient(st.App(script, middleware=[Middleware(script_loops.SpareLoops)])) as client:
+            with connect(client) as first:
+                visit(first)
+                before = descriptors()
+                with connect(client) as second:
+                    visit(second)
+                    assert descriptors() == before
+                    assert all(isinstance(loop, script_loops.IdleLoop) for loop in loops(client))
+            until(lambda: all(loop.is_closed() for loop in loops(client)))  # type: ignore[attr-defined]
+
+
+def test_a_foreign_origin_makes_the_server_ask_nobody(streamlit: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(net_util, "_external_ip", None)
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *args, **_: asked.append(args))
+    foreign = {"Origin": "https://elsewhere.example"}
+    with pytest.raises(WebSocketDisconnect), streamlit.websocket_connect("/_stcore/stream", headers=foreign):
+        pass
+    assert asked  # as Streamlit does by itself
+    asked.clear()
+    external_address.never_ask()
+    with pytest.raises(WebSocketDisconnect), streamlit.websocket_connect("/_stcore/stream", headers=foreign):
+        pass
+    streamlit.get("/_stcore/health", headers=foreign)
+    assert asked == []
 
 
 def test_what_is_imported_before_the_first_label_in_chinese_is_there() -> None:

@@ -1,8 +1,30 @@
 // Does what Streamlit's page cannot do by itself: takes pictures that are pasted or dropped anywhere, marks the
-// document when a picture did not arrive, scrolls up to the result after a click in the gallery below it, and sets the
-// document's language after a switch.
+// document when a picture did not arrive, scrolls up to the result after a click in the gallery below it, sets the
+// document's language after a switch, and says so when the server takes no further visitor.
 (() => {
   "use strict";
+
+  // Streamlit draws nothing until its WebSocket is open, and tries without end to open it. Before it was open once, a
+  // sentence says why there is nothing to see; afterwards Streamlit itself shows that the connection is lost.
+
+  const crowded = document.createElement("p");
+  crowded.id = "crowded";
+  crowded.setAttribute("role", "status");
+  crowded.textContent = document.currentScript.dataset.crowded;
+  crowded.style.cssText = `color-scheme: light dark; position: fixed; inset: 40% 0 auto; z-index: 1000001;
+    margin: auto; width: min(32rem, 100vw - 2rem); box-sizing: border-box; padding: 1rem 1.2rem; border-radius: .6rem;
+    font: 1rem/1.5 system-ui, sans-serif; text-wrap: pretty; color: light-dark(#17202b, #e9eef4);
+    background: light-dark(#f3f6f9, #18212b); border: 1px solid light-dark(#9db3c7, #4a5d70);`;
+
+  let connected = false;
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...address) {
+      super(...address);
+      this.addEventListener("open", () => { connected = true; crowded.remove(); });
+      this.addEventListener("close", () => { if (!connected) document.body.append(crowded); });
+    }
+  };
 
   // A picture pasted or dropped anywhere goes to the uploader, as if it had been chosen there. If the uploader takes it
   // by itself (because it has the focus, or is right under the mouse), nothing is done here.

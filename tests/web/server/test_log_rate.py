@@ -1,0 +1,111 @@
+"""What anybody can cause without end is logged with an end."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.addresses import visit
+from tests.support.server import running
+from tests.support.wire import connected
+from web.server import log_rate
+from web.server.log_rate import LENGTH, LINES, SECONDS, LogRate
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rate(clock: Clock) -> Iterator[LogRate]:
+    before = logging.getLogRecordFactory()
+    rate = LogRate(logging.LogRecord, clock)
+    logging.setLogRecordFactory(rate)
+    yield rate
+    logging.setLogRecordFactory(before)
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    handler = logging.StreamHandler(io.StringIO())
+    names = ("somebody", log_rate.__name__)
+    for name in names:
+        logging.getLogger(name).addHandler(handler)
+    yield handler.stream
+    for name in names:
+        logging.getLogger(name).removeHandler(handler)
+
+
+log = logging.getLogger("somebody")
+
+
+def repeat(count: int, what: str = "x") -> None:
+    for number in range(count):
+        log.warning("number %d says %s", number, what)
+
+
+def test_the_first_lines_pass_and_the_rest_is_counted(rate: LogRate, logged: io.StringIO) -> None:
+    repeat(LINES + 500)
+    lines = logged.getvalue().splitlines()
+    assert len(lines) == LINES
+    rate.report_now()
+    assert logged.getvalue().splitlines()[LINES:] == ["500 more lines like this one were left out: number %d says %s"]
+    rate.report_now()
+    assert len(logged.getvalue().splitlines()) == LINES + 1
+
+
+def test_another_error_is_never_lost_among_them(rate: LogRate, logged: io.StringIO) -> None:
+    def fail(error: Exception) -> None:
+        try:
+            raise error
+        except Exception:
+            log.exception("it failed")
+
+    for _ in range(LINES + 1):
+        fail(ValueError("often"))
+    fail(OSError("once"))
+    log.warning("elsewhere")
+    assert "OSError: once" in logged.getvalue()
+    assert "elsewhere" in logged.getvalue()
+
+
+def test_a_minute_later_lines_pass_again(rate: LogRate, logged: io.StringIO, clock: Clock) -> None:
+    repeat(LINES + 1)
+    clock.now += SECONDS
+    repeat(LINES + 1)
+    assert len(logged.getvalue().splitlines()) == 2 * LINES
+
+
+def test_a_long_line_is_cut(rate: LogRate, logged: io.StringIO) -> None:
+    repeat(1, "x" * 100_000)
+    assert len(logged.getvalue()) <= LENGTH + len("...\n")
+
+
+@pytest.mark.slow
+def test_a_flood_of_what_is_logged_leaves_a_small_log(tmp_path: Path) -> None:
+    file = tmp_path / "log.txt"
+    with running(file) as address:
+        before = file.stat().st_size
+        for number in range(400):
+            with connected(address) as connection:
+                connection.sendall(b"GARBAGE %d\r\n\r\n" % number)
+                connection.recv(1000)
+            page, _ = visit(address, Origin=f"https://{number}.{'x' * 200}.example")
+            page.close()
+            page, _ = visit(address)
+            with page:
+                page.sendall(bytes([0x82, 0x84, 0, 0, 0, 0]) + b"\xff\xff\xff\xff")  # not a message of Streamlit's
+                page.recv(100)
+        assert file.stat().st_size - before < 200_000
