@@ -33,7 +33,7 @@ from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
 from web.server.refusals import PacedRefusals
 from web.server.request_heads import UnambiguousLength
-from web.server.visits import VisitLimit
+from web.server.visits import VisitLimit, Visits
 from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles
@@ -43,7 +43,6 @@ from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.runs import RunTurns
 from web.streamlit_internals.script_loops import SpareLoops
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
-from web.visits import Visits
 
 if TYPE_CHECKING:
     from web.models import Models

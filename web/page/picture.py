@@ -13,7 +13,7 @@ from classifier import Classification, ImageError
 from web.models import Take, models
 from web.page.state import Picked, state
 from web.page.text import language
-from web.visits import HEADER, visit
+from web.server.visits import HEADER, visit
 
 MOST = 10
 """The most classes that the page can show."""

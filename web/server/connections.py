@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from classifier.errors import ClassifierError, ShareError
 from classifier.machine.clients import Clients, Shares
+from classifier.machine.pace import Pace
 from web.clients import TrustedProxies, named
 from web.errors import MalformedRequestError, TooManyConnectionsError
 from web.problems import as_bytes, from_error
@@ -24,6 +25,12 @@ from web.server.chunks import BoundedChunks
 
 READING_SECONDS = 2.0
 """Seconds that a caller who is refused has to send its request and read why; closing earlier may destroy the answer."""
+
+RATE = 100
+"""New connections a second that one client may make while others are present."""
+
+BURST = 300
+"""New connections that may come at once: those of an office whose people all open the page."""
 
 _SETTLED = 1.0  # seconds after which an open connection without a request counts as idle
 
@@ -38,7 +45,9 @@ class Connections:
         """Args: capacity: bounds; clients: all clients; proxies: addresses that have no share of their own."""
         self._capacity = capacity
         self._proxies = proxies
+        self._clients = clients
         self._shares = Shares(clients)
+        self._pace = Pace(1 / RATE, BURST)
         self._total = 0
         self._open: dict[str, dict[Connection, None]] = {}
         self._refused: dict[Connection, None] = {}
@@ -46,9 +55,7 @@ class Connections:
     def add(self, connection: Connection, address: str) -> ClassifierError | None:
         """Takes a connection in, or gives the reason not to."""
         client = named(address)
-        if address not in self._proxies and self._shares.held(client) >= self._shares.bound(
-            client, self._capacity.connections
-        ):
+        if address not in self._proxies and not self._is_within_share(client):
             return ShareError()
         if self._total >= self._capacity.connections and not self._make_room(client):
             return TooManyConnectionsError()
@@ -76,6 +83,12 @@ class Connections:
         self._refused[connection] = None
         if len(self._refused) > self._capacity.refused:
             next(iter(self._refused)).give_up()
+
+    def _is_within_share(self, client: str) -> bool:
+        if self._pace.wait(client) and self._clients.others(client):
+            return False
+        self._pace.count(client)
+        return self._shares.held(client) < self._shares.bound(client, self._capacity.connections)
 
     def _make_room(self, newcomer: str) -> bool:
         """Closes an idle connection of the client that has most, unless the newcomer has as many."""
@@ -169,9 +182,9 @@ class Connection(H11Protocol):
         self._end = self.loop.call_later(READING_SECONDS, self.give_up)
         self._all.refuse(self)
         transport.write(_ANSWERS[type(error)])  # type: ignore[index]
-        if transport.can_write_eof():
+        try:
             transport.write_eof()
-        else:  # TLS, which closes in its own way
+        except (NotImplementedError, OSError):  # of TLS, which closes in its own way; or the caller has gone
             self.give_up()
 
     def _websocket(self, **uvicorns: Any) -> asyncio.Protocol:

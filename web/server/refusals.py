@@ -7,10 +7,10 @@ its refusals. The first refusal is answered at once; each further one a little a
 from __future__ import annotations
 
 import asyncio
-import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from classifier.machine.pace import Pace
 from web.clients import client_of
 
 SECONDS = 0.05
@@ -23,7 +23,7 @@ class PacedRefusals:
     def __init__(self, app: ASGIApp) -> None:
         """Args: app: the app whose refusals are paced."""
         self.app = app
-        self._next: dict[str, float] = {}  # when each client may be refused again, those in the past forgotten
+        self._pace = Pace(SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, and its answer at its time."""
@@ -33,14 +33,7 @@ class PacedRefusals:
 
         async def paced(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 429:
-                await asyncio.sleep(self._delay(client_of(scope)))
+                await asyncio.sleep(self._pace.count(client_of(scope)))
             await send(message)
 
         await self.app(scope, receive, paced)
-
-    def _delay(self, client: str) -> float:
-        now = time.monotonic()
-        self._next = {name: at for name, at in self._next.items() if at > now}
-        at = self._next.get(client, now)
-        self._next[client] = at + SECONDS
-        return at - now

@@ -15,6 +15,7 @@ from tests.support.addresses import SMALL, ask, connected, rerun, visit
 from tests.support.photos import photo
 from tests.support.server import running
 from tests.support.wire import CLASSIFY, Answer, answer, head
+from web.server.connections import BURST, RATE
 
 PANDA = photo("panda.webp").read_bytes()
 MANY = 300  # more than there are descriptors
@@ -147,3 +148,18 @@ def test_behind_a_trusted_proxy_each_of_its_clients_has_a_share(tmp_path: Path, 
     assert got.status == 101
     _, got = visit(address, X_Forwarded_For="198.51.100.1, 192.0.2.7")  # only the last is the proxy's word
     got.problem(429, "client_share")
+
+
+def test_connections_that_come_and_go_too_fast_are_refused_while_others_are_there(
+    server: str, log: Path, stack: ExitStack
+) -> None:
+    before, source = len(log.read_text()), "127.0.0.9"
+    assert classify(server, "127.0.0.8").status == 200
+    for _ in range(2 * BURST):
+        connected(server, source).close()
+    with connected(server, source) as connection:
+        refused(connection).problem(429, "client_share")
+    is_served(server, "127.0.0.8")
+    time.sleep(20 / RATE)
+    assert ask(server, source).status == 200
+    quiet(log, before)

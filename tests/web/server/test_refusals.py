@@ -42,15 +42,3 @@ def test_only_the_refusals_of_one_client_wait_for_each_other() -> None:
     assert refused[0] < refused[-1]
     assert refused[-1] >= 5 * SECONDS - 0.01
     assert max(well, other) < refused[-1]
-
-
-def test_refusals_long_ago_are_forgotten() -> None:
-    async def later() -> int:
-        paced = PacedRefusals(app)
-        for number in range(5):
-            await answered(paced, f"192.0.2.{number}", 429)
-        await asyncio.sleep(2 * SECONDS)
-        await answered(paced, "192.0.2.1", 429)
-        return len(paced._next)
-
-    assert asyncio.run(later()) == 1

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from classifier.machine.cancellation import Cancellation
-from web.visits import HEADER, Visit, Visits, visit
+from web.server.visits import HEADER, Visit, Visits, visit
 
 
 def test_the_work_of_a_visit_is_called_off_when_it_ends() -> None:
