@@ -30,6 +30,16 @@ def test_each_place_and_each_test_of_the_table_is_there(row: list[str]) -> None:
         assert not function or f"def {function}(" in text, test
 
 
+def test_each_test_that_the_page_on_attacks_names_is_there() -> None:
+    rows = [line for line in (ROOT / "docs/security.md").read_text("utf-8").splitlines() if line.startswith("| ")]
+    named = [re.findall(r"`(tests/[^`]*)`", row) for row in rows if not row.startswith("| attack |")]
+    assert len(named) > 35
+    assert [] not in named
+    for test in [one for names in named for one in names]:
+        file, _, function = test.partition("::")
+        assert f"def {function}(" in (ROOT / file).read_text("utf-8") if function else (ROOT / file).is_file(), test
+
+
 def test_whoever_may_import_private_modules_is_in_the_table() -> None:
     ignores = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]["per-file-ignores"]
     places = {place.removesuffix("/**") for place, codes in ignores.items() if "TID251" in codes}
