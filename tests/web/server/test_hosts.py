@@ -24,8 +24,8 @@ OURS = [
     *("[::1]", "[::1]:8501", "[0:0:0:0:0:0:0:1]:80", "[::ffff:127.0.0.1]"),
 ]
 STRANGE = [
-    *("evil.example", "evil.example:8501", "localhost.evil.example", "localhost@evil.example", "notlocalhost"),
-    *("10.0.0.5", "0.0.0.0:8501", "128.0.0.1", "[::2]", "[::1", "::1", "127.0.0.1.evil.example", "2130706433", ""),
+    *("evil.example", "evil.example:8501", "localhost.evil.example", "localhost@evil.example", "not.localhost.example"),
+    *("10.0.0.5", "0.0.0.0:8501", "128.0.0.1", "[::2]", "[::1", "::1", "127.0.0.1.evil.example", ""),
     *("localhost:x", "localhost:80:80", "localhost evil.example", "localhost/", "127.0.0.1,evil.example", "[]", ":80"),
 ]
 
@@ -49,6 +49,15 @@ def status(address: str | None, allowed: Iterable[str], *hosts: str, client: str
 def test_on_a_loopback_address_only_this_machines_names_are_answered(address: str) -> None:
     assert {host: status(address, (), host) for host in OURS} == dict.fromkeys(OURS, 204)
     assert {host: status(address, (), host) for host in STRANGE} == dict.fromkeys(STRANGE, 400)
+
+
+def test_a_name_without_a_dot_can_be_no_other_sites() -> None:
+    assert {host: status("127.0.0.1", (), host) for host in ("raspberrypi", "app:8501", "a")} == {
+        "raspberrypi": 204,
+        "app:8501": 204,
+        "a": 204,
+    }
+    assert status("0.0.0.0", ("demo.example.org",), "raspberrypi") == 400
 
 
 def test_a_name_that_leads_to_this_machine_is_answered_where_the_server_listens_on_it(
