@@ -108,7 +108,7 @@ class Shares:
             least: what nobody may be denied for their share alone, such as one picture.
         """
         share = max(least, int(total * self._clients.share))
-        return share if self._clients.others(client) else max(least, total - share)
+        return share if self._clients.others(client) else max(share, total - share)
 
     def held(self, client: str) -> int:
         """How much a client holds."""

@@ -176,8 +176,8 @@ class WorkQueue:
             return False
         if self._clients.longest(client) < SLOW or not self._clients.others(client):
             return True
-        left_to_others = max(1, int(self._most_running * self._clients.share))
-        return self._running[client] < max(1, self._most_running - left_to_others)
+        share = max(1, int(self._most_running * self._clients.share))
+        return self._running[client] < max(share, self._most_running - share)
 
     def _make_room(self, client: str) -> Place | None:
         """Removes and returns a place, if one must go for this client's next; raises if there is no room."""

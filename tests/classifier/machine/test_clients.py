@@ -62,6 +62,15 @@ def test_a_share_is_left_for_others_and_is_all_that_one_gets_beside_them(clients
     assert shares.bound("a", 100, least=40) == 40
 
 
+@pytest.mark.parametrize(("share", "alone", "beside"), [(1, 100, 100), (0.6, 60, 60), (0.5, 50, 50), (0.1, 90, 10)])
+def test_nobody_gets_less_for_being_alone(share: float, alone: int, beside: int) -> None:
+    clients = Clients(share)
+    shares = Shares(clients)
+    assert shares.bound("a", 100) == alone
+    clients.seen("b")
+    assert shares.bound("a", 100) == beside
+
+
 def test_what_is_held_is_given_back(clients: Clients) -> None:
     shares = Shares(clients)
     shares.add("a", 3)
