@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +194,8 @@ def attacking(name: str, address: Address) -> Iterator[Counter[str]]:
 
 def honest(address: str, photo: bytes, requests: int) -> Served:
     """What the honest client gets from the server at this address."""
-    return asyncio.run(_honest(place(address), photo, requests))
+    with ThreadPoolExecutor(1) as pool:  # a thread without an event loop, which the caller's may have
+        return pool.submit(asyncio.run, _honest(place(address), photo, requests)).result()
 
 
 def place(address: str) -> Address:

@@ -76,7 +76,7 @@ def _listens(port: int) -> bool:
 def stranger(site: str, path: str, method: str = "GET", **headers: str) -> Answer:
     """Asks for a path as it is written here, without logging in."""
     host = site.removeprefix("http://").encode()
-    return send(site, head(path, method, **headers).replace(b"Host: test", b"Host: " + host))
+    return send(site, head(path, method, **headers).replace(b"Host: localhost", b"Host: " + host))
 
 
 def test_a_stranger_gets_nothing(site: str) -> None:
