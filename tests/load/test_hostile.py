@@ -78,7 +78,7 @@ def test_pictures_of_callers_who_have_gone_are_not_worked_on(address: str) -> No
         seen = idle(http)
         seen.subtract(before)
     abandoned = 'classifier_pictures_total{client="api",model="",outcome="abandoned"}'
-    assert seen[abandoned] >= 10, seen
+    assert seen[abandoned] >= 8, seen  # those in the places of one client; the others were refused
 
 
 def test_a_picture_is_not_worked_on_when_its_tab_has_been_closed(address: str) -> None:
