@@ -106,7 +106,7 @@ async def _abandoned(address: Address, seen: Counter[str]) -> None:
     await asyncio.sleep(0.02)
     writer.close()
     seen["abandoned"] += 1
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
 
 
 async def _announced(address: Address, seen: Counter[str]) -> None:

@@ -160,7 +160,7 @@ class WorkQueue:
         with self._lock:
             self._remove(place)
             if place.started is not None:
-                self._clients.charge(place.client, time.perf_counter() - place.started)
+                self._clients.charge(place.client, _cost(place, place.started))
                 place.started = None
                 self._running[place.client] -= 1
                 if not self._running[place.client]:
@@ -218,6 +218,12 @@ class WorkQueue:
         if not places:
             del self._waiting[place.client]
         return True
+
+
+def _cost(place: Place, started: float) -> float:
+    """Seconds to charge for a turn; one that was called off is slow, since its decoder has to be replaced."""
+    seconds = time.perf_counter() - started
+    return max(seconds, SLOW) if place.cancellation.cancelled else seconds
 
 
 def _begin(place: Place) -> None:

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from classifier.errors import ClassifierError, ShareError
 from classifier.machine.clients import Clients, Shares
+from classifier.machine.cpus import cpu_count
 from classifier.machine.pace import Pace
 from web.clients import TrustedProxies, named
 from web.errors import MalformedRequestError, TooManyConnectionsError
@@ -26,8 +27,8 @@ from web.server.chunks import BoundedChunks
 READING_SECONDS = 2.0
 """Seconds that a caller who is refused has to send its request and read why; closing earlier may destroy the answer."""
 
-RATE = 100
-"""New connections a second that one client may make while others are present."""
+RATE = 50 * cpu_count()
+"""New connections a second that one client may make while others are present: more than pictures can be classified."""
 
 BURST = 300
 """New connections that may come at once: those of an office whose people all open the page."""
