@@ -86,10 +86,12 @@ class Connections:
             next(iter(self._refused)).give_up()
 
     def _is_within_share(self, client: str) -> bool:
+        if self._shares.held(client) >= self._shares.bound(client, self._capacity.connections):
+            return False
         if self._pace.wait(client) and self._clients.others(client):
             return False
         self._pace.count(client)
-        return self._shares.held(client) < self._shares.bound(client, self._capacity.connections)
+        return True
 
     def _make_room(self, newcomer: str) -> bool:
         """Closes an idle connection of the client that has most, unless the newcomer has as many."""
