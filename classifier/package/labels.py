@@ -26,17 +26,29 @@ def read(file: Path, refusal: Refusal, *, classes: int | None = None) -> tuple[s
     Raises:
         ClassifierError: of the class `refusal`: the file cannot be read, or is not a labels file.
     """
-    try:
-        data = files.read(file, MAX_BYTES + 1)
-    except OSError as error:
-        raise refusal(f"{printable(str(file))}: the labels cannot be read: {files.reason(error, file)}.") from error
-    labels = parse(data, str(file), refusal)
+    labels = parse(content(file, refusal), str(file), refusal)
     if classes is not None and len(labels) != classes:
         raise refusal(
             f"{file}: expected {classes} labels, one on each line, as output.classes in {MANIFEST} says, "
             f"but found {len(labels)}."
         )
     return labels
+
+
+def content(file: Path, refusal: Refusal) -> bytes:
+    """A labels file's content, one byte more than `MAX_BYTES` at most.
+
+    Args:
+        file: its path.
+        refusal: the class of error to raise if it cannot be read.
+
+    Raises:
+        ClassifierError: of the class `refusal`: the file cannot be read.
+    """
+    try:
+        return files.read(file, MAX_BYTES + 1)
+    except OSError as error:
+        raise refusal(f"{printable(str(file))}: the labels cannot be read: {files.reason(error, file)}.") from error
 
 
 def parse(data: bytes, name: str, refusal: Refusal) -> tuple[str, ...]:

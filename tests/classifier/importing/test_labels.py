@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,64 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_line_of_thousands_of_digits_is_a_label_like_any_other() -> None:
     assert labels.parse(f"0 a\n{'9' * 5000} b\n".encode(), "labels.txt") == ("0 a", f"{'9' * 5000} b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"cat": 0, "dog": 1}', ("cat", "dog")),
+        ('{\n  "dog": 1,\n\n  "cat": 0\n}\n', ("cat", "dog")),
+        ('\ufeff{"1": "dog", "0": "cat"}', ("cat", "dog")),
+        ('["cat", "Big Dog"]', ("cat", "Big Dog")),
+        ('["0 cat", "1 dog"]', ("0 cat", "1 dog")),
+        ("{'cat': 0, 'dog': 1}", ("cat", "dog")),  # as Python prints it
+        ("{0: 'cat', 1: 'dog'}", ("cat", "dog")),
+        ('{"5": 0, "7": 1}', ("5", "7")),  # the digits are the labels
+        ('{"0": ["n02123045", "tabby"], "1": ["n02085620", "Chihuahua"]}', ("tabby", "Chihuahua")),
+        (
+            json.dumps({str(index): f"c{index}" for index in sorted(range(12), key=str)}),
+            tuple(f"c{i}" for i in range(12)),
+        ),
+        ('["\u72d7\\n\u732b"]', ("狗 猫",)),
+        ("[PAD]\n[UNK]\n", ("[PAD]", "[UNK]")),
+        ("[unknown]", ("[unknown]",)),
+    ],
+)
+@pytest.mark.parametrize("name", ["class_indices.json", "labels.txt"])
+def test_json_of_labels_and_their_numbers(text: str, expected: tuple[str, ...], name: str) -> None:
+    if name.endswith(".json") and text.startswith(("[PAD", "[unk")):
+        with pytest.raises(ModelFileError, match="neither JSON with labels"):
+            labels.parse(text.encode(), name)
+        return
+    assert labels.parse(text.encode(), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"cat": 1, "dog": 2}', "counting from 0"),
+        ('{"1": "cat", "2": "dog"}', "counting from 0"),
+        ('{"cat": 0, "dog": 0}', "counting from 0"),
+        ('{"0": "cat", "0": "dog"}', "twice"),
+        ('{"cat": true, "dog": false}', "other things"),
+        ('{"cat": "x", "dog": "y"}', "other things"),
+        ('[{"id": 0, "name": "cat"}]', "other things"),
+        ("[1, 2]", "other things"),
+        ('["cat", " "]', "other things"),
+        ("[]", "counting from 0"),
+        ("{}", "counting from 0"),
+        ('{"cat": 0, "dog": 1', "neither JSON with labels"),
+        ('"cat"', "neither JSON with labels"),
+        ("[" * 100_000, "neither JSON with labels"),
+        ('{"cat": ' + "9" * 5000 + "}", r"labels|JSON"),
+        ('["\\ud800"]', "UTF-8"),
+    ],
+)
+def test_other_json_is_refused_by_name(text: str, problem: str) -> None:
+    with pytest.raises(ModelFileError, match=rf"class_indices\.json: .*{problem}.*"):
+        labels.parse(text.encode(), "class_indices.json")
+
+
+def test_json_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "class_indices.json").write_text('{"dog": 1, "cat": 0}', "utf-8")
+    assert labels.read(tmp_path / "class_indices.json") == ("cat", "dog")
