@@ -17,6 +17,8 @@ from classifier.package import Form
 LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
 
+_LONGEST_STRIP = 32  # how many times as long as the other a picture's side may be
+
 Activation = Literal["softmax", "sigmoid", "none"]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Shape = tuple[int | None, ...]
@@ -114,6 +116,11 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             "or grey (1) can be given to it."
         )
     wanted = size or (height, width)
+    if not _is_picture(height, width):
+        raise ModelFileError(
+            f"{file}: its input has the shape {described}, {height} x {width} pixels if those were pixels: it takes "
+            "features that another model makes of a picture, not pictures. Export the two as one model."
+        )
     if wanted[0] is None or wanted[1] is None:
         raise ModelFileError(
             f"{file}: it takes pictures of any size. Say which it was trained on: --size 224, or --size HEIGHTxWIDTH."
@@ -123,6 +130,12 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             f"{file}: it takes {height} x {width} pixels (height x width) and no others. Leave --size out."
         )
     return Layout((int(wanted[0]), int(wanted[1])), channels, first)
+
+
+def _is_picture(height: int | None, width: int | None) -> bool:
+    """Whether a picture could have these sides: none of one pixel, and not the strip that a list of features is."""
+    sides = [side for side in (height, width) if side is not None]
+    return 1 not in sides and (len(sides) < 2 or max(sides) <= _LONGEST_STRIP * min(sides))
 
 
 def _count(number: int, noun: str) -> str:
