@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from classifier.backends.litert import dequantise, quantise, resizable
 from classifier.errors import ModelFileError, PackageError
 from classifier.importing import tflite_graph, tflite_metadata
-from classifier.importing.network import LITERT_FILE, Network, Run, check_one_of_each
-from classifier.importing.options import Options, Scaling
+from classifier.importing.network import LITERT_FILE, Network, Run, Shape, check_one_of_each
+from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.scaling import from_quantisation
-from classifier.importing.sources import Source
+from classifier.importing.sources import TEACHABLE_GREY, Source
 from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
+
+# The name of the operation into which the Edge TPU's compiler puts a model.
+_EDGE_TPU = b"edgetpu-custom-op"
 
 
 def read(source: Source, options: Options) -> Network:
@@ -42,6 +45,7 @@ def read(source: Source, options: Options) -> Network:
     metadata = tflite_metadata.read(data, graph.metadata, str(file)) if graph.metadata else None
     image, scores = inputs[0], outputs[0]
     signature = image["shape_signature"] if len(image["shape_signature"]) else image["shape"]
+    shape = tuple(None if side == -1 else int(side) for side in signature)
     step = float(scores["quantization"][0]) if _is_integer(scores) else 0.0
 
     def write(folder: Path) -> str:
@@ -52,17 +56,22 @@ def read(source: Source, options: Options) -> Network:
         file=file,
         description=f"LiteRT model, {graph.weights} weights" + (", integer input" if _is_integer(image) else ""),
         form="litert",
-        shape=tuple(None if side == -1 else int(side) for side in signature),
+        shape=shape,
         open=lambda shape: _opened(file, interpreter, shape),
         write=write,
-        activation=graph.activation if graph.activation != "none" else None,
-        scaling=(metadata.scaling if metadata else None) or graph.scaling or _from_quantisation(image),
+        activation=graph.activation,
+        scaling=(metadata.scaling if metadata else None) or graph.scaling or _scaling(file, image, graph, shape),
         labels=metadata.labels if metadata else {},
         tolerance=1e-2 if graph.weights == "float16" else 1e-3 + step * int(scores["shape"][-1]) / 2,
     )
 
 
 def _load(file: Path, data: bytes) -> Interpreter:
+    if _EDGE_TPU in data:
+        raise ModelFileError(
+            f"{file}: it is compiled for Coral's Edge TPU, and runs on nothing else. Give the .tflite file that it was "
+            "compiled from; in Teachable Machine, choose the export as Tensorflow Lite, Quantized or Floating point."
+        )
     try:
         interpreter = Interpreter(model_content=data, num_threads=cpu_count())
         interpreter.allocate_tensors()
@@ -101,10 +110,17 @@ def _is_integer(tensor: dict[str, Any]) -> bool:
     return np.dtype(tensor["dtype"]).kind in "iu"
 
 
-def _from_quantisation(image: dict[str, Any]) -> Scaling | None:
-    """The scaling by which an integer input is quantised; if it has no scale, it takes the pixels themselves."""
-    if not _is_integer(image):
-        return None
-    bounds = np.iinfo(image["dtype"])
-    scale, zero_point = image["quantization"] if image["quantization"][0] else (1.0, 0)
-    return from_quantisation(scale, zero_point, bounds.min, bounds.max)
+def _scaling(file: Path, image: dict[str, Any], graph: tflite_graph.Graph, shape: Shape) -> Scaling | None:
+    """The scaling by which the input is quantised; an integer input without a scale takes the pixels themselves."""
+    grey = 1 in (shape[1:2] + shape[-1:])
+    found = None
+    if how := graph.quantised:
+        found = from_quantisation(how.scale, how.zero_point, how.low, how.high)
+    elif _is_integer(image) and not image["quantization"][0] and np.iinfo(image["dtype"]).max >= 255:
+        found = SCALES["raw"].because("it takes whole numbers, without a scale")
+    if found and grey and isinstance(found.mean, tuple):
+        return None  # there are no three colours
+    signed = found is None or found.mean == SCALES["signed"].mean
+    if file.name == TEACHABLE_GREY and shape[1:] == (96, 96, 1) and signed:
+        return Scaling(127.0, 127.0, "as Teachable Machine's grey models take them")
+    return found

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from classifier.importing.options import SCALES, Scaling
 
 OWN = "the model scales them itself"
+_RANGE = "the range of the quantised input"
+_IMAGENET = f"{_RANGE} is that of ImageNet's mean and deviation, over the three colours together"
+_RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "raw": (0.0, 255.0), "imagenet": (-2.118, 2.640)}
+# The range is that of the converter's examples, which need not have held the darkest and the brightest pixel.
+_SLACK = 0.05
 
 
 def from_arithmetic(steps: Iterable[tuple[str, NDArray[np.float64]]]) -> Scaling | None:
@@ -45,8 +50,10 @@ def from_quantisation(scale: float, zero_point: int, low: int, high: int) -> Sca
         low: the smallest integer of the tensor's type.
         high: the largest integer of the tensor's type.
     """
+    if (low, zero_point) == (-128, 0) and abs(scale * 127 - 1) < 1e-3:
+        return None  # Symmetric quantisation gives 0 to 1 and -1 to 1 the same scale, 1/127.
     least, most = (low - zero_point) * scale, (high - zero_point) * scale
-    for name, (a, b) in {"unit": (0, 1), "signed": (-1, 1), "raw": (0, 255)}.items():
-        if abs(least - a) <= 0.02 * (b - a) and abs(most - b) <= 0.02 * (b - a):
-            return SCALES[name].because("the range of the quantised input")
+    for name, (a, b) in _RANGES.items():
+        if abs(least - a) <= _SLACK * (b - a) and abs(most - b) <= _SLACK * (b - a):
+            return SCALES[name].because(_IMAGENET if name == "imagenet" else _RANGE)
     return None

@@ -15,9 +15,12 @@ from classifier.importing import labels
 from classifier.machine import files
 
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
-_LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt")
-# File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised.
-_TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", "model_edgetpu.tflite")
+_LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt", "class_indices.json", "labels.json")
+TEACHABLE_GREY = "vww_96_grayscale_quantized.tflite"
+"""File name of Teachable Machine's export for microcontrollers, which takes `pixel / 127 - 1`."""
+# File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised, and for microcontrollers.
+_TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", TEACHABLE_GREY)
+_EDGE_TPU = "_edgetpu.tflite"  # the ending that the Edge TPU's compiler gives to what runs on nothing else
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 10_000
 KNOWN = (
@@ -96,6 +99,7 @@ def _folder(folder: Path, named: Path) -> Source:
             refused.append(error)
     if refused and not models:  # beside a model, what cannot be read is of no concern
         raise refused[0]
+    models = [model for model in models if not model.path.name.endswith(_EDGE_TPU)] or models
     inner = [path for path in paths if path.is_dir() and not path.name.startswith(("__", "."))]
     if not models and len(inner) == 1:  # a zip of one folder
         return _folder(inner[0], named)

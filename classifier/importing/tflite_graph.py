@@ -25,6 +25,16 @@ _PASSING = {
     _OPERATOR.SQUEEZE,
     _OPERATOR.TRANSPOSE,
 }
+# Operations that give any numbers, positive and negative: what comes out of them as scores are logits.
+_LINEAR = {
+    _OPERATOR.FULLY_CONNECTED,
+    _OPERATOR.CONV_2D,
+    _OPERATOR.DEPTHWISE_CONV_2D,
+    _OPERATOR.BATCH_MATMUL,
+    _OPERATOR.LOG_SOFTMAX,
+}
+_SQUASHING: dict[int, Activation] = {_OPERATOR.SOFTMAX: "softmax", _OPERATOR.LOGISTIC: "sigmoid"}
+_AVERAGING = {_OPERATOR.MEAN, _OPERATOR.AVERAGE_POOL_2D}
 _ARITHMETIC = {_OPERATOR.MUL: "*", _OPERATOR.DIV: "/", _OPERATOR.ADD: "+", _OPERATOR.SUB: "-"}
 _DTYPES: dict[int, str] = {
     schema.TensorType.FLOAT16: "<f2",
@@ -33,6 +43,31 @@ _DTYPES: dict[int, str] = {
     schema.TensorType.INT8: "<i1",
     schema.TensorType.UINT8: "<u1",
 }
+# Values of 16 bits have a range that is symmetric around 0, so it does not tell 0 to 1 from -1 to 1.
+_BYTES = {schema.TensorType.INT8, schema.TensorType.UINT8}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """How a tensor's whole numbers of 8 bits stand for values: `(q - zero_point) * scale`.
+
+    Attributes:
+        scale: the quantisation scale.
+        zero_point: the number that stands for 0.
+        low: the smallest number of the tensor's type.
+        high: the largest number of the tensor's type.
+    """
+
+    scale: float
+    zero_point: int
+    low: int
+    high: int
+
+    @property
+    def can_be_probabilities(self) -> bool:
+        """Whether all its values lie within 0 to 1, as those of each quantised softmax and sigmoid do."""
+        least, most = (self.low - self.zero_point) * self.scale, (self.high - self.zero_point) * self.scale
+        return least >= -self.scale and most <= 1 + self.scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +75,17 @@ class Graph:
     """What the graph tells about a model.
 
     Attributes:
-        activation: the last operation; "none" if it is neither softmax nor sigmoid.
+        activation: the last operation; "none" if the scores are logits, None if that cannot be told.
         scaling: scaling of the input; None if the first operations do not tell.
+        quantised: the quantisation of the input's values where whole numbers begin, which may be behind an input of
+            floats; None if the model computes with floats.
         weights: type of the largest constant: float32, float16, int8.
         metadata: content of the buffer TFLITE_METADATA; None if there is no such buffer.
     """
 
-    activation: Activation
+    activation: Activation | None
     scaling: Scaling | None
+    quantised: Quantised | None
     weights: str
     metadata: bytes | None
 
@@ -66,8 +104,9 @@ def read(data: bytes) -> Graph:
     metadata = next(
         (bytes(model.buffers[entry.buffer].data) for entry in model.metadata or () if entry.name == _METADATA), None
     )
+    image, scores = int(graph.inputs[0]), int(graph.outputs[0])
     return Graph(
-        reader.activation(int(graph.outputs[0])), reader.scaling(int(graph.inputs[0])), reader.weights(), metadata
+        reader.activation(scores), reader.scaling(image), reader.quantised_input(image), reader.weights(), metadata
     )
 
 
@@ -78,17 +117,78 @@ class _Reader:
     codes: list[int]
     made: dict[int, Any]
 
-    def activation(self, tensor: int) -> Activation:
+    def activation(self, tensor: int) -> Activation | None:
+        """The last operation: the graph tells it, or else a quantisation of the scores that no probabilities have."""
+        if (found := self._last(tensor)) is not None:
+            return found
+        quantised = self._quantised_output(tensor)
+        return "none" if quantised and not quantised.can_be_probabilities else None
+
+    def _last(self, tensor: int) -> Activation | None:
+        changed = False  # whether arithmetic or an average comes after: a half of a softmax is none
         while (operation := self.made.get(tensor)) is not None:
             code = self.codes[operation.opcodeIndex]
-            if code == _OPERATOR.SOFTMAX:
-                return "softmax"
-            if code == _OPERATOR.LOGISTIC:
-                return "sigmoid"
-            if code not in _PASSING:
-                break
+            if code in _SQUASHING:
+                return None if changed else _SQUASHING[code]
+            if getattr(operation.builtinOptions, "fusedActivationFunction", 0):
+                return None
+            if code in _LINEAR:
+                return None if self._squashed(int(operation.inputs[0])) else "none"
+            inputs = [int(index) for index in operation.inputs]
+            if code in _ARITHMETIC:
+                inputs = [index for index in inputs if not self._is_constant(index)]
+                changed = True
+            elif code in _AVERAGING:
+                inputs = inputs[:1]
+                changed = True
+            elif code in _PASSING:
+                inputs = inputs[:1]
+            else:
+                return None
+            if len(inputs) != 1:
+                return None
+            tensor = inputs[0]
+        return None
+
+    def _squashed(self, tensor: int) -> bool:
+        """Whether a tensor comes straight from a softmax or sigmoid."""
+        while (operation := self.made.get(tensor)) is not None and self.codes[operation.opcodeIndex] in _PASSING:
             tensor = int(operation.inputs[0])
-        return "none"
+        return operation is not None and self.codes[operation.opcodeIndex] in _SQUASHING
+
+    def _quantised_output(self, tensor: int) -> Quantised | None:
+        """The quantisation of the scores, which may be in front of an output of floats."""
+        while (quantised := self._quantised(tensor)) is None:
+            operation = self.made.get(tensor)
+            if operation is None or self.codes[operation.opcodeIndex] not in _PASSING:
+                return None
+            tensor = int(operation.inputs[0])
+        return quantised
+
+    def quantised_input(self, tensor: int) -> Quantised | None:
+        """The quantisation of the values: of the input itself, or behind the operation that quantises floats."""
+        while (quantised := self._quantised(tensor)) is None:
+            users = [operation for operation in self.graph.operators if tensor in operation.inputs]
+            if len(users) != 1 or self.codes[users[0].opcodeIndex] not in _PASSING:
+                return None
+            tensor = int(users[0].outputs[0])
+        return quantised
+
+    def _quantised(self, tensor: int) -> Quantised | None:
+        details = self.graph.tensors[tensor]
+        how = details.quantization
+        if details.type not in _BYTES or how is None or how.scale is None or len(how.scale) != 1:
+            return None
+        bounds = np.iinfo(_DTYPES[details.type])
+        zero_point = 0 if how.zeroPoint is None else int(how.zeroPoint[0])
+        return Quantised(float(how.scale[0]), zero_point, bounds.min, bounds.max) if how.scale[0] else None
+
+    def _is_constant(self, tensor: int) -> bool:
+        operation = self.made.get(tensor)
+        if operation is not None:
+            return self.codes[operation.opcodeIndex] in _PASSING and self._is_constant(int(operation.inputs[0]))
+        data = self.model.buffers[self.graph.tensors[tensor].buffer].data
+        return data is not None and len(data) > 0
 
     def scaling(self, tensor: int) -> Scaling | None:
         return from_arithmetic(self._first(tensor))

@@ -21,6 +21,9 @@ _PHOTOS = ROOT / "web" / "page" / "samples"
 _SYNTHETIC = 12
 TOLERANCE = 0.01
 """The largest difference of a score (0-1) with which a converted model still counts as the same."""
+_OUTSIDE = 0.01  # how far from 0 to 1 rounding can bring a probability, however many classes there are
+# How far above 1 the sum of probabilities may be. It may be further below: 8 bits make 0 of most small ones.
+_MOST_OVER = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,11 @@ def activation(network: Network, found: NDArray[np.float32]) -> Activation:
     if network.activation is not None:
         return network.activation
     slack = network.tolerance
-    if found.min() < -slack or found.max() > 1 + slack:
+    outside = min(slack, _OUTSIDE)
+    if found.min() < -outside or found.max() > 1 + outside:
         return "none"
-    if found.shape[1] > 1 and np.abs(found.sum(axis=1) - 1).max() <= slack:
+    sums = found.sum(axis=1)
+    if found.shape[1] > 1 and sums.min() >= 1 - slack and sums.max() <= 1 + min(slack, _MOST_OVER):
         return "softmax"
     return "sigmoid"
 

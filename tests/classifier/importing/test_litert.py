@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
+from classifier.importing.core import import_model
 from classifier.importing.options import SCALES, Options, Scaling
 from tests.support.imported import LABELS, answer, bring, pixels, place, scaled
 from tests.support.photos import ROOT
@@ -194,6 +197,53 @@ def test_what_is_no_classifier_of_pictures_is_refused(tmp_path: Path, tiny: Tiny
     with pytest.raises(ModelFileError, match=problem):
         bring(place(tmp_path, tiny.build()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.txt", "model.tflite"]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 1, 1024), (1, 1, 224, 3), (1, 1, 1, 3), (1, 224, 1, 3), (1, 3, 1, 64), (1, 3, 1, 1), (1, 1, 7, 960)],
+)
+def test_features_are_no_pictures(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    tiny = Tiny(size=(shape[1], shape[2]), channels=shape[3])
+    with pytest.raises(ModelFileError, match=r"takes features .*, not pictures\. Export the two as one model"):
+        bring(place(tmp_path, tiny.build()))
+
+
+def test_what_an_edge_tpu_alone_runs_is_said(tmp_path: Path) -> None:
+    """Its compiler makes one custom operation of a model; here an ordinary one gets that name."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(Tiny().build(), 0))
+    code = model.operatorCodes[0]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = b"edgetpu-custom-op"
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    compiled = bytes(builder.Output())
+    for name in ("model_edgetpu.tflite", "model.tflite"):
+        source = place(tmp_path / name, compiled, name)
+        for path in (source, source.parent):
+            with pytest.raises(ModelFileError, match=r"compiled for Coral's Edge TPU.*the \.tflite file that it was"):
+                import_model(path, tmp_path / "package")
+    place(tmp_path / "both", compiled, "model_edgetpu.tflite")
+    place(tmp_path / "both", Tiny().build())
+    imported = import_model(tmp_path / "both", tmp_path / "package")
+    assert answer(imported.package.folder) == pytest.approx(expected(pixels((8, 6)) / 255), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("class_indices.json", '{"cat": 0, "dog": 1, "bird": 2}'),
+        ("labels.json", '{"2": "bird", "0": "cat", "1": "dog"}'),
+        ("labels.txt", '["cat", "dog", "bird"]'),
+    ],
+)
+def test_labels_in_json_beside_the_model(tmp_path: Path, name: str, text: str) -> None:
+    source = place(tmp_path, Tiny().build(), labels=())
+    (tmp_path / name).write_text(text, "utf-8")
+    imported, said = bring(source)
+    assert imported.package.labels == {"en": LABELS}
+    assert said["labels"].startswith(f"from {name}: cat, dog, bird")
+    assert answer(imported.package.folder) == pytest.approx(expected(pixels((8, 6)) / 255), abs=1e-4)
 
 
 def test_a_wrong_number_of_labels_names_both(tmp_path: Path) -> None:

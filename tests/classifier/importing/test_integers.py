@@ -1,0 +1,190 @@
+"""Integer models of TensorFlow's converter: what their scores are, and which values they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+from PIL import Image
+
+from classifier.importing.options import SCALES, Scaling
+from tests.support.imported import answer, bring, pixels, place
+
+SIDE = 24
+SIGNED = SCALES["signed"]
+Values = NDArray[np.float32]
+
+
+def network(make: Any, classes: int, last: str | None, channels: int = 3, side: int = SIDE) -> Any:
+    """A convolution, the mean, and a layer."""
+    keras = make.keras
+    keras.utils.set_random_seed(6)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((side, side, channels)),
+            layers.Conv2D(8, 3, strides=2, activation="relu", kernel_initializer="he_normal"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(classes, activation=last, kernel_initializer=keras.initializers.RandomNormal(stddev=4)),
+        ]
+    )
+
+
+def converted(make: Any, model: Any, scaling: Scaling, ends: str = "int8") -> bytes:
+    """The model with whole numbers inside, and of the type `ends` at both ends."""
+    tf = make.tf
+    _, height, width, channels = model.input_shape
+    random = np.random.default_rng(6)
+
+    def examples() -> Any:
+        for pixel in (0, 255):
+            yield [values_of(np.full((1, height, width, channels), pixel, np.float32), scaling)]
+        for _ in range(20):
+            coarse = random.uniform(0, 255, (1, 3, 3, channels)).astype(np.float32)
+            yield [values_of(tf.image.resize(coarse, (height, width)).numpy(), scaling)]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = examples
+    if ends != "float32":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, ends)
+    return bytes(converter.convert())
+
+
+def values_of(pixels: Values, scaling: Scaling) -> Values:
+    values: Values = ((pixels - np.asarray(scaling.mean)) / np.asarray(scaling.std)).astype(np.float32)
+    return values
+
+
+def said_by(file: bytes, values: Values) -> Values:
+    """What LiteRT says of values `(H, W, C)`, and nothing done to it but for the quantisation."""
+    interpreter = Interpreter(model_content=file)
+    interpreter.allocate_tensors()
+    (image,), (scores,) = interpreter.get_input_details(), interpreter.get_output_details()
+    given = values[None]
+    if image["dtype"] != np.float32:
+        scale, zero_point = image["quantization"]
+        bounds = np.iinfo(image["dtype"])
+        given = np.clip(np.round(given / scale + zero_point), bounds.min, bounds.max).astype(image["dtype"])
+    interpreter.set_tensor(image["index"], given)
+    interpreter.invoke()
+    found = interpreter.get_tensor(scores["index"])[0].astype(np.float32)
+    if scores["dtype"] != np.float32:
+        scale, zero_point = scores["quantization"]
+        found = (found - zero_point) * scale
+    return np.asarray(found, np.float32)
+
+
+def softmax(logits: Values) -> Values:
+    powers = np.exp(logits - logits.max())
+    return np.asarray(powers / powers.sum(), np.float32)
+
+
+def same(folder: Path, expected: Values, labels: tuple[str, ...]) -> None:
+    """The package's best 100 are those of the model."""
+    true = dict(zip(labels, expected.tolist(), strict=True))
+    found = answer(folder)
+    assert found == pytest.approx({label: true[label] for label in found}, abs=0.01)
+    assert max(found.values()) == pytest.approx(expected.max(), abs=0.01)
+
+
+@pytest.mark.parametrize("ends", ["int8", "uint8", "float32"])
+@pytest.mark.parametrize("classes", [3, 1000])
+@pytest.mark.parametrize(
+    ("last", "squash", "logits", "several"),
+    [
+        (None, softmax, True, False),
+        ("softmax", lambda scores: scores, False, False),
+        ("sigmoid", lambda scores: scores, False, True),
+    ],
+)
+def test_the_last_operation_decides_what_scores_are(
+    make: Any,
+    tmp_path: Path,
+    ends: str,
+    classes: int,
+    last: str | None,
+    squash: Callable[[Values], Values],
+    logits: bool,
+    several: bool,
+) -> None:
+    file = converted(make, network(make, classes, last), SCALES["unit"], ends)
+    labels = tuple(f"c{index}" for index in range(classes))
+    imported, _ = bring(place(tmp_path, file, labels=labels))
+    output = imported.package.manifest.output
+    assert (output.logits, output.multi_label) == (logits, several)
+    same(imported.package.folder, squash(said_by(file, values_of(pixels((SIDE, SIDE)), SCALES["unit"]))), labels)
+
+
+@pytest.mark.parametrize("classes", [3, 1000])
+def test_a_softmax_behind_which_comes_more_is_told_by_the_scores(make: Any, tmp_path: Path, classes: int) -> None:
+    """A mean of two softmaxes adds up to 1; a difference of logits does not, and goes below 0."""
+    keras = make.keras
+    for last, logits in (("softmax", False), (None, True)):
+        image = keras.layers.Input((SIDE, SIDE, 3))
+        heads = [network(make, classes, last)(image), network(make, classes, last)(image)]
+        model = keras.Model(image, keras.layers.Average()(heads))
+        file = converted(make, model, SCALES["unit"])
+        labels = tuple(f"c{index}" for index in range(classes))
+        imported, _ = bring(place(tmp_path / str(last), file, labels=labels))
+        output = imported.package.manifest.output
+        assert (output.logits, output.multi_label) == (logits, False)
+        scores = said_by(file, values_of(pixels((SIDE, SIDE)), SCALES["unit"]))
+        same(imported.package.folder, softmax(scores) if logits else scores, labels)
+
+
+@pytest.mark.parametrize("ends", ["int8", "uint8", "float32"])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_first_quantisation_tells_the_values(make: Any, tmp_path: Path, ends: str, scale: str) -> None:
+    scaling = SCALES[scale]
+    model = network(make, 3, "softmax")
+    if scale == "raw":
+        model.layers[0].kernel.assign(model.layers[0].kernel / 255)
+    file = converted(make, model, scaling, ends)
+    imported, said = bring(place(tmp_path, file))
+    spec = imported.package.manifest.input
+    assert (spec.mean, spec.std) == (scaling.mean, scaling.std)
+    assert "the range of the quantised input" in said["values"]
+    assert ("ImageNet" in said["values"]) == (scale == "imagenet")
+    values = values_of(pixels((SIDE, SIDE)), scaling)
+    expected = said_by(file, values)
+    same(imported.package.folder, expected, ("cat", "dog", "bird"))
+    assert make.predict(model, values) == pytest.approx(expected, abs=0.05)
+
+
+def test_an_unusual_range_stays_a_guess(make: Any, tmp_path: Path) -> None:
+    file = converted(make, network(make, 3, "softmax"), Scaling(100.0, 30.0), "float32")
+    _, said = bring(place(tmp_path, file))
+    assert "a guess" in said["values"]
+
+
+def test_grey_pictures_have_no_range_of_three_colours(make: Any, tmp_path: Path) -> None:
+    scaling = Scaling(255 * 0.445, 255 / 4.758)  # the same range as ImageNet's
+    file = converted(make, network(make, 3, "softmax", channels=1), scaling, "float32")
+    _, said = bring(place(tmp_path, file))
+    assert "a guess" in said["values"]
+
+
+@pytest.mark.parametrize("ends", ["int8", "float32"])
+def test_teachable_machines_grey_export(make: Any, tmp_path: Path, ends: str) -> None:
+    scaling = Scaling(127.0, 127.0)
+    file = converted(make, network(make, 3, "softmax", channels=1, side=96), scaling, ends)
+    labels = ("0 cat", "1 dog", "2 bird")
+    imported, said = bring(place(tmp_path, file, "vww_96_grayscale_quantized.tflite", labels))
+    spec = imported.package.manifest.input
+    assert (spec.mean, spec.std, spec.channels) == (127.0, 127.0, 1)
+    assert "Teachable Machine" in said["values"]
+    grey = pixels((96, 96), Image.Resampling.LANCZOS) @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    same(imported.package.folder, said_by(file, values_of(grey, scaling)), ("cat", "dog", "bird"))
+
+
+def test_teachable_machines_file_name_does_not_overrule_the_file(make: Any, tmp_path: Path) -> None:
+    file = converted(make, network(make, 3, "softmax", channels=1, side=96), SCALES["unit"])
+    imported, _ = bring(place(tmp_path, file, "vww_96_grayscale_quantized.tflite"))
+    assert (imported.package.manifest.input.mean, imported.package.manifest.input.std) == (0.0, 255.0)
