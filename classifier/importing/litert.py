@@ -46,7 +46,7 @@ def read(source: Source, options: Options) -> Network:
     image, scores = inputs[0], outputs[0]
     signature = image["shape_signature"] if len(image["shape_signature"]) else image["shape"]
     shape = tuple(None if side == -1 else int(side) for side in signature)
-    step = float(scores["quantization"][0]) if _is_integer(scores) else 0.0
+    step = graph.scores.scale if graph.scores else 0.0
 
     def write(folder: Path) -> str:
         copy_or_link(file, folder / LITERT_FILE, link=options.link)
@@ -60,7 +60,7 @@ def read(source: Source, options: Options) -> Network:
         open=lambda shape: _opened(file, interpreter, shape),
         write=write,
         activation=graph.activation,
-        scaling=(metadata.scaling if metadata else None) or graph.scaling or _scaling(file, image, graph, shape),
+        scaling=(metadata.scaling if metadata else None) or _scaling(file, image, graph, shape),
         labels=metadata.labels if metadata else {},
         tolerance=1e-2 if graph.weights == "float16" else 1e-3 + step * int(scores["shape"][-1]) / 2,
     )
@@ -111,7 +111,10 @@ def _is_integer(tensor: dict[str, Any]) -> bool:
 
 
 def _scaling(file: Path, image: dict[str, Any], graph: tflite_graph.Graph, shape: Shape) -> Scaling | None:
-    """The scaling by which the input is quantised; an integer input without a scale takes the pixels themselves."""
+    """The scaling by which the input is quantised, if that is a usual one, else that of the first operations.
+
+    An integer input without a scale takes the pixels themselves.
+    """
     grey = 1 in (shape[1:2] + shape[-1:])
     found = None
     if how := graph.quantised:
@@ -119,7 +122,8 @@ def _scaling(file: Path, image: dict[str, Any], graph: tflite_graph.Graph, shape
     elif _is_integer(image) and not image["quantization"][0] and np.iinfo(image["dtype"]).max >= 255:
         found = SCALES["raw"].because("it takes whole numbers, without a scale")
     if found and grey and isinstance(found.mean, tuple):
-        return None  # there are no three colours
+        found = None  # there are no three colours
+    found = found or graph.scaling
     signed = found is None or found.mean == SCALES["signed"].mean
     if file.name == TEACHABLE_GREY and shape[1:] == (96, 96, 1) and signed:
         return Scaling(127.0, 127.0, "as Teachable Machine's grey models take them")

@@ -79,6 +79,7 @@ class Graph:
         scaling: scaling of the input; None if the first operations do not tell.
         quantised: the quantisation of the input's values where whole numbers begin, which may be behind an input of
             floats; None if the model computes with floats.
+        scores: likewise of the scores, where whole numbers end.
         weights: type of the largest constant: float32, float16, int8.
         metadata: content of the buffer TFLITE_METADATA; None if there is no such buffer.
     """
@@ -86,6 +87,7 @@ class Graph:
     activation: Activation | None
     scaling: Scaling | None
     quantised: Quantised | None
+    scores: Quantised | None
     weights: str
     metadata: bytes | None
 
@@ -106,7 +108,12 @@ def read(data: bytes) -> Graph:
     )
     image, scores = int(graph.inputs[0]), int(graph.outputs[0])
     return Graph(
-        reader.activation(scores), reader.scaling(image), reader.quantised_input(image), reader.weights(), metadata
+        activation=reader.activation(scores),
+        scaling=reader.scaling(image),
+        quantised=reader.quantised_input(image),
+        scores=reader.quantised_output(scores),
+        weights=reader.weights(),
+        metadata=metadata,
     )
 
 
@@ -121,7 +128,7 @@ class _Reader:
         """The last operation: the graph tells it, or else a quantisation of the scores that no probabilities have."""
         if (found := self._last(tensor)) is not None:
             return found
-        quantised = self._quantised_output(tensor)
+        quantised = self.quantised_output(tensor)
         return "none" if quantised and not quantised.can_be_probabilities else None
 
     def _last(self, tensor: int) -> Activation | None:
@@ -156,7 +163,7 @@ class _Reader:
             tensor = int(operation.inputs[0])
         return operation is not None and self.codes[operation.opcodeIndex] in _SQUASHING
 
-    def _quantised_output(self, tensor: int) -> Quantised | None:
+    def quantised_output(self, tensor: int) -> Quantised | None:
         """The quantisation of the scores, which may be in front of an output of floats."""
         while (quantised := self._quantised(tensor)) is None:
             operation = self.made.get(tensor)

@@ -122,15 +122,18 @@ def test_the_last_operation_decides_what_scores_are(
     same(imported.package.folder, squash(said_by(file, values_of(pixels((SIDE, SIDE)), SCALES["unit"]))), labels)
 
 
+@pytest.mark.parametrize("ends", ["int8", "float32"])
 @pytest.mark.parametrize("classes", [3, 1000])
-def test_a_softmax_behind_which_comes_more_is_told_by_the_scores(make: Any, tmp_path: Path, classes: int) -> None:
+def test_a_softmax_behind_which_comes_more_is_told_by_the_scores(
+    make: Any, tmp_path: Path, classes: int, ends: str
+) -> None:
     """A mean of two softmaxes adds up to 1; a difference of logits does not, and goes below 0."""
     keras = make.keras
     for last, logits in (("softmax", False), (None, True)):
         image = keras.layers.Input((SIDE, SIDE, 3))
         heads = [network(make, classes, last)(image), network(make, classes, last)(image)]
         model = keras.Model(image, keras.layers.Average()(heads))
-        file = converted(make, model, SCALES["unit"])
+        file = converted(make, model, SCALES["unit"], ends)
         labels = tuple(f"c{index}" for index in range(classes))
         imported, _ = bring(place(tmp_path / str(last), file, labels=labels))
         output = imported.package.manifest.output
@@ -156,6 +159,22 @@ def test_the_first_quantisation_tells_the_values(make: Any, tmp_path: Path, ends
     expected = said_by(file, values)
     same(imported.package.folder, expected, ("cat", "dog", "bird"))
     assert make.predict(model, values) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("ends", ["int8", "float32"])
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_quantisation_counts_for_more_than_what_the_first_layer_seems_to_do(
+    make: Any, tmp_path: Path, ends: str, scale: str
+) -> None:
+    """A layer that subtracts .5 looks as if it took 0 to 1; one that divides by 255, as if it took 0 to 255."""
+    before = make.keras.layers.Rescaling(1 / 255 if scale == "raw" else 2.0, offset=0.0 if scale == "raw" else -1.0)
+    model = make.keras.Sequential([make.keras.layers.Input((SIDE, SIDE, 3)), before, network(make, 3, "softmax")])
+    file = converted(make, model, SCALES[scale], ends)
+    imported, _ = bring(place(tmp_path, file))
+    spec = imported.package.manifest.input
+    assert (spec.mean, spec.std) == (SCALES[scale].mean, SCALES[scale].std)
+    expected = said_by(file, values_of(pixels((SIDE, SIDE)), SCALES[scale]))
+    same(imported.package.folder, expected, ("cat", "dog", "bird"))
 
 
 def test_an_unusual_range_stays_a_guess(make: Any, tmp_path: Path) -> None:
