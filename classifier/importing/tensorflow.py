@@ -15,7 +15,7 @@ from classifier.backends.loading import Loaded, load
 from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing import tensorflow_graph
-from classifier.importing.network import Activation, Network, Run, check_one_of_each, layout
+from classifier.importing.network import Network, Run, check_one_of_each, layout
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.scaling import OWN
 from classifier.importing.sources import Source
@@ -92,7 +92,6 @@ def read(source: Source, options: Options) -> Network:
         shape=loaded.inputs[0] if loaded.inputs else (None, None, None, 3),
         open=open_,
         write=write,
-        activation=_activation(keras_model),
         function=function,
     )
     return _with_graph(network, loaded, keras_model, options)
@@ -106,7 +105,7 @@ def _with_graph(network: Network, loaded: Loaded, keras_model: Any, options: Opt
     scaling = _by_layer(graph.scaling, keras_model)
     if scaling is None and loaded.dtype == "uint8":
         scaling = SCALES["raw"].because("its input is of whole numbers, 0 to 255")
-    return replace(network, activation=network.activation or graph.activation, scaling=scaling)
+    return replace(network, activation=graph.activation, scaling=scaling)
 
 
 def _scores(result: Any) -> Any:
@@ -121,21 +120,6 @@ def _write(source: Source, loaded: Loaded, folder: Path, link: bool) -> str:
     else:
         copy_or_link(source.file, folder / name, link=link)
     return name
-
-
-def _activation(model: Any) -> Activation | None:
-    """The last operation of a Keras model and of models nested in it; None if it is neither softmax nor sigmoid."""
-    layer = model
-    while layer is not None and hasattr(layer, "layers"):
-        # Private in Keras, but the only way to find an operation that is not a layer, such as keras.ops.softmax.
-        history = getattr(getattr(layer, "output", None), "_keras_history", None)
-        inner = layer.layers[-1] if layer.layers else None
-        layer = history.operation if history is not None and history.operation is not layer else inner
-    name = type(layer).__name__
-    if name in ("Softmax", "Sigmoid"):
-        return "softmax" if name == "Softmax" else "sigmoid"
-    called = getattr(getattr(layer, "activation", None), "__name__", "")
-    return "softmax" if called == "softmax" else "sigmoid" if called == "sigmoid" else None
 
 
 def _by_layer(scaling: Scaling | None, model: Any) -> Scaling | None:

@@ -31,7 +31,6 @@ _PASSING = {
     "EnsureShape",
     "ExpandDims",
     "Identity",
-    "IdentityN",
     "MirrorPad",
     "Pad",
     "PadV2",
