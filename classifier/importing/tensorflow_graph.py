@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 _ARITHMETIC = {
     "Mul": "*",
     "Div": "/",
+    "DivNoNan": "/",
     "RealDiv": "/",
     "Add": "+",
     "AddV2": "+",
@@ -51,6 +53,7 @@ _PASSING = {
 _CHOOSING = {"GatherV2", "ReverseV2", "Slice", "Split", "SplitV", "StridedSlice", "Unpack"}
 _CLIPPING = {"ClipByValue", "Maximum", "Minimum"}
 _JOINING = {"ConcatV2", "Pack"}
+_CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 _SHAPES = {"Rank", "Shape", "ShapeN", "Size"}
 _LINEAR = {"Conv2D", "MatMul"}
 _CONSTANT: dict[str, Callable[..., Any]] = {
@@ -107,9 +110,10 @@ def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> 
     try:
         traced = tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
         frozen = convert_variables_to_constants_v2(traced)
-        nodes = list(frozen.graph.as_graph_def().node)
+        graph = frozen.graph.as_graph_def()
+        nodes = _inlined(graph.node, {one.signature.name: one for one in graph.library.function})
         reader = _Reader({node.name: node for node in nodes}, tf.make_ndarray)
-        return Graph(reader.activation(frozen.outputs[0].op.name), reader.scaling(nodes, frozen.inputs[0].op.name))
+        return Graph(reader.activation(frozen.outputs[0].op.name), reader.scaling(frozen.inputs[0].op.name))
     except Exception as error:  # layers and TensorFlow raise errors of many classes
         log.debug("The graph cannot be read: %s", error)
         return Graph()
@@ -134,11 +138,12 @@ class _Reader:
             return "none" if any(op in _LINEAR for op in before) else None
         return None
 
-    def scaling(self, nodes: Iterable[Any], image: str) -> Scaling | None:
+    def scaling(self, image: str) -> Scaling | None:
         """What all paths of arithmetic from the input agree on."""
         maps = {image: identity()}
         ends: list[Affine] = []
-        for node in nodes:  # each comes after its inputs
+        order = TopologicalSorter({name: _inputs(node) for name, node in self.nodes.items()}).static_order()
+        for node in (self.nodes[name] for name in order):
             touched = [maps[name] for name in _inputs(node) if name in maps]
             if not touched or node.op in _SHAPES:
                 continue
@@ -195,6 +200,29 @@ class _Reader:
         if any(value is None for value in values):
             return None
         return np.asarray(made(*values), np.float64).reshape(-1)
+
+
+def _inlined(nodes: Iterable[Any], functions: dict[str, Any]) -> Iterator[Any]:
+    """The nodes, with the content of a called function instead of the call: those compiled by XLA are still calls."""
+    for node in nodes:
+        called = functions.get(node.attr["f"].func.name) if node.op in _CALLS else None
+        if called is None:
+            yield node
+            continue
+        inside = f"{node.name}/"
+        for argument, given in zip(called.signature.input_arg, _inputs(node), strict=True):
+            yield _identity(type(node), inside + argument.name, given)
+        body = [type(node).FromString(one.SerializeToString()) for one in called.node_def]
+        for one in body:
+            one.name = inside + one.name
+            one.input[:] = [inside + name for name in _inputs(one)]
+        yield from _inlined(body, functions)
+        returned = called.ret[called.signature.output_arg[0].name].partition(":")[0]
+        yield _identity(type(node), node.name, inside + returned)
+
+
+def _identity(kind: Any, name: str, of: str) -> Any:
+    return kind(name=name, op="Identity", input=[of])
 
 
 def _inputs(node: Any) -> list[str]:

@@ -180,7 +180,9 @@ def test_one_logit_is_not_taken_for_a_probability(make: Any, tmp_path: Path, kin
     agree(imported.package.folder, [1 - second, second])
 
 
-def test_a_function_within_functions_and_whole_numbers(make: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_function_within_functions(make: Any, tmp_path: Path, compiled: bool) -> None:
+    """Also one that XLA compiles, which TensorFlow does not put in place of its call."""
     tf = make.tf
 
     class Nested(tf.Module):  # type: ignore[misc, name-defined]
@@ -188,7 +190,7 @@ def test_a_function_within_functions_and_whole_numbers(make: Any, tmp_path: Path
             super().__init__()
             self.mean = tf.Variable([123.675, 116.28, 103.53])
             self.kernel = tf.Variable(np.random.default_rng(6).normal(size=(3, 3)).astype(np.float32))
-            inner = tf.function(lambda image: (image - self.mean) / 58.0, autograph=False)
+            inner = tf.function(lambda image: (image - self.mean) / 58.0, autograph=False, jit_compile=compiled)
             self.outer = tf.function(lambda image: inner(tf.cast(image, tf.float32)), autograph=False)
             signature = [tf.TensorSpec((None, 24, 24, 3), tf.float32, name="image")]
             self.call = tf.function(
