@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from classifier.backends import gpu
 from classifier.backends.loading import Loaded, load
 from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
-from classifier.importing.network import Activation, Network, Run, check_one_of_each
-from classifier.importing.options import Options, Scaling
-from classifier.importing.scaling import OWN, from_arithmetic
+from classifier.importing import tensorflow_graph
+from classifier.importing.network import Network, Run, check_one_of_each, layout
+from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.scaling import OWN
 from classifier.importing.sources import Source
 from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
@@ -25,8 +27,6 @@ _DESCRIPTIONS = {
     "h5": "Keras model in an .h5 file",
     "saved_model": "TensorFlow SavedModel",
 }
-# Layers before a model's own scaling that leave values as they are, at least in inference.
-_HARMLESS = ("InputLayer", "Resizing", "CenterCrop", "Dropout", "Reshape", "Identity", "Activation")
 
 
 def read(source: Source, options: Options) -> Network:
@@ -85,17 +85,27 @@ def read(source: Source, options: Options) -> Network:
     def write(folder: Path) -> str:
         return _write(source, loaded, folder, options.link)
 
-    return Network(
+    network = Network(
         file=file,
         description=_DESCRIPTIONS[source.kind],
         form="tensorflow",
         shape=loaded.inputs[0] if loaded.inputs else (None, None, None, 3),
         open=open_,
         write=write,
-        activation=_activation(keras_model),
-        scaling=_scaling(keras_model) if keras_model is not None else None,
         function=function,
     )
+    return _with_graph(network, loaded, keras_model, options)
+
+
+def _with_graph(network: Network, loaded: Loaded, keras_model: Any, options: Options) -> Network:
+    """The model with what its graph tells of its values and scores."""
+    place = layout(network, options.size)
+    shape = (place.channels, *place.size) if place.channels_first else (*place.size, place.channels)
+    graph = tensorflow_graph.read(lambda image: _scores(loaded.call(image)), shape, loaded.dtype)
+    scaling = _by_layer(graph.scaling, keras_model)
+    if scaling is None and loaded.dtype == "uint8":
+        scaling = SCALES["raw"].because("its input is of whole numbers, 0 to 255")
+    return replace(network, activation=graph.activation, scaling=scaling)
 
 
 def _scores(result: Any) -> Any:
@@ -112,38 +122,11 @@ def _write(source: Source, loaded: Loaded, folder: Path, link: bool) -> str:
     return name
 
 
-def _activation(model: Any) -> Activation | None:
-    """The last operation of a Keras model and of models nested in it; None if it is neither softmax nor sigmoid."""
-    layer = model
-    while layer is not None and hasattr(layer, "layers"):
-        # Private in Keras, but the only way to find an operation that is not a layer, such as keras.ops.softmax.
-        history = getattr(getattr(layer, "output", None), "_keras_history", None)
-        inner = layer.layers[-1] if layer.layers else None
-        layer = history.operation if history is not None and history.operation is not layer else inner
-    name = type(layer).__name__
-    if name in ("Softmax", "Sigmoid"):
-        return "softmax" if name == "Softmax" else "sigmoid"
-    called = getattr(getattr(layer, "activation", None), "__name__", "")
-    return "softmax" if called == "softmax" else "sigmoid" if called == "sigmoid" else None
-
-
-def _scaling(model: Any) -> Scaling | None:
-    """The values that a Keras model takes; None if its first layers do not tell."""
-    for layer in _along(model):
-        name = type(layer).__name__
-        if name == "Rescaling":
-            scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
-            return _because(from_arithmetic([("*", scale), ("+", offset)]), name)
-        if name == "Normalization":
-            mean, variance = (np.asarray(value, np.float64) for value in (layer.mean, layer.variance))
-            return _because(from_arithmetic([("-", mean), ("/", np.sqrt(variance))]), name)
-        if name not in _HARMLESS and not name.startswith("Random"):
-            return None
-    return None
-
-
-def _because(scaling: Scaling | None, layer: str) -> Scaling | None:
-    return scaling.because(f"{OWN}, by a {layer} layer") if scaling else None
+def _by_layer(scaling: Scaling | None, model: Any) -> Scaling | None:
+    """The scaling, with the layer that shows it if a Keras model has one."""
+    names = (type(layer).__name__ for layer in _along(model)) if model is not None else ()
+    layer = next((name for name in names if name in ("Rescaling", "Normalization")), None)
+    return scaling.because(f"{OWN}, by a {layer} layer") if scaling and layer else scaling
 
 
 def _along(model: Any) -> Iterator[Any]:

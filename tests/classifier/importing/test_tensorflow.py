@@ -66,7 +66,7 @@ def test_a_keras_file(make: Any, tmp_path: Path, last: str | None, logits: bool,
 
 @pytest.mark.parametrize("last", ["softmax", "sigmoid"])
 def test_an_activation_that_is_not_a_layer_is_found(make: Any, tmp_path: Path, last: str) -> None:
-    """Only Keras's private `_keras_history` tells: the last of the model's layers is a Dense without an activation."""
+    """Only the graph tells: the last of the model's layers is a Dense without an activation."""
     inner = make.small(last=None)
     inputs = make.keras.layers.Input((24, 24, 3))
     model = make.keras.Model(inputs, getattr(make.keras.ops, last)(inner(inputs)))
