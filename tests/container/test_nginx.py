@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.loops import run
 from tests.support.nginx import Nginx, Upstream, nginx, upstream
 from tests.support.wire import answer
 
@@ -112,7 +113,7 @@ def together(port: int, source: str, connections: int, times: int) -> Counter[bo
         lists = await asyncio.gather(*(ask(port, source, times) for _ in range(connections)))
         return Counter(refused(one) for answers in lists for one in answers)
 
-    return asyncio.run(all_of_them())
+    return run(all_of_them())
 
 
 @pytest.mark.slow
@@ -139,7 +140,7 @@ def test_a_flood_is_refused_and_others_do_not_notice(started, server) -> None:
             await asyncio.sleep(0.05)
         return times, await flood
 
-    times, found = asyncio.run(both())
+    times, found = run(both())
     print(
         f"\nof the flood {found[True]} were refused and {found[False]} not; the other waited {max(times):.2f} s at most"
     )

@@ -5,7 +5,6 @@ docs/architecture.md lists all of them. Connections are those of a real Uvicorn.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from classifier.machine.clients import Clients
 from tests.support.addresses import HANDSHAKE
+from tests.support.loops import run
 from tests.support.server import running
 from tests.support.waiting import until
 from tests.support.wire import answer, connected, head, send
@@ -140,6 +140,6 @@ def test_a_connection_that_becomes_a_websocket_is_let_go_at_its_end() -> None:
 def test_as_many_callers_may_wait_as_before_though_few_are_accepted_at_once() -> None:
     config = uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="warning", backlog=4)
     with served(config) as (server, address):
-        asyncio.run(uvicorn_server.listen(server, 200))
+        run(uvicorn_server.listen(server, 200))
         server.config.http_protocol_class = H11Protocol
         assert [send(address, head("/", "GET")).status for _ in range(10)] == [204] * 10

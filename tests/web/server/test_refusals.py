@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from tests.support.loops import run
 from web.server.refusals import SECONDS, PacedRefusals
 
 
@@ -38,7 +39,7 @@ def test_only_the_refusals_of_one_client_wait_for_each_other() -> None:
         others = [answered(paced, "192.0.2.1", 200), answered(paced, "192.0.2.2", 429)]
         return list(await asyncio.gather(*refused, *others))
 
-    *refused, well, other = asyncio.run(all_at_once())
+    *refused, well, other = run(all_at_once())
     assert refused[0] < refused[-1]
     assert refused[-1] >= 5 * SECONDS - 0.01
     assert max(well, other) < refused[-1]

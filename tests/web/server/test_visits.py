@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from classifier.machine.cancellation import Cancellation
+from tests.support.loops import run
 from web.server.visits import HEADER, Visit, Visits, visit
 
 
@@ -30,7 +30,7 @@ def test_the_work_of_a_visit_is_called_off_when_it_ends() -> None:
         raise AssertionError
 
     scope = {"type": "websocket", "client": ("192.0.2.1", 1), "headers": [(b"X-Visit", b"mine"), (b"host", b"a")]}
-    asyncio.run(Visits(app)(scope, nothing, nothing))
+    run(Visits(app)(scope, nothing, nothing))
     assert seen[0].client == "192.0.2.1"
     assert works[0].cancelled
     with seen[0].work() as late:

@@ -14,6 +14,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from benchmarks.visitor import opened
 from classifier.machine.clients import Clients
 from tests.support.addresses import ask, rerun, visit
+from tests.support.loops import run
 from tests.support.server import running
 from web.streamlit_internals import runs
 from web.streamlit_internals.runs import RunTurns, Turns
@@ -33,7 +34,7 @@ def test_who_waits_gets_a_place_in_turn_by_client() -> None:
             turns.release(name)
         return "".join(got)
 
-    assert asyncio.run(order()) == "abaa"
+    assert run(order()) == "abaa"
 
 
 def test_beside_others_a_client_leaves_a_place_free_and_alone_takes_all() -> None:
@@ -44,7 +45,7 @@ def test_beside_others_a_client_leaves_a_place_free_and_alone_takes_all() -> Non
         second = [beside.take("a") for _ in range(3)]
         return [[place.done() for place in places] for places in (first, [other, *second])]
 
-    assert asyncio.run(held()) == [[True, True, True, False], [True, True, False, False]]
+    assert run(held()) == [[True, True, True, False], [True, True, False, False]]
 
 
 def test_whoever_stops_waiting_is_passed_over() -> None:
@@ -56,7 +57,7 @@ def test_whoever_stops_waiting_is_passed_over() -> None:
         turns.release("a")
         return place.done()
 
-    assert asyncio.run(last())
+    assert run(last())
 
 
 def message(**kind: str) -> dict[str, object]:
@@ -118,7 +119,7 @@ def test_a_run_waits_until_the_one_before_gives_its_place_up(monkeypatch: pytest
         await asyncio.wait(tasks, timeout=5)
         return before, after
 
-    assert asyncio.run(seen()) == (0, 1)
+    assert run(seen()) == (0, 1)
 
 
 def test_who_leaves_while_waiting_starts_no_run() -> None:
@@ -141,7 +142,7 @@ def test_who_leaves_while_waiting_starts_no_run() -> None:
         await asyncio.wait(tasks, timeout=5)
         return list(scopes[1]["seen"])
 
-    assert asyncio.run(seen()) == ["websocket.disconnect"]
+    assert run(seen()) == ["websocket.disconnect"]
 
 
 @pytest.fixture(scope="module")
