@@ -24,10 +24,7 @@ def test_each_place_and_each_test_of_the_table_is_there(row: list[str]) -> None:
         assert (ROOT / name).exists(), name
     tests = re.findall(r"`(tests/[^`]*)`", row[3])
     assert tests
-    for test in tests:
-        file, _, function = test.partition("::")
-        text = (ROOT / file).read_text("utf-8")
-        assert not function or f"def {function}(" in text, test
+    assert [test for test in tests if not _is_there(test)] == []
 
 
 def test_each_test_that_the_page_on_attacks_names_is_there() -> None:
@@ -35,9 +32,13 @@ def test_each_test_that_the_page_on_attacks_names_is_there() -> None:
     named = [re.findall(r"`(tests/[^`]*)`", row) for row in rows if not row.startswith("| attack |")]
     assert len(named) > 35
     assert [] not in named
-    for test in [one for names in named for one in names]:
-        file, _, function = test.partition("::")
-        assert f"def {function}(" in (ROOT / file).read_text("utf-8") if function else (ROOT / file).is_file(), test
+    assert [test for names in named for test in names if not _is_there(test)] == []
+
+
+def _is_there(test: str) -> bool:
+    """Whether there is a test of this name, `path::function`, or a file of tests, `path`."""
+    file, _, function = test.partition("::")
+    return f"def {function}(" in (ROOT / file).read_text("utf-8") if function else (ROOT / file).is_file()
 
 
 def test_whoever_may_import_private_modules_is_in_the_table() -> None:

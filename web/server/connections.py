@@ -154,9 +154,6 @@ class Connection(H11Protocol):
         if self._end is None:
             super().data_received(data)
 
-    def eof_received(self) -> None:
-        """Called by asyncio at the end of what the caller sends; asyncio then closes the connection."""
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio at the end, unless a WebSocket has taken the connection over."""
         self._all.remove(self)

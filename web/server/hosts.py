@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from classifier.origins import split
 from web.errors import UnknownHostError
 from web.problems import respond_to
 
@@ -25,7 +26,7 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.~-]+)(?::\d*)?", re.ASCII | re.IGNOREC
 
 def allowed_hosts() -> tuple[str, ...]:
     """The names in CLASSIFIER_ALLOWED_HOSTS."""
-    return tuple(name.strip() for name in os.environ.get(_VARIABLE, "").split(",") if name.strip())
+    return split(os.environ.get(_VARIABLE, ""))
 
 
 class KnownHosts:

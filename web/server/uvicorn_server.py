@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from classifier.origins import split
 from web.clients import CLIENTS, TrustedProxies
 from web.server import websocket_frames
 from web.server.capacity import capacity
@@ -45,7 +46,7 @@ def prepare(server: uvicorn.Server) -> None:
     From then on h11 parses all requests: with Uvicorn's other parsers, zttp and httptools (its default if installed),
     nothing tells whether a request has begun.
     """
-    proxies = TrustedProxies(os.environ.get(PROXIES, "").split(","))
+    proxies = TrustedProxies(split(os.environ.get(PROXIES, "")))
     config = server.config
     _trust(config, proxies)
     connections = Connections(capacity(), CLIENTS, proxies)

@@ -8,7 +8,6 @@ there: neither the number of runs that one visitor starts, nor what is kept of w
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 
 from google.protobuf.message import DecodeError
@@ -16,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from classifier.machine.pace import Pace
 
 KINDS = ("rerun_script", "stop_script", "app_heartbeat", "file_urls_request")
 """The kinds of messages that our page sends."""
@@ -61,7 +62,7 @@ class PageMessages:
         session = _resumed(scope)
         kept = self._left.pop(session, _Kept())
         kept.cut_off |= bool(session)  # with the connection that was lost
-        pace = _Pace()
+        pace = Pace(1 / _PER_SECOND, _AT_ONCE)
         refused = False
 
         async def checked() -> Message:
@@ -69,7 +70,7 @@ class PageMessages:
             message = await receive()
             if message["type"] != "websocket.receive":
                 return message
-            await pace.turn()
+            await asyncio.sleep(pace.count(""))  # Uvicorn reads no other message meanwhile
             asked = _read(message.get("bytes"))
             if asked and kept.room_for(asked):
                 return message
@@ -96,19 +97,6 @@ class PageMessages:
                 self._left[session] = kept
             if len(self._left) > _VISITS:
                 self._left.popitem(last=False)
-
-
-class _Pace:
-    """Lets a few messages through at once, and then so many in a second."""
-
-    def __init__(self) -> None:
-        self._free = 0.0  # when all that came before has been worth its time
-
-    async def turn(self) -> None:
-        """Waits until the next message may pass; Uvicorn reads no others meanwhile."""
-        now = time.monotonic()
-        self._free = max(now, self._free) + 1 / _PER_SECOND
-        await asyncio.sleep(max(0.0, self._free - now - _AT_ONCE / _PER_SECOND))
 
 
 class _Kept:

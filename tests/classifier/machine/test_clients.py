@@ -9,13 +9,7 @@ import pytest
 from classifier.errors import AbandonedError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import SECONDS, Clients, Shares
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

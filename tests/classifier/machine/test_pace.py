@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 
 from classifier.machine.pace import Pace
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 def test_each_next_one_waits_a_little_longer() -> None:

@@ -11,6 +11,7 @@ from classifier.errors import AbandonedError, BusyError, ShareError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import Clients
 from classifier.machine.queue import WorkQueue
+from tests.support.clock import Clock
 
 
 def test_a_free_slot_is_given_at_once() -> None:
@@ -108,13 +109,6 @@ def test_a_closed_queue_sends_away_all_who_wait_and_finishes_the_rest() -> None:
             queue.close()
             assert [one.result(10) for one in waiting] == ["sent away"] * 3
         assert work() == "sent away"
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_the_next_turn_is_of_whoever_has_used_the_least() -> None:

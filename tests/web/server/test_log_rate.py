@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.addresses import visit
+from tests.support.clock import Clock
 from tests.support.server import running
 from tests.support.wire import connected
 from web.server import log_rate
 from web.server.log_rate import LENGTH, LINES, SECONDS, LogRate
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

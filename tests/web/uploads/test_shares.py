@@ -12,6 +12,7 @@ import pytest
 
 from classifier.errors import ShareError
 from classifier.machine.clients import SECONDS, Clients
+from tests.support.clock import Clock
 from tests.support.photos import photo
 from tests.support.server import running
 from tests.support.waiting import until
@@ -24,13 +25,6 @@ PANDA = photo("panda.webp").read_bytes()
 SIZE = 100_000_000
 SHARE, ALONE = SIZE // 4, SIZE * 3 // 4
 QUICK = "from classifier.machine import clients\nclients.SECONDS = 3.0"  # until a client no longer counts as present
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
