@@ -68,8 +68,17 @@ TENSORFLOW = BackendInfo(
     "or install requirements/tensorflow.txt (requirements/cuda.txt).",
     gpu=True,
 )
+ONNX = BackendInfo(
+    BackendName("onnx"),
+    "ONNX Runtime",
+    "onnx",
+    "classifier.backends.onnx",
+    "OnnxBackend",
+    needs="onnxruntime",
+    hint="It is the extra `onnx`: `make demo-onnx` sets it up, or install requirements/onnx.txt.",
+)
 
-BACKENDS: dict[BackendName, BackendInfo] = {backend.name: backend for backend in (LITERT, TENSORFLOW)}
+BACKENDS: dict[BackendName, BackendInfo] = {backend.name: backend for backend in (LITERT, ONNX, TENSORFLOW)}
 """All backends by name, the fastest on a CPU first: `auto` takes the first that can run a package."""
 
 

@@ -12,7 +12,7 @@ MANIFEST = "model.toml"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PerChannel = float | tuple[float, float, float]
-Form = Literal["litert", "tensorflow"]
+Form = Literal["litert", "tensorflow", "onnx"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
