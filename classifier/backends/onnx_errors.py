@@ -41,6 +41,7 @@ _SENTENCES = {
         "its weights are in another file, {name}, which is not there. Put it into the same folder."
     ),
     r"External data path escapes|Absolute path not allowed": _OUTSIDE,
+    r"points outside the directory|should be a relative path|symbolic link": _OUTSIDE,
     r"out of bounds or can not be read in full": (
         "the file beside it that holds its weights is cut off. Export or download it again."
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from classifier import BackendError, PackageError
@@ -99,6 +99,23 @@ def test_no_data_from_outside_the_models_folder_is_read(tmp_path: Path, how: str
     package = tiny_onnx.package(folder, tiny_onnx.external(model, location.get(how, "k")))
     with pytest.raises(PackageError, match="outside its folder, which is not read"):
         load_backend(package, "onnx", 1)
+
+
+def test_nor_for_a_graph_inside_the_graph(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(bytes(8))
+    inner = helper.make_tensor_value_info("inner", TensorProto.UINT8, [8])
+    secret = TensorProto(name="secret", data_type=TensorProto.UINT8, dims=[8], data_location=TensorProto.EXTERNAL)
+    secret.external_data.add(key="location", value="../secret")
+    branch = helper.make_graph([helper.make_node("Identity", ["secret"], ["inner"])], "b", [], [inner], [secret])
+    always = helper.make_tensor("always", TensorProto.BOOL, [], [True])
+    choice = helper.make_node("If", ["always"], ["scores"], then_branch=branch, else_branch=branch)
+    scores = helper.make_tensor_value_info("scores", TensorProto.UINT8, [8])
+    graph = helper.make_graph([choice], "g", [], [scores], [always])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(PackageError, match="outside its folder, which is not read"):
+        open_session(tmp_path / "in", 1)
 
 
 def test_a_link_to_a_model_finds_the_data_beside_the_model(tmp_path: Path) -> None:
