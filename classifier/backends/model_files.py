@@ -1,8 +1,8 @@
 """Model files on disk: their format, what is in them, and whether loading them could run code.
 
 A Lambda layer holds Python bytecode, an `.h5` file is read by a part of Keras that did not heed `safe_mode`
-(CVE-2025-9905), and a SavedModel is a program whose operations can read and write files. So `loading.load` checks a file first.
-Nothing here imports TensorFlow, except to check a SavedModel.
+(CVE-2025-9905), and a SavedModel is a program whose operations can read and write files. So `loading.load` checks a
+file first. Nothing here imports TensorFlow, except to check a SavedModel.
 """
 
 from __future__ import annotations

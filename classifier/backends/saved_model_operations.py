@@ -1,9 +1,9 @@
 """Which operations of a SavedModel could do more than compute: read or write files, reach the network, run code.
 
-A SavedModel is a program. Loading it runs its initialisers and its restore operation; asking for scores runs a signature;
-TensorFlow folds constants by running their operations as soon as a function is traced. So each operation must be one of
-those in `pure_operations.txt`, in every graph and every function of the file, whether or not something calls it.
-A graph in a string, as of a data set, needs operations to run that are not on the list, so strings are not looked into.
+A SavedModel is a program. Loading it runs its initialisers and its restore operation; asking for scores runs a
+signature; TensorFlow folds constants by running their operations before a function runs. So each operation must be one
+of those in `pure_operations.txt`, in every graph and every function of the file, whether or not something calls
+it. A graph in a string, as of a data set, takes operations to run that are not on the list, so strings are not read.
 
 The operations that save and restore the variables are the exception. TensorFlow writes them into each SavedModel, where
 its loader never runs those that save, and runs those that restore with the path of the model's own variables.
@@ -45,23 +45,30 @@ def pure_operations() -> frozenset[str]:
     return frozenset(name for line in lines if not line.startswith("#") for name in line.split())
 
 
-def risk(saved: Any) -> str:
-    """What a SavedModel could do apart from computing.
+def uses(saved: Any) -> list[Use]:
+    """The operations of a SavedModel that could do more than compute.
 
     Args:
         saved: the content of its `saved_model.pb`, a `SavedModel` message.
-
-    Returns:
-        The operations and where they are; empty if all are pure.
     """
     found: dict[Use, None] = {}
     for graph in saved.meta_graphs:
         # TensorFlow reads the functions by themselves, and runs nothing of the graph around them, exactly then.
         by_object = len(saved.meta_graphs) == 1 and graph.HasField("object_graph_def")
         found |= dict.fromkeys(_Graph(graph, by_object).impure())
+    return list(found)
+
+
+def risk(saved: Any) -> str:
+    """Why it takes trust to load a SavedModel: the operations and where they are; empty if all are pure.
+
+    Args:
+        saved: the content of its `saved_model.pb`, a `SavedModel` message.
+    """
+    found = uses(saved)
     if not found:
         return ""
-    first = next((use for use in found if use.function), next(iter(found)))
+    first = next((use for use in found if use.function), found[0])
     where = f"its function {printable(first.function)}" if first.function else "its graph"
     mine = sorted({use.operation for use in found if use.function == first.function})
     others = sorted({use.operation for use in found} - set(mine))
@@ -183,7 +190,7 @@ def _reached(start: str, edges: dict[str, set[str]]) -> set[str]:
 
 
 def _wanted(meta: Any) -> set[str]:
-    """The nodes that TensorFlow can run of a graph when it loads it or calls its signatures, without what restores it."""
+    """The nodes of a graph that TensorFlow can run, apart from what restores the variables."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.framework import variable_pb2
 
