@@ -1,6 +1,6 @@
 """Model files on disk: their format, what is in them, and whether loading them could run code.
 
-A Lambda layer holds Python bytecode, an `.h5` file is read by a part of Keras that did not heed `safe_mode`
+A `.keras` file can name code and files, an `.h5` file is read by a part of Keras that did not heed `safe_mode`
 (CVE-2025-9905), and a SavedModel is a program whose operations can read and write files. So `loading.load` checks a
 file first. Nothing here imports TensorFlow, except to check a SavedModel.
 """
@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from classifier.backends import saved_model_operations
+from classifier.backends import keras_classes, saved_model_operations
 from classifier.errors import PackageError, TrustError
 from classifier.machine import files
 
@@ -127,6 +127,8 @@ class ModelFile:
             return "an .h5 file can run code when it is loaded (CVE-2025-9905)"
         if self.kind == "keras" and _has_lambda(self.config):
             return "it has a Lambda layer, which is code that runs when it is loaded"
+        if self.kind == "keras":
+            return keras_classes.risk(self.config)
         return _saved_model_risk(self.path) if self.kind == "saved_model" else ""
 
     def refuse_untrusted(self) -> None:
