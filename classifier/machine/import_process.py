@@ -11,6 +11,8 @@ from classifier.errors import ModelFileError
 from classifier.formatting import printable
 from classifier.machine import child
 
+_REFUSAL = "classifier: "  # how the sentence begins with which a command ends
+
 
 def unfinished(target: Path) -> Path:
     """The folder beside a package's own in which an import makes it."""
@@ -39,23 +41,31 @@ def run_import(
     Raises:
         ModelFileError: the model crashed, hangs or takes all memory; nothing is left then.
     """
-    folder = unfinished(target)
-    others = os.path.lexists(folder)  # another import's, which ours will refuse to disturb
-    cut_off = True
+    # What is there already is another import's, which ours will refuse to disturb.
+    ours = [folder for folder in (unfinished(target), target) if not os.path.lexists(folder)]
+    refusals: list[str] = []  # held back: a damaged model can crash its process after that, too, when it is unloaded
+
+    def sort(line: str) -> None:
+        (refusals.append if line.startswith(_REFUSAL) else err)(line)
+
+    done = False
     try:
-        end = child.run("classifier", arguments, out=out, err=err, variables=variables)
-        cut_off = end.status is None
+        end = child.run("classifier", arguments, out=out, err=sort, variables=variables)
+        done = end.status is not None
     finally:
-        if cut_off and not others:
-            shutil.rmtree(folder, ignore_errors=True)
-    if end.status is None:
+        if not done:
+            for folder in ours:
+                shutil.rmtree(folder, ignore_errors=True)
+    if end.status is None and not refusals:
         raise ModelFileError(crashed(source, end))
-    return end.status
+    for line in refusals:
+        err(line)
+    return 2 if end.status is None else end.status
 
 
 def crashed(model: str, end: child.End) -> str:
     """The sentence about a model that ended the process in which it was tried."""
     return (
-        f"{printable(model)}: this model cannot be used. It was tried in a process of its own, and {end.problem}. The "
-        "file is damaged, made to harm, or too large for this machine. Export it again where it was made, or use another."
+        f"{printable(model)}: this model cannot be used. It was tried in a process of its own, and {end.problem}. "
+        "The file is damaged, made to harm, or too much for this machine. Export it again where it was made."
     )
