@@ -1,4 +1,4 @@
-"""Mutated model files without end: `make fuzz`, or `python -m tests.fuzz_models --minutes 1`.
+"""Mutated model files without end: half of `make fuzz`, or `python -m tests.fuzz_models --minutes 1`.
 
 Each is imported in a process forked for it. What a file does to that process, such as crashing it, it does to the child
 process of the command: the command gets a few files of each such kind, too. What breaks the promise stays in
@@ -283,10 +283,11 @@ def main() -> int:
     """Tries mutants until the time is over; the exit status says whether all kept the promise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--share", type=float, default=1, help="of these minutes")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     args = parser.parse_args()
     chance = random.Random(args.seed)
-    end = time.monotonic() + args.minutes * 60
+    end = time.monotonic() + args.minutes * args.share * 60
     FOLDER.mkdir(parents=True, exist_ok=True)
     files = dict(seeds())
     if args.minutes >= _TENSORFLOW_MINUTES:

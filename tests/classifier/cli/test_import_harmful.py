@@ -18,6 +18,7 @@ from tests.support import harmful
 from tests.support.command import COMMAND, ENVIRONMENT
 from tests.support.imported import place
 from tests.support.photos import photo
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_an_interrupt_ends_both_and_leaves_nothing(folder: Path, everyone: bool)
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: os.path.exists(".package.importing"))  # from now on it hangs, soon
+    until(lambda: os.path.exists(".package.importing"), 60)  # from now on it hangs, soon
     os.killpg(command.pid, signal.SIGINT) if everyone else command.send_signal(signal.SIGINT)
     out, err = command.communicate(timeout=60)
     assert (command.returncode, out, err) == (130, "", "classifier: interrupted\n")
