@@ -6,6 +6,7 @@ The first two were found by `make fuzz`, and then written with nothing but their
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
@@ -13,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from tests.support.imported import bring, place
 from tests.support.tiny_tflite import Tiny
 
 _INPUT = (0.00392, -128)
@@ -56,6 +58,17 @@ def filling(gigabytes: int = 3) -> bytes:
         graph.operators.insert(0, operator)
 
     return _edited(Tiny().build(), edit)
+
+
+def package(folder: Path, data: bytes) -> Path:
+    """The folder of a package that nobody has tried: of a sound model, whose weights are then exchanged."""
+    imported, _ = bring(place(folder, Tiny().build()))
+    made = imported.package
+    manifest = made.folder / "model.toml"
+    old = made.manifest.weights["litert"].sha256 or ""
+    (made.folder / "model.tflite").write_bytes(data)
+    manifest.write_text(manifest.read_text("utf-8").replace(f'sha256 = "{old}"\n', ""), "utf-8")
+    return made.folder
 
 
 def _constant(model: Any, values: NDArray[Any], kind: int) -> int:

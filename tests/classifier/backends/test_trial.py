@@ -11,7 +11,7 @@ from classifier import Classifier, ModelPackage, PackageError, Settings, cli
 from classifier.backends import trial
 from classifier.machine import child
 from tests.support import harmful
-from tests.support.imported import bring, place
+from tests.support.imported import place
 from tests.support.packages import LITE0
 from tests.support.photos import photo
 from tests.support.tiny_tflite import Tiny
@@ -36,13 +36,8 @@ def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def foreign(folder: Path, data: bytes) -> ModelPackage:
-    """A package that nobody has tried: of a sound model, whose weights are then exchanged."""
-    package = bring(place(folder, Tiny().build()))[0].package
-    manifest = package.folder / "model.toml"
-    old = package.manifest.weights["litert"].sha256 or ""
-    (package.folder / "model.tflite").write_bytes(data)
-    manifest.write_text(manifest.read_text("utf-8").replace(f'sha256 = "{old}"\n', ""), "utf-8")
-    return ModelPackage.load(package.folder)
+    """A package that nobody has tried."""
+    return ModelPackage.load(harmful.package(folder, data))
 
 
 def test_a_model_is_tried_once(tmp_path: Path, trials: list[str]) -> None:
