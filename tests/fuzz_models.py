@@ -33,6 +33,7 @@ from ai_edge_litert import schema_py_generated as schema
 from classifier.errors import ClassifierError
 from classifier.importing import verify
 from classifier.importing.core import import_model
+from classifier.importing.options import Options
 from classifier.machine.import_process import unfinished
 from tests.support.command import ENVIRONMENT, run
 from tests.support.imported import LABELS, place
@@ -238,7 +239,7 @@ def _import(source: Path, pipe: int) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     tempfile.tempdir = str(source.parent)
     try:
-        import_model(source, source.parent / "package")
+        import_model(source, source.parent / "package", Options(trust=source.suffix == ".h5"))
         said = "imported"
     except ClassifierError as error:
         said = f"refused: {error.message}"
