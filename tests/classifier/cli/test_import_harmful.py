@@ -35,11 +35,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("build", "said"),
     [
         (harmful.crashing, "it crashed (Segmentation fault)"),
-        (harmful.hanging, "it made no progress for 5 s"),
+        pytest.param(harmful.hanging, "it made no progress for 5 s", marks=pytest.mark.slow),
         pytest.param(
             harmful.filling,
             "it took more than the 0.4 GB of memory that are free",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="only there is the memory of a child known"),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(sys.platform != "linux", reason="only there is the memory of a child known"),
+            ],
         ),
     ],
     ids=["crash", "hang", "memory"],
