@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from tests.fuzz_models import broken_promise, mutant, seeds
+from tests.fuzz_models import broken_promise, seeds
+from tests.support.mutated_models import mutant
 
 _MUTANTS = 4
 
