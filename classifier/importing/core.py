@@ -16,7 +16,7 @@ from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, decide, foreign, litert, sources, tensorflow, verify
+from classifier.importing import convert, damage, decide, litert, sources, tensorflow, verify
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
@@ -85,7 +85,7 @@ def import_model(
     with (
         beside(target) as folder,
         tempfile.TemporaryDirectory(prefix="classifier-") as scratch,
-        foreign.refusing_damage(source),
+        damage.refusing_damage(source),
     ):
         found = sources.find(source, Path(scratch))
         unpacked = Path(scratch) in found.file.parents
@@ -111,8 +111,8 @@ def import_model(
 
 
 def _read(found: Source, options: Options) -> Network:
-    foreign.sign_before_reading(found.kind)
-    return foreign.with_signs(_READERS[found.kind](found, options), found.kind)
+    damage.sign_before_reading(found.kind)
+    return damage.with_signs(_READERS[found.kind](found, options), found.kind)
 
 
 def _input(found: Source, network: Network, options: Options, say: Say) -> InputSpec:
@@ -198,7 +198,7 @@ class _Trial:
     def _compare(self, form: Form) -> verify.Difference:
         package = ModelPackage.load(self.folder)
         backend, _ = load_backend(package, runners(form)[0].name, cpu_count(), trust=self.trust)
-        found = verify.scores(foreign.signing(lambda picture: backend.run(picture).scores), self.values)
+        found = verify.scores(damage.signing(lambda picture: backend.run(picture).scores), self.values)
         if progress.watched():  # what has not crashed there needs no other trial
             remember(package, form)
         return verify.compare(self.expected, _probabilities(found, self.draft.output))
