@@ -109,6 +109,7 @@ def _input(found: Source, network: Network, options: Options, say: Say) -> Input
     place = layout(network, options.size)
     height, width = place.size
     colours = ("grey" if place.channels == 1 else "in colour") + (", channels first" if place.channels_first else "")
+    colours += "" if place.channel_axis else ", without an axis for channels"
     say("input", f"{height} x {width} pixels (height x width), {colours}")
     scale = decide.scaling(found, network, options)
     say("values", f"{scale}: {scale.why}")

@@ -48,6 +48,7 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
         std=scale.std,
         channels=1 if place.channels == 1 else 3,
         channels_first=place.channels_first,
+        channel_axis=place.channel_axis,
     )
 
 

@@ -115,7 +115,7 @@ def _scaling(file: Path, image: dict[str, Any], graph: tflite_graph.Graph, shape
 
     An integer input without a scale takes the pixels themselves.
     """
-    grey = 1 in (shape[1:2] + shape[-1:])
+    grey = len(shape) == 3 or 1 in (shape[1:2] + shape[-1:])
     found = None
     if how := graph.quantised:
         found = from_quantisation(how.scale, how.zero_point, how.low, how.high)
