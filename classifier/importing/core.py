@@ -15,7 +15,7 @@ from classifier.backends.choice import load_backend
 from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, decide, litert, sources, tensorflow, verify
+from classifier.importing import convert, decide, litert, sources, tensorflow, told, verify
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
@@ -81,7 +81,11 @@ def import_model(
     name = options.name or named(target)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
-    with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
+    with (
+        beside(target) as folder,
+        tempfile.TemporaryDirectory(prefix="classifier-") as scratch,
+        told.plainly(Path(scratch), source, folder, target) as plain,
+    ):
         found = sources.find(source, Path(scratch))
         unpacked = Path(scratch) in found.file.parents
         network = _READERS[found.kind](found, replace(options, link=options.link and not unpacked))
@@ -100,7 +104,7 @@ def import_model(
         with files.refusing(ModelFileError, target, writing=True):
             difference, conversion = trial.run(network)
         if conversion:
-            say("converted", conversion)
+            say("converted", plain(conversion))
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
 
