@@ -26,6 +26,8 @@ TEACHABLE_GREY = "vww_96_grayscale_quantized.tflite"
 # File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised, and for microcontrollers.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", TEACHABLE_GREY)
 _EDGE_TPU = "_edgetpu.tflite"  # the ending that the Edge TPU's compiler gives to what runs on nothing else
+# Operations of TensorFlow 2 and 1 that hold a weight.
+_VARIABLES = (b"VarHandleOp", b"VariableV2")
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 10_000
 _MOST_LOOKS = 1_000  # files of a folder without a model that are looked at, to say what it holds
@@ -177,13 +179,27 @@ def _model(path: Path) -> ModelFile | None:
 
 def _no_model(path: Path, kind: Kind) -> str:
     """What it is, if it has the signature or the name of a model and is none that can be loaded; else empty."""
-    part = path / "tfhub_module.pb" if kind == "saved_model" else path
-    if kind in ("tflite", "keras") or not part.is_file() or (kind == "h5" and _has_model(path)):
+    if kind == "saved_model":
+        return _no_saved_model(path)
+    if kind in ("tflite", "keras") or (kind == "h5" and _has_model(path)):
         return ""
-    look = Look.at(part)
+    look = Look.at(path)
     fits = foreign.kind(look)
     # An ONNX file is known by its name alone.
     return fits.sentence(look) if fits and (kind != "onnx" or fits in (*POINTERS, *OTHERS)) else ""
+
+
+def _no_saved_model(folder: Path) -> str:
+    """Why a SavedModel cannot be loaded: it is of another kind, or a file of it has not been fetched."""
+    variables = sorted((folder / "variables").glob("variables.*"))
+    module = [path for path in (folder / "tfhub_module.pb",) if path.is_file()]
+    for path in (folder / SAVED_MODEL, *variables, *module):
+        look = Look.at(path)
+        if (fits := foreign.kind(look)) and (fits in POINTERS or path in module):
+            return fits.sentence(look) if path in module else f"its {path.name} is not there: {fits.sentence(look)}"
+    if not variables and any(word in (folder / SAVED_MODEL).read_bytes() for word in _VARIABLES):
+        return "its weights are not there. Give the whole folder, with variables/ beside saved_model.pb."
+    return ""
 
 
 def _has_model(path: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from classifier.errors import ClassifierError
 
 _FRAME = re.compile(r'\s*File "[^"]*", line \d+(, in \S+)?( \*)?')
-_GRAPH_NODE = re.compile(r"\s*(\[\[\{\{node .*?\}\}\]\]|\[Op:\w+\]( name: \S*)?|\(defined at [^)]*\))")
+_GRAPH_NODE = re.compile(r"\s*(\[\[(\{\{[^}]*\}\})+\]\]|\{\{[^}]*\}\}|\[Op:[^\]]*\]( name: \S*)?|\(defined at [^)]*\))")
 
 
 def inside(text: str, folder: Path, archive: Path) -> str:
@@ -40,7 +40,7 @@ def plainly(scratch: Path, source: Path, folder: Path, target: Path) -> Iterator
     def plain(text: str) -> str:
         text = inside(text, scratch, source).replace(str(folder), str(target))
         text = re.sub(rf"{re.escape(tempfile.gettempdir())}/classifier-[^/\s]+/", "", text)
-        return _GRAPH_NODE.sub("", _FRAME.sub("", text))
+        return _GRAPH_NODE.sub("", _FRAME.sub("", text)).replace(":  ", ": ")
 
     try:
         yield plain
