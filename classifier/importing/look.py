@@ -104,8 +104,13 @@ def binary(*patterns: str) -> Test:
 
 
 def holds(*words: bytes, start: bytes = b"") -> Test:
-    """Whether one of these is in the beginning, which starts with `start` apart from white space."""
-    return lambda look: look.head.lstrip().startswith(start) and any(word in look.head for word in words)
+    """Whether one of these is in the beginning, which starts with `start` apart from white space; never in a zip's."""
+
+    def test(look: Look) -> bool:
+        head = look.head.lstrip()
+        return head.startswith(start) and not head.startswith(b"PK") and any(word in head for word in words)
+
+    return test
 
 
 def either(*tests: Test) -> Test:
