@@ -17,6 +17,7 @@ import pytest
 from classifier.errors import ModelFileError
 from classifier.importing import sources
 from classifier.importing.foreign import KINDS
+from classifier.importing.look import Look
 from tests.support.imported import LABELS, bring, write_labels
 from tests.support.tiny_tflite import Tiny
 
@@ -199,7 +200,7 @@ def test_a_saved_model_without_its_weights(tmp_path: Path) -> None:
 
 def test_no_model_of_ours_is_taken_for_another(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(Tiny().build())
-    look = sources.Look.at(tmp_path / "m")
+    look = Look.at(tmp_path / "m")
     assert not [kind.what for kind in KINDS if kind.test(look)]
 
 
