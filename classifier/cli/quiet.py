@@ -62,14 +62,20 @@ def _held() -> Iterator[tuple[BinaryIO, int]]:
             yield io.BytesIO(), 2
             return
         stack.callback(os.close, lasting)
+        _flush()
         os.dup2(held.fileno(), 2)
         stack.callback(os.dup2, lasting, 2)
+        stack.callback(_flush)
         yield held, lasting
 
 
 def _copy(held: BinaryIO, lasting: int, wanted: Callable[[bytes], bool]) -> None:
-    if sys.stderr:
-        sys.stderr.flush()
+    _flush()
     held.seek(0)
     for line in filter(wanted, held):
         os.write(lasting, line)
+
+
+def _flush() -> None:
+    if sys.stderr:
+        sys.stderr.flush()
