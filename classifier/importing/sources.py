@@ -103,7 +103,7 @@ def _folder(folder: Path, named: Path) -> Source:
     paths = sorted(folder.iterdir())
     models, refused = _models(filter(_could_be_model, paths))
     if not models and not refused:
-        models, _ = _models(path for path in paths if files.kind(path) == "file")
+        models, _ = _models(path for path in paths if path.is_file())
     if refused and not models:  # beside a model, what cannot be read is of no concern
         raise refused[0]
     models = [model for model in models if not model.path.name.endswith(_EDGE_TPU)] or models
@@ -135,7 +135,7 @@ def _models(paths: Iterable[Path]) -> tuple[list[ModelFile], list[OSError | Mode
 
 def _looks(folder: Path) -> Iterator[tuple[str, Look]]:
     """The files in a folder and in those in it, hidden ones left out, by their paths from there."""
-    for path in islice(sorted(folder.rglob("*")), _MOST_LOOKS):
+    for path in sorted(islice(folder.rglob("*"), _MOST_LOOKS)):
         inside = path.relative_to(folder)
         if not any(part.startswith((".", "__MACOSX")) for part in inside.parts) and path.is_file():
             with suppress(OSError):

@@ -21,7 +21,7 @@ SIZE = (20, 28)
 
 def grey(size: tuple[int, int]) -> NDArray[np.float32]:
     """The picture in grey, 0 to 1, as Pillow and Keras weigh the colours: `(H, W)`."""
-    return (pixels(size) @ np.array([0.299, 0.587, 0.114], np.float32)) / 255
+    return np.asarray(pixels(size) @ np.array([0.299, 0.587, 0.114]) / 255, np.float32)
 
 
 def softmax(logits: NDArray[np.float32]) -> list[float]:
