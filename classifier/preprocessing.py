@@ -29,4 +29,6 @@ def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
         values = values @ _LUMA
     values -= np.asarray(spec.mean, np.float32)
     values /= np.asarray(spec.std, np.float32)
+    if not spec.channel_axis:
+        return values[..., 0]
     return values.transpose(0, 3, 1, 2) if spec.channels_first else values

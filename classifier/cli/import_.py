@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resample", choices=_FILTERS, help="how pictures are resized; bilinear if not given")
     parser.add_argument("--trust", action="store_true", help=options.TRUST)
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show what TensorFlow and LiteRT write while they read the model"
+    )
     parser.add_argument("--link", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -67,14 +70,14 @@ def run(args: argparse.Namespace) -> int:
     """
     if not progress.watched():
         return _in_child(args)
-    from classifier.cli.quiet import without_notice
+    from classifier.cli.quiet import without_libraries
     from classifier.importing.core import import_model
 
     def say(word: str, sentence: str) -> None:
         print(f"{word:10}{sentence}", flush=True)
 
     told = _told(args)
-    with without_notice():
+    with without_libraries(verbose=args.verbose):
         import_model(Path(args.source), Path(args.target), told, say)
     return 0
 

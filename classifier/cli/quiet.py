@@ -1,11 +1,16 @@
-"""Keeps the terminal free of a line that LiteRT prints whenever it loads a model."""
+"""Keeps the terminal free of what LiteRT and TensorFlow write to standard error of their own accord."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from classifier.errors import ClassifierError
 
 _LITERT_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
 
@@ -16,19 +21,61 @@ def without_notice() -> Iterator[None]:
 
     LiteRT's C++ code writes that line directly, and its Python API offers no way to set the log level.
     """
-    try:
-        held, kept = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115  (closed below)
-    except OSError:  # no folder for temporary files, or no standard error: the line is shown
-        yield
-        return
-    with held:
+    with _held() as (held, lasting):
         try:
-            os.dup2(held.fileno(), 2)
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            held.seek(0)
-            for line in held:
-                if line.strip() != _LITERT_NOTICE:
-                    os.write(2, line)
+            _copy(held, lasting, lambda line: line.strip() != _LITERT_NOTICE)
+
+
+@contextlib.contextmanager
+def without_libraries(*, verbose: bool = False) -> Iterator[None]:
+    """Holds back what is written to standard error, which TensorFlow, Keras and their C++ libraries fill with logs.
+
+    Args:
+        verbose: whether it is written after all, at the end.
+
+    What goes wrong in a way that nobody foresaw is shown with everything that was held back. A `ClassifierError` says
+    enough by itself.
+    """
+    with _held() as (held, lasting):
+        try:
+            yield
+        except ClassifierError:
+            raise
+        except Exception:
+            verbose = True
+            raise
+        finally:
+            if verbose:
+                _copy(held, lasting, lambda line: True)
+
+
+@contextlib.contextmanager
+def _held() -> Iterator[tuple[BinaryIO, int]]:
+    """Lets standard error lead to a file, which is yielded with a descriptor of the true standard error."""
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(tempfile.TemporaryFile())
+            lasting = os.dup(2)
+        except OSError:  # no folder for temporary files, or no standard error: everything is shown
+            yield io.BytesIO(), 2
+            return
+        stack.callback(os.close, lasting)
+        _flush()
+        os.dup2(held.fileno(), 2)
+        stack.callback(os.dup2, lasting, 2)
+        stack.callback(_flush)
+        yield held, lasting
+
+
+def _copy(held: BinaryIO, lasting: int, wanted: Callable[[bytes], bool]) -> None:
+    _flush()
+    held.seek(0)
+    for line in filter(wanted, held):
+        os.write(lasting, line)
+
+
+def _flush() -> None:
+    if sys.stderr:
+        sys.stderr.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def finish(converter: Any, *, float16: bool) -> bytes:
 
 
 def _reason(error: Exception) -> str:
+    if operations := sorted(set(re.findall(r"\btf\.([A-Z]\w+)", str(error)))):
+        return f"it lacks {', '.join(operations)}"[:200]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = next(
         (line for line in lines if "flex" in line.lower() or "custom ops" in line.lower()), lines[0] if lines else ""

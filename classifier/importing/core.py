@@ -16,7 +16,7 @@ from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, damage, decide, litert, sources, tensorflow, verify
+from classifier.importing import convert, damage, decide, litert, sources, tensorflow, told, verify
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
@@ -85,6 +85,7 @@ def import_model(
     with (
         beside(target) as folder,
         tempfile.TemporaryDirectory(prefix="classifier-") as scratch,
+        told.plainly(Path(scratch), source, folder, target) as plain,
         damage.refusing_damage(source),
     ):
         found = sources.find(source, Path(scratch))
@@ -105,7 +106,7 @@ def import_model(
         with files.refusing(ModelFileError, target, writing=True):
             difference, conversion = trial.run(network)
         if conversion:
-            say("converted", conversion)
+            say("converted", plain(conversion))
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
 
@@ -119,6 +120,7 @@ def _input(found: Source, network: Network, options: Options, say: Say) -> Input
     place = layout(network, options.size)
     height, width = place.size
     colours = ("grey" if place.channels == 1 else "in colour") + (", channels first" if place.channels_first else "")
+    colours += "" if place.channel_axis else ", without an axis for channels"
     say("input", f"{height} x {width} pixels (height x width), {colours}")
     scale = decide.scaling(found, network, options)
     say("values", f"{scale}: {scale.why}")

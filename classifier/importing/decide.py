@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from classifier.errors import ModelFileError, ParameterError
+from classifier.importing import label_files
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling
@@ -48,6 +49,7 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
         std=scale.std,
         channels=1 if place.channels == 1 else 3,
         channels_first=place.channels_first,
+        channel_axis=place.channel_axis,
     )
 
 
@@ -81,7 +83,8 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
     elif network.labels:
         found, where = network.labels, dict.fromkeys(network.labels, f"{source.file.name}'s metadata")
     elif source.labels:
-        found, where = {"en": labels_files.read(source.labels)}, {"en": source.labels.name}
+        lines, name = label_files.choose(source.labels, classes, f"{source.file}: it has {number}")
+        found, where = {"en": lines}, {"en": name}
     else:
         raise ModelFileError(
             f"{source.file}: it has {number}, and nothing says what they are called. Give a file with a label "

@@ -12,6 +12,9 @@ from classifier.errors import ModelFileError
 from classifier.formatting import whole_number
 from classifier.package import labels
 
+# Under these keys are the labels in files that hold more, such as config.json of Hugging Face's models.
+_KEYS = ("id2label", "label_names", "labels", "class_names", "classes", "names", "categories")
+_WORDNET = re.compile(r"n\d{8}\s+(\S.*)")
 _NUMBERED = re.compile(r"(\d+)[\s:,]+(\S.*)")
 _FORMS = '["cat", "dog"], {"cat": 0, "dog": 1} or {"0": "cat", "1": "dog"}'
 
@@ -100,11 +103,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _listed(found: dict[Any, Any] | list[Any]) -> list[str]:
-    """The labels of a list, in order, or of an object of numbers and labels, either way round.
+    """The labels of a list, in order, or of an object of numbers and labels, either way round, or of one in an object.
 
     Raises:
         ValueError: it does not hold one label for each number, counting from 0.
     """
+    if isinstance(found, dict):
+        found = next((found[key] for key in _KEYS if isinstance(found.get(key), (dict, list))), found)
     pairs = list(enumerate(found)) if isinstance(found, list) else [_pair(*item) for item in found.items()]
     by_number = dict(pairs)
     if not pairs or len(by_number) != len(pairs) or set(by_number) != set(range(len(pairs))):
@@ -135,7 +140,10 @@ def _label(value: Any) -> str:
 
 
 def _without_numbers(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels without their numbers if all lines are numbered, counting from 0; else the lines as they are."""
+    """The labels without their numbers if all are numbered from 0, or with WordNet's; else the lines as they are."""
+    words = [_WORDNET.fullmatch(line) for line in lines]  # ImageNet's synset_words.txt: n01440764 tench, Tinca tinca
+    if all(words):
+        return tuple(match[1] for match in words if match)
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
     if all(match and whole_number(match[1], index) == index for index, match in enumerate(numbered)):
         return tuple(match[2] for match in numbered if match)

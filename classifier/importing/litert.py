@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from classifier.importing.sources import TEACHABLE_GREY, Source
 from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
 
-# The name of the operation into which the Edge TPU's compiler puts a model.
-_EDGE_TPU = b"edgetpu-custom-op"
+# Operations into which compilers put a model for one processor, by name (that of Arm's with its length before it).
+_COMPILED = {b"edgetpu-custom-op": "Coral's Edge TPU", b"\x07\0\0\0ethos-u": "Arm's Ethos-U"}
+_FOREIGN = re.compile(r"Flex[A-Z]\w*|(?<=custom op: )\w+")
 
 
 def read(source: Source, options: Options) -> Network:
@@ -67,16 +69,22 @@ def read(source: Source, options: Options) -> Network:
 
 
 def _load(file: Path, data: bytes) -> Interpreter:
-    if _EDGE_TPU in data:
+    if processor := next((name for operation, name in _COMPILED.items() if operation in data), ""):
         raise ModelFileError(
-            f"{file}: it is compiled for Coral's Edge TPU, and runs on nothing else. Give the .tflite file that it was "
+            f"{file}: it is compiled for {processor}, and runs on nothing else. Give the .tflite file that it was "
             "compiled from; in Teachable Machine, choose the export as Tensorflow Lite, Quantized or Floating point."
         )
     try:
         interpreter = Interpreter(model_content=data, num_threads=cpu_count())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:300] or type(error).__name__
+        said = " ".join(str(error).split())
+        if foreign := sorted(set(_FOREIGN.findall(said))):
+            raise ModelFileError(
+                f"{file}: it has operations that LiteRT lacks: {', '.join(foreign)}. Import the model that it was "
+                "converted from, a SavedModel or .keras file, which runs on TensorFlow."
+            ) from error
+        said = said[:300] or type(error).__name__
         raise ModelFileError(
             f"{file}: LiteRT cannot load it; it is damaged, cut off, or has operations that LiteRT lacks: {said}"
         ) from error
@@ -115,7 +123,7 @@ def _scaling(file: Path, image: dict[str, Any], graph: tflite_graph.Graph, shape
 
     An integer input without a scale takes the pixels themselves.
     """
-    grey = 1 in (shape[1:2] + shape[-1:])
+    grey = len(shape) == 3 or 1 in (shape[1:2] + shape[-1:])
     found = None
     if how := graph.quantised:
         found = from_quantisation(how.scale, how.zero_point, how.low, how.high)

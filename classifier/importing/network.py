@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
 
 _LONGEST_STRIP = 32  # how many times as long as the other a picture's side may be
+# The same where the dimensions may be those of a sequence, such as 128 moments of 9 sensors; and the shorter side.
+_LONGEST_GREY, _LEAST_GREY = 2, 8
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -76,11 +79,20 @@ class Layout:
         size: (height, width) in pixels.
         channels: 3, or 1 for grey.
         channels_first: whether the channels come before height and width.
+        channel_axis: whether there is an axis for the channels; grey pictures may come as (height, width) alone.
     """
 
     size: tuple[int, int]
     channels: int
     channels_first: bool
+    channel_axis: bool = True
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input, without the batch."""
+        if not self.channel_axis:
+            return self.size
+        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
 
 
 def layout(network: Network, size: tuple[int, int] | None) -> Layout:
@@ -95,32 +107,36 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             given.
     """
     file, shape = network.file, network.shape
-    described = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
-    if len(shape) != 4:
+    place = f"{file}: its input has the shape {_described(shape)}"
+    if len(shape) not in (3, 4):
+        raise ModelFileError(f"{place}{_no_picture(shape)}")
+    if len(shape) == 3 and (shape[2] in (1, 3) or shape[0] == 3) and shape[0] not in (None, 1):
         raise ModelFileError(
-            f"{file}: its input has the shape {described}, which is not a picture's: expected (batch, height, width, "
-            "channels)."
+            f"{place}: a picture, but without an axis for the batch. Export it with a batch of 1 or of any size before "
+            "that."
         )
     batch, *rest = shape
     if batch not in (None, 1):
         raise ModelFileError(
             f"{file}: it always takes {batch} pictures at a time. Export it with a batch of 1 or of any size."
         )
-    first = rest[0] in (1, 3) and rest[2] not in (1, 3)
-    channels, (height, width) = (rest[0], rest[1:]) if first else (rest[2], rest[:2])
-    if channels is None:
-        channels = 3
+    channel_axis = len(rest) == 3
+    first = channel_axis and rest[0] in (1, 3) and rest[2] not in (1, 3)
+    height, width = rest[1:] if first else rest[:2]
+    channels = (rest[0] if first else rest[2]) if channel_axis else 1
+    channels = 3 if channels is None else channels
     if channels not in (1, 3):
         raise ModelFileError(
-            f"{file}: its input has the shape {described}: {channels} channels. Only pictures in colour (3) "
-            "or grey (1) can be given to it."
+            f"{place}: {channels} channels. Only pictures in colour (3) or grey (1) can be given to it."
         )
-    wanted = size or (height, width)
     if not _is_picture(height, width):
         raise ModelFileError(
-            f"{file}: its input has the shape {described}, {height} x {width} pixels if those were pixels: it takes "
-            "features that another model makes of a picture, not pictures. Export the two as one model."
+            f"{place}, {height} x {width} pixels if those were pixels: it takes features that another model makes of a "
+            "picture, not pictures. Export the two as one model."
         )
+    if not channel_axis and size is None and not _is_grey(height, width):
+        raise ModelFileError(f"{place}{_ambiguous(height, width)}")
+    wanted = size or (height, width)
     if wanted[0] is None or wanted[1] is None:
         raise ModelFileError(
             f"{file}: it takes pictures of any size. Say which it was trained on: --size 224, or --size HEIGHTxWIDTH."
@@ -129,7 +145,56 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
         raise ModelFileError(
             f"{file}: it takes {height} x {width} pixels (height x width) and no others. Leave --size out."
         )
-    return Layout((int(wanted[0]), int(wanted[1])), channels, first)
+    return Layout((int(wanted[0]), int(wanted[1])), channels, first, channel_axis)
+
+
+def _described(shape: Shape) -> str:
+    return "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+
+
+def _no_picture(shape: Shape) -> str:
+    """What an input of neither three nor four dimensions may be, and what to do."""
+    if len(shape) == 2 and (picture := _flattened(shape[1])):
+        sides = ", ".join(str(side) for side in picture)
+        return (
+            f": {shape[1]} numbers in a row. If they are the pixels of pictures ({sides}), which nothing in the file "
+            f"says, give it that shape, in Keras: keras.Sequential([keras.Input(({sides})), keras.layers.Flatten(), "
+            'model]).save("model.keras"). If they are features of a picture, export both models as one.'
+        )
+    if len(shape) == 2:
+        return (
+            ": numbers in a row, such as a table's columns, words or features, not a picture's: expected (batch, "
+            "height, width, channels). Export the model with the layers that take the picture."
+        )
+    if len(shape) == 5:
+        return ": several pictures at once, as of a film or a volume. Only single pictures can be given to a model."
+    return ", which is not a picture's: expected (batch, height, width, channels)."
+
+
+def _flattened(numbers: int | None) -> tuple[int, ...]:
+    """The shape of a square picture of that many numbers, grey or in colour; empty if there is none."""
+    for colours in ((), (3,)):
+        pixels = (numbers or 0) // math.prod(colours)
+        side = math.isqrt(pixels)
+        if side >= _LEAST_GREY and side * side * math.prod(colours) == numbers:
+            return side, side, *colours
+    return ()
+
+
+def _is_grey(height: int | None, width: int | None) -> bool:
+    """Whether two dimensions are clearly those of a grey picture: close to each other, as a sequence's seldom are."""
+    sides = [side for side in (height, width) if side is not None]
+    return len(sides) == 2 and min(sides) >= _LEAST_GREY and max(sides) <= _LONGEST_GREY * min(sides)
+
+
+def _ambiguous(height: int | None, width: int | None) -> str:
+    sides = [("HEIGHT", "WIDTH")[index] if side is None else side for index, side in enumerate((height, width))]
+    steps = "of any length" if height is None else f"of {height} steps"
+    each = "any number of values" if width is None else f"{width} values"
+    return (
+        f": sequences {steps} with {each} each, as of words, sound or sensors, or grey pictures without an axis for "
+        f"channels; the file does not say. If it takes pictures, say so with their size: --size {sides[0]}x{sides[1]}"
+    )
 
 
 def _is_picture(height: int | None, width: int | None) -> bool:

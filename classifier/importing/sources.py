@@ -5,24 +5,32 @@ from __future__ import annotations
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
 from classifier.backends.model_files import ENDINGS, SAVED_MODEL, Kind, ModelFile, kind_of
 from classifier.errors import ModelFileError
-from classifier.formatting import listed
-from classifier.importing import labels
+from classifier.formatting import listed, printable
+from classifier.importing import foreign, label_files, labels, told
+from classifier.importing.look import Look
+from classifier.importing.stray import OTHERS, POINTERS, ZIP
 from classifier.machine import files
 
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
-_LABELS = ("labels.txt", "label.txt", "class_names.txt", "classes.txt", "class_indices.json", "labels.json")
 TEACHABLE_GREY = "vww_96_grayscale_quantized.tflite"
 """File name of Teachable Machine's export for microcontrollers, which takes `pixel / 127 - 1`."""
 # File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised, and for microcontrollers.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", TEACHABLE_GREY)
 _EDGE_TPU = "_edgetpu.tflite"  # the ending that the Edge TPU's compiler gives to what runs on nothing else
+# Operations of TensorFlow 2 and 1 that hold a weight.
+_VARIABLES = (b"VarHandleOp", b"VariableV2")
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 10_000
+_MOST_LOOKS = 1_000  # files of a folder without a model that are looked at, to say what it holds
 KNOWN = (
     f"a {listed(endings[0] for endings in ENDINGS.values())} file, a SavedModel's folder, "
     "or a folder or zip that holds one of these"
@@ -35,12 +43,12 @@ class Source:
 
     Attributes:
         model: the model's file, or the SavedModel's folder.
-        labels: the labels file beside it, if there is one.
+        labels: the files beside it that may hold its labels, the surest names first.
         teachable_machine: whether Teachable Machine exported it.
     """
 
     model: ModelFile
-    labels: Path | None
+    labels: tuple[label_files.Candidate, ...]
     teachable_machine: bool
 
     @property
@@ -72,43 +80,76 @@ def find(path: Path, scratch: Path) -> Source:
             return _folder(path, path)
         if model := _model(path):
             return _source(model)
-        if zipfile.is_zipfile(path):
-            _unpack(path, scratch)
-            return _folder(scratch, path)
+        look = Look.at(path)
+        fits = foreign.kind(look)
+        if zipfile.is_zipfile(path) and fits in (None, ZIP):
+            return _zip(path, scratch)
+    if fits:
+        raise ModelFileError(f"{path}: {fits.sentence(look)}")
     raise ModelFileError(f"{path}: this is not a model file of a known kind. Give {KNOWN}.")
 
 
 def _source(model: ModelFile) -> Source:
     file = model.path
-    places = (file, file.parent) if file.is_dir() else (file.parent,)
-    beside = next((place / name for place in places for name in _LABELS if (place / name).is_file()), None)
+    beside = label_files.beside(file)
     named = file.name in _TEACHABLE or file.name == "model.savedmodel"
-    return Source(model, beside, named and beside is not None and labels.are_numbered(beside))
+    numbered = any(labels.are_numbered(one.path) for one in beside if one.path.name == "labels.txt")
+    return Source(model, beside, named and numbered)
 
 
 def _folder(folder: Path, named: Path) -> Source:
     if itself := _model(folder):
         return _source(itself)
     paths = sorted(folder.iterdir())
-    models, refused = [], []
-    for path in filter(_could_be_model, paths):
-        try:
-            if model := _model(path):
-                models.append(model)
-        except OSError as error:
-            refused.append(error)
+    models, refused = _models(filter(_could_be_model, paths))
+    if not models and not refused:
+        models, _ = _models(path for path in paths if path.is_file())
     if refused and not models:  # beside a model, what cannot be read is of no concern
         raise refused[0]
     models = [model for model in models if not model.path.name.endswith(_EDGE_TPU)] or models
     inner = [path for path in paths if path.is_dir() and not path.name.startswith(("__", "."))]
     if not models and len(inner) == 1:  # a zip of one folder
         return _folder(inner[0], named)
+    if not models and (other := foreign.first(_looks(folder))):
+        raise ModelFileError(f"{folder / other[0]}: {other[1]}")
     if not models:
         raise ModelFileError(f"{named}: it holds no model. Give {KNOWN}.")
     if len(models) > 1:
-        have = ", ".join(model.path.name for model in models)
+        have = ", ".join(printable(model.path.name) for model in models)
         raise ModelFileError(f"{named}: it holds several models: {have}. Give the path of one.")
     return _source(models[0])
+
+
+def _models(paths: Iterable[Path]) -> tuple[list[ModelFile], list[OSError | ModelFileError]]:
+    """The models at these paths, and why others cannot be read."""
+    models: list[ModelFile] = []
+    refused: list[OSError | ModelFileError] = []
+    for path in paths:
+        try:
+            if model := _model(path):
+                models.append(model)
+        except (OSError, ModelFileError) as error:
+            refused.append(error)
+    return models, refused
+
+
+def _looks(folder: Path) -> Iterator[tuple[str, Look]]:
+    """The files in a folder and in those in it, hidden ones left out, by their paths from there."""
+    for path in sorted(islice(folder.rglob("*"), _MOST_LOOKS)):
+        inside = path.relative_to(folder)
+        if not any(part.startswith((".", "__MACOSX")) for part in inside.parts) and path.is_file():
+            with suppress(OSError):
+                yield str(inside), Look.at(path)
+
+
+def _zip(path: Path, scratch: Path) -> Source:
+    """The model in a zip; errors name what is in it as that, not by where it was unpacked."""
+    _unpack(path, scratch)
+    try:
+        return _folder(scratch, path)
+    except (OSError, ModelFileError) as error:
+        said = str(error) if isinstance(error, ModelFileError) else files.sentence(error)
+        raise ModelFileError(told.inside(said, scratch, path)) from error
 
 
 def _could_be_model(path: Path) -> bool:
@@ -125,13 +166,53 @@ def _model(path: Path) -> ModelFile | None:
     """
     if kind := kind_of(path):
         files.check_readable(path)
+        if what := _no_model(path, kind):
+            raise ModelFileError(f"{path}: {what}")
         return ModelFile(path, kind)
     if path.is_file() and path.suffix.lower() in _ENDINGS:
-        raise ModelFileError(
-            f"{path}: by its name it is a {path.suffix} model, by its content it is not: it is damaged, cut off, or "
-            "something else."
-        )
+        look = Look.at(path)
+        fits = foreign.kind(look)
+        what = fits.sentence(look) if fits and fits is not ZIP else "it is damaged, cut off, or something else."
+        raise ModelFileError(f"{path}: by its name it is a {path.suffix} model, by its content it is not: {what}")
     return None
+
+
+def _no_model(path: Path, kind: Kind) -> str:
+    """What it is, if it has the signature or the name of a model and is none that can be loaded; else empty."""
+    if kind == "saved_model":
+        return _no_saved_model(path)
+    if kind in ("tflite", "keras") or (kind == "h5" and _has_model(path)):
+        return ""
+    look = Look.at(path)
+    fits = foreign.kind(look)
+    # An ONNX file is known by its name alone.
+    return fits.sentence(look) if fits and (kind != "onnx" or fits in (*POINTERS, *OTHERS)) else ""
+
+
+def _no_saved_model(folder: Path) -> str:
+    """Why a SavedModel cannot be loaded: it is of another kind, or a file of it has not been fetched."""
+    variables = sorted((folder / "variables").glob("variables.*"))
+    module = [path for path in (folder / "tfhub_module.pb",) if path.is_file()]
+    for path in (folder / SAVED_MODEL, *variables, *module):
+        look = Look.at(path)
+        if (fits := foreign.kind(look)) and (fits in POINTERS or path in module):
+            return fits.sentence(look) if path in module else f"its {path.name} is not there: {fits.sentence(look)}"
+    if not variables and any(word in (folder / SAVED_MODEL).read_bytes() for word in _VARIABLES):
+        return "its weights are not there. Give the whole folder, with variables/ beside saved_model.pb."
+    return ""
+
+
+def _has_model(path: Path) -> bool:
+    """Whether an HDF5 file holds Keras' description of a model: the attribute's name, which is stored as it is.
+
+    True for a file that is cut off, too, of which that cannot be told.
+    """
+    with files.open_file(path) as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+        # The address of the end of the file, in the superblock of each version:
+        # https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
+        end = {0: 40, 1: 44}.get(content[8], 28) if len(content) > 52 else 0
+        whole = end and int.from_bytes(content[end : end + 8], "little") <= len(content)
+        return not whole or content.find(b"model_config") >= 0
 
 
 def _unpack(path: Path, folder: Path) -> None:
@@ -143,6 +224,9 @@ def _unpack(path: Path, folder: Path) -> None:
             wanted = [
                 entry for entry in entries if _wanted(PurePosixPath(entry.filename), roots) and not entry.is_dir()
             ]
+            if not any(PurePosixPath(entry.filename).suffix.lower() in _ENDINGS for entry in wanted) and not roots:
+                # No name tells which is the model: its content will.
+                wanted = [entry for entry in entries if _harmless(PurePosixPath(entry.filename)) and not entry.is_dir()]
             if len(wanted) > _MOST_FILES or sum(entry.file_size for entry in wanted) > _MOST_BYTES:
                 raise ModelFileError(
                     f"{path}: it holds over {_MOST_BYTES // 10**9} GB or {_MOST_FILES} files. Unpack it first."
@@ -163,8 +247,13 @@ def _is(entry: zipfile.ZipInfo, name: str) -> bool:
 
 
 def _wanted(path: PurePosixPath, roots: list[PurePosixPath]) -> bool:
-    if path.is_absolute() or ".." in path.parts or "__MACOSX" in path.parts:
+    if not _harmless(path):
         return False
-    if path.name in _LABELS or path.suffix.lower() in _ENDINGS:
+    if label_files.could_be(path.name) or path.suffix.lower() in _ENDINGS:
         return True
     return any(root in path.parents for root in roots)
+
+
+def _harmless(path: PurePosixPath) -> bool:
+    """Whether a path leads to a place in the folder, and is not what macOS adds."""
+    return not path.is_absolute() and ".." not in path.parts and "__MACOSX" not in path.parts

@@ -100,8 +100,7 @@ def read(source: Source, options: Options) -> Network:
 def _with_graph(network: Network, loaded: Loaded, keras_model: Any, options: Options) -> Network:
     """The model with what its graph tells of its values and scores."""
     place = layout(network, options.size)
-    shape = (place.channels, *place.size) if place.channels_first else (*place.size, place.channels)
-    graph = tensorflow_graph.read(lambda image: _scores(loaded.call(image)), shape, loaded.dtype)
+    graph = tensorflow_graph.read(lambda image: _scores(loaded.call(image)), place.shape, loaded.dtype)
     scaling = _by_layer(graph.scaling, keras_model)
     if scaling is None and loaded.dtype == "uint8":
         scaling = SCALES["raw"].because("its input is of whole numbers, 0 to 255")

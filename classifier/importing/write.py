@@ -115,6 +115,8 @@ def _input(spec: InputSpec) -> Table:
         table["channels"] = _explained(1, "grey")
     if spec.channels_first:
         table["channels_first"] = True
+    if not spec.channel_axis:
+        table["channel_axis"] = _explained(False, "a picture is (height, width)")
     return table
 
 

@@ -30,16 +30,21 @@ class InputSpec(_Table):
     std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
     channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
     channels_first: bool = Field(False, description="whether the channels come before height and width")
+    channel_axis: bool = Field(True, description="false where grey pictures are given as (height, width) alone")
 
     @model_validator(mode="after")
     def _per_channel(self) -> InputSpec:
+        if not self.channel_axis and (self.channels != 1 or self.channels_first):
+            raise ValueError("channel_axis = false goes with channels = 1 and without channels_first")
         if self.channels == 1 and (isinstance(self.mean, tuple) or isinstance(self.std, tuple)):
             raise ValueError("mean and std are one number each where channels = 1")
         return self
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one input, without the batch: `(H, W, channels)`, or `(channels, H, W)`."""
+        """The shape of one input, without the batch: `(H, W, channels)`, `(channels, H, W)`, or for grey `(H, W)`."""
+        if not self.channel_axis:
+            return self.size
         return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
 
     @property

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from classifier.errors import ModelFileError
-from classifier.importing import labels
+from classifier.importing import label_files, labels
+from tests.support.imported import LABELS, bring, place
+from tests.support.tiny_tflite import Tiny
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,8 @@ from classifier.importing import labels
         ("0 cat\n2 dog\n", ("0 cat", "2 dog")),
         ("猫\n狗", ("猫", "狗")),
         ("10\n20\n", ("10", "20")),
+        ("n01440764 tench, Tinca tinca\nn01443537 goldfish\n", ("tench, Tinca tinca", "goldfish")),
+        ("n01440764\nn01443537\n", ("n01440764", "n01443537")),
     ],
 )
 def test_a_label_on_each_line(text: str, expected: tuple[str, ...]) -> None:
@@ -70,6 +74,9 @@ def test_a_line_of_thousands_of_digits_is_a_label_like_any_other() -> None:
             tuple(f"c{i}" for i in range(12)),
         ),
         ('["\u72d7\\n\u732b"]', ("狗 猫",)),
+        ('{"architectures": ["ViT"], "id2label": {"0": "cat", "1": "dog"}}', ("cat", "dog")),
+        ('{"tmVersion": "2.4", "labels": ["cat", "dog"]}', ("cat", "dog")),
+        ('{"labels": 0, "classes": 1}', ("labels", "classes")),
         ("[PAD]\n[UNK]\n", ("[PAD]", "[UNK]")),
         ("[unknown]", ("[unknown]",)),
     ],
@@ -112,3 +119,70 @@ def test_other_json_is_refused_by_name(text: str, problem: str) -> None:
 def test_json_is_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "class_indices.json").write_text('{"dog": 1, "cat": 0}', "utf-8")
     assert labels.read(tmp_path / "class_indices.json") == ("cat", "dog")
+
+
+USUAL = (
+    "labels.txt label.txt Labels.txt dict.txt classes.txt class_names.txt class_names.json classes.json labels.json "
+    "labelmap.txt label_map.txt class_indices.json synset.txt synset_words.txt imagenet_classes.txt index_to_name.json"
+)
+
+
+def model_with(folder: Path, **files: tuple[str, ...]) -> Path:
+    """A model of three classes with labels files beside it; `__` stands for a full stop."""
+    model = place(folder, Tiny().build(), "mine.tflite", labels=())
+    for name, lines in files.items():
+        text = json.dumps(lines) if name.endswith("json") else "\n".join(lines)
+        (folder / name.replace("__", ".")).write_text(text, "utf-8")
+    return model
+
+
+@pytest.mark.parametrize("name", [*USUAL.split(), "flower_labels.txt", "my-classes.txt", "mine.txt", "config.json"])
+def test_a_labels_file_of_any_usual_name_is_found(tmp_path: Path, name: str) -> None:
+    model = model_with(tmp_path)
+    text = "\n".join(LABELS)
+    if name.endswith(".json"):
+        text = json.dumps({"id2label": dict(enumerate(LABELS))} if name == "config.json" else LABELS)
+    (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "requirements.txt").write_text("a\nb\nc\n", "utf-8")
+    found = label_files.beside(model)
+    assert [one.path.name for one in found] == [name]
+    assert label_files.choose(found, 3, "m") == (LABELS, name)
+
+
+def test_a_description_without_labels_is_no_labels_file(tmp_path: Path) -> None:
+    model = model_with(tmp_path)
+    (tmp_path / "config.json").write_text('{"a": 0, "b": 1, "c": 2}', "utf-8")
+    assert label_files.beside(model) == ()
+
+
+def test_of_several_files_the_one_with_a_label_for_each_class_is_taken(tmp_path: Path) -> None:
+    model = model_with(tmp_path, coco_labels__txt=("a", "b"), labelmap__txt=LABELS, old_labels__txt=("x", "y", "z"))
+    _, said = bring(model)
+    assert said["labels"] == "from labelmap.txt: cat, dog, bird"
+
+
+def test_several_files_that_say_the_same(tmp_path: Path) -> None:
+    _, said = bring(model_with(tmp_path, labels__txt=LABELS, class_names__json=LABELS))
+    assert said["labels"].endswith("cat, dog, bird")
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (
+            {"labels__txt": LABELS, "dict__txt": ("x", "y", "z")},
+            r"several files beside it.*dict\.txt \(3\), labels\.txt",
+        ),
+        ({"a_labels__txt": LABELS, "b_labels__txt": ("x", "y", "z")}, r"a_labels\.txt \(3\), b_labels\.txt \(3\)"),
+        ({"labels__txt": ("x", "y")}, r"3 classes, but there are 2 labels in labels\.txt.*--labels FILE"),
+        (
+            {"labels__txt": ("x", "y"), "dict__txt": ("x",)},
+            r"other numbers of labels: dict\.txt \(1\), labels\.txt \(2\)",
+        ),
+    ],
+)
+def test_labels_that_cannot_be_told_are_refused_with_what_was_found(
+    tmp_path: Path, files: dict[str, tuple[str, ...]], problem: str
+) -> None:
+    with pytest.raises(ModelFileError, match=problem):
+        bring(model_with(tmp_path, **files))

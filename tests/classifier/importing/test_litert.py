@@ -187,7 +187,7 @@ def test_grey_has_no_mean_for_each_colour(tmp_path: Path) -> None:
     ("tiny", "problem"),
     [
         (Tiny(channels=5), "5 channels"),
-        (Tiny(rank=3), r"\(1, 8, 6\), which is not a picture"),
+        (Tiny(rank=3), r"\(1, 8, 6\): sequences of 8 steps with 6 values.*--size 8x6"),
         (Tiny(batch=4), "4 pictures at a time"),
         (Tiny(inputs=2), "2 inputs and 1 output"),
         (Tiny(outputs=2), "1 input and 2 outputs"),
@@ -272,7 +272,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert len(ended.stdout.splitlines()) == 6
-    assert all("damaged, cut off" in line for line in ended.stdout.splitlines())
+    assert all("cut off" in line for line in ended.stdout.splitlines())
     assert not (tmp_path / "package").exists()
 
 

@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from classifier.errors import ModelFileError, TrustError
 from classifier.importing.options import Options
-from tests.support.imported import TRUSTED, answer, bring, write_labels
+from tests.support.imported import LABELS, TRUSTED, answer, bring, pixels, write_labels
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +79,7 @@ def test_broken_keras_files_are_said(make: Any, tmp_path: Path) -> None:
         cut.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(ModelFileError, match=r"cut\.\w+: .*damaged"):
             bring(cut, TRUSTED)
-    with pytest.raises(ModelFileError, match=r"it holds only weights, not the model.*model\.save"):
+    with pytest.raises(ModelFileError, match=r"holds only weights, not the model.*model\.save"):
         bring(tmp_path / "only.weights.h5", TRUSTED)
     assert not (tmp_path / "package").exists()
 
@@ -144,3 +145,47 @@ def test_scores_that_are_nan(make: Any, tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     with pytest.raises(ModelFileError, match="gives NaN or infinity"):
         bring(tmp_path / "model.keras")
+
+
+def test_a_frozen_graph_becomes_a_model_by_the_line_that_is_said(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tf = make.tf
+    kernel = np.random.default_rng(6).normal(size=(3, 3)).astype(np.float32)
+    spec = tf.TensorSpec([1, 24, 24, 3], tf.float32, name="image")
+    function = tf.function(lambda image: tf.nn.softmax(tf.reduce_mean(image, [1, 2]) @ kernel), input_signature=[spec])
+    graph = function.get_concrete_function().graph
+    tf.io.write_graph(graph, str(tmp_path), "frozen.pb", as_text=False)
+    with pytest.raises(ModelFileError, match="it is a frozen TensorFlow graph") as refused:
+        bring(tmp_path / "frozen.pb")
+    said = str(refused.value)
+    line = said[said.index('open("model.tflite"') : said.index(", with the names")]
+    for word, name in [("INPUT", "image"), ("OUTPUT", "Identity"), ("224, 224", "24, 24")]:
+        line = line.replace(word, name)
+    monkeypatch.chdir(tmp_path)
+    eval(line, {"tf": tf, "open": open})
+    imported, _ = bring(tmp_path / "model.tflite")
+    expected = tf.nn.softmax((pixels((24, 24)) / 255).mean(axis=(0, 1)) @ kernel).numpy()
+    assert answer(imported.package.folder) == pytest.approx(dict(zip(LABELS, expected, strict=True)), abs=1e-3)
+
+
+def test_parts_that_keras_and_tensorflow_write(make: Any, tmp_path: Path) -> None:
+    make.tf.train.Checkpoint(value=make.tf.Variable(1.0)).save(str(tmp_path / "checkpoints" / "model.ckpt"))
+    (tmp_path / "plan.json").write_text(make.small().to_json(), "utf-8")
+    make.small(make.tf_keras).save_weights(tmp_path / "old.h5")
+    for name, told in [("checkpoints", "checkpoint"), ("plan.json", "model_from_json"), ("old.h5", "only weights")]:
+        with pytest.raises(ModelFileError, match=told):
+            bring(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["flex", "custom"])
+def test_operations_that_litert_lacks_are_named(make: Any, tmp_path: Path, kind: str) -> None:
+    make.plain(tmp_path / "saved", kind="inverse")
+    converter = make.tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+    converter.allow_custom_ops = kind == "custom"
+    if kind == "flex":
+        sets = make.tf.lite.OpsSet
+        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS, sets.SELECT_TF_OPS]
+    (tmp_path / "model.tflite").write_bytes(converter.convert())
+    with pytest.raises(ModelFileError, match=r"operations that LiteRT lacks: (Flex)?MatrixInverse\..*SavedModel"):
+        bring(tmp_path / "model.tflite")
