@@ -19,6 +19,16 @@ _SRGB = ImageCms.createProfile("sRGB")
 _STRIP_PIXELS = 1 << 20
 
 
+def _chart() -> Image.Image:
+    """All values of each channel and of grey, and mixtures."""
+    ramps = [np.outer(np.arange(256), channels) for channels in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1))]
+    mixtures = 51 * np.stack(np.meshgrid(*3 * [np.arange(6)]), axis=-1).reshape(-1, 3)
+    return Image.fromarray(np.concatenate([*ramps, mixtures])[np.newaxis].astype(np.uint8))
+
+
+_CHART = _chart()
+
+
 def shrink(image: Image.Image, factor: int) -> Image.Image:
     """The picture in mode L, RGB or CMYK, on white where it is transparent, each side divided by `factor` (rounded up).
 
@@ -27,11 +37,14 @@ def shrink(image: Image.Image, factor: int) -> Image.Image:
         factor: at least 1.
     """
     scale = _value_range(image)
-    if factor == 1:
+    plain = image.mode in ("L", "RGB", "CMYK") and not image.has_transparency_data
+    if factor == 1 and (plain or image.width * image.height <= _STRIP_PIXELS):
         return _plain(image, scale)
     result: Image.Image | None = None
     for top, strip in _strips(image, factor):
-        small = _plain(strip, scale).reduce(factor)
+        small = _plain(strip, scale)
+        if factor > 1:
+            small = small.reduce(factor)
         if result is None:
             result = Image.new(small.mode, (small.width, math.ceil(image.height / factor)))
         result.paste(small, (0, top // factor))
@@ -82,6 +95,21 @@ def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
     if image.mode in ("L", "RGB", "CMYK"):
         return image.copy() if image.readonly else image
     return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def other_colours(profile: bytes | None) -> bytes | None:
+    """The ICC profile, unless it stands for the colours that pictures without one have: sRGB, to a step of 255."""
+    if not profile:
+        return None
+    try:
+        colours = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        intent, flags = ImageCms.Intent.PERCEPTUAL, ImageCms.Flags.NOOPTIMIZE  # preparing for many pixels takes 3 ms
+        transform = ImageCms.buildTransform(colours, ImageCms.ImageCmsProfile(_SRGB), "RGB", "RGB", intent, flags)
+        converted = ImageCms.applyTransform(_CHART, transform)
+    except Exception:  # broken, or for another mode
+        return profile
+    same = converted is not None and np.abs(np.asarray(converted, np.int16) - np.asarray(_CHART)).max() <= 1
+    return None if same else profile
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

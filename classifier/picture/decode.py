@@ -30,7 +30,8 @@ from classifier.errors import (
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
-from classifier.picture.colour import shrink, to_srgb
+from classifier.picture.colour import other_colours, shrink, to_srgb
+from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Size
 from classifier.picture.limits import Limits, millions, pixels_within
@@ -110,7 +111,9 @@ class Picture:
     format: str
 
 
-def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None) -> Picture:
+def read(
+    data: bytes, limits: Limits | None = None, at_least: Size | None = None, detail: Detail | None = None
+) -> Picture:
     """Decodes a file into an upright RGB picture.
 
     Args:
@@ -118,6 +121,8 @@ def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None
         limits: the limits for the file; the defaults of `Limits` if None.
         at_least: (width, height) that the upright result must not fall below, so that a large original may be
             decoded smaller; None decodes at full size.
+        detail: what the result keeps besides, as far as there is memory for it; of what a decoder cannot make smaller,
+            all.
 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
@@ -129,7 +134,7 @@ def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None
     kind = _checked_format(data, limits)
     try:
         with Image.open(io.BytesIO(data), formats=[kind.pillow_name]) as image:
-            return _decode(image, kind, limits, at_least, len(data))
+            return _decode(image, kind, limits, at_least, detail, len(data))
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -141,7 +146,9 @@ def read(data: bytes, limits: Limits | None = None, at_least: Size | None = None
         raise BrokenImageError(format=kind.name) from error
 
 
-def from_image(image: Image.Image, limits: Limits | None = None, at_least: Size | None = None) -> Picture:
+def from_image(
+    image: Image.Image, limits: Limits | None = None, at_least: Size | None = None, detail: Detail | None = None
+) -> Picture:
     """Like `read`, for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
 
     Raises:
@@ -152,7 +159,8 @@ def from_image(image: Image.Image, limits: Limits | None = None, at_least: Size 
     try:
         copy = image.copy()
         _check_size(copy.size, limits or Limits())
-        return _upright(copy, copy.size, at_least, "")
+        profile = other_colours(copy.info.get("icc_profile"))
+        return _upright(copy, copy.size, at_least, detail is not None, profile, "")
     except ImageError:
         raise
     except Exception as error:
@@ -175,7 +183,9 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
     return kind
 
 
-def _decode(image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, length: int) -> Picture:
+def _decode(
+    image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None, length: int
+) -> Picture:
     """The picture in a file of `length` bytes that Pillow has opened."""
     _check_size(image.size, limits)
     tile = kind.tile_size(image)
@@ -186,21 +196,44 @@ def _decode(image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: 
     _check_memory(image.size, cost, limits, length)
     size = image.size
     kind.before_loading(image, length)
-    if smaller and at_least:
-        image.draft(None, at_least[::-1] if _orientation(image) in _SIDEWAYS else at_least)
+    profile = other_colours(image.info.get("icc_profile"))
+    whole = False
+    if at_least:
+        stored = at_least[::-1] if _orientation(image) in _SIDEWAYS else at_least
+        plain = image.mode == "RGB" and not image.has_transparency_data and not profile and _orientation(image) == 1
+        memory = None if limits.memory is None else limits.memory - length
+        most = pixels_in_memory(size, stored, cost, memory, draft=bool(smaller), plain=plain)
+        if smaller:
+            factor = draft_factor(size, stored, detail or Detail(), min(most, PROFILED if profile else most))
+            image.draft(None, (size[0] // factor, size[1] // factor))
+        whole = detail is not None and math.prod(image.size) <= most
     image.load()
-    return _upright(image, size, at_least, kind.name)
+    return _upright(image, size, at_least, whole, profile, kind.name)
 
 
-def _upright(image: Image.Image, size: Size, at_least: Size | None, name: str) -> Picture:
-    """Turns, reduces and converts a loaded picture; `size` is the size of the original."""
+def _upright(
+    image: Image.Image, size: Size, at_least: Size | None, whole: bool, profile: bytes | None, name: str
+) -> Picture:
+    """Turns, reduces and converts a loaded picture.
+
+    Args:
+        image: loaded.
+        size: of the original.
+        at_least: that the upright result must not fall below; None leaves it as large as it is.
+        whole: whether to reduce only what would otherwise take long to convert.
+        profile: the ICC profile of its colours, if they are not sRGB.
+        name: of the format.
+    """
     # Read after loading: some decoders (TIFF, HEIC) turn the picture while loading it, and then correct this tag.
     orientation = _orientation(image)
     have = image.size
     if orientation in _SIDEWAYS:
         size, have = size[::-1], have[::-1]
     room = min(have[0] / at_least[0], have[1] / at_least[1]) if at_least else 1.0
-    upright = to_srgb(shrink(image, max(1, int(room / _GAP))), image.info.get("icc_profile"))
+    factor = max(1, int(room / _GAP))
+    if whole:
+        factor = min(factor, math.ceil(math.sqrt(math.prod(have) / PROFILED)) if profile else 1)
+    upright = to_srgb(shrink(image, factor), profile)
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])
     return Picture(upright, *size, name)

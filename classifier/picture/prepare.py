@@ -23,6 +23,7 @@ from classifier.machine import threads
 from classifier.machine.cancellation import Cancellation
 from classifier.picture import decode
 from classifier.picture.blank import has_structure
+from classifier.picture.detail import Detail, needed_detail
 from classifier.picture.fit import fit
 from classifier.picture.formats.base import Size
 from classifier.picture.geometry import Geometry, needed_size
@@ -107,11 +108,11 @@ def prepare(
     cancellation = cancellation or Cancellation()
     cancellation.check()
     start = time.perf_counter()
-    at_least = needed_size(geometry)
+    at_least, detail = needed_size(geometry), needed_detail(geometry)
     if isinstance(data, Image.Image):
-        picture = decode.from_image(data, limits, at_least)
+        picture = decode.from_image(data, limits, at_least, detail)
     else:
-        picture = _read(data, limits, at_least)
+        picture = _read(data, limits, at_least, detail)
     cancellation.check()
     decoded = time.perf_counter()
     pixels = fit(picture.image, geometry)
@@ -149,10 +150,10 @@ def jpeg(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _read(data: bytes, limits: Limits, at_least: Size) -> decode.Picture:
+def _read(data: bytes, limits: Limits, at_least: Size, detail: Detail | None = None) -> decode.Picture:
     """Like `decode.read`, but does not blame a picture for what the system refused to its decoder."""
     try:
-        return decode.read(data, limits, at_least)
+        return decode.read(data, limits, at_least, detail)
     except BrokenImageError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno in _REFUSALS:
             raise NoDecoderError from error
@@ -162,6 +163,6 @@ def _read(data: bytes, limits: Limits, at_least: Size) -> decode.Picture:
     with _one_thread:
         before = decode.use_threads(1)
         try:
-            return decode.read(data, limits, at_least)
+            return decode.read(data, limits, at_least, detail)
         finally:
             decode.use_threads(before)
