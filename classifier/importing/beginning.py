@@ -56,6 +56,24 @@ def scaling(operations: Iterable[Operation], image: str, constant: Constant) -> 
     return next(iter(found.values())) if len(found) == 1 else None
 
 
+def users(operations: Iterable[Operation], image: str) -> list[str]:
+    """What the operations make that are the first to do something with the values of the input.
+
+    Args:
+        operations: all operations, each after those that make its inputs.
+        image: the input.
+    """
+    same, found = {image}, []
+    for operation in operations:
+        if operation.does == "measures" or same.isdisjoint(operation.inputs):
+            continue
+        if operation.does == "passes" and operation.inputs[0] in same:
+            same.add(operation.output)
+        else:
+            found.append(operation.output)
+    return found
+
+
 def _after(operation: Operation, maps: dict[str, Affine], constant: Constant) -> Affine | None:
     """The map from the input to what an operation makes; None if it is not known or not affine."""
     inputs, does = operation.inputs, operation.does

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing import beginning
+from classifier.importing import beginning, tensorflow_first_layer
 from classifier.importing.beginning import Does, Operation
+from classifier.importing.first_layer import FirstLayer
 from classifier.importing.network import Activation
 from classifier.importing.options import Scaling
 
@@ -85,6 +86,7 @@ _CONSTANT: dict[str, Callable[..., Any]] = {
     "Sub": np.subtract,
 }
 _LARGEST_CONSTANT = 16  # numbers; more than a picture has channels
+_LARGEST_KERNEL = 100_000  # numbers; more than the first kernels of networks for pictures have
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,12 @@ class Graph:
     Attributes:
         activation: the last operation: "none" if it is linear; None if it does not tell.
         scaling: scaling of the input; None if the first operations do not tell.
+        first_layer: the first convolution, if a batch normalisation follows it.
     """
 
     activation: Activation | None = None
     scaling: Scaling | None = None
+    first_layer: FirstLayer | None = None
 
 
 def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> Graph:
@@ -122,35 +126,29 @@ def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> 
         for node in nodes.values():
             node.input[:] = [_source(name, nodes) for name in node.input if not name.startswith("^")]
         reader = _Reader(nodes, tf.make_ndarray, _captured(traced))
+        image = traced.inputs[0].op.name
         return Graph(
-            reader.activation(_source(traced.outputs[0].name, nodes)), reader.scaling(traced.inputs[0].op.name)
+            reader.activation(_source(traced.outputs[0].name, nodes)), reader.scaling(image), reader.first_layer(image)
         )
     except Exception as error:  # layers and TensorFlow raise errors of many classes
         log.debug("The graph cannot be read: %s", error)
         return Graph()
 
 
-def _captured(traced: Any) -> dict[str, NDArray[Any]]:
-    """The few numbers, variables' values among them, that a graph takes from outside, by their node's name.
+def _captured(traced: Any) -> dict[str, Any]:
+    """The variables and constants that a graph takes from outside, by their node's name.
 
-    To put every variable into the graph instead, as a conversion does, takes seconds and gigabytes.
+    Few of them are looked at. To put them all into the graph, as a conversion does, takes seconds and gigabytes.
     """
     variables = {id(variable.handle): variable for variable in traced.graph.variables}
-    values = ((variables.get(id(outside), outside), inside.op.name) for outside, inside in traced.graph.captures)
-    return {name: value.numpy() for value, name in values if _is_small(value)}
-
-
-def _is_small(value: Any) -> bool:
-    if not (value.dtype.is_numpy_compatible and value.shape.is_fully_defined()):
-        return False
-    return int(value.shape.num_elements()) <= _LARGEST_CONSTANT
+    return {inside.op.name: variables.get(id(outside), outside) for outside, inside in traced.graph.captures}
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     nodes: dict[str, Any]
     decode: Callable[[Any], NDArray[Any]]
-    captured: dict[str, NDArray[Any]]
+    captured: dict[str, Any]
     known: dict[str, NDArray[np.float64] | None] = field(default_factory=dict)
 
     def activation(self, name: str) -> Activation | None:
@@ -167,8 +165,16 @@ class _Reader:
         return None
 
     def scaling(self, image: str) -> Scaling | None:
+        return beginning.scaling(self._operations(), image, self._constant)
+
+    def first_layer(self, image: str) -> FirstLayer | None:
+        return tensorflow_first_layer.read(
+            self.nodes, beginning.users(self._operations(), image), lambda name: self._value(name, _LARGEST_KERNEL)
+        )
+
+    def _operations(self) -> Iterator[Operation]:
         order = TopologicalSorter({name: node.input for name, node in self.nodes.items()}).static_order()
-        return beginning.scaling((_operation(self.nodes[name]) for name in order), image, self._constant)
+        return (_operation(self.nodes[name]) for name in order)
 
     def _constant(self, name: str) -> NDArray[np.float64] | None:
         """A constant of a few numbers, or what is made of such; None for anything else."""
@@ -177,14 +183,8 @@ class _Reader:
         return self.known[name]
 
     def _made(self, node: Any) -> NDArray[np.float64] | None:
-        numbers = self.captured.get(node.name)
-        if node.op == "Const":
-            value = node.attr["value"].tensor
-            if np.prod([side.size for side in value.tensor_shape.dim]) > _LARGEST_CONSTANT:
-                return None
-            numbers = self.decode(value)
-        if numbers is not None:
-            return numbers.astype(np.float64).reshape(-1) if numbers.dtype.kind not in "OSU" else None
+        if (value := self._value(node.name, _LARGEST_CONSTANT)) is not None:
+            return value.reshape(-1)
         made = _CONSTANT.get(node.op)
         if made is None:
             return None
@@ -192,6 +192,21 @@ class _Reader:
         if any(value is None for value in values):
             return None
         return np.asarray(made(*values), np.float64).reshape(-1)
+
+    def _value(self, name: str, most: int) -> NDArray[np.float64] | None:
+        """A constant or variable of at most so many numbers."""
+        node = self.nodes[name]
+        while node.op in ("Cast", "Identity", "ReadVariableOp"):
+            node = self.nodes[node.input[0]]
+        if node.op == "Const":
+            tensor = node.attr["value"].tensor
+            size = np.prod([side.size for side in tensor.tensor_shape.dim])
+            value = self.decode(tensor) if size <= most else None
+        else:
+            outside = self.captured.get(node.name)
+            small = outside is not None and outside.shape.is_fully_defined() and outside.shape.num_elements() <= most
+            value = outside.numpy() if outside is not None and small and outside.dtype.is_numpy_compatible else None
+        return value.astype(np.float64) if value is not None and value.dtype.kind not in "OSU" else None
 
 
 def _inlined(nodes: Iterable[Any], functions: dict[str, Any]) -> Iterator[Any]:
