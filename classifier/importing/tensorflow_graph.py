@@ -85,6 +85,7 @@ _CONSTANT: dict[str, Callable[..., Any]] = {
     "Squeeze": lambda value: value,
     "Sub": np.subtract,
 }
+_SAME = {"Cast", "ExpandDims", "Identity", "ReadVariableOp", "Reshape", "Squeeze"}  # of a constant's numbers
 _LARGEST_CONSTANT = 16  # numbers; more than a picture has channels
 _LARGEST_KERNEL = 100_000  # numbers; more than the first kernels of networks for pictures have
 
@@ -194,9 +195,9 @@ class _Reader:
         return np.asarray(made(*values), np.float64).reshape(-1)
 
     def _value(self, name: str, most: int) -> NDArray[np.float64] | None:
-        """A constant or variable of at most so many numbers."""
+        """A constant or variable of at most so many numbers, in the shape in which it is kept."""
         node = self.nodes[name]
-        while node.op in ("Cast", "Identity", "ReadVariableOp"):
+        while node.op in _SAME:
             node = self.nodes[node.input[0]]
         if node.op == "Const":
             tensor = node.attr["value"].tensor
