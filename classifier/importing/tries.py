@@ -24,6 +24,8 @@ from classifier.preprocessing import normalise
 from classifier.settings import read_settings
 
 _SHOWN = ("panda.webp", "dog.webp", "coffee.png")  # an animal, a pet and a thing
+_NOTHING = 0.05  # bits
+_AS_GOOD = 1.1
 
 Pictures = Mapping[str, Image.Image]
 
@@ -64,8 +66,9 @@ def read(paths: Sequence[Path]) -> dict[str, Image.Image]:
     for path in paths:
         with files.refusing(ParameterError, path):
             data = files.read(path, limits.max_bytes)
+        name = path.name if path.name not in pictures else str(path)
         try:
-            pictures[printable(path.name)] = decode.read(data, limits).image
+            pictures[name] = decode.read(data, limits).image
         except ImageError as error:
             raise ParameterError(f"--try {printable(str(path))}: {error.message}") from error
     return pictures
@@ -100,13 +103,15 @@ def _scales(channels: int) -> dict[str, Scaling]:
 
 def _conclusion(told: dict[str, float], taken: str) -> str:
     """What the photos point to, and how to choose it. It decides nothing: see `_information`."""
-    bits = ", ".join(f"{name} {one:.1f}" for name, one in told.items())
     best = max(told, key=told.__getitem__)
-    hint = "which agrees" if best == taken else f"so if these look better, import it again with --scale {best}"
-    return (
-        f"taken: {taken}, as most models are made. The sample photos are told apart best with {best}, {hint}; a hint, "
-        f"no proof ({bits} bits)"
-    )
+    if told[best] < _NOTHING:
+        hint = "With no scaling do the answers tell the sample photos apart, so these say nothing"
+    elif told[best] < _AS_GOOD * told[taken]:
+        hint = "It tells the sample photos apart as well as any"
+    else:
+        hint = f"{best} tells the sample photos apart better, a hint but no proof: import it again with --scale {best}"
+    bits = ", ".join(f"{name} {one:.1f}" for name, one in told.items())
+    return f"taken: {taken}, as many models are made. {hint} ({bits} bits)"
 
 
 def _cells(model: Tried, pictures: Pictures, scaling: Scaling) -> Iterator[tuple[str, str, str]]:
@@ -121,9 +126,9 @@ def _cells(model: Tried, pictures: Pictures, scaling: Scaling) -> Iterator[tuple
 
 
 def _row(*cells: str) -> str:
-    return "".join(
-        f"{cell[: width - 2]:{width}}" for cell, width in zip(cells, (18, 10, 26, 8, 10), strict=True)
-    ).rstrip()
+    widths = (18, 10, 26, 8, 10)
+    padded = (f"{printable(cell)[: width - 2]:{width}}" for cell, width in zip(cells, widths, strict=True))
+    return "".join(padded).rstrip()
 
 
 def _information(found: NDArray[np.float64], output: OutputSpec) -> float:

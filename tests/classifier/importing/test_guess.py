@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.errors import ParameterError
-from classifier.importing import first_layer, verify
+from classifier.importing import first_layer, tries, verify
 from classifier.importing.core import import_model
 from classifier.importing.first_layer import FirstLayer
 from classifier.importing.options import SCALES, Options
+from classifier.package import InputSpec, OutputSpec
 from tests.support.command import run
 from tests.support.imported import LABELS, picture, pixels, place
 from tests.support.photos import photo
@@ -67,8 +68,22 @@ def test_a_guess_is_shown_beside_the_other_scalings(tmp_path: Path, own: Path) -
         assert float(score.rstrip("%")) / 100 == pytest.approx(found.max(), abs=0.002)
         assert float(entropy) == pytest.approx(-(found * np.log2(np.maximum(found, 1e-12))).sum(), abs=0.06)
     assert conclusion.startswith("taken: unit")
-    assert "a hint, no proof" in conclusion
+    assert "bits)" in conclusion
     assert max(map(len, lines[:-1])) < 80
+
+
+def test_the_hint_is_only_as_strong_as_what_was_seen(tmp_path: Path) -> None:
+    same = tried(place(tmp_path / "same", Tiny(before=[("*", 0.0)]).build()))[-1]
+    assert "With no scaling do the answers tell the sample photos apart" in same
+
+    def colours(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(values.mean(axis=(1, 2)) / 10, np.float32)
+
+    spec = InputSpec(size=(8, 6), mean=0.0, std=255.0)
+    model = tries.Tried(colours, spec, OutputSpec(classes=3, logits=True), LABELS)
+    *_, told = tries.lines(model, SCALES["unit"].because("", guessed=True), {})
+    assert told.startswith("taken: unit")
+    assert "import it again with --scale raw" in told
 
 
 def test_what_is_told_is_tried_with_the_pictures_given(tmp_path: Path, own: Path) -> None:
