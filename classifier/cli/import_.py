@@ -55,6 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the picture that the centre crop keeps: above 0, at most 1; 1 if not given",
     )
     parser.add_argument("--resample", choices=_FILTERS, help="how pictures are resized; bilinear if not given")
+    parser.add_argument(
+        "--try",
+        dest="photos",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PHOTO",
+        help="also show what the model says of this picture, with each usual scaling if the file does not tell which",
+    )
     parser.add_argument("--trust", action="store_true", help=options.TRUST)
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show what TensorFlow and LiteRT write while they read the model"
@@ -128,6 +137,7 @@ def _told(args: argparse.Namespace) -> Options:
         crop=args.crop,
         resample=args.resample,
         trust=trust,
+        photos=tuple(args.photos),
         link=args.link,
     )
 

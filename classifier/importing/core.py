@@ -16,9 +16,9 @@ from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, damage, decide, litert, sources, tensorflow, told, verify
-from classifier.importing.network import LITERT_FILE, Network, layout
-from classifier.importing.options import Options
+from classifier.importing import convert, damage, decide, litert, sources, tensorflow, told, tries, verify
+from classifier.importing.network import LITERT_FILE, Network, Run, layout
+from classifier.importing.options import Options, Scaling
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
 from classifier.machine import files, progress
@@ -79,6 +79,7 @@ def import_model(
         ParameterError: an option does not fit.
     """
     options = options or Options()
+    photos = tries.read(options.photos)
     name = options.name or named(target)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
@@ -93,14 +94,16 @@ def import_model(
         network = _read(found, replace(options, link=options.link and not unpacked))
         inside = f" in {source}" if unpacked else ""
         say("found", f"{network.description}: {found.file.name}{inside}")
-        spec = _input(found, network, options, say)
-        values = verify.inputs(spec)
-        scores = _scores(network, spec, values)
+        spec, scale = _input(found, network, options, say)
+        values, run = verify.inputs(spec), network.open(spec.shape)
+        scores = _scores(network, run, values)
         activation = verify.activation(network, scores)
         labels, where = decide.labels(found, network, options, scores.shape[1])
         output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))))
         say("output", decide.meaning(output))
         say("labels", f"from {where}: {decide.preview(next(iter(labels.values())))}")
+        for line in tries.lines(tries.Tried(run, spec, output, next(iter(labels.values()))), scale, photos):
+            say("tried", line)
         draft = Draft(name, options.title or name, spec, output, labels)
         trial = _Trial(draft, folder, values, _probabilities(scores, output), options.trust)
         with files.refusing(ModelFileError, target, writing=True):
@@ -116,24 +119,23 @@ def _read(found: Source, options: Options) -> Network:
     return damage.with_signs(_READERS[found.kind](found, options), found.kind)
 
 
-def _input(found: Source, network: Network, options: Options, say: Say) -> InputSpec:
+def _input(found: Source, network: Network, options: Options, say: Say) -> tuple[InputSpec, Scaling]:
     place = layout(network, options.size)
     height, width = place.size
     colours = ("grey" if place.channels == 1 else "in colour") + (", channels first" if place.channels_first else "")
     colours += "" if place.channel_axis else ", without an axis for channels"
     say("input", f"{height} x {width} pixels (height x width), {colours}")
-    scale = decide.scaling(found, network, options)
+    scale = decide.scaling(found, network, options, place)
     say("values", f"{scale}: {scale.why}")
-    return decide.input_spec(found, place, scale, options)
+    return decide.input_spec(found, place, scale, options), scale
 
 
-def _scores(network: Network, spec: InputSpec, values: Values) -> NDArray[np.float32]:
+def _scores(network: Network, run: Run, values: Values) -> NDArray[np.float32]:
     """The model's scores of some pictures, `(pictures, classes)`.
 
     Raises:
         ModelFileError: the model's output is not a list of scores, or holds NaN or infinity.
     """
-    run = network.open(spec.shape)
     shape = run(values[0]).shape
     if len(shape) < 2 or shape[0] != 1 or any(side != 1 for side in shape[1:-1]):
         raise ModelFileError(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
 from classifier.errors import ModelFileError, ParameterError
-from classifier.importing import label_files
+from classifier.importing import first_layer, label_files, verify
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
 from classifier.package import InputSpec, OutputSpec
+from classifier.picture.fit import fit
+from classifier.preprocessing import normalise
 
 Labels = dict[str, tuple[str, ...]]
 
@@ -18,15 +25,30 @@ _GUESS = (
 )
 
 
-def scaling(source: Source, network: Network, options: Options) -> Scaling:
-    """The scaling: from the options, else from the file or its graph, else as for Teachable Machine, else 0 to 1."""
+def scaling(source: Source, network: Network, options: Options, place: Layout) -> Scaling:
+    """The scaling, from the first of these that tells.
+
+    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else 0 to 1.
+    """
     if options.scaling:
         return options.scaling.because("as you say")
     if network.scaling:
         return network.scaling
     if source.teachable_machine:
         return SCALES["signed"].because("as Teachable Machine's models take them")
-    return SCALES["unit"].because(_GUESS)
+    if network.first_layer and (found := first_layer.scaling(network.first_layer, _photos(place, options))):
+        return found
+    return SCALES["unit"].because(_GUESS, guessed=True)
+
+
+def _photos(place: Layout, options: Options) -> list[NDArray[np.float32]]:
+    """Pixels of the sample photos, `(H, W, channels)`."""
+    plain = InputSpec(size=place.size, crop=options.crop or 1.0, mean=0.0, std=1.0, channels=_channels(place))
+    return [normalise(fit(photo, plain.geometry), plain)[0] for photo in verify.photos().values()]
+
+
+def _channels(place: Layout) -> Literal[1, 3]:
+    return 1 if place.channels == 1 else 3
 
 
 def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) -> InputSpec:
@@ -47,7 +69,7 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
         resample=options.resample or ("lanczos" if source.teachable_machine else "bilinear"),
         mean=scale.mean,
         std=scale.std,
-        channels=1 if place.channels == 1 else 3,
+        channels=_channels(place),
         channels_first=place.channels_first,
         channel_axis=place.channel_axis,
     )

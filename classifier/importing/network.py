@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError
+from classifier.importing.first_layer import FirstLayer
 from classifier.importing.options import Scaling
 from classifier.package import Form
 
@@ -41,6 +42,7 @@ class Network:
         activation: its last operation; None if the graph does not tell.
         scaling: scaling of its input; None if neither the file nor the graph tells.
         labels: labels by language; empty if the file has none.
+        first_layer: its first convolution, if a batch normalisation follows it.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
     """
@@ -54,6 +56,7 @@ class Network:
     activation: Activation | None = None
     scaling: Scaling | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    first_layer: FirstLayer | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3
 

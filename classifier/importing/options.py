@@ -16,15 +16,17 @@ class Scaling:
         mean: one number, or one for each of red, green and blue.
         std: one number, or one for each colour.
         why: how the scaling is known, for people, such as `the file's metadata says so`.
+        guessed: whether nothing but habit speaks for it.
     """
 
     mean: PerChannel
     std: PerChannel
     why: str = ""
+    guessed: bool = False
 
-    def because(self, why: str) -> Scaling:
+    def because(self, why: str, *, guessed: bool = False) -> Scaling:
         """The same scaling with another reason."""
-        return Scaling(self.mean, self.std, why)
+        return Scaling(self.mean, self.std, why, guessed)
 
     def __str__(self) -> str:
         named = next(
@@ -63,6 +65,7 @@ class Options:
         crop: share that the centre crop keeps.
         resample: Pillow's filter.
         trust: whether to load a file that can run code when it is loaded.
+        photos: pictures of which it is shown what the model makes of them.
         link: whether the package has symbolic links to weights that need no change, rather than copies.
     """
 
@@ -74,6 +77,7 @@ class Options:
     crop: float | None = None
     resample: Resample | None = None
     trust: bool = False
+    photos: tuple[Path, ...] = ()
     link: bool = False
 
 

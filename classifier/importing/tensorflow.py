@@ -104,7 +104,7 @@ def _with_graph(network: Network, loaded: Loaded, keras_model: Any, options: Opt
     scaling = _by_layer(graph.scaling, keras_model)
     if scaling is None and loaded.dtype == "uint8":
         scaling = SCALES["raw"].because("its input is of whole numbers, 0 to 255")
-    return replace(network, activation=graph.activation, scaling=scaling)
+    return replace(network, activation=graph.activation, scaling=scaling, first_layer=graph.first_layer)
 
 
 def _scores(result: Any) -> Any:

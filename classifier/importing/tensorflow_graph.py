@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing.affine import Affine, identity
+from classifier.importing import beginning, tensorflow_first_layer
+from classifier.importing.beginning import Does, Operation
+from classifier.importing.first_layer import FirstLayer
 from classifier.importing.network import Activation
 from classifier.importing.options import Scaling
 
 log = logging.getLogger(__name__)
 
-_ARITHMETIC = {
+_DOES: dict[str, Does] = {
     "Mul": "*",
     "Div": "/",
     "DivNoNan": "/",
@@ -26,35 +28,43 @@ _ARITHMETIC = {
     "AddV2": "+",
     "BiasAdd": "+",
     "Sub": "-",
+    "Cast": "passes",
+    "EnsureShape": "passes",
+    "ExpandDims": "passes",
+    "Identity": "passes",
+    "MirrorPad": "passes",
+    "Pad": "passes",
+    "PadV2": "passes",
+    "PreventGradient": "passes",
+    "Reshape": "passes",
+    "ResizeArea": "passes",
+    "ResizeBicubic": "passes",
+    "ResizeBilinear": "passes",
+    "ResizeNearestNeighbor": "passes",
+    "Round": "passes",
+    "ScaleAndTranslate": "passes",
+    "Snapshot": "passes",
+    "Squeeze": "passes",
+    "StopGradient": "passes",
+    "Transpose": "passes",
+    "GatherV2": "chooses",
+    "ReverseV2": "chooses",
+    "Slice": "chooses",
+    "Split": "chooses",
+    "SplitV": "chooses",
+    "StridedSlice": "chooses",
+    "Unpack": "chooses",
+    "ClipByValue": "clips",
+    "Maximum": "clips",
+    "Minimum": "clips",
+    "ConcatV2": "joins",
+    "Pack": "joins",
+    "Rank": "measures",
+    "Shape": "measures",
+    "ShapeN": "measures",
+    "Size": "measures",
 }
-# Operations that leave values and their channels as they are, apart from their type, number or place.
-_PASSING = {
-    "Cast",
-    "EnsureShape",
-    "ExpandDims",
-    "Identity",
-    "MirrorPad",
-    "Pad",
-    "PadV2",
-    "PreventGradient",
-    "Reshape",
-    "ResizeArea",
-    "ResizeBicubic",
-    "ResizeBilinear",
-    "ResizeNearestNeighbor",
-    "Round",
-    "ScaleAndTranslate",
-    "Snapshot",
-    "Squeeze",
-    "StopGradient",
-    "Transpose",
-}
-# Operations that can also choose channels, or change their order.
-_CHOOSING = {"GatherV2", "ReverseV2", "Slice", "Split", "SplitV", "StridedSlice", "Unpack"}
-_CLIPPING = {"ClipByValue", "Maximum", "Minimum"}
-_JOINING = {"ConcatV2", "Pack"}
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
-_SHAPES = {"Rank", "Shape", "ShapeN", "Size"}
 _LINEAR = {"Conv2D", "MatMul"}
 _CONSTANT: dict[str, Callable[..., Any]] = {
     "Add": np.add,
@@ -66,6 +76,7 @@ _CONSTANT: dict[str, Callable[..., Any]] = {
     "Minimum": np.minimum,
     "Mul": np.multiply,
     "Neg": np.negative,
+    "ReadVariableOp": lambda value: value,
     "RealDiv": np.divide,
     "Reciprocal": np.reciprocal,
     "Reshape": lambda value, shape: value,
@@ -74,7 +85,9 @@ _CONSTANT: dict[str, Callable[..., Any]] = {
     "Squeeze": lambda value: value,
     "Sub": np.subtract,
 }
+_SAME = {"Cast", "ExpandDims", "Identity", "ReadVariableOp", "Reshape", "Squeeze"}  # of a constant's numbers
 _LARGEST_CONSTANT = 16  # numbers; more than a picture has channels
+_LARGEST_KERNEL = 100_000  # numbers; more than the first kernels of networks for pictures have
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +97,12 @@ class Graph:
     Attributes:
         activation: the last operation: "none" if it is linear; None if it does not tell.
         scaling: scaling of the input; None if the first operations do not tell.
+        first_layer: the first convolution, if a batch normalisation follows it.
     """
 
     activation: Activation | None = None
     scaling: Scaling | None = None
+    first_layer: FirstLayer | None = None
 
 
 def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> Graph:
@@ -103,82 +118,64 @@ def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> 
     """
     import tensorflow as tf
 
-    # Private, but what the public converter to LiteRT does first: one graph without calls and variables.
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
     signature = [tf.TensorSpec((1, *shape), dtype, name="image")]
     try:
         traced = tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
-        frozen = convert_variables_to_constants_v2(traced)
-        graph = frozen.graph.as_graph_def()
-        nodes = _inlined(graph.node, {one.signature.name: one for one in graph.library.function})
-        reader = _Reader({node.name: node for node in nodes}, tf.make_ndarray)
-        return Graph(reader.activation(frozen.outputs[0].op.name), reader.scaling(frozen.inputs[0].op.name))
+        graph = traced.graph.as_graph_def()
+        inlined = _inlined(graph.node, {one.signature.name: one for one in graph.library.function})
+        nodes = {node.name: node for node in inlined}
+        for node in nodes.values():
+            node.input[:] = [_source(name, nodes) for name in node.input if not name.startswith("^")]
+        reader = _Reader(nodes, tf.make_ndarray, _captured(traced))
+        image = traced.inputs[0].op.name
+        return Graph(
+            reader.activation(_source(traced.outputs[0].name, nodes)), reader.scaling(image), reader.first_layer(image)
+        )
     except Exception as error:  # layers and TensorFlow raise errors of many classes
         log.debug("The graph cannot be read: %s", error)
         return Graph()
+
+
+def _captured(traced: Any) -> dict[str, Any]:
+    """The variables and constants that a graph takes from outside, by their node's name.
+
+    Few of them are looked at. To put them all into the graph, as a conversion does, takes seconds and gigabytes.
+    """
+    variables = {id(variable.handle): variable for variable in traced.graph.variables}
+    return {inside.op.name: variables.get(id(outside), outside) for outside, inside in traced.graph.captures}
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     nodes: dict[str, Any]
     decode: Callable[[Any], NDArray[Any]]
+    captured: dict[str, Any]
     known: dict[str, NDArray[np.float64] | None] = field(default_factory=dict)
 
     def activation(self, name: str) -> Activation | None:
         node = self.nodes[name]
         while node.op in ("Cast", "Identity", "IdentityN", "Reshape", "Squeeze", "EnsureShape"):
-            node = self.nodes[_inputs(node)[0]]
+            node = self.nodes[node.input[0]]
         if node.op == "Softmax":
             return "softmax"
         if node.op == "Sigmoid":
             return "sigmoid"
         if node.op in ("BiasAdd", "Add", "AddV2"):
-            before = [self.nodes[name].op for name in _inputs(node)]
+            before = [self.nodes[name].op for name in node.input]
             return "none" if any(op in _LINEAR for op in before) else None
         return None
 
     def scaling(self, image: str) -> Scaling | None:
-        """What all paths of arithmetic from the input agree on."""
-        maps = {image: identity()}
-        ends: list[Affine] = []
-        order = TopologicalSorter({name: _inputs(node) for name, node in self.nodes.items()}).static_order()
-        for node in (self.nodes[name] for name in order):
-            touched = [maps[name] for name in _inputs(node) if name in maps]
-            if not touched or node.op in _SHAPES:
-                continue
-            after = self._after(node, maps)
-            if after is None:
-                ends += touched
-            else:
-                maps[node.name] = after
-        found = {_key(end.values()): end.values() for end in ends}
-        return next(iter(found.values())) if len(found) == 1 else None
+        return beginning.scaling(self._operations(), image, self._constant)
 
-    def _after(self, node: Any, maps: dict[str, Affine]) -> Affine | None:
-        """The map from the input to what a node returns; None if it is not known or not affine."""
-        names = _inputs(node)
-        if node.op in _JOINING:
-            names = names[:-1] if node.op == "ConcatV2" else names
-            return _joined([maps.get(name) for name in names])
-        if node.op in _ARITHMETIC and len(names) == 2 and (names[0] in maps) != (names[1] in maps):
-            first = names[1] in maps
-            constant = self._constant(names[0 if first else 1])
-            return (
-                maps[names[first]].then(_ARITHMETIC[node.op], constant, first=first) if constant is not None else None
-            )
-        if node.op in _CLIPPING:
-            clipped, *bounds = (
-                *(name for name in names if name in maps),
-                *(name for name in names if name not in maps),
-            )
-            return maps[clipped] if all(self._constant(name) is not None for name in bounds) else None
-        data = names[1] if node.op == "Split" else names[0]
-        if data not in maps:
-            return None
-        if node.op in _PASSING or (node.op in _CHOOSING and maps[data].uniform):
-            return maps[data]
-        return None
+    def first_layer(self, image: str) -> FirstLayer | None:
+        return tensorflow_first_layer.read(
+            self.nodes, beginning.users(self._operations(), image), lambda name: self._value(name, _LARGEST_KERNEL)
+        )
+
+    def _operations(self) -> Iterator[Operation]:
+        order = TopologicalSorter({name: node.input for name, node in self.nodes.items()}).static_order()
+        return (_operation(self.nodes[name]) for name in order)
 
     def _constant(self, name: str) -> NDArray[np.float64] | None:
         """A constant of a few numbers, or what is made of such; None for anything else."""
@@ -187,62 +184,68 @@ class _Reader:
         return self.known[name]
 
     def _made(self, node: Any) -> NDArray[np.float64] | None:
-        if node.op == "Const":
-            value = node.attr["value"].tensor
-            if np.prod([side.size for side in value.tensor_shape.dim]) > _LARGEST_CONSTANT:
-                return None
-            numbers = self.decode(value)
-            return numbers.astype(np.float64).reshape(-1) if numbers.dtype.kind not in "OSU" else None
+        if (value := self._value(node.name, _LARGEST_CONSTANT)) is not None:
+            return value.reshape(-1)
         made = _CONSTANT.get(node.op)
         if made is None:
             return None
-        values = [self._constant(name) for name in _inputs(node)]
+        values = [self._constant(name) for name in node.input]
         if any(value is None for value in values):
             return None
         return np.asarray(made(*values), np.float64).reshape(-1)
 
+    def _value(self, name: str, most: int) -> NDArray[np.float64] | None:
+        """A constant or variable of at most so many numbers, in the shape in which it is kept."""
+        node = self.nodes[name]
+        while node.op in _SAME:
+            node = self.nodes[node.input[0]]
+        if node.op == "Const":
+            tensor = node.attr["value"].tensor
+            size = np.prod([side.size for side in tensor.tensor_shape.dim])
+            value = self.decode(tensor) if size <= most else None
+        else:
+            outside = self.captured.get(node.name)
+            small = outside is not None and outside.shape.is_fully_defined() and outside.shape.num_elements() <= most
+            value = outside.numpy() if outside is not None and small and outside.dtype.is_numpy_compatible else None
+        return value.astype(np.float64) if value is not None and value.dtype.kind not in "OSU" else None
+
 
 def _inlined(nodes: Iterable[Any], functions: dict[str, Any]) -> Iterator[Any]:
-    """The nodes, with the content of a called function instead of the call: those compiled by XLA are still calls."""
+    """The nodes, with the content of a called function instead of the call."""
     for node in nodes:
         called = functions.get(node.attr["f"].func.name) if node.op in _CALLS else None
         if called is None:
             yield node
             continue
         inside = f"{node.name}/"
-        for argument, given in zip(called.signature.input_arg, _inputs(node), strict=True):
-            yield _identity(type(node), inside + argument.name, given)
+        given = (name for name in node.input if not name.startswith("^"))
+        for argument, name in zip(called.signature.input_arg, given, strict=True):
+            yield _identity(type(node), inside + argument.name, name)
         body = [type(node).FromString(one.SerializeToString()) for one in called.node_def]
         for one in body:
             one.name = inside + one.name
-            one.input[:] = [inside + name for name in _inputs(one)]
+            one.input[:] = [inside + name for name in one.input if not name.startswith("^")]
         yield from _inlined(body, functions)
-        returned = called.ret[called.signature.output_arg[0].name].partition(":")[0]
-        yield _identity(type(node), node.name, inside + returned)
+        for index, output in enumerate(called.signature.output_arg):
+            name = f"{node.name}:{index}" if index else node.name
+            yield _identity(type(node), name, inside + called.ret[output.name])
 
 
 def _identity(kind: Any, name: str, of: str) -> Any:
     return kind(name=name, op="Identity", input=[of])
 
 
-def _inputs(node: Any) -> list[str]:
-    """Names of the nodes that a node takes values from."""
-    return [name.partition(":")[0] for name in node.input if not name.startswith("^")]
+def _source(tensor: str, nodes: dict[str, Any]) -> str:
+    """The name of the node that makes a tensor such as `a`, `a:1` or `a:output:1`."""
+    name, _, output = tensor.partition(":")
+    numbered = f"{name}:{output.rpartition(':')[2]}"
+    return numbered if numbered in nodes else name
 
 
-def _joined(maps: list[Affine | None]) -> Affine | None:
-    """What becomes of channels that are put together again."""
-    whole = [one for one in maps if one is not None]
-    if len(whole) < len(maps):
-        return None
-    scales = np.concatenate([one.scale for one in whole])
-    offsets = np.concatenate([one.offset for one in whole])
-    told = {_key(one.told): one.told for one in whole}
-    if len(told) > 1:
-        return None
-    one = slice(1) if np.ptp(scales) == 0 and np.ptp(offsets) == 0 else slice(None)
-    return Affine(scales[one], offsets[one], next(iter(told.values())))
-
-
-def _key(scaling: Scaling | None) -> str:
-    return str(scaling) if scaling else ""
+def _operation(node: Any) -> Operation:
+    names = tuple(node.input)
+    if node.op == "ConcatV2":
+        names = names[:-1]  # without the axis
+    elif node.op == "Split":
+        names = names[1:]
+    return Operation(_DOES.get(node.op, "else"), names, node.name)

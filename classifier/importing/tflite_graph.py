@@ -10,9 +10,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from classifier.importing import beginning
+from classifier.importing.beginning import Does, Operation
 from classifier.importing.network import Activation
 from classifier.importing.options import Scaling
-from classifier.importing.scaling import from_arithmetic
 
 _METADATA = b"TFLITE_METADATA"
 _OPERATOR = schema.BuiltinOperator
@@ -35,7 +36,31 @@ _LINEAR = {
 }
 _SQUASHING: dict[int, Activation] = {_OPERATOR.SOFTMAX: "softmax", _OPERATOR.LOGISTIC: "sigmoid"}
 _AVERAGING = {_OPERATOR.MEAN, _OPERATOR.AVERAGE_POOL_2D}
-_ARITHMETIC = {_OPERATOR.MUL: "*", _OPERATOR.DIV: "/", _OPERATOR.ADD: "+", _OPERATOR.SUB: "-"}
+_ARITHMETIC: dict[int, Does] = {_OPERATOR.MUL: "*", _OPERATOR.DIV: "/", _OPERATOR.ADD: "+", _OPERATOR.SUB: "-"}
+_DOES: dict[int, Does] = {
+    **_ARITHMETIC,
+    **dict.fromkeys(_PASSING, "passes"),
+    _OPERATOR.EXPAND_DIMS: "passes",
+    _OPERATOR.MIRROR_PAD: "passes",
+    _OPERATOR.PAD: "passes",
+    _OPERATOR.PADV2: "passes",
+    _OPERATOR.RESIZE_BILINEAR: "passes",
+    _OPERATOR.RESIZE_NEAREST_NEIGHBOR: "passes",
+    _OPERATOR.ROUND: "passes",
+    _OPERATOR.GATHER: "chooses",
+    _OPERATOR.REVERSE_V2: "chooses",
+    _OPERATOR.SLICE: "chooses",
+    _OPERATOR.SPLIT: "chooses",
+    _OPERATOR.SPLIT_V: "chooses",
+    _OPERATOR.STRIDED_SLICE: "chooses",
+    _OPERATOR.UNPACK: "chooses",
+    _OPERATOR.MAXIMUM: "clips",
+    _OPERATOR.MINIMUM: "clips",
+    _OPERATOR.CONCATENATION: "joins",
+    _OPERATOR.PACK: "joins",
+    _OPERATOR.RANK: "measures",
+    _OPERATOR.SHAPE: "measures",
+}
 _DTYPES: dict[int, str] = {
     schema.TensorType.FLOAT16: "<f2",
     schema.TensorType.FLOAT32: "<f4",
@@ -197,24 +222,18 @@ class _Reader:
         data = self.model.buffers[self.graph.tensors[tensor].buffer].data
         return data is not None and len(data) > 0
 
-    def scaling(self, tensor: int) -> Scaling | None:
-        return from_arithmetic(self._first(tensor))
+    def scaling(self, image: int) -> Scaling | None:
+        return beginning.scaling(self._operations(), str(image), lambda tensor: self._constant(int(tensor)))
 
-    def _first(self, tensor: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        """The first operations on the input, as long as they are arithmetic with a constant: operator and constant."""
+    def _operations(self) -> Iterator[Operation]:
         for operation in self.graph.operators:
-            inputs = [int(index) for index in operation.inputs]
-            if tensor not in inputs:
-                continue
-            code = self.codes[operation.opcodeIndex]
-            if code in _ARITHMETIC:
-                constants = [self._constant(index) for index in inputs if index != tensor]
-                if len(constants) != 1 or constants[0] is None or (inputs[0] != tensor and _ARITHMETIC[code] in "-/"):
-                    return
-                yield _ARITHMETIC[code], constants[0]
-            elif code not in _PASSING:
-                return
-            tensor = int(operation.outputs[0])
+            does = _DOES.get(self.codes[operation.opcodeIndex], "else")
+            if getattr(operation.builtinOptions, "fusedActivationFunction", 0):
+                does = "else"
+            inputs = [str(index) for index in operation.inputs]
+            if self.codes[operation.opcodeIndex] == _OPERATOR.SPLIT:
+                inputs = inputs[1:]  # without the axis
+            yield from (Operation(does, tuple(inputs), str(output)) for output in operation.outputs)
 
     def _constant(self, tensor: int) -> NDArray[np.float64] | None:
         operation = self.made.get(tensor)
@@ -226,9 +245,11 @@ class _Reader:
         if data is None or details.type not in _DTYPES:
             return None
         values = np.frombuffer(bytes(data), _DTYPES[details.type]).astype(np.float64)
-        if values.size and details.quantization is not None and details.quantization.scale is not None:
-            values = (values - details.quantization.zeroPoint[0]) * details.quantization.scale[0]
-        return values if values.size in (1, 3) else None
+        if values.size not in (1, 3):
+            return None
+        if details.quantization is not None and details.quantization.scale is not None:
+            values = (values - details.quantization.zeroPoint) * details.quantization.scale
+        return values
 
     def weights(self) -> str:
         sizes = {

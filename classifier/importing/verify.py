@@ -64,16 +64,24 @@ def inputs(spec: InputSpec) -> list[NDArray[np.float32]]:
         Arrays `(1, *spec.shape)`, the same at each call.
     """
     geometry: Geometry = spec.geometry
-    return [normalise(fit(picture, geometry), spec) for picture in _pictures()]
+    pictures = [*photos().values(), *_synthetic()]
+    return [normalise(fit(picture, geometry), spec) for picture in pictures]
 
 
 @lru_cache(maxsize=1)
-def _pictures() -> list[Image.Image]:
-    random = np.random.default_rng(6)
-    pictures = []
+def photos() -> dict[str, Image.Image]:
+    """The page's sample photos by file name, half as large; empty if they are not installed."""
+    found = {}
     for path in sorted(path for ending in ("*.webp", "*.png") for path in _PHOTOS.glob(ending)):
         with Image.open(path) as photo:
-            pictures.append(photo.convert("RGB").reduce(2))
+            found[path.name] = photo.convert("RGB").reduce(2)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _synthetic() -> list[Image.Image]:
+    random = np.random.default_rng(6)
+    pictures = []
     for index in range(_SYNTHETIC):
         cells = 2 + 2 * (index % 6)
         coarse = random.integers(0, 256, (cells, cells, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.importing import tensorflow_graph
+from classifier.importing import tensorflow_graph, tflite_graph
 from classifier.importing.affine import identity
 from classifier.importing.options import SCALES
 from tests.support.imported import LABELS, TRUSTED, answer, bring, pixels, write_labels
@@ -133,6 +133,14 @@ def test_networks_of_keras_with_layers_for_it_inside(make: Any) -> None:
     for name in ("EfficientNetB0", "MobileNetV3Small"):
         network = getattr(make.keras.applications, name)
         assert told(network(input_shape=(64, 64, 3), weights=None, include_top=False, pooling="avg"), 64) == "0 to 255"
+
+
+@pytest.mark.parametrize("name", ["1 - x / 255", "ImageNet's of 0 to 1", "blue first, by slices", "each colour"])
+def test_a_converted_model_is_read_in_the_same_way(make: Any, name: str) -> None:
+    """Apart from what the converter puts into the weights of the first layer."""
+    scale, before = _TOLD[name]
+    graph = tflite_graph.read(make.tflite(build(make, lambda image: before(make.keras, image)), "float32"))
+    assert str(graph.scaling) == str(SCALES[scale])
 
 
 _IMPORTED: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
