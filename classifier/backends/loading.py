@@ -5,6 +5,7 @@ TensorFlow and Keras take seconds to import, so only the functions that need the
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import tempfile
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classifier.backends.legacy_keras import mend
-from classifier.backends.model_files import CONFIG, ModelFile, reason
+from classifier.backends import augmentation, known_layers
+from classifier.backends.keras2 import weights
+from classifier.backends.keras2.config import mend
+from classifier.backends.model_files import CONFIG, ModelFile, has_lambda, reason
 from classifier.errors import PackageError
 
 
@@ -78,12 +81,18 @@ def load(file: ModelFile, *, trust: bool = False) -> Loaded:
 
 
 def _keras(file: ModelFile, trust: bool) -> Loaded:
-    import keras
-
-    legacy = not file.keras_version.startswith("3")
-    mended = mend(file.config) if legacy else file.config
-    with _with_config(file, mended) as whole:
-        model = keras.saving.load_model(whole, compile=False, safe_mode=not trust)
+    version = file.keras_version
+    legacy = not version.startswith("3")
+    known_layers.refuse_keras_1(file.path, file.config, version)
+    config = mend(file.config) if legacy else augmentation.without(file.config)
+    known_layers.refuse_unknown(file.path, config)
+    try:
+        model = _of_keras_2(file, config) if legacy and file.kind == "h5" else _archived(file, config, trust)
+    except PackageError:
+        raise
+    except Exception as error:
+        known_layers.refuse_lambda(file.path, config, error)
+        raise
     inputs = getattr(model, "inputs", None)
     shapes = tuple(tuple(tensor.shape) for tensor in inputs) if inputs else None
     outputs = getattr(model, "outputs", None) if inputs else None
@@ -92,6 +101,26 @@ def _keras(file: ModelFile, trust: bool) -> Loaded:
         return model(image, training=False)
 
     return Loaded(call, shapes, len(outputs) if outputs else None, "float32", model, legacy)
+
+
+def _archived(file: ModelFile, config: Any, trust: bool) -> Any:
+    """The model as Keras 3 loads it, with another configuration if that has to change."""
+    import keras
+
+    with _with_config(file, config) as whole:
+        return keras.saving.load_model(whole, compile=False, safe_mode=not trust)
+
+
+def _of_keras_2(file: ModelFile, config: Any) -> Any:
+    """A Keras 2 model of an `.h5` file; such a file is loaded only if it is trusted."""
+    import keras
+
+    if has_lambda(config):
+        keras.config.enable_unsafe_deserialization()
+    kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+    model = kind.from_config(copy.deepcopy(config["config"]))
+    weights.read(file.path, model)
+    return model
 
 
 def _saved_model(folder: Path) -> Loaded:
@@ -133,19 +162,9 @@ def _with_config(file: ModelFile, config: Any) -> Iterator[Path]:
         copy = Path(folder, f"model{ending}")
         if not changed:
             copy.symlink_to(file.path.absolute())
-        elif file.kind == "h5":
-            _copy_hdf5(file.path, copy, config)
         else:
             _copy_archive(file.path, copy, config)
         yield copy
-
-
-def _copy_hdf5(file: Path, copy: Path, config: Any) -> None:
-    import h5py  # installed only together with TensorFlow
-
-    shutil.copyfile(file, copy)
-    with h5py.File(copy, "r+") as opened:
-        opened.attrs["model_config"] = json.dumps(config)
 
 
 def _copy_archive(file: Path, copy: Path, config: Any) -> None:

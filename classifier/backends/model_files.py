@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from classifier.backends import keras_classes, saved_model_operations
 from classifier.errors import PackageError, TrustError
+from classifier.formatting import printable
 from classifier.machine import files
 
 Kind = Literal["tflite", "keras", "h5", "saved_model", "onnx"]
@@ -35,6 +36,12 @@ CONFIG, METADATA = "config.json", "metadata.json"
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MOST_JSON = 50_000_000  # bytes of a configuration; the largest one among Keras's own applications has 1.5 MB
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# What Keras and TensorFlow add to a cause: frames of the stack, arguments, advice to the program that loads.
+_BESIDE = re.compile(
+    r"\n\s*(?:Arguments received by|Stack trace|Traceback|File \")|Please ensure (?:you are using|that)"
+)
+_PLACES = re.compile(r"['\"]?(?<!\w)/[^\s'\"]*classifier-[^\s'\",:;)]*['\"]?")
 _LAMBDA = ("Lambda", "__lambda__")
 
 
@@ -125,7 +132,7 @@ class ModelFile:
         """
         if self.kind == "h5":
             return "an .h5 file can run code when it is loaded (CVE-2025-9905)"
-        if self.kind == "keras" and _has_lambda(self.config):
+        if self.kind == "keras" and has_lambda(self.config):
             return "it has a Lambda layer, which is code that runs when it is loaded"
         if self.kind == "keras":
             return keras_classes.risk(self.config)
@@ -147,14 +154,11 @@ class ModelFile:
 
 def reason(error: Exception) -> str:
     """Why a model cannot be loaded, in one line, from an error of Keras or TensorFlow."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    if unknown := re.search(r"Could not locate class '([^']+)'", said):
-        return (
-            f"it has a layer {unknown[1]} that Keras does not know. Where the model was made, save it as a SavedModel "
-            "with model.export(folder), and use that."
-        )
-    cause = said.rpartition("Exception encountered: ")[2]  # Keras prints the whole configuration before the cause
-    return f"TensorFlow cannot load it: it is damaged or cut off, or of a kind that is not supported: {cause[:300]}"
+    said = _COLOURS.sub("", str(error))
+    said = said.rpartition("Exception encountered: ")[2]  # Keras prints the whole configuration before the cause
+    said = _BESIDE.split(said, maxsplit=1)[0]
+    said = printable(_PLACES.sub("the file", " ".join(said.split()))) or type(error).__name__
+    return f"TensorFlow cannot load it: it is damaged or cut off, or of a kind that is not supported: {said[:300]}"
 
 
 def _members(path: Path) -> set[str]:
@@ -189,7 +193,8 @@ def _json(archive: zipfile.ZipFile, name: str) -> Any:
     return json.loads(data)
 
 
-def _has_lambda(config: Any) -> bool:
+def has_lambda(config: Any) -> bool:
+    """Whether a Keras model's configuration has a layer that is Python code."""
     todo = [config]
     while todo:
         item = todo.pop()
