@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from classifier.backends.onnx_content import START, is_onnx
 from classifier.errors import PackageError, TrustError
 from classifier.machine import files
 
@@ -39,7 +40,7 @@ _FILE_OPERATIONS = ("ReadFile", "WriteFile")
 
 
 def kind_of(path: Path) -> Kind | None:
-    """A model's format by its content; None if it is not a model. ONNX has no signature: its files are told by name.
+    """A model's format by its content; None if it is not a model.
 
     Raises:
         OSError: the file cannot be read.
@@ -53,7 +54,7 @@ def kind_of(path: Path) -> Kind | None:
         return "h5"
     if head[:2] == b"PK" and {CONFIG, METADATA} <= _members(path):
         return "keras"
-    return "onnx" if path.suffix.lower() in ENDINGS["onnx"] else None
+    return "onnx" if head[:1] == START and is_onnx(path) else None
 
 
 @dataclass(frozen=True)

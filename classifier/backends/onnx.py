@@ -116,12 +116,13 @@ class OnnxBackend:
         return scores if features is None else [*scores, features]
 
 
-def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def open_session(path: Path, threads: int, content: bytes | None = None) -> onnxruntime.InferenceSession:
     """Loads a model into ONNX Runtime, for the CPU.
 
     Args:
         path: the `.onnx` file, or a folder that holds `model.onnx` and its data files.
         threads: CPU threads of one run.
+        content: what is loaded in place of what is in the file; its data files are those of the file all the same.
 
     Raises:
         PackageError: it is damaged, or this ONNX Runtime cannot run it.
@@ -132,10 +133,12 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if content is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
     try:
         # Links are followed first: data files may lie only in the folder of the file itself, which ONNX Runtime checks.
         return onnxruntime.InferenceSession(
-            str(file.resolve()), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            content or str(file.resolve()), options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
     except Exception as error:  # ONNX Runtime's errors have no class in common but this one
         raise PackageError(f"{file}: {reason(error)}") from error

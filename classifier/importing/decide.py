@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifier.errors import ModelFileError, ParameterError
 from classifier.importing import labels as labels_files
-from classifier.importing.network import Activation, Layout, Network
+from classifier.importing.network import Activation, Layout, Network, Told
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
 from classifier.package import InputSpec, OutputSpec
@@ -28,7 +28,7 @@ def scaling(source: Source, network: Network, options: Options) -> Scaling:
     return SCALES["unit"].because(_GUESS)
 
 
-def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) -> InputSpec:
+def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, told: Told) -> InputSpec:
     """The `[input]` of the package.
 
     Raises:
@@ -41,9 +41,9 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
         )
     return InputSpec(
         size=place.size,
-        crop=1.0 if options.crop is None else options.crop,
+        crop=options.crop or told.crop or 1.0,
         # Teachable Machine's own example resizes with Lanczos.
-        resample=options.resample or ("lanczos" if source.teachable_machine else "bilinear"),
+        resample=options.resample or told.resample or ("lanczos" if source.teachable_machine else "bilinear"),
         mean=scale.mean,
         std=scale.std,
         channels=1 if place.channels == 1 else 3,
@@ -51,13 +51,14 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
     )
 
 
-def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
+def output_spec(activation: Activation, scores: int, names: int, features: str | None = None) -> OutputSpec:
     """The `[output]` of the package.
 
     Args:
         activation: the model's last operation.
         scores: how many scores it gives.
         names: how many labels there are; if there are two labels for one score, it is the score of the second.
+        features: name of the output with the last feature map.
     """
     binary = scores == 1 and names == 2
     return OutputSpec(
@@ -65,6 +66,7 @@ def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
         logits=activation == "none",
         multi_label=not binary and (activation == "sigmoid" or scores == 1),
         binary=binary,
+        features=features,
     )
 
 
@@ -79,7 +81,8 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
         found = {language: labels_files.read(file) for language, file in options.labels}
         where = {language: str(file) for language, file in options.labels}
     elif network.labels:
-        found, where = network.labels, dict.fromkeys(network.labels, f"{source.file.name}'s metadata")
+        said_by = network.labels_from or f"{source.file.name}'s metadata"
+        found, where = network.labels, dict.fromkeys(network.labels, said_by)
     elif source.labels:
         found, where = {"en": labels_files.read(source.labels)}, {"en": source.labels.name}
     else:

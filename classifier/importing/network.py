@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError
 from classifier.importing.options import Scaling
-from classifier.package import Form
+from classifier.package import Form, Resample
 
 LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
@@ -22,6 +22,21 @@ _LONGEST_STRIP = 32  # how many times as long as the other a picture's side may 
 Activation = Literal["softmax", "sigmoid", "none"]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a file, or one beside it, says of the pictures that a model was trained on; None where it says nothing.
+
+    Attributes:
+        size: (height, width), for a model that takes any size.
+        crop: share that the centre crop keeps.
+        resample: Pillow's filter.
+    """
+
+    size: tuple[int, int] | None = None
+    crop: float | None = None
+    resample: Resample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,9 @@ class Network:
         activation: its last operation; None if the graph does not tell.
         scaling: scaling of its input; None if neither the file nor the graph tells.
         labels: labels by language; empty if the file has none.
+        labels_from: where the labels are from, for people; the file's own metadata if "".
+        told: what else is said of the input, in the file or beside it.
+        features: name of the output with the last feature map, as `write` leaves the model; None if it has none.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
     """
@@ -51,6 +69,9 @@ class Network:
     activation: Activation | None = None
     scaling: Scaling | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    labels_from: str = ""
+    told: Told = field(default_factory=Told)
+    features: str | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3
 
@@ -115,7 +136,7 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             f"{file}: its input has the shape {described}: {channels} channels. Only pictures in colour (3) "
             "or grey (1) can be given to it."
         )
-    wanted = size or (height, width)
+    wanted = size or (network.told.size if None in (height, width) else None) or (height, width)
     if not _is_picture(height, width):
         raise ModelFileError(
             f"{file}: its input has the shape {described}, {height} x {width} pixels if those were pixels: it takes "

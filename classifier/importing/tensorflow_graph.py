@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing.affine import Affine, identity
+from classifier.importing.affine import Affine, agreed, identity, joined
 from classifier.importing.network import Activation
 from classifier.importing.options import Scaling
 
@@ -152,15 +152,14 @@ class _Reader:
                 ends += touched
             else:
                 maps[node.name] = after
-        found = {_key(end.values()): end.values() for end in ends}
-        return next(iter(found.values())) if len(found) == 1 else None
+        return agreed(ends)
 
     def _after(self, node: Any, maps: dict[str, Affine]) -> Affine | None:
         """The map from the input to what a node returns; None if it is not known or not affine."""
         names = _inputs(node)
         if node.op in _JOINING:
             names = names[:-1] if node.op == "ConcatV2" else names
-            return _joined([maps.get(name) for name in names])
+            return joined([maps.get(name) for name in names])
         if node.op in _ARITHMETIC and len(names) == 2 and (names[0] in maps) != (names[1] in maps):
             first = names[1] in maps
             constant = self._constant(names[0 if first else 1])
@@ -228,21 +227,3 @@ def _identity(kind: Any, name: str, of: str) -> Any:
 def _inputs(node: Any) -> list[str]:
     """Names of the nodes that a node takes values from."""
     return [name.partition(":")[0] for name in node.input if not name.startswith("^")]
-
-
-def _joined(maps: list[Affine | None]) -> Affine | None:
-    """What becomes of channels that are put together again."""
-    whole = [one for one in maps if one is not None]
-    if len(whole) < len(maps):
-        return None
-    scales = np.concatenate([one.scale for one in whole])
-    offsets = np.concatenate([one.offset for one in whole])
-    told = {_key(one.told): one.told for one in whole}
-    if len(told) > 1:
-        return None
-    one = slice(1) if np.ptp(scales) == 0 and np.ptp(offsets) == 0 else slice(None)
-    return Affine(scales[one], offsets[one], next(iter(told.values())))
-
-
-def _key(scaling: Scaling | None) -> str:
-    return str(scaling) if scaling else ""
