@@ -1,6 +1,6 @@
 # The product as an image, in three flavours from one file:
 #
-#   docker build -t image-classifier .                            cpu: LiteRT and TensorFlow
+#   docker build -t image-classifier .                            cpu: LiteRT, TensorFlow and ONNX Runtime
 #   docker build -t image-classifier --build-arg FLAVOR=edge .    edge: LiteRT alone, small
 #   docker build -t image-classifier --build-arg FLAVOR=cuda .    cuda: TensorFlow with CUDA, for NVIDIA GPUs
 #
@@ -33,10 +33,10 @@ RUN --mount=type=secret,id=ca \
 # ---- The environment: the locked packages, without files that nothing here reads, compiled ----
 FROM tools AS venv
 ARG FLAVOR
-COPY requirements/runtime.txt requirements/tensorflow.txt requirements/cuda.txt /build/
+COPY requirements/runtime.txt requirements/cpu.txt requirements/cuda.txt /build/
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
     case "$FLAVOR" in \
-      edge) file=runtime ;; cpu) file=tensorflow ;; cuda) file=cuda ;; \
+      edge) file=runtime ;; cpu | cuda) file=$FLAVOR ;; \
       *) echo "FLAVOR must be edge, cpu or cuda, not '$FLAVOR'" >&2; exit 1 ;; \
     esac; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \

@@ -62,6 +62,10 @@ demo: $(STAMPS)/runtime $(STAMPS)/project  ## Open the page on http://localhost:
 demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with TensorFlow instead of LiteRT
 	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
 
+.PHONY: demo-onnx
+demo-onnx: $(STAMPS)/onnx $(STAMPS)/project  ## The same with ONNX Runtime, as in: make demo-onnx CLASSIFIER_MODEL=model.onnx
+	$(BIN)/classifier serve
+
 .PHONY: test
 test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser login  ## Run every test, also those in a real browser
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
@@ -201,7 +205,7 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = {"edge": "runtime", "cpu": "tensorflow", "cuda": "cuda"}
+REQUIREMENTS = {"edge": "runtime", "cpu": "cpu", "cuda": "cuda"}
 """The requirements that an image of each flavour is made from, as in the Dockerfile."""
 
 

@@ -25,10 +25,12 @@ CONTENTS = {
     "legacy": ["legacy"],
     "runtime": ["project"],
     "tensorflow": ["project", "tensorflow"],
+    "onnx": ["project", "onnx"],
+    "cpu": ["project", "tensorflow", "onnx"],
     "cuda": ["project", "cuda"],
     "model": ["project", "tensorflow", "model"],
-    "benchmark": ["project", "tensorflow", "benchmark"],
-    "test": ["project", "tensorflow", "model", "lint", "test"],
+    "benchmark": ["project", "tensorflow", "onnx", "benchmark"],
+    "test": ["project", "tensorflow", "onnx", "model", "lint", "test"],
 }
 
 
@@ -120,7 +122,7 @@ def test_pip_accepts_every_pin_too(python):
 def test_the_demo_does_without_tensorflow():
     names = {pin.name for pin in locked("runtime")}
     assert "ai-edge-litert" in names
-    assert not {name for name in names if name.startswith(("tensorflow", "keras", "nvidia-"))}
+    assert not {name for name in names if name.startswith(("tensorflow", "keras", "nvidia-", "onnx"))}
 
 
 def test_the_locked_uv_is_its_own_build_backend():

@@ -1,4 +1,4 @@
-"""The locked runtime dependencies suffice: page, API and command run without TensorFlow, PyTorch or a test tool."""
+"""The locked runtime dependencies suffice: page, API and command run without TensorFlow, PyTorch or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_the_command_runs_on_the_runtime_alone(python: Path) -> None:
-    for name in ("tensorflow", "keras", "torch", "pytest"):
+    for name in ("tensorflow", "keras", "onnxruntime", "torch", "pytest"):
         assert subprocess.run([python, "-c", f"import {name}"], capture_output=True).returncode
     command = [str(python), "-m", "classifier", "classify", "--json", str(photo("panda.webp"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -16,7 +16,7 @@ from classifier import __version__
 from tests.support.photos import ROOT
 from tests.test_requirements import entries, locked
 
-FILES = {"edge": "runtime", "cpu": "tensorflow", "cuda": "cuda"}
+FILES = {"edge": "runtime", "cpu": "cpu", "cuda": "cuda"}
 PYTHON = ROOT / ".venv/sbom/bin/python"
 
 VALIDATE = """

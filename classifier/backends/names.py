@@ -55,7 +55,7 @@ class BackendInfo(NamedTuple):
 
 
 # Memory: when Lite0 and Lite2 were loaded twice each, the process grew by 3 to 4 times their size on LiteRT, and by up
-# to 6 times on TensorFlow.
+# to 6 times on TensorFlow and on ONNX Runtime.
 LITERT = BackendInfo(BackendName("litert"), "LiteRT", "litert", "classifier.backends.litert", "LiteRTBackend", memory=4)
 TENSORFLOW = BackendInfo(
     BackendName("tensorflow"),

@@ -87,7 +87,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("QUEUE", "-1", "greater than or equal to 0"),
         ("MAX_BYTES", "20 MB", "valid integer"),
         ("UPLOADS", "1000", "at least CLASSIFIER_MAX_BYTES, which is 20000000"),
-        ("BACKEND", "onnx", "'auto', 'litert' or 'tensorflow'"),
+        ("BACKEND", "caffe", "'auto', 'litert', 'onnx' or 'tensorflow'"),
         ("FORMATS", "JPEG,SVG", "SVG cannot be read; choose from JPEG, PNG"),
         ("FORMATS", " , ", "at least 1 item"),
         ("BASE_PATH", "/demo/../up", "expected a path of letters"),

@@ -132,7 +132,7 @@ def test_the_wheels_of_every_flavour_exist_for_its_platforms(tmp_path: Path) -> 
     uv = ROOT / ".venv/bin/uv"
     for file, platforms in {
         "runtime": ("x86_64", "aarch64"),
-        "tensorflow": ("x86_64", "aarch64"),
+        "cpu": ("x86_64", "aarch64"),
         "cuda": ("x86_64",),
     }.items():
         for platform in platforms:

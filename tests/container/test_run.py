@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from benchmarks.visitor import opened
+from tests.support import tiny_onnx
 from tests.support.caller import Caller
 from tests.support.docker import (
     HARDENED,
@@ -119,6 +121,19 @@ def test_tensorflow_runs_in_the_usual_image(cpu: str) -> None:
         assert best(answer.body) == "giant panda"
         assert get(container.address, "/api/v1/info").json["backend"] == "tensorflow"
         assert container.killed_for_memory() == 0
+
+
+def test_onnx_runtime_runs_in_the_usual_image_and_is_not_in_the_small_one(edge: str, cpu: str, tmp_path: Path) -> None:
+    folder = tiny_onnx.package(tmp_path / "tiny", tiny_onnx.network()).folder
+    tmp_path.chmod(0o755)
+    options = ("--volume", f"{folder}:/models/tiny:ro", "--env", "CLASSIFIER_MODEL=/models/tiny")
+    with ready(cpu, *HARDENED, "--memory", "512m", *options) as container:
+        assert best(container.classify(PANDA).body) in ("cat", "dog", "hen")
+        info = get(container.address, "/api/v1/info").json
+        assert (info["model"], info["backend"]) == ("tiny", "onnx")
+        assert "onnxruntime" not in container.logs()
+    with pytest.raises(DockerError, match="ONNX Runtime, which is not installed"):
+        docker("run", "--rm", "-i", *options, edge, "info")
 
 
 @pytest.mark.parametrize("user", ["12345:0", "0:0"])

@@ -35,6 +35,7 @@ def examine(model: str | None = None) -> Iterator[Check]:
     yield from _guarded("memory", machine.memory)
     yield from _guarded("port", lambda: machine.port(settings))
     yield from _guarded("TensorFlow", lambda: machine.tensorflow(settings))
+    yield from _guarded("ONNX Runtime", lambda: machine.onnx(settings))
     yield from _guarded("GPU", machine.graphics)
     yield from _guarded("models", lambda: models.packages(settings, alone=model is not None))
     if not wrong:  # else the trial would only report the same

@@ -1,4 +1,4 @@
-"""Checks of what the machine, or the container, offers: CPU, memory, the port, TensorFlow, a GPU."""
+"""Checks of what the machine, or the container, offers: CPU, memory, the port, TensorFlow, ONNX Runtime, a GPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from classifier.backends import gpu
-from classifier.backends.names import TENSORFLOW
+from classifier.backends.names import ONNX, TENSORFLOW, BackendInfo
 from classifier.cli.doctor.check import Check
 from classifier.cli.launcher import port_problem
 from classifier.machine.cpus import cpu_count
@@ -56,11 +56,7 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
     It is not imported: that takes seconds, and ends the process on a CPU that it was not built for.
     """
     if not TENSORFLOW.installed:
-        if settings.backend == "tensorflow":
-            detail = "not installed, but CLASSIFIER_BACKEND asks for it"
-            yield Check("TensorFlow", "fail", detail, TENSORFLOW.hint)
-        else:
-            yield Check("TensorFlow", "ok", "not installed, and not needed: models run with LiteRT")
+        yield _lacking(TENSORFLOW, settings, "not needed: models run with LiteRT")
         return
     detail = ", ".join(
         f"{name} {metadata.version(name)}"
@@ -73,6 +69,19 @@ def tensorflow(settings: Settings) -> Iterator[Check]:
         yield Check("TensorFlow", "fail", detail, "Set CLASSIFIER_BACKEND=litert.")
     else:
         yield Check("TensorFlow", "ok", detail or "installed")
+
+
+def onnx(settings: Settings) -> Iterator[Check]:
+    """Whether ONNX Runtime is installed if the settings ask for it, and can be loaded."""
+    if not ONNX.installed:
+        yield _lacking(ONNX, settings, "needed only for .onnx models")
+        return
+    try:
+        import onnxruntime
+    except ImportError as error:  # a build for another machine or an older system
+        yield Check(ONNX.title, "fail", f"cannot be imported: {error}", ONNX.hint)
+    else:
+        yield Check(ONNX.title, "ok", f"onnxruntime {onnxruntime.__version__}")
 
 
 def graphics() -> Iterator[Check]:
@@ -91,6 +100,12 @@ def graphics() -> Iterator[Check]:
         yield Check("GPU", "warn", f"{devices}, not used: {reason}", TENSORFLOW.hint)
     else:
         yield Check("GPU", "ok", f"{devices}, and TensorFlow can use it")
+
+
+def _lacking(backend: BackendInfo, settings: Settings, otherwise: str) -> Check:
+    if settings.backend == backend.name:
+        return Check(backend.title, "fail", "not installed, but CLASSIFIER_BACKEND asks for it", backend.hint)
+    return Check(backend.title, "ok", f"not installed, and {otherwise}")
 
 
 def _cpu_flags() -> set[str]:

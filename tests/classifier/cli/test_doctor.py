@@ -167,6 +167,16 @@ def test_tensorflow_that_is_asked_for_and_not_there(monkeypatch: pytest.MonkeyPa
     assert "requirements/tensorflow.txt" in check.remedy
 
 
+def test_onnx_runtime_that_is_there_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = only(machine.onnx(Settings(backend="onnx")))
+    assert (check.status, check.detail) == ("ok", f"onnxruntime {metadata.version('onnxruntime')}")
+    pretend(monkeypatch, "onnxruntime", installed=False)
+    assert only(machine.onnx(Settings())).detail == "not installed, and needed only for .onnx models"
+    check = only(machine.onnx(Settings(backend="onnx")))
+    assert check.status == "fail"
+    assert "requirements/onnx.txt" in check.remedy
+
+
 def test_a_cpu_that_tensorflow_was_not_built_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, "tensorflow", installed=True)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")

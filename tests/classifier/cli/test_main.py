@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("lite0")
         (["classify"], "FILE"),
         (["classify", "x", "--colour"], "unrecognized arguments: --colour"),
         (["serve", "--port", "70000"], "must be a number from 0 to 65535"),
-        (["serve", "--backend", "onnx"], "invalid choice"),
+        (["serve", "--backend", "caffe"], "invalid choice"),
         (["info", "extra"], "unrecognized arguments: extra"),
         (["paint"], "invalid choice"),
         ([], "COMMAND"),

@@ -97,7 +97,7 @@ def test_editors_on_windows_may_leave_their_mark(folder: Path) -> None:
         ("classes = 2", "classes = 0", "output.classes", "greater than 0"),
         ("logits = true\n", "", "output.logits", "required"),
         ("logits = true", "logits = true\nunsure_below = 30", "output.unsure_below", "equal to 1"),
-        ("weights.litert", "weights.onnx", "weights.onnx", "'litert' or 'tensorflow'"),
+        ("weights.litert", "weights.caffe", "weights.caffe", "'litert', 'tensorflow' or 'onnx'"),
         ('"model.tflite"', '"other.tflite"', "weights.litert.file", "other.tflite is not in"),
         ('sha256 = "', 'sha256 = "x', "weights.litert.sha256", "pattern"),
     ],
