@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classifier.importing.network import Told
+from classifier.importing.network import UNTOLD, Told
 from classifier.importing.onnx_metadata import of_numbers
 from classifier.importing.options import SCALES, Scaling
 from classifier.machine import files
 from classifier.package import Resample
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+FILES = (CONFIG, PREPROCESSOR)
 _MOST = 20_000_000  # bytes; ImageNet's 21,841 classes take 2 MB
 _PLACEHOLDER = re.compile(r"LABEL_\d+")  # of a model whose maker did not name its classes
 _FILTERS: dict[int, Resample] = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -40,7 +41,7 @@ class Beside:
 
     labels: tuple[str, ...] = ()
     scaling: Scaling | None = None
-    told: Told = Told()
+    told: Told = UNTOLD
     blue_first: bool = False
     labels_from: str = CONFIG
 
@@ -82,7 +83,7 @@ def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _preparation(prepared: Mapping[str, Any]) -> tuple[Scaling | None, Told]:
     if not prepared:
-        return None, Told()
+        return None, UNTOLD
     factor = _number(prepared.get("rescale_factor"), 1 / 255) if prepared.get("do_rescale", True) else 1.0
     mean, std = _numbers(prepared.get("image_mean")), _numbers(prepared.get("image_std"))
     why = f"{PREPROCESSOR} says so"

@@ -39,6 +39,10 @@ class Told:
     resample: Resample | None = None
 
 
+UNTOLD = Told()
+"""Nothing is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """A model as its file describes it.
@@ -70,7 +74,7 @@ class Network:
     scaling: Scaling | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     labels_from: str = ""
-    told: Told = field(default_factory=Told)
+    told: Told = UNTOLD
     features: str | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3

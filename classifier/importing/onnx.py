@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +39,9 @@ def read(source: Source, options: Options) -> Network:
         BackendError: ONNX Runtime is not installed.
     """
     file = source.file
-    if not ONNX.installed:
+    if not (ONNX.installed and find_spec("onnx")):
         raise BackendError(
-            f"{file}: reading this kind of model needs ONNX Runtime, which is not installed. {ONNX.hint}"
+            f"{file}: reading this kind of model needs ONNX Runtime and onnx, which are not installed. {ONNX.hint}"
         )
     # Not everybody has installed what these import.
     from classifier.backends.onnx import check_type, open_session

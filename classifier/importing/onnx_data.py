@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError
@@ -26,6 +27,14 @@ def locations(model: Any) -> list[str]:
     """The names of the data files, as the model gives them."""
     found = (_entries(tensor).get("location", "") for tensor in tensors(model) if _is_external(tensor))
     return list(dict.fromkeys(found))
+
+
+def locations_in(file: Path) -> list[str]:
+    """The same of a model's file; nothing if it is damaged."""
+    try:
+        return locations(onnx.ModelProto.FromString(files.read(file)))
+    except (OSError, DecodeError):
+        return []
 
 
 def locate(file: Path, location: str) -> Path:

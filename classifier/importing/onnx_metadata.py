@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from classifier.errors import ModelFileError
 from classifier.formatting import printable
 from classifier.importing import labels as labels_files
-from classifier.importing.network import Told
+from classifier.importing.network import UNTOLD, Told
 from classifier.importing.options import SCALES, Scaling
 
 _WHY = "the file's metadata says so"
@@ -50,7 +50,7 @@ class Metadata:
 
     labels: tuple[str, ...] = ()
     scaling: Scaling | None = None
-    told: Told = Told()
+    told: Told = UNTOLD
     blue_first: bool | None = None
 
 
@@ -140,4 +140,4 @@ def _size(text: str) -> tuple[int, int] | None:
     if not all(side.isdecimal() and len(side) < 6 for side in sides) or len(sides) > 2:
         return None
     height, width = int(sides[0]), int(sides[-1])
-    return (height, width) if 0 < min(height, width) and max(height, width) <= _LARGEST_SIDE else None
+    return (height, width) if min(height, width) > 0 and max(height, width) <= _LARGEST_SIDE else None

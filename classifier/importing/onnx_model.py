@@ -12,10 +12,11 @@ from onnx import inliner
 
 from classifier.errors import ModelFileError
 from classifier.formatting import printable
-from classifier.importing import onnx_arithmetic, onnx_edit, onnx_graph
+from classifier.importing import onnx_arithmetic, onnx_edit, onnx_layout, onnx_scores
 from classifier.importing.network import Activation, Shape, check_one_of_each
 from classifier.importing.onnx_arithmetic import Beginning
-from classifier.importing.onnx_graph import Graph, Scores
+from classifier.importing.onnx_graph import Graph
+from classifier.importing.onnx_scores import Scores
 from classifier.machine import files
 
 _TYPE = onnx.TensorProto
@@ -150,7 +151,7 @@ def read(file: Path) -> Model:
     graph = Graph(proto, file)
     scores = _scores(graph)
     image = graph.inputs[0]
-    shape, channels = onnx_graph.resolved(graph, image.name, _declared(image))
+    shape, channels = onnx_layout.resolved(graph, image.name, _declared(image))
     if channels not in (None, 1, 3):
         raise ModelFileError(
             f"{file}: its first layer takes {channels} channels. Only pictures in colour (3) or grey (1) can be given "
@@ -164,9 +165,9 @@ def read(file: Path) -> Model:
         whole=image.type.tensor_type.elem_type in _WHOLE and beginning.quantised is None,
         shape=shape,
         scores=scores,
-        activation=onnx_graph.activation(graph, scores.name),
+        activation=onnx_scores.activation(graph, scores.name),
         beginning=beginning,
-        feature_map=onnx_graph.feature_map(graph, scores.name),
+        feature_map=onnx_scores.feature_map(graph, scores.name),
     )
 
 
@@ -183,7 +184,7 @@ def _parsed(file: Path) -> Any:
 
 
 def _scores(graph: Graph) -> Scores:
-    found = onnx_graph.scores(graph)
+    found = onnx_scores.scores(graph)
     if not found:
         raise ModelFileError(
             f"{graph.file}: it gives no scores, only whole numbers or text, such as the best class. Export it with a "
