@@ -29,6 +29,7 @@ _TYPES: dict[str, np.dtype[Any]] = {
 """ONNX Runtime's names of types, for those that NumPy has as well."""
 
 _FATAL = 4  # severity of what it logs: everything else is in the errors that it raises
+onnxruntime.set_default_logger_severity(_FATAL)
 
 
 class OnnxBackend:
@@ -135,13 +136,24 @@ def open_session(path: Path, threads: int, content: bytes | None = None) -> onnx
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if content is not None:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
+        return _loaded(file, content, options)
     try:
         # Links are followed first: data files may lie only in the folder of the file itself, which ONNX Runtime checks.
-        return onnxruntime.InferenceSession(
-            content or str(file.resolve()), options, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
+        return _loaded(file, str(file.resolve()), options)
+    except PackageError:
+        if not file.is_symlink():
+            raise
+        return _loaded(file, str(file), options)  # with links to the data, too, as in Hugging Face's cache
+
+
+def _loaded(file: Path, model: str | bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        for named in (*session.get_inputs(), *session.get_outputs()):
+            str(named)  # raises now, not wherever it is used first, if it is no text
     except Exception as error:  # ONNX Runtime's errors have no class in common but this one
         raise PackageError(f"{file}: {reason(error)}") from error
+    return session
 
 
 def check_type(image: Any, file: Path) -> None:

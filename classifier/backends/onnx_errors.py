@@ -21,7 +21,8 @@ _OUTSIDE = (
 
 # Patterns of ONNX Runtime's messages, and what they mean.
 _SENTENCES = {
-    r"Protobuf parsing failed|No graph was found": _DAMAGED,
+    r"(?i)protobuf parsing failed|No graph was found": _DAMAGED,
+    r"File doesn't exist": "there is no such file. Restore it.",
     r"Opset (\d+) is under development.* is till opset (\d+)": (
         "it was made with version {0} of ONNX's operations (opset), and ONNX Runtime {version} knows them up to {1}. "
         "Export it with opset_version={1} or less, or install a newer ONNX Runtime."
@@ -40,19 +41,36 @@ _SENTENCES = {
         "its weights are in another file, {name}, which is not there. Put it into the same folder."
     ),
     r"External data path escapes|Absolute path not allowed": _OUTSIDE,
+    r"points outside the directory|should be a relative path|symbolic link": _OUTSIDE,
     r"out of bounds or can not be read in full": (
         "the file beside it that holds its weights is cut off. Export or download it again."
     ),
 }
 
 
+# What stands before the words for people: kind of error, file, place in ONNX Runtime's own source.
+_NOISE = (
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : ",
+    r"^Load model from .*? failed:",
+    r"^/\S+:\d+ .*?\) (?=[A-Z])",
+    r"^\w+\.cc:\d+ \w+ ",
+)
+
+
 def reason(error: Exception) -> str:
     """Why a model cannot be loaded or run, in one line, from an error of ONNX Runtime."""
+    if isinstance(error, UnicodeDecodeError):  # a name in the model, or in ONNX Runtime's message about it
+        return _DAMAGED
     said = " ".join(str(error).split())
     for pattern, sentence in _SENTENCES.items():
         if found := re.search(pattern, said):
             words = [printable(group) for group in found.groups()]
             name = words[0].rpartition("/")[2] if words else ""
             return sentence.format(*words, name=name, version=onnxruntime.__version__)
-    cause = said.partition(" failed:")[2] or re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", said)
-    return f"ONNX Runtime cannot run it: {printable(cause[:_LONGEST]) or type(error).__name__}"
+    for noise in _NOISE:
+        said = re.sub(noise, "", said, count=1)
+    cause = printable(said[:_LONGEST]).rstrip(".") or type(error).__name__
+    return (
+        f"ONNX Runtime {onnxruntime.__version__} cannot run it: {cause}. Export it again, and see what "
+        "onnx.checker.check_model says of it."
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def read(source: Source, options: Options) -> Network:
         BackendError: ONNX Runtime is not installed.
     """
     file = source.file
-    if not (ONNX.installed and find_spec("onnx")):
+    if not (ONNX.installed and importlib.util.find_spec("onnx")):
         raise BackendError(
             f"{file}: reading this kind of model needs ONNX Runtime and onnx, which are not installed. {ONNX.hint}"
         )
