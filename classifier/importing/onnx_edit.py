@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from classifier.importing.network import Shape
 from classifier.importing.onnx_arithmetic import Quantisation
 from classifier.importing.onnx_graph import Graph, ancestors
 
@@ -30,6 +31,13 @@ def keep_only(model: Any, name: str, graph: Graph) -> None:
     output = output or helper.make_tensor_value_info(name, _FLOAT, None)
     _replace(model.graph.node, nodes)
     _replace(model.graph.output, [output])
+
+
+def declare_shape(image: Any, shape: Shape) -> None:
+    """Writes down the shape of an input of which the file says nothing."""
+    image.type.tensor_type.shape.CopyFrom(onnx.TensorShapeProto())
+    for side in shape:
+        image.type.tensor_type.shape.dim.add(dim_value=side)
 
 
 def swap_colours(model: Any, image: str, axis: int) -> None:

@@ -23,7 +23,7 @@ _TYPE = onnx.TensorProto
 _NAMES: dict[int, str] = {_TYPE.FLOAT: "float32", _TYPE.DOUBLE: "float64", _TYPE.UINT4: "4-bit", _TYPE.INT4: "4-bit"}
 _BYTES = (_TYPE.INT8, _TYPE.UINT8)
 _WHOLE = (*_BYTES, _TYPE.INT16, _TYPE.UINT16, _TYPE.INT32, _TYPE.UINT32, _TYPE.INT64, _TYPE.UINT64)
-_SMALL = 256  # numbers of a constant; the types of larger ones are what a model's weights are
+_SMALL = 128  # numbers of a constant; the types of larger ones are what a model's weights are
 # Where operations on whole numbers have the scale of what they give; the zero point comes next.
 _SCALES = {
     "QGemm": 7,
@@ -52,6 +52,7 @@ class Model:
         beginning: what the graph does to a picture's values first.
         feature_map: the last feature map, and whether its channels come first; None if there is none.
         changed: whether it is not what is in the file any more.
+        swapped: whether red and blue were exchanged before it.
     """
 
     file: Path
@@ -64,6 +65,7 @@ class Model:
     beginning: Beginning
     feature_map: tuple[str, bool] | None
     changed: bool = False
+    swapped: bool = False
 
     @property
     def properties(self) -> dict[str, str]:
@@ -93,10 +95,15 @@ class Model:
         """What it is, for people."""
         opset = next((one.version for one in self.proto.opset_import if one.domain in ("", "ai.onnx")), 1)
         maker = printable(self.proto.producer_name)[:40]
-        return f"ONNX model, {self.weights} weights, opset {opset}" + (f", of {maker}" if maker else "")
+        words = [f"ONNX model, {self.weights} weights, opset {opset}"]
+        if maker:
+            words.append(f"of {maker}")
+        if self.swapped:
+            words.append("for BGR, so that red and blue are exchanged before it")
+        return ", ".join(words)
 
     def adapt(self, *, blue_first: bool) -> None:
-        """Changes what the package's backend could not use: outputs besides the scores, whole numbers, BGR.
+        """Changes what the package's backend could not use: other outputs, scaled integers, BGR, an unknown shape.
 
         Args:
             blue_first: whether it takes blue, green, red.
@@ -106,6 +113,9 @@ class Model:
         """
         graph = Graph(self.proto, self.file)
         name = self.scores.name
+        if not _declared(graph.inputs[0]):
+            onnx_edit.declare_shape(graph.inputs[0], self.shape)
+            self.changed = True
         if self.scores.others:
             onnx_edit.keep_only(self.proto, name, graph)
             self.changed = True
@@ -117,7 +127,7 @@ class Model:
             self.changed = True
         if blue_first and 1 not in (self.shape[1], self.shape[-1]):
             onnx_edit.swap_colours(self.proto, self.image, axis=1 if self.channels_first else 3)
-            self.changed = True
+            self.changed = self.swapped = True
         self.scores = Scores(name, (), self.scores.labels)
 
     def add_features(self) -> str:
@@ -167,7 +177,8 @@ def read(file: Path) -> Model:
         scores=scores,
         activation=onnx_scores.activation(graph, scores.name),
         beginning=beginning,
-        feature_map=onnx_scores.feature_map(graph, scores.name),
+        # Another output would keep ONNX Runtime from computing with integers around it, which changes the scores.
+        feature_map=None if _is_quantised(proto) else onnx_scores.feature_map(graph, scores.name),
     )
 
 
@@ -181,6 +192,10 @@ def _parsed(file: Path) -> Any:
         raise ModelFileError(
             f"{file}: it is not an ONNX model, or it is damaged or cut off. Export or download it again."
         ) from error
+
+
+def _is_quantised(proto: Any) -> bool:
+    return any("Quantize" in node.op_type or "Integer" in node.op_type for node in proto.graph.node)
 
 
 def _scores(graph: Graph) -> Scores:
