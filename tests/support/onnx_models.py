@@ -87,17 +87,17 @@ def save(folder: Path, model: Any, labels: Sequence[str] = LABELS, name: str = "
     return folder / name
 
 
-def first(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def first(values: NDArray[Any]) -> NDArray[Any]:
     """Channels before height and width."""
     return values.transpose(2, 0, 1)
 
 
-def unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit(values: NDArray[np.float32]) -> NDArray[Any]:
     """Values of 0 to 1, channels first."""
     return first(values / 255)
 
 
-def imagenet(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def imagenet(values: NDArray[np.float32]) -> NDArray[Any]:
     """Values by ImageNet's mean and deviation, channels first."""
     return first((values / 255 - MEAN) / STD)
 

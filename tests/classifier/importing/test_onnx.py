@@ -27,7 +27,7 @@ LAST: dict[str, tuple[Any, ...]] = {
     "softmax of old opsets": (("Softmax", {"axis": 1}), ("Identity",)),
     "logits": (),
     "logits, cast": (("Cast", {"to": TensorProto.DOUBLE}), ("Cast", {"to": TensorProto.FLOAT})),
-    "logits, scaled": (("Mul", np.float32(0.5)), ("Add", np.float32([0.1, 0.2, 0.3]))),
+    "logits, scaled": (("Mul", np.float32(0.5)), ("Add", np.array([0.1, 0.2, 0.3], np.float32))),
     "logarithms": (("LogSoftmax",),),
     "sigmoid": (("Sigmoid",),),
     "(1, 3, 1, 1)": (("Softmax",), ("Unsqueeze", np.array([2, 3]))),
@@ -81,7 +81,7 @@ def test_grey_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["float16", "uint8", "float64"])
 def test_types_of_the_input(tmp_path: Path, kind: str) -> None:
-    before = {
+    before: dict[str, list[Any]] = {
         "float16": [],
         "uint8": [("Cast", {"to": TensorProto.FLOAT}), ("Sub", np.float32(120)), ("Mul", np.float32(0.01))],
         "float64": [("Cast", {"to": TensorProto.FLOAT})],
@@ -143,7 +143,7 @@ def external(folder: Path, model: Any, *, one: bool, name: str = "model.onnx") -
 @pytest.mark.parametrize("link", [False, True])
 @pytest.mark.parametrize("one", [False, True])
 def test_weights_in_files_of_their_own(tmp_path: Path, one: bool, link: bool) -> None:
-    file = external(tmp_path / "there", network(("Div", np.float32([255]))), one=one, name="mine.onnx")
+    file = external(tmp_path / "there", network(("Div", np.array([255], np.float32))), one=one, name="mine.onnx")
     save(tmp_path / "there", network(), name="labels.of")
     expected = scores(file, first)
     imported, said = check(file, expected, Options(link=link))
@@ -197,7 +197,7 @@ def test_the_feature_map_is_the_last_before_the_mean(tmp_path: Path) -> None:
         found = backend.run(values)
         assert found.features is not None
         model.graph.output.append(helper.make_tensor_value_info(relu, TensorProto.FLOAT, None))
-        whole, features = ReferenceEvaluator(model).run(None, {"image": values})
+        whole, features = map(np.asarray, ReferenceEvaluator(model).run(None, {"image": values}))
         assert found.features == pytest.approx(features.transpose(0, 2, 3, 1), abs=1e-4)
         assert found.scores == pytest.approx(whole, abs=1e-4)
 

@@ -32,7 +32,7 @@ TOLD: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "raw",
         [("Mul", (1 / STD / 255).reshape(3, 1, 1)), ("Add", (-MEAN / STD).reshape(3, 1, 1))],
     ),
-    "2 x - 1": ("unit", [("Mul", F([2])), ("Sub", F([1]))]),
+    "2 x - 1": ("unit", [("Mul", np.array([2], F)), ("Sub", np.array([1], F))]),
     "x / 127.5 - 1": ("raw", [("Div", F(127.5)), ("Add", F(-1))]),
     "Inception's, of ImageNet's": (
         "imagenet",
@@ -86,7 +86,7 @@ def test_pixels_with_height_and_width_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["Caffe's mean", "ImageNet's mean", "swapped in the graph", "height and width first"])
 def test_blue_green_red(tmp_path: Path, how: str) -> None:
     mean = np.array([103.939, 116.779, 123.68], F)
-    before: list[Any] = {
+    ways: dict[str, list[Any]] = {
         "Caffe's mean": [("Sub", mean.reshape(COLUMN))],
         "ImageNet's mean": [
             ("Div", F(255)),
@@ -95,12 +95,12 @@ def test_blue_green_red(tmp_path: Path, how: str) -> None:
         ],
         "swapped in the graph": [("Gather", np.array([2, 1, 0]), {"axis": 1}), ("Sub", mean.reshape(COLUMN))],
         "height and width first": [("Sub", mean), NHWC],
-    }[how]
+    }
     last = how == "height and width first"
     file = save(
         tmp_path,
         network(
-            *before,
+            *ways[how],
             gain=1 if "ImageNet" in how else 1 / 60,
             shape=["N", SIDE, SIDE, 3] if last else ["N", 3, SIDE, SIDE],
         ),
