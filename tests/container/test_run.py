@@ -133,7 +133,7 @@ def test_onnx_runtime_runs_in_the_usual_image_and_is_not_in_the_small_one(edge: 
         assert (info["model"], info["backend"]) == ("tiny", "onnx")
         assert "onnxruntime" not in container.logs()
     with pytest.raises(DockerError, match="ONNX Runtime, which is not installed"):
-        docker("run", "--rm", "-i", *options, edge, "info")
+        docker("run", "--rm", "-i", *options, edge, "classify", "-", data=PANDA)
 
 
 @pytest.mark.parametrize("user", ["12345:0", "0:0"])
