@@ -98,8 +98,9 @@ audit: $(VENV)/audit/stamp  ## Ask whether a vulnerability is known of any packa
 	test -z "$$failed" || { echo "Not all is well with:$$failed" >&2; exit 1; }
 
 .PHONY: fuzz
-fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders for an hour, or MINUTES
-	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+fuzz: $(STAMPS)/test $(STAMPS)/project  ## Feed mutated pictures to the decoders and models to the importer, for an hour or MINUTES
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --share 0.5
+	$(BIN)/python -m tests.fuzz_models --minutes $(MINUTES) --share 0.5
 
 .PHONY: soak
 soak: $(STAMPS)/test $(STAMPS)/project  ## Load a server in every way for half an hour, or MINUTES

@@ -56,6 +56,8 @@ class Classifier:
         settings: Settings | None = None,
         queue: WorkQueue | None = None,
         decoder: Decoder | None = None,
+        *,
+        guarded: bool = False,
     ) -> None:
         """See `load`, which also takes a folder."""
         self.settings = settings or read_settings()
@@ -66,7 +68,11 @@ class Classifier:
         self._lock = threading.Lock()
         self._many_backend: Backend | None = None
         self._backend, self.reason = load_backend(
-            package, self.settings.backend, self.settings.threads or cpus, trust=self.settings.trust
+            package,
+            self.settings.backend,
+            self.settings.threads or cpus,
+            trust=self.settings.trust,
+            guarded=guarded,
         )
 
     @classmethod
@@ -77,6 +83,7 @@ class Classifier:
         settings: Settings | None = None,
         queue: WorkQueue | None = None,
         decoder: Decoder | None = None,
+        guarded: bool = False,
     ) -> Classifier:
         """Loads a model package.
 
@@ -86,14 +93,18 @@ class Classifier:
             queue: a queue that is shared with other models; a new one if None.
             decoder: decodes files; if None they are decoded in this process. For untrusted files pass
                 `picture.sandbox.Workers`.
+            guarded: whether a model that others made is first loaded and run in a child process, which its file may
+                crash, hang or fill with memory; the server and the command line do that. It takes half a second with
+                LiteRT and about five with TensorFlow, once for each model: what was tried is remembered.
 
         Raises:
-            PackageError: the package is incomplete or wrong.
+            PackageError: the package is incomplete or wrong; or, if guarded, its file crashes, hangs or takes all
+                memory.
             BackendError: no installed backend can run the package.
         """
         if not isinstance(package, ModelPackage):
             package = ModelPackage.load(package)
-        return cls(package, settings, queue, decoder)
+        return cls(package, settings, queue, decoder, guarded=guarded)
 
     @property
     def backend(self) -> str:

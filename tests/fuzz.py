@@ -1,4 +1,4 @@
-"""Mutated pictures without end: `make fuzz`, or `python -m tests.fuzz --minutes 1`.
+"""Mutated pictures without end: half of `make fuzz`, or `python -m tests.fuzz --minutes 1`.
 
 What fails, and the file at hand when the process dies, stays in `test-results/fuzz`. The test run tries a few of the
 same mutations, always the same ones.
@@ -83,7 +83,9 @@ def main() -> int:
     """Tries mutants until the time is over; the exit status says whether all kept the promise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
-    end = time.monotonic() + parser.parse_args().minutes * 60
+    parser.add_argument("--share", type=float, default=1, help="of these minutes")
+    args = parser.parse_args()
+    end = time.monotonic() + args.minutes * args.share * 60
     FOLDER.mkdir(parents=True, exist_ok=True)
     current = FOLDER / "current"  # on the disk before it is read: a crash of the process leaves it there
     tried, failed = 0, set[Path]()

@@ -224,7 +224,9 @@ class Models:
             if loaded is None:
                 package = self.packages[name]
                 self._make_room(package)
-                loaded = Classifier.load(package, settings=self.settings, queue=self.queue, decoder=self.decoder)
+                loaded = Classifier.load(
+                    package, settings=self.settings, queue=self.queue, decoder=self.decoder, guarded=True
+                )
                 with self._lock:
                     self._loaded[name] = loaded
             return loaded

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from classifier.backends import gpu
 from classifier.backends.names import AUTO, BACKENDS, LITERT, TENSORFLOW, BackendName, info
 from classifier.backends.protocol import Backend
-from classifier.errors import BackendError
+from classifier.backends.trial import try_out
+from classifier.errors import BackendError, ClassifierError, PackageError
 from classifier.formatting import listed
-from classifier.package import ModelPackage
+from classifier.package import MANIFEST, ModelPackage
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,9 @@ def choose(package: ModelPackage, name: str = AUTO) -> Choice:
     raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].hint}")
 
 
-def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool = False) -> tuple[Backend, str]:
+def load_backend(
+    package: ModelPackage, name: str, threads: int, *, trust: bool = False, guarded: bool = False
+) -> tuple[Backend, str]:
     """Loads a package's weights into a backend and warms it up.
 
     Args:
@@ -56,6 +59,7 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
         name: `auto`, or a key of `names.BACKENDS`.
         threads: CPU threads for inference.
         trust: whether to load weights that can run code when they are loaded.
+        guarded: whether weights that others made are first tried in a child process, which they may crash.
 
     Returns:
         The backend, and why it was chosen.
@@ -78,7 +82,18 @@ def load_backend(package: ModelPackage, name: str, threads: int, *, trust: bool 
     if chosen.gpu:
         gpu.hide_unusable()  # before the backend's module is imported, which imports TensorFlow
     kind = getattr(importlib.import_module(chosen.module), chosen.kind)
-    backend: Backend = kind(package, threads, trust=trust)
+    if guarded:
+        try_out(package, chosen, threads, trust=trust)
+    try:
+        backend: Backend = kind(package, threads, trust=trust)
+    except (ClassifierError, OSError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # damaged weights make libraries raise errors of any class
+        said = " ".join(str(error).split())[:300]
+        raise PackageError(
+            f"{package.folder / package.manifest.weights[chosen.form].file}: {chosen.title} cannot run it; it is "
+            f"damaged, or does not fit {MANIFEST}: {type(error).__name__}: {said}"
+        ) from error
     log.info("%s: %s backend on %s (%s)", package.name, chosen.name, backend.device, choice.reason)
     return backend, choice.reason
 

@@ -1,8 +1,8 @@
 """Model files on disk: their format, what is in them, and whether loading them could run code.
 
-A Lambda layer holds Python bytecode, an `.h5` file is read by a part of Keras that did not heed `safe_mode`
-(CVE-2025-9905), and a SavedModel can hold operations that read and write files. So `loading.load` checks a file first.
-Nothing here imports TensorFlow, except to check a SavedModel.
+A `.keras` file can name code and files, an `.h5` file is read by a part of Keras that did not heed `safe_mode`
+(CVE-2025-9905), and a SavedModel is a program whose operations can read and write files. So `loading.load` checks a
+file first. Nothing here imports TensorFlow, except to check a SavedModel.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from classifier.backends import keras_classes, saved_model_operations
 from classifier.backends.onnx_content import START, is_onnx
 from classifier.errors import PackageError, TrustError
 from classifier.machine import files
@@ -36,7 +37,6 @@ CONFIG, METADATA = "config.json", "metadata.json"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MOST_JSON = 50_000_000  # bytes of a configuration; the largest one among Keras's own applications has 1.5 MB
 _LAMBDA = ("Lambda", "__lambda__")
-_FILE_OPERATIONS = ("ReadFile", "WriteFile")
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -128,9 +128,9 @@ class ModelFile:
             return "an .h5 file can run code when it is loaded (CVE-2025-9905)"
         if self.kind == "keras" and _has_lambda(self.config):
             return "it has a Lambda layer, which is code that runs when it is loaded"
-        if self.kind == "saved_model" and (operations := _file_operations(self.path)):
-            return f"it reads or writes files when it runs ({', '.join(operations)})"
-        return ""
+        if self.kind == "keras":
+            return keras_classes.risk(self.config)
+        return _saved_model_risk(self.path) if self.kind == "saved_model" else ""
 
     def refuse_untrusted(self) -> None:
         """Refuses a model that could run code when it is loaded.
@@ -203,7 +203,7 @@ def _has_lambda(config: Any) -> bool:
     return False
 
 
-def _file_operations(folder: Path) -> list[str]:
+def _saved_model_risk(folder: Path) -> str:
     # TensorFlow takes seconds to import, and nothing else here needs it.
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
@@ -212,8 +212,4 @@ def _file_operations(folder: Path) -> list[str]:
         saved = saved_model_pb2.SavedModel.FromString((folder / SAVED_MODEL).read_bytes())
     except (OSError, DecodeError) as error:
         raise PackageError(f"{folder}: {reason(error)}") from error
-    found: set[str] = set()
-    for graph in (meta.graph_def for meta in saved.meta_graphs):
-        nodes = (*graph.node, *(node for function in graph.library.function for node in function.node_def))
-        found |= {node.op for node in nodes} & set(_FILE_OPERATIONS)
-    return sorted(found)
+    return saved_model_operations.risk(saved)

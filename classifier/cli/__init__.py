@@ -109,6 +109,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         args.files += rest
+    args.argv = list(sys.argv[1:] if argv is None else argv)
     return args
 
 

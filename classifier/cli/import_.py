@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from classifier.cli import options
 from classifier.errors import ParameterError
+from classifier.machine import progress
 
 if TYPE_CHECKING:
     from classifier.importing.options import Options
@@ -63,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ClassifierError: as `import_model` does.
     """
+    if not progress.watched():
+        return _in_child(args)
     from classifier.cli.quiet import without_notice
     from classifier.importing.core import import_model
 
@@ -73,6 +77,24 @@ def run(args: argparse.Namespace) -> int:
     with without_notice():
         import_model(Path(args.source), Path(args.target), told, say)
     return 0
+
+
+def _in_child(args: argparse.Namespace) -> int:
+    """The same in a child process, since a model file can crash or hang the library that loads it."""
+    from classifier.machine.import_process import run_import
+
+    def write(stream: TextIO | None, line: str) -> None:
+        if stream:
+            stream.write(line)
+            stream.flush()
+
+    return run_import(
+        args.argv,
+        args.source,
+        Path(args.target),
+        out=lambda line: write(sys.stdout, line),
+        err=lambda line: write(sys.stderr, line),
+    )
 
 
 def _told(args: argparse.Namespace) -> Options:

@@ -33,7 +33,7 @@ def gather(settings: Settings) -> dict[str, Any]:
         "model": settings.model,
     }
     try:
-        classifier = Classifier.load(opened_package(settings), settings=settings)
+        classifier = Classifier.load(opened_package(settings), settings=settings, guarded=True)
     except ClassifierError as error:
         found["error"] = {"code": error.code, "detail": error.message}
     else:

@@ -38,4 +38,4 @@ def _load(settings: Settings, decoder: Decoder) -> Classifier:
     package = opened_package(settings)
     # Only for LiteRT: what TensorFlow prints before it aborts the process must not be lost.
     with without_notice() if choose(package, settings.backend).name == LITERT.name else nullcontext():
-        return Classifier(package, settings, decoder=decoder)
+        return Classifier(package, settings, decoder=decoder, guarded=True)

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from classifier.backends.choice import load_backend
 from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
+from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, decide, litert, onnx, sources, tensorflow, verify
+from classifier.importing import convert, damage, decide, litert, onnx, sources, tensorflow, verify
 from classifier.importing.network import LITERT_FILE, Network, layout
 from classifier.importing.options import Options
 from classifier.importing.sources import Source
 from classifier.importing.write import Draft, beside, write
-from classifier.machine import files
+from classifier.machine import files, progress
 from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
 from classifier.package.naming import named
@@ -73,10 +74,14 @@ def import_model(
     name = options.name or named(target)
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
-    with beside(target) as folder, tempfile.TemporaryDirectory(prefix="classifier-") as scratch:
+    with (
+        beside(target) as folder,
+        tempfile.TemporaryDirectory(prefix="classifier-") as scratch,
+        damage.refusing_damage(source),
+    ):
         found = sources.find(source, Path(scratch))
         unpacked = Path(scratch) in found.file.parents
-        network = _READERS[found.kind](found, replace(options, link=options.link and not unpacked))
+        network = _read(found, replace(options, link=options.link and not unpacked))
         inside = f" in {source}" if unpacked else ""
         say("found", f"{network.description}: {found.file.name}{inside}")
         spec = _input(found, network, options, say)
@@ -95,6 +100,11 @@ def import_model(
             say("converted", conversion)
     say("written", str(target))
     return Imported(ModelPackage.load(target), difference)
+
+
+def _read(found: Source, options: Options) -> Network:
+    damage.sign_before_reading(found.kind)
+    return damage.with_signs(_READERS[found.kind](found, options), found.kind)
 
 
 def _input(found: Source, network: Network, options: Options, say: Say) -> InputSpec:
@@ -154,6 +164,7 @@ class _Trial:
             self._must_agree(network.form)
             return None, ""
         for float16 in (True, False):
+            progress.sign(progress.LONG_STEP)
             try:
                 data = convert.to_litert(network.function, self.draft.input.shape, float16=float16)
                 (self.folder / LITERT_FILE).write_bytes(data)
@@ -177,6 +188,9 @@ class _Trial:
             raise ModelFileError(f"{self.folder}: the package gives other scores than the model: {difference}.")
 
     def _compare(self, form: Form) -> verify.Difference:
-        backend, _ = load_backend(ModelPackage.load(self.folder), runners(form)[0].name, cpu_count(), trust=self.trust)
-        found = np.concatenate([backend.run(picture).scores for picture in self.values])
+        package = ModelPackage.load(self.folder)
+        backend, _ = load_backend(package, runners(form)[0].name, cpu_count(), trust=self.trust)
+        found = verify.scores(damage.signing(lambda picture: backend.run(picture).scores), self.values)
+        if progress.watched():  # what has not crashed there needs no other trial
+            remember(package, form)
         return verify.compare(self.expected, _probabilities(found, self.draft.output))

@@ -76,7 +76,7 @@ def _load(file: Path, data: bytes) -> Interpreter:
         interpreter = Interpreter(model_content=data, num_threads=cpu_count())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())[:300] or type(error).__name__
         raise ModelFileError(
             f"{file}: LiteRT cannot load it; it is damaged, cut off, or has operations that LiteRT lacks: {said}"
         ) from error

@@ -15,6 +15,7 @@ from tomlkit.items import Item, Table
 
 from classifier.errors import ModelFileError
 from classifier.machine import files
+from classifier.machine.import_process import unfinished
 from classifier.package import MANIFEST, Form, InputSpec, OutputSpec, PerChannel
 
 
@@ -44,7 +45,7 @@ def beside(target: Path) -> Iterator[Path]:
     Raises:
         ModelFileError: the target exists, or nothing can be written there.
     """
-    folder = target.with_name(f".{target.name}.importing")
+    folder = unfinished(target)
     with files.refusing(ModelFileError, target, writing=True):
         if os.path.lexists(target):
             raise ModelFileError(f"{target}: this exists already. Name a folder that does not, or remove it first.")

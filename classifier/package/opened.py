@@ -1,7 +1,8 @@
 """Opens the model that an operator names: a package by its name or folder, a model file, or a folder or zip with one.
 
 A model that is not a package yet is imported first, into a temporary folder that lasts as long as this process. The
-import runs in a child process, so that a server that runs LiteRT does not keep the memory that TensorFlow took.
+import runs in a child process, so that a server that runs LiteRT does not keep the memory that TensorFlow took, and
+so that a file that crashes or hangs does so there.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ import atexit
 import itertools
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier import checkout
 from classifier.errors import ModelFileError
 from classifier.machine import files
+from classifier.machine.import_process import run_import
 from classifier.package.locate import find_packages, is_bare, locate
 from classifier.package.naming import named
 from classifier.package.package import ModelPackage
@@ -85,19 +85,27 @@ def _free(name: str, models: Path) -> str:
 
 
 def _import(source: Path, target: Path, *, trust: bool) -> None:
-    ended = subprocess.run(
-        checkout.command("import", "--link", str(source.absolute()), str(target)),
-        env={**checkout.environment(), "CLASSIFIER_TRUST": "1" if trust else "0"},
-        stdin=subprocess.DEVNULL,
-        stdout=2,  # its output goes to standard error: our standard output may be for JSON only
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
+    said: list[str] = []
+    status = run_import(
+        ["import", "--link", str(source.absolute()), str(target)],
+        str(source),
+        target,
+        out=_to_standard_error,  # our standard output may be for JSON only
+        err=said.append,
+        variables={"CLASSIFIER_TRUST": "1" if trust else "0"},
     )
-    if ended.returncode:
-        said = [line for line in ended.stderr.splitlines() if line.startswith("classifier: ")]
+    if status:
+        ours = [line for line in said if line.startswith("classifier: ")]
         raise ModelFileError(
-            said[-1].removeprefix("classifier: ") if said else f"{source}: importing it ended with {ended.returncode}."
+            ours[-1].removeprefix("classifier: ").rstrip("\n")
+            if ours
+            else f"{source}: importing it ended with {status}."
         )
+    for line in said:
+        _to_standard_error(line)
+
+
+def _to_standard_error(line: str) -> None:
     if sys.stderr:
-        sys.stderr.write(ended.stderr)
+        sys.stderr.write(line)
+        sys.stderr.flush()

@@ -28,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return counting
 
-    for name in ("_members", "_archive_description", "_hdf5_description", "_has_lambda", "_file_operations"):
+    for name in ("_members", "_archive_description", "_hdf5_description", "_has_lambda", "_saved_model_risk"):
         monkeypatch.setattr(model_files, name, count(name, getattr(model_files, name)))
     return counted
 
@@ -40,7 +40,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         ("model.keras", None, {"_members": 1, "_archive_description": 1, "_has_lambda": 1}),
         ("model.keras", TRUSTED, {"_members": 1, "_archive_description": 1}),
         ("model.h5", TRUSTED, {"_hdf5_description": 1}),
-        ("saved", None, {"_file_operations": 1}),
+        ("saved", None, {"_saved_model_risk": 1}),
     ],
 )
 def test_tensorflows_files_are_checked_and_parsed_once(
