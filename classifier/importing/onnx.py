@@ -151,6 +151,7 @@ def _write(model: Model, folder: Path, link: bool) -> str:
     names = onnx_data.locations(model.proto)
     place = folder / _FOLDER if names else folder
     place.mkdir(exist_ok=True)
+    link = link and not model.changed  # the data of a changed copy must be in the copy's folder
     for name in names:
         target = place / name
         target.parent.mkdir(parents=True, exist_ok=True)

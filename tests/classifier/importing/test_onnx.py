@@ -159,6 +159,14 @@ def test_weights_in_files_of_their_own(tmp_path: Path, one: bool, link: bool) ->
         load_backend(imported.package, "onnx", 1)
 
 
+def test_a_changed_copy_has_its_data_with_it(tmp_path: Path) -> None:
+    file = external(tmp_path / "there", network(metadata={"Image.BitmapPixelFormat": "Bgr8"}), one=True)
+    save(tmp_path / "there", network(), name="labels.of")
+    expected = scores(file, lambda pixels: unit(pixels[..., ::-1]))
+    imported, _ = check(file, expected, Options(link=True))
+    assert not (imported.package.folder / "onnx" / "model.onnx.data").is_symlink()
+
+
 def test_as_huggingface_keeps_it(tmp_path: Path) -> None:
     """In its cache each file is a link into another folder, where it has another name."""
     file = external(tmp_path / "snapshot", network(), one=True)
