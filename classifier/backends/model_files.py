@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from classifier.backends import keras_classes, saved_model_operations
+from classifier.backends.onnx_content import START, is_onnx
 from classifier.errors import PackageError, TrustError
 from classifier.formatting import printable
 from classifier.machine import files
@@ -46,7 +47,7 @@ _LAMBDA = ("Lambda", "__lambda__")
 
 
 def kind_of(path: Path) -> Kind | None:
-    """A model's format by its content; None if it is not a model. ONNX has no signature: its files are told by name.
+    """A model's format by its content; None if it is not a model.
 
     Raises:
         OSError: the file cannot be read.
@@ -60,7 +61,7 @@ def kind_of(path: Path) -> Kind | None:
         return "h5"
     if head[:2] == b"PK" and {CONFIG, METADATA} <= _members(path):
         return "keras"
-    return "onnx" if path.suffix.lower() in ENDINGS["onnx"] else None
+    return "onnx" if head[:1] == START and is_onnx(path) else None
 
 
 @dataclass(frozen=True)

@@ -117,12 +117,13 @@ class OnnxBackend:
         return scores if features is None else [*scores, features]
 
 
-def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def open_session(path: Path, threads: int, content: bytes | None = None) -> onnxruntime.InferenceSession:
     """Loads a model into ONNX Runtime, for the CPU.
 
     Args:
         path: the `.onnx` file, or a folder that holds `model.onnx` and its data files.
         threads: CPU threads of one run.
+        content: what is loaded in place of what is in the file; its data files are those of the file all the same.
 
     Raises:
         PackageError: it is damaged, or this ONNX Runtime cannot run it.
@@ -133,11 +134,21 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if content is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
+        return _loaded(file, content, options)
     try:
         # Links are followed first: data files may lie only in the folder of the file itself, which ONNX Runtime checks.
-        session = onnxruntime.InferenceSession(
-            str(file.resolve()), options, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
+        return _loaded(file, str(file.resolve()), options)
+    except PackageError:
+        if not file.is_symlink():
+            raise
+        return _loaded(file, str(file), options)  # with links to the data, too, as in Hugging Face's cache
+
+
+def _loaded(file: Path, model: str | bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         for named in (*session.get_inputs(), *session.get_outputs()):
             str(named)  # raises now, not wherever it is used first, if it is no text
     except Exception as error:  # ONNX Runtime's errors have no class in common but this one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from classifier.importing.scaling import OWN
 _CAFFE = Scaling((123.68, 116.779, 103.939), 1.0)  # keras.applications, mode "caffe"
 _CENTRED = Scaling(127.5, 255.0)  # -0.5 to 0.5
 _MADE = (*SCALES.items(), ("caffe", _CAFFE), ("centred", _CENTRED))
-_TAKEN = ("unit", "signed", "raw")
+_TAKEN = ("unit", "signed", "raw", "imagenet")
 _CLOSE = 0.02
 
 
@@ -102,6 +103,30 @@ class Affine:
 def identity() -> Affine:
     """The map that changes nothing."""
     return Affine(np.ones(1), np.zeros(1))
+
+
+def joined(maps: list[Affine | None]) -> Affine | None:
+    """What becomes of channels that are put together again."""
+    whole = [one for one in maps if one is not None]
+    if len(whole) < len(maps):
+        return None
+    scales = np.concatenate([one.scale for one in whole])
+    offsets = np.concatenate([one.offset for one in whole])
+    told = {_key(one.told): one.told for one in whole}
+    if len(told) > 1:
+        return None
+    one = slice(1) if np.ptp(scales) == 0 and np.ptp(offsets) == 0 else slice(None)
+    return Affine(scales[one], offsets[one], next(iter(told.values())))
+
+
+def agreed(maps: Iterable[Affine]) -> Scaling | None:
+    """The values that all maps tell, which are what a model makes of its input on different paths; else None."""
+    found = {_key(one.values()): one.values() for one in maps}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _key(scaling: Scaling | None) -> str:
+    return str(scaling) if scaling else ""
 
 
 def _ends(scaling: Scaling) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing.affine import Affine, identity
+from classifier.importing.affine import Affine, agreed, identity, joined
 from classifier.importing.options import Scaling
 
 Constant = Callable[[str], NDArray[np.float64] | None]
@@ -52,8 +52,7 @@ def scaling(operations: Iterable[Operation], image: str, constant: Constant) -> 
             ends += touched
         else:
             maps[operation.output] = after
-    found = {_key(end.values()): end.values() for end in ends}
-    return next(iter(found.values())) if len(found) == 1 else None
+    return agreed(ends)
 
 
 def users(operations: Iterable[Operation], image: str) -> list[str]:
@@ -80,7 +79,7 @@ def _after(operation: Operation, maps: dict[str, Affine], constant: Constant) ->
     if does in ("+", "-", "*", "/"):
         return _arithmetic(does, inputs, maps, constant) if len(inputs) == 2 else None
     if does == "joins":
-        return _joined([maps.get(tensor) for tensor in inputs])
+        return joined([maps.get(tensor) for tensor in inputs])
     if does == "clips":
         bounds = [tensor for tensor in inputs if tensor not in maps]
         known = len(bounds) == len(inputs) - 1 and all(constant(bound) is not None for bound in bounds)
@@ -98,21 +97,3 @@ def _arithmetic(sign: str, inputs: tuple[str, ...], maps: dict[str, Affine], con
     first = inputs[1] in maps  # whether the constant is the first operand
     value = constant(inputs[0 if first else 1])
     return maps[inputs[first]].then(sign, value, first=first) if value is not None else None
-
-
-def _joined(maps: list[Affine | None]) -> Affine | None:
-    """What becomes of channels that are put together again."""
-    whole = [one for one in maps if one is not None]
-    if len(whole) < len(maps):
-        return None
-    scales = np.concatenate([one.scale for one in whole])
-    offsets = np.concatenate([one.offset for one in whole])
-    told = {_key(one.told): one.told for one in whole}
-    if len(told) > 1:
-        return None
-    one = slice(1) if np.ptp(scales) == 0 and np.ptp(offsets) == 0 else slice(None)
-    return Affine(scales[one], offsets[one], next(iter(told.values())))
-
-
-def _key(found: Scaling | None) -> str:
-    return str(found) if found else ""

@@ -16,7 +16,7 @@ from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, damage, decide, litert, sources, tensorflow, told, tries, verify
+from classifier.importing import convert, damage, decide, litert, onnx, sources, tensorflow, told, tries, verify
 from classifier.importing.network import LITERT_FILE, Network, Run, layout
 from classifier.importing.options import Options, Scaling
 from classifier.importing.sources import Source
@@ -27,20 +27,12 @@ from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
 from classifier.package.naming import named
 from classifier.postprocessing import probabilities
 
-
-def _refuse_onnx(source: Source, options: Options) -> Network:
-    raise ModelFileError(
-        f"{source.file}: ONNX models are not read. Convert it where it was made, for example with onnx2tf to a "
-        ".tflite file."
-    )
-
-
 _READERS: dict[Kind, Callable[[Source, Options], Network]] = {
     "tflite": litert.read,
     "keras": tensorflow.read,
     "h5": tensorflow.read,
     "saved_model": tensorflow.read,
-    "onnx": _refuse_onnx,
+    "onnx": onnx.read,
 }
 
 Say = Callable[[str, str], None]
@@ -99,7 +91,7 @@ def import_model(
         scores = _scores(network, run, values)
         activation = verify.activation(network, scores)
         labels, where = decide.labels(found, network, options, scores.shape[1])
-        output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))))
+        output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))), network.features)
         say("output", decide.meaning(output))
         say("labels", f"from {where}: {decide.preview(next(iter(labels.values())))}")
         for line in tries.lines(tries.Tried(run, spec, output, next(iter(labels.values()))), scale, photos):
@@ -127,7 +119,7 @@ def _input(found: Source, network: Network, options: Options, say: Say) -> tuple
     say("input", f"{height} x {width} pixels (height x width), {colours}")
     scale = decide.scaling(found, network, options, place)
     say("values", f"{scale}: {scale.why}")
-    return decide.input_spec(found, place, scale, options), scale
+    return decide.input_spec(found, place, scale, options, network.told), scale
 
 
 def _scores(network: Network, run: Run, values: Values) -> NDArray[np.float32]:

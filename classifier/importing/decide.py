@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from classifier.errors import ModelFileError, ParameterError
 from classifier.importing import first_layer, label_files, verify
 from classifier.importing import labels as labels_files
-from classifier.importing.network import Activation, Layout, Network
+from classifier.importing.network import Activation, Layout, Network, Told
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
 from classifier.package import InputSpec, OutputSpec
@@ -51,7 +51,7 @@ def _channels(place: Layout) -> Literal[1, 3]:
     return 1 if place.channels == 1 else 3
 
 
-def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) -> InputSpec:
+def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, told: Told) -> InputSpec:
     """The `[input]` of the package.
 
     Raises:
@@ -64,9 +64,9 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
         )
     return InputSpec(
         size=place.size,
-        crop=1.0 if options.crop is None else options.crop,
+        crop=options.crop or told.crop or 1.0,
         # Teachable Machine's own example resizes with Lanczos.
-        resample=options.resample or ("lanczos" if source.teachable_machine else "bilinear"),
+        resample=options.resample or told.resample or ("lanczos" if source.teachable_machine else "bilinear"),
         mean=scale.mean,
         std=scale.std,
         channels=_channels(place),
@@ -75,13 +75,14 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options) 
     )
 
 
-def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
+def output_spec(activation: Activation, scores: int, names: int, features: str | None = None) -> OutputSpec:
     """The `[output]` of the package.
 
     Args:
         activation: the model's last operation.
         scores: how many scores it gives.
         names: how many labels there are; if there are two labels for one score, it is the score of the second.
+        features: name of the output with the last feature map.
     """
     binary = scores == 1 and names == 2
     return OutputSpec(
@@ -89,6 +90,7 @@ def output_spec(activation: Activation, scores: int, names: int) -> OutputSpec:
         logits=activation == "none",
         multi_label=not binary and (activation == "sigmoid" or scores == 1),
         binary=binary,
+        features=features,
     )
 
 
@@ -103,7 +105,8 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
         found = {language: labels_files.read(file) for language, file in options.labels}
         where = {language: str(file) for language, file in options.labels}
     elif network.labels:
-        found, where = network.labels, dict.fromkeys(network.labels, f"{source.file.name}'s metadata")
+        said_by = network.labels_from or f"{source.file.name}'s metadata"
+        found, where = network.labels, dict.fromkeys(network.labels, said_by)
     elif source.labels:
         lines, name = label_files.choose(source.labels, classes, f"{source.file}: it has {number}")
         found, where = {"en": lines}, {"en": name}

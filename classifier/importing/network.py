@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from classifier.errors import ModelFileError
 from classifier.importing.first_layer import FirstLayer
 from classifier.importing.options import Scaling
-from classifier.package import Form
+from classifier.package import Form, Resample
 
 LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
@@ -26,6 +26,25 @@ _LONGEST_GREY, _LEAST_GREY = 2, 8
 Activation = Literal["softmax", "sigmoid", "none"]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a file, or one beside it, says of the pictures that a model was trained on; None where it says nothing.
+
+    Attributes:
+        size: (height, width), for a model that takes any size.
+        crop: share that the centre crop keeps.
+        resample: Pillow's filter.
+    """
+
+    size: tuple[int, int] | None = None
+    crop: float | None = None
+    resample: Resample | None = None
+
+
+UNTOLD = Told()
+"""Nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,9 @@ class Network:
         scaling: scaling of its input; None if neither the file nor the graph tells.
         labels: labels by language; empty if the file has none.
         first_layer: its first convolution, if a batch normalisation follows it.
+        labels_from: where the labels are from, for people; the file's own metadata if "".
+        told: what else is said of the input, in the file or beside it.
+        features: name of the output with the last feature map, as `write` leaves the model; None if it has none.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
     """
@@ -57,6 +79,9 @@ class Network:
     scaling: Scaling | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     first_layer: FirstLayer | None = None
+    labels_from: str = ""
+    told: Told = UNTOLD
+    features: str | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3
 
@@ -139,7 +164,7 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
         )
     if not channel_axis and size is None and not _is_grey(height, width):
         raise ModelFileError(f"{place}{_ambiguous(height, width)}")
-    wanted = size or (height, width)
+    wanted = size or (network.told.size if None in (height, width) else None) or (height, width)
     if wanted[0] is None or wanted[1] is None:
         raise ModelFileError(
             f"{file}: it takes pictures of any size. Say which it was trained on: --size 224, or --size HEIGHTxWIDTH."

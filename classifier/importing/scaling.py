@@ -24,6 +24,10 @@ def from_quantisation(scale: float, zero_point: int, low: int, high: int) -> Sca
     if (low, zero_point) == (-128, 0) and abs(scale * 127 - 1) < 1e-3:
         return None  # Symmetric quantisation gives 0 to 1 and -1 to 1 the same scale, 1/127.
     least, most = (low - zero_point) * scale, (high - zero_point) * scale
+    if low < 0 and zero_point == 0:  # symmetric: only the end that is farther from 0 tells
+        names = (name for name in ("raw", "imagenet") if abs(most - _RANGES[name][1]) <= _SLACK * _RANGES[name][1])
+        if name := next(names, None):
+            return SCALES[name].because(_IMAGENET if name == "imagenet" else _RANGE)
     for name, (a, b) in _RANGES.items():
         if abs(least - a) <= _SLACK * (b - a) and abs(most - b) <= _SLACK * (b - a):
             return SCALES[name].because(_IMAGENET if name == "imagenet" else _RANGE)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from classifier.backends.model_files import ENDINGS, SAVED_MODEL, Kind, ModelFile, kind_of
 from classifier.errors import ModelFileError
 from classifier.formatting import listed, printable
-from classifier.importing import foreign, label_files, labels, told
+from classifier.importing import foreign, huggingface, label_files, labels, told
 from classifier.importing.look import Look
 from classifier.importing.stray import OTHERS, POINTERS, ZIP
 from classifier.machine import files
@@ -216,30 +216,48 @@ def _has_model(path: Path) -> bool:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Unpacks the models and labels of a zip, and nothing else, into `folder`; refuses a zip that holds too much."""
+    """Unpacks the models and what belongs to them, and nothing else, into `folder`; refuses a zip with too much."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             roots = [PurePosixPath(entry.filename).parent for entry in entries if _is(entry, SAVED_MODEL)]
-            wanted = [
-                entry for entry in entries if _wanted(PurePosixPath(entry.filename), roots) and not entry.is_dir()
-            ]
+            wanted = [entry for entry in entries if _wanted(PurePosixPath(entry.filename), roots)]
             if not any(PurePosixPath(entry.filename).suffix.lower() in _ENDINGS for entry in wanted) and not roots:
                 # No name tells which is the model: its content will.
-                wanted = [entry for entry in entries if _harmless(PurePosixPath(entry.filename)) and not entry.is_dir()]
-            if len(wanted) > _MOST_FILES or sum(entry.file_size for entry in wanted) > _MOST_BYTES:
-                raise ModelFileError(
-                    f"{path}: it holds over {_MOST_BYTES // 10**9} GB or {_MOST_FILES} files. Unpack it first."
-                )
-            with files.refusing(ModelFileError, folder, writing=True):
-                for entry in wanted:
-                    target = folder.joinpath(*PurePosixPath(entry.filename).parts)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    # zipfile reads no more than the size that the entry declares, which the sum above includes.
-                    with archive.open(entry) as stream, target.open("wb") as out:
-                        shutil.copyfileobj(stream, out)
+                wanted = [entry for entry in entries if _harmless(PurePosixPath(entry.filename))]
+            _extract(archive, wanted, folder)
+            named = _data_files(folder)
+            data = [entry for entry in entries if folder / entry.filename in named and entry not in wanted]
+            _extract(archive, [*wanted, *data], folder, done=len(wanted))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ModelFileError(f"{path}: the zip file is damaged, cut off, or locked with a password: {error}") from error
+
+
+def _extract(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], folder: Path, done: int = 0) -> None:
+    """Unpacks entries, of which some may be there already, unless all together are too much."""
+    if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
+        raise ModelFileError(
+            f"{archive.filename}: it holds over {_MOST_BYTES // 10**9} GB or {_MOST_FILES} files. Unpack it first."
+        )
+    with files.refusing(ModelFileError, folder, writing=True):
+        for entry in entries[done:]:
+            target = folder.joinpath(*PurePosixPath(entry.filename).parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # zipfile reads no more than the size that the entry declares, which the sum above includes.
+            with archive.open(entry) as stream, target.open("wb") as out:
+                shutil.copyfileobj(stream, out)
+
+
+def _data_files(folder: Path) -> set[Path]:
+    """The files in which the ONNX models in a folder say that their weights are."""
+    models = [path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS["onnx"]]
+    if not models:
+        return set()
+    try:
+        from classifier.importing import onnx_data
+    except ModuleNotFoundError:  # the reader says what to install
+        return set()
+    return {model.parent / name for model in models for name in onnx_data.locations_in(model)}
 
 
 def _is(entry: zipfile.ZipInfo, name: str) -> bool:
@@ -249,7 +267,7 @@ def _is(entry: zipfile.ZipInfo, name: str) -> bool:
 def _wanted(path: PurePosixPath, roots: list[PurePosixPath]) -> bool:
     if not _harmless(path):
         return False
-    if label_files.could_be(path.name) or path.suffix.lower() in _ENDINGS:
+    if path.name in huggingface.FILES or label_files.could_be(path.name) or path.suffix.lower() in _ENDINGS:
         return True
     return any(root in path.parents for root in roots)
 

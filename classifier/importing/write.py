@@ -128,6 +128,8 @@ def _output(spec: OutputSpec) -> Table:
         table["multi_label"] = _explained(True, "several labels can hold at once")
     if spec.binary:
         table["binary"] = _explained(True, "one score, that of the second class")
+    if spec.features:
+        table["features"] = _explained(spec.features, "output with the last feature map")
     return table
 
 

@@ -170,11 +170,6 @@ def test_without_tensorflow_its_files_are_refused_with_what_to_install(
         bring(source)
 
 
-def test_onnx_is_refused_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"ONNX models are not read.*tflite"):
-        bring(place(tmp_path, b"\x08\x07", "model.onnx"))
-
-
 def test_what_exists_is_left_alone(tmp_path: Path) -> None:
     source = place(tmp_path, TINY)
     (tmp_path / "package").mkdir()
