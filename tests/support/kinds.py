@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
@@ -97,13 +99,28 @@ def make(name: str, folder: Path) -> Made:
     return made
 
 
-def check(name: str, made: Made, answer: Any) -> None:
-    """Holds the answer of `classify --json` to the true scores."""
-    (result,) = answer["results"]
+def check(name: str, made: Made, status: int, out: str, err: str) -> None:
+    """Holds what `classify --json` did to what must come of a kind: the true scores, or its refusal."""
+    kind, said = KINDS[name], ours(err)
+    if kind.refusal:
+        assert (status, out) == (2, ""), said
+        assert re.search(kind.refusal, said[-1])
+        assert said[-1].startswith("classifier: ")
+        return
+    assert status == 0, said
+    assert bool(said) == kind.bare
+    (result,) = json.loads(out)["results"]
     found = {one["label"]: one["score"] for one in result["predictions"]}
     assert len(found) == min(5, len(made.scores))
-    assert found == pytest.approx({label: made.scores[label] for label in found}, abs=KINDS[name].within)
+    assert found == pytest.approx({label: made.scores[label] for label in found}, abs=kind.within)
     best = max(made.scores.values())
-    assert max(found.values()) == pytest.approx(best, abs=KINDS[name].within)
+    assert max(found.values()) == pytest.approx(best, abs=kind.within)
     assert best - min(made.scores.values()) > 0.1, "these would hardly change, whatever went wrong"
     assert best < 0.97, "these would hardly change, whatever went wrong"
+
+
+def ours(err: str) -> list[str]:
+    """The lines of standard error: all of them ours, none a library's or a frame of an error."""
+    words = ("found", "input", "values", "output", "labels", "tried", "converted", "written", "classifier:")
+    assert [line for line in err.splitlines() if not line.startswith(words)] == []
+    return err.splitlines()
