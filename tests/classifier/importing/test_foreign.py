@@ -158,10 +158,12 @@ def test_a_pointer_in_a_zip_is_named_as_what_it_is_there(tmp_path: Path) -> None
 
 
 def test_what_cannot_be_read_beside_a_model_is_of_no_concern(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
     for name, data in {"model.tflite": Tiny().build(), "model.h5": LFS, "model.pt": torch_file()}.items():
-        (tmp_path / name).write_bytes(data)
-    write_labels(tmp_path)
-    imported, _ = bring(tmp_path)
+        (folder / name).write_bytes(data)
+    write_labels(folder)
+    imported, _ = bring(folder)
     assert imported.package.labels == {"en": LABELS}
 
 

@@ -254,8 +254,8 @@ def beside(folder: Path, **files: Any) -> None:
 
 
 def test_huggingface(tmp_path: Path) -> None:
-    (tmp_path / "onnx").mkdir()
-    file = save(tmp_path / "onnx", network(shape=[None, 3, None, None], after=()), labels=())
+    place = tmp_path / "exported"
+    file = save(place / "onnx", network(shape=[None, 3, None, None], after=()), labels=())
     names = {"0": "cat", "1": "dog", "2": "bird"}
     prepared = {
         "do_normalize": True,
@@ -267,15 +267,15 @@ def test_huggingface(tmp_path: Path) -> None:
         "do_center_crop": True,
         "resample": 3,
     }
-    beside(tmp_path, config={"id2label": names}, preprocessor_config=prepared)
-    imported, said = bring(tmp_path)
+    beside(place, config={"id2label": names}, preprocessor_config=prepared)
+    imported, said = bring(place)
     spec = imported.package.manifest.input
     assert (spec.size, spec.crop, spec.resample) == ((SIDE, SIDE), 0.75, "bicubic")
     assert (spec.mean, spec.std) == (SCALES["imagenet"].mean, SCALES["imagenet"].std)
     assert said["values"] == "by ImageNet's mean and standard deviation: preprocessor_config.json says so"
     assert said["labels"] == "from config.json: cat, dog, bird"
     assert imported.package.labels == {"en": LABELS}
-    beside(tmp_path, config={"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}})
+    beside(place, config={"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}})
     with pytest.raises(Exception, match="nothing says what they are called"):
         bring(file)
 
