@@ -96,3 +96,4 @@ def test_the_small_image_imports_what_needs_litert_alone(
                 assert (status, out) == (2, "")
                 assert said.startswith(f"classifier: {_FOLDER / made[name].source.relative_to(folder)}: ")
                 assert others[name] in said
+                assert "the cpu image has it" in said

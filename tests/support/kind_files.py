@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def logits_of_integers(folder: Path) -> Made:
 
 def saved_model_of_keras_3(folder: Path) -> Made:
     """What `model.export` writes, of a model that scales its values."""
-    model = makers.small(before=[makers.keras.layers.Rescaling(1 / 127.5, offset=-1)])
+    model = makers.small(before=[keras.layers.Rescaling(1 / 127.5, offset=-1)])
     model.export(folder / "saved", verbose=False)
     return _of_keras(model, folder / "saved", _RAW)
 
@@ -54,8 +55,8 @@ def saved_model_of_keras_2(folder: Path) -> Made:
 
 def preprocess_input(folder: Path) -> Made:
     """A functional model of Keras 3, as its examples of transfer learning begin."""
-    image = makers.keras.Input((_SIDE, _SIDE, 3))
-    model = makers.keras.Model(image, makers.small()(makers.keras.applications.mobilenet_v2.preprocess_input(image)))
+    image = keras.Input((_SIDE, _SIDE, 3))
+    model = keras.Model(image, makers.small()(keras.applications.mobilenet_v2.preprocess_input(image)))
     model.save(folder / "model.keras")
     return _of_keras(model, folder / "model.keras", _RAW)
 
@@ -156,7 +157,6 @@ def unknown_layer_exported(folder: Path) -> Made:
 
 def height_and_width(folder: Path) -> Made:
     """Grey pictures without an axis for channels, and logits, as in TensorFlow's tutorial for beginners."""
-    keras = makers.keras
     keras.utils.set_random_seed(6)
     layers, spread = keras.layers, keras.initializers.RandomNormal(stddev=0.2)
     hidden = layers.Dense(16, activation="relu", kernel_initializer=spread)
@@ -202,10 +202,10 @@ def onnx_of_integers(folder: Path) -> Made:
 def onnx_with_data_beside(folder: Path) -> Made:
     """The weights in a file of their own, the number among them by which the input is divided."""
     model = onnx_models.network(("Div", np.array([255], np.float32)))
-    beside = {"save_as_external_data": True, "location": "weights.data", "size_threshold": 0}
-    onnx.save(model, folder / "model.onnx", **beside)
+    file = folder / "model.onnx"
+    onnx.save(model, file, save_as_external_data=True, location="weights.data", size_threshold=0)
     write_labels(folder)
-    return Made(folder / "model.onnx", _named(_of_onnx(folder / "model.onnx", _RAW)))
+    return Made(file, _named(_of_onnx(file, _RAW)))
 
 
 def onnx_too_new(folder: Path) -> Made:
@@ -246,11 +246,11 @@ def _unsure(model: Any, times: float = 3) -> Any:
 
 
 def _with_own_layer() -> Any:
-    class Scaler(makers.keras.layers.Layer):  # type: ignore[misc, name-defined]
+    class Scaler(keras.layers.Layer):  # type: ignore[misc]
         def call(self, image: Any) -> Any:
             return image * 255.0
 
-    return makers.small(before=[Scaler(name="scaler"), makers.keras.layers.Rescaling(1 / 127.5, offset=-1)])
+    return makers.small(before=[Scaler(name="scaler"), keras.layers.Rescaling(1 / 127.5, offset=-1)])
 
 
 def _converted(folder: Path, model: Any, scaling: Scaling) -> Made:

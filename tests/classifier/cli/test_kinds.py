@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,11 +25,12 @@ _LEFT_TO_THE_CONTAINERS = {
 """Each takes seconds, has its like here, and a test of its own in `tests/classifier/importing`."""
 
 
-def command(*arguments: str | Path, model: Path, trust: bool) -> subprocess.CompletedProcess[str]:
-    """The command as its user runs it, with nothing set but the model and whether it is trusted."""
+def command(*arguments: str | Path, model: Path, trust: bool) -> tuple[int, str, str]:
+    """Exit status, standard output and error, with nothing set but the model and whether it is trusted."""
     ours = {"CLASSIFIER_MODEL": str(model), "CLASSIFIER_TRUST": str(int(trust)), "TF_CPP_MIN_LOG_LEVEL": "0"}
     rest = {name: value for name, value in ENVIRONMENT.items() if name != "CLASSIFIER_BACKEND"}
-    return run(*arguments, env={**rest, **ours}, text=True)
+    ended = run(*arguments, env={**rest, **ours})
+    return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
 
 
 @pytest.mark.parametrize("name", sorted(KINDS.keys() - _LEFT_TO_THE_CONTAINERS))
@@ -39,20 +39,20 @@ def test_each_kind_is_imported_or_refused_by_name(tmp_path: Path, name: str) -> 
     kind, made = KINDS[name], kinds.make(name, tmp_path)
     source = made.source
     if not kind.bare:
-        imported = command("import", source, tmp_path / "package", *kind.options, model=tmp_path, trust=False)
-        assert (imported.returncode, imported.stderr) == (0, "")
+        status, _, err = command("import", source, tmp_path / "package", *kind.options, model=tmp_path, trust=False)
+        assert (status, err) == (0, "")
         source = tmp_path / "package"
-    ended = command("classify", "--json", PHOTO, model=source, trust="--trust" in kind.options)
-    kinds.check(name, made, ended.returncode, ended.stdout, ended.stderr)
-    assert not kind.refusal or f"classifier: {source}: " in ended.stderr
+    end = command("classify", "--json", PHOTO, model=source, trust="--trust" in kind.options)
+    kinds.check(name, made, *end)
+    assert not kind.refusal or f"classifier: {source}: " in end[2]
 
 
 def test_what_needs_trust_is_refused_without(tmp_path: Path) -> None:
     made = kinds.make("keras_of_2018", tmp_path)
     for arguments in (("classify", PHOTO), ("import", made.source, tmp_path / "package")):
-        refused = command(*arguments, model=made.source, trust=False)
-        (said,) = kinds.ours(refused.stderr)
-        assert refused.returncode == 2
+        status, _, err = command(*arguments, model=made.source, trust=False)
+        (said,) = kinds.ours(err)
+        assert status == 2
         assert "--trust" in said
         assert "CLASSIFIER_TRUST=1" in said
     assert not (tmp_path / "package").exists()
