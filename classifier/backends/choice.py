@@ -46,7 +46,7 @@ def choose(package: ModelPackage, name: str = AUTO) -> Choice:
             why = f"{backend.title} is the fastest on a CPU" if backend is LITERT else "this package has no LiteRT form"
             return Choice(backend.name, f"{why}; no GPU: {why_not}")
     needed = listed(backend.title for backend in fitting)
-    raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].hint}")
+    raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].remedy}")
 
 
 def load_backend(
@@ -78,7 +78,7 @@ def load_backend(
             "Set CLASSIFIER_BACKEND=auto."
         )
     if not chosen.installed:
-        raise BackendError(f"The {chosen.name} backend needs {chosen.title}, which is not installed. {chosen.hint}")
+        raise BackendError(f"The {chosen.name} backend needs {chosen.title}, which is not installed. {chosen.remedy}")
     if chosen.gpu:
         gpu.hide_unusable()  # before the backend's module is imported, which imports TensorFlow
     kind = getattr(importlib.import_module(chosen.module), chosen.kind)

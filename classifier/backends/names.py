@@ -6,6 +6,7 @@ Neither a backend nor anything else that is slow to import is imported here: `cl
 from __future__ import annotations
 
 import importlib.util
+import os
 from typing import TYPE_CHECKING, NamedTuple, NewType
 
 from classifier.errors import BackendError
@@ -52,6 +53,14 @@ class BackendInfo(NamedTuple):
     def installed(self) -> bool:
         """Whether the module that it needs is there. It is not imported for that: TensorFlow would take seconds."""
         return not self.needs or importlib.util.find_spec(self.needs) is not None
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is not installed; nothing can be installed in our images."""
+        flavor = os.environ.get("IMAGE_FLAVOR", "")
+        if not flavor or not self.needs:
+            return self.hint
+        return f"This is the {flavor} image; the cpu image has it (`docker build -t image-classifier .`)."
 
 
 # Memory: when Lite0 and Lite2 were loaded twice each, the process grew by 3 to 4 times their size on LiteRT, and by up

@@ -41,11 +41,11 @@ def read(source: Source, options: Options) -> Network:
     file = source.file
     if not (ONNX.installed and importlib.util.find_spec("onnx")):
         raise BackendError(
-            f"{file}: reading this kind of model needs ONNX Runtime and onnx, which are not installed. {ONNX.hint}"
+            f"{file}: reading this kind of model needs ONNX Runtime and onnx, which are not installed. {ONNX.remedy}"
         )
     # Not everybody has installed what these import.
     from classifier.backends.onnx import check_type, open_session
-    from classifier.importing import onnx_model
+    from classifier.importing import onnx_data, onnx_model
 
     try:
         session = open_session(file, cpu_count())
@@ -57,6 +57,7 @@ def read(source: Source, options: Options) -> Network:
             session = open_session(file, cpu_count(), model.proto.SerializeToString())
         check_type(session.get_inputs()[0], file)
     except PackageError as error:
+        onnx_data.check_readable(file)  # of which ONNX Runtime says no more than a number
         raise ModelFileError(error.message) from error
     # A package that only links to the model has no feature map: that would take a changed copy.
     features = model.add_features() if model.feature_map and (model.changed or not options.link) else None

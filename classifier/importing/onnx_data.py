@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,21 @@ def locate(file: Path, location: str) -> Path:
             )
         files.check_readable(path)
     return path
+
+
+def check_readable(file: Path) -> None:
+    """Refuses a model whose data files are there but cannot be read.
+
+    Args:
+        file: the model.
+
+    Raises:
+        ModelFileError: so it is; the message says why.
+    """
+    for path in (file.parent / location for location in locations_in(file)):
+        if os.path.isfile(path):
+            with files.refusing(ModelFileError, path):
+                files.check_readable(path)
 
 
 def numbers(tensor: Any, file: Path) -> NDArray[np.float64] | None:

@@ -44,7 +44,7 @@ def read(source: Source, options: Options) -> Network:
     file = source.file
     if not TENSORFLOW.installed:
         raise BackendError(
-            f"{file}: reading this kind of model needs TensorFlow, which is not installed. {TENSORFLOW.hint}"
+            f"{file}: reading this kind of model needs TensorFlow, which is not installed. {TENSORFLOW.remedy}"
         )
     try:
         if not options.trust and source.kind != "saved_model":

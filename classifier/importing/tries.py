@@ -126,9 +126,9 @@ def _cells(model: Tried, pictures: Pictures, scaling: Scaling) -> Iterator[tuple
 
 
 def _row(*cells: str) -> str:
-    widths = (18, 10, 26, 8, 10)
-    padded = (f"{printable(cell)[: width - 2]:{width}}" for cell, width in zip(cells, widths, strict=True))
-    return "".join(padded).rstrip()
+    *others, last = map(printable, cells)
+    padded = (f"{cell[: width - 2]:{width}}" for cell, width in zip(others, (18, 10, 26, 8), strict=True))
+    return f"{''.join(padded)}{last}".rstrip()
 
 
 def _information(found: NDArray[np.float64], output: OutputSpec) -> float:
@@ -141,11 +141,11 @@ def _information(found: NDArray[np.float64], output: OutputSpec) -> float:
     finite = found[np.isfinite(found).all(axis=1)]
     if not len(finite):
         return 0.0
-    return float(_entropy(finite.mean(axis=0), output) - _entropy(finite, output).mean())
+    return max(0.0, float(_entropy(finite.mean(axis=0), output) - _entropy(finite, output).mean()))
 
 
 def _entropy(found: NDArray[np.float64], output: OutputSpec) -> NDArray[np.float64]:
     """Bits along the last axis; where scores stand for themselves, the sum over the labels."""
     sides = (found, 1 - found) if output.multi_label else (found,)
-    entropy: NDArray[np.float64] = -sum((side * np.log2(np.maximum(side, 1e-12))).sum(axis=-1) for side in sides)
-    return entropy
+    entropy = sum((side * np.log2(np.maximum(side, 1e-12))).sum(axis=-1) for side in sides)
+    return np.asarray(np.abs(entropy), np.float64)  # not below 0, which is not -0 either

@@ -35,10 +35,14 @@ def place(folder: Path, model: bytes, name: str = "model.tflite", labels: tuple[
 
 
 def teachable_zip(
-    folder: Path, labels: tuple[str, ...] = LABELS, size: tuple[int, int] = (20, 30), keras: bytes | None = None
+    folder: Path,
+    labels: tuple[str, ...] = LABELS,
+    size: tuple[int, int] = (20, 30),
+    keras: bytes | None = None,
+    tflite: bytes | None = None,
 ) -> Path:
-    """A zip as Teachable Machine gives it: of a LiteRT model of some height and width, or of `keras_model.h5`."""
-    name, model = ("keras_model.h5", keras) if keras else ("model_unquant.tflite", Tiny(size=size).build())
+    """A zip as Teachable Machine gives it: of `keras_model.h5`, or of a LiteRT model, a tiny one if none is given."""
+    name, model = ("keras_model.h5", keras) if keras else ("model_unquant.tflite", tflite or Tiny(size=size).build())
     file = folder / f"converted_{'keras' if keras else 'tflite'}.zip"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(name, model)
@@ -72,9 +76,13 @@ def answer(folder: Path, backend: str = "litert", *, trust: bool = False) -> dic
     return {one.label: one.score for one in result.predictions}
 
 
-def pixels(size: tuple[int, int], resample: Image.Resampling = Image.Resampling.BILINEAR) -> NDArray[np.float32]:
-    """The picture as a plain program would prepare it: centre cut to the input's shape, resized; `(H, W, 3)`."""
-    image = picture()
+def pixels(
+    size: tuple[int, int],
+    resample: Image.Resampling = Image.Resampling.BILINEAR,
+    image: Image.Image | None = None,
+) -> NDArray[np.float32]:
+    """A picture as a plain program prepares it: centre cut to the input's shape, resized; `(H, W, 3)`."""
+    image = image or picture()
     height, width = size
     scale = min(image.width / width, image.height / height)
     across, down = min(image.width, width * scale), min(image.height, height * scale)

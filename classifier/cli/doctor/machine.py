@@ -104,7 +104,7 @@ def graphics() -> Iterator[Check]:
 
 def _lacking(backend: BackendInfo, settings: Settings, otherwise: str) -> Check:
     if settings.backend == backend.name:
-        return Check(backend.title, "fail", "not installed, but CLASSIFIER_BACKEND asks for it", backend.hint)
+        return Check(backend.title, "fail", "not installed, but CLASSIFIER_BACKEND asks for it", backend.remedy)
     return Check(backend.title, "ok", f"not installed, and {otherwise}")
 
 

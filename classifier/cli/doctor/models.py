@@ -131,7 +131,7 @@ def _package(name: str, folder: Path) -> Check:
         f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, weights {' and '.join(forms)}"
     )
     if len(missing) == len(forms):
-        return Check(name, "fail", detail, missing[0].hint)
+        return Check(name, "fail", detail, missing[0].remedy)
     return Check(name, "ok", detail)
 
 

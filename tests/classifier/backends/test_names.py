@@ -78,3 +78,6 @@ def test_one_that_is_not_installed_says_what_to_install(monkeypatch: pytest.Monk
     with pytest.raises(BackendError) as caught:
         load_backend(ModelPackage.load(LITE0), "dummy", 1)
     assert caught.value.message == ("The dummy backend needs Dummy Runtime, which is not installed. Install an abacus.")
+    monkeypatch.setenv("IMAGE_FLAVOR", "edge")  # where nothing can be installed
+    with pytest.raises(BackendError, match=r"not installed\. This is the edge image; the cpu image has it"):
+        load_backend(ModelPackage.load(LITE0), "dummy", 1)

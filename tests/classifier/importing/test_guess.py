@@ -86,6 +86,18 @@ def test_the_hint_is_only_as_strong_as_what_was_seen(tmp_path: Path) -> None:
     assert "import it again with --scale raw" in told
 
 
+@pytest.mark.parametrize(("steepness", "entropy"), [(0.0, "11.0 bits"), (1e6, "0.0 bits")])
+def test_entropy_is_shown_whole(steepness: float, entropy: str) -> None:
+    def logits(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.tile(np.linspace(0, steepness, 2048, dtype=np.float32), (len(values), 1))
+
+    spec = InputSpec(size=(8, 6), mean=0.0, std=255.0)
+    model = tries.Tried(logits, spec, OutputSpec(classes=2048, logits=True), tuple(map(str, range(2048))))
+    _, *rows, conclusion = tries.lines(model, SCALES["unit"].because("", guessed=True), {})
+    assert {row.split("%")[1].strip() for row in rows} == {entropy}
+    assert "-0" not in conclusion
+
+
 def test_what_is_told_is_tried_with_the_pictures_given(tmp_path: Path, own: Path) -> None:
     source = place(tmp_path, Tiny(before=[("*", 1 / 255)]).build())
     _, row = tried(source, Options(photos=(own,)))

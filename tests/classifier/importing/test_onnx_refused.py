@@ -12,8 +12,10 @@ from onnx import TensorProto, helper
 
 from classifier.errors import ModelFileError
 from classifier.importing.options import SCALES, Options
+from tests.support.command import run
 from tests.support.imported import bring
 from tests.support.onnx_models import SIDE, check, imagenet, network, save, scores
+from tests.support.unprivileged import bound_by_file_modes
 
 IMAGENET = Options(scaling=SCALES["imagenet"])
 
@@ -66,6 +68,18 @@ def test_weights_that_are_not_there(tmp_path: Path, name: str) -> None:
     for tensor in model.graph.initializer:
         next(entry for entry in tensor.external_data if entry.key == "location").value = name
     refused(tmp_path, model, r"its weights are in another file, weights\.data, which is not there\. Put it into")
+
+
+def test_weights_that_may_not_be_read(tmp_path: Path) -> None:
+    """onnx itself writes them for their owner alone, and an image runs as another user."""
+    file = tmp_path / "model.onnx"
+    onnx.save(network(), file, save_as_external_data=True, location="weights.data", size_threshold=0)
+    (tmp_path / "weights.data").chmod(0)
+    ended = run("import", file, tmp_path / "package", preexec_fn=bound_by_file_modes)
+    said = ended.stderr.decode()
+    assert ended.returncode == 2
+    assert said.startswith(f"classifier: {tmp_path / 'weights.data'} cannot be read: the user ")
+    assert "chmod -R a+rX" in said
 
 
 @pytest.mark.parametrize("where", ["above", "absolute", "link"])
