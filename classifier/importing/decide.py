@@ -13,7 +13,7 @@ from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network, Told
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
-from classifier.package import InputSpec, OutputSpec
+from classifier.package import Colours, InputSpec, OutputSpec
 from classifier.picture.fit import fit
 from classifier.preprocessing import normalise
 
@@ -21,12 +21,12 @@ Labels = dict[str, tuple[str, ...]]
 
 _GUESS = (
     "a guess, as the file does not say. If the answers are poor, import it again with the --scale that it was trained "
-    "with: signed, raw or imagenet"
+    "with: signed, raw, imagenet or caffe"
 )
 
 
 def scaling(source: Source, network: Network, options: Options, place: Layout) -> Scaling:
-    """The scaling, from the first of these that tells.
+    """The scaling, and the order of the colours that goes with it, from the first of these that tells.
 
     The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else 0 to 1.
     """
@@ -51,16 +51,26 @@ def _channels(place: Layout) -> Literal[1, 3]:
     return 1 if place.channels == 1 else 3
 
 
+def colours(place: Layout, scale: Scaling, options: Options, told: Told) -> Colours:
+    """The order of the colours, from the first of these that tells.
+
+    The options; the scaling; the file. Else red, green, blue.
+    """
+    return (options.colours or scale.colours or told.colours or "rgb") if place.channels == 3 else "rgb"
+
+
 def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, told: Told) -> InputSpec:
     """The `[input]` of the package.
 
     Raises:
-        ParameterError: the options give a mean or std for each colour, and the model takes grey.
+        ParameterError: the options give a mean or std for each colour, or an order of them, and the model takes grey.
     """
+    if place.channels == 1 and options.colours:
+        raise ParameterError(f"{source.file}: it takes grey pictures, which have no colours. Leave --colours out.")
     if place.channels == 1 and (isinstance(scale.mean, tuple) or isinstance(scale.std, tuple)):
         raise ParameterError(
             f"{source.file}: it takes grey pictures, so there is one mean and one std, not one for each colour. "
-            "Give --mean and --std one number each."
+            "Give --mean and --std one number each, or --scale unit, signed or raw."
         )
     return InputSpec(
         size=place.size,
@@ -70,6 +80,7 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, 
         mean=scale.mean,
         std=scale.std,
         channels=_channels(place),
+        colours=colours(place, scale, options, told),
         channels_first=place.channels_first,
         channel_axis=place.channel_axis,
     )

@@ -1,9 +1,8 @@
-"""Reads ONNX models with ONNX Runtime; one that needs a change, such as another order of colours, is written anew."""
+"""Reads ONNX models with ONNX Runtime; one that needs a change, such as a scale of its scores, is written anew."""
 
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,7 @@ def read(source: Source, options: Options) -> Network:
         model = onnx_model.read(file)
         metadata = onnx_metadata.read(model.properties, str(file))
         beside = huggingface.read(file.parent)
-        model.adapt(blue_first=_blue_first(model, metadata, beside))
+        model.adapt()
         if model.changed:
             session = open_session(file, cpu_count(), model.proto.SerializeToString())
         check_type(session.get_inputs()[0], file)
@@ -67,6 +66,7 @@ def read(source: Source, options: Options) -> Network:
     def write(folder: Path) -> str:
         return _write(model, folder, options.link)
 
+    by_graph = Told(colours="bgr" if model.beginning.blue_first else None)
     labels = metadata.labels or model.scores.labels or beside.labels
     return Network(
         file=file,
@@ -79,7 +79,7 @@ def read(source: Source, options: Options) -> Network:
         scaling=_scaling(model, metadata, beside),
         labels={"en": labels} if labels else {},
         labels_from="" if metadata.labels or model.scores.labels else beside.labels_from,
-        told=_told(metadata.told, beside.told),
+        told=metadata.told.otherwise(by_graph).otherwise(beside.told),
         features=features,
         tolerance=1e-3 if model.weights == "float32" else 1e-2,
     )
@@ -112,13 +112,6 @@ def _opened(file: Path, session: Any, shape: tuple[int, ...]) -> Run:
     return run
 
 
-def _blue_first(model: Model, metadata: Metadata, beside: Beside) -> bool:
-    """Whether the model takes blue, green, red: by its metadata, else by its graph or what lies beside it."""
-    if metadata.blue_first is not None:
-        return metadata.blue_first
-    return model.beginning.blue_first or beside.blue_first
-
-
 def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None:
     """The scaling: by the graph's arithmetic, then by what is said in words, then by how it quantises its input."""
     pixels = SCALES["raw"].because("its input is of whole numbers, 0 to 255") if model.whole else None
@@ -132,16 +125,6 @@ def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None
     )
     grey = 1 in (model.shape[1:2] + model.shape[-1:])
     return next((one for one in found if one and not (grey and isinstance(one.mean, tuple))), None)
-
-
-def _told(first: Told, second: Told) -> Told:
-    """What the first says, and where it says nothing, the second."""
-    return replace(
-        second,
-        size=first.size or second.size,
-        crop=first.crop or second.crop,
-        resample=first.resample or second.resample,
-    )
 
 
 def _write(model: Model, folder: Path, link: bool) -> str:

@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from classifier.importing.affine import Affine, agreed, identity, joined
+from classifier.importing.colours import is_blue_first
 from classifier.importing.onnx_graph import Graph, Numbers, attribute
 from classifier.importing.options import Scaling
 from classifier.importing.scaling import from_quantisation
@@ -40,9 +41,6 @@ _SHAPES = {"Shape", "Size"}
 _WHOLE = ("QLinearConv", "ConvInteger")  # they begin with whole numbers, as QuantizeLinear makes them
 _COLOURS = 3
 _FEW = 16  # numbers; more than a picture has channels
-# Mean of blue, green and red in pixels of 0 to 255: Caffe's, and ImageNet's in PyTorch, within a unit of each other.
-_BLUE_FIRST = np.array([103.7, 116.6, 123.7])
-_CLOSE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,4 +218,4 @@ def _is_blue_first(end: _State, scaling: Scaling) -> bool:
         return False
     black: NDArray[np.float64] = -end.map.offset / end.map.scale  # in values as the model takes them
     pixels = black * np.asarray(scaling.std) + np.asarray(scaling.mean)
-    return bool(np.all(np.abs(pixels - _BLUE_FIRST) <= _CLOSE))
+    return is_blue_first(pixels.tolist())

@@ -13,6 +13,7 @@ MANIFEST = "model.toml"
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PerChannel = float | tuple[float, float, float]
 Form = Literal["litert", "tensorflow", "onnx"]
+Colours = Literal["rgb", "bgr"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
@@ -29,6 +30,7 @@ class InputSpec(_Table):
     mean: PerChannel = Field(0.0, description="value = (pixel - mean) / std, pixel 0 to 255")
     std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
     channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
+    colours: Colours = Field("rgb", description="bgr if the model takes blue first; mean and std are of R, G, B")
     channels_first: bool = Field(False, description="whether the channels come before height and width")
     channel_axis: bool = Field(True, description="false where grey pictures are given as (height, width) alone")
 
@@ -38,6 +40,8 @@ class InputSpec(_Table):
             raise ValueError("channel_axis = false goes with channels = 1 and without channels_first")
         if self.channels == 1 and (isinstance(self.mean, tuple) or isinstance(self.std, tuple)):
             raise ValueError("mean and std are one number each where channels = 1")
+        if self.channels == 1 and self.colours == "bgr":
+            raise ValueError('colours = "bgr" goes with channels = 3')
         return self
 
     @property

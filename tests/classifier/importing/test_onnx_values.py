@@ -111,7 +111,7 @@ def test_blue_green_red(tmp_path: Path, how: str) -> None:
     )
     _, said = check(file, found)
     assert "0 to 255" in said["values"]
-    assert ("BGR" in said["found"]) == (not swapped)
+    assert ("BGR" in said["input"]) == (not swapped)
 
 
 class Examples(CalibrationDataReader):  # type: ignore[misc]
@@ -245,7 +245,7 @@ def test_azure_custom_vision(tmp_path: Path, order: str) -> None:
     given = first if order == "Rgb8" else lambda values: first(values[..., ::-1])
     imported, said = check(file, scores(save(tmp_path / "plain", plain), given))
     assert imported.package.labels == {"en": LABELS}
-    assert ("BGR" in said["found"]) == (order == "Bgr8")
+    assert ("BGR" in said["input"]) == (order == "Bgr8")
 
 
 def beside(folder: Path, **files: Any) -> None:
@@ -294,14 +294,14 @@ def test_what_a_preprocessor_says(tmp_path: Path, prepared: dict[str, Any], valu
     beside(tmp_path, preprocessor_config=prepared)
     _, said = bring(save(tmp_path, network()))
     assert said["values"].startswith(values)
-    assert "BGR" not in said["found"]
+    assert "BGR" not in said["input"]
 
 
 def test_a_preprocessor_that_exchanges_colours(tmp_path: Path) -> None:
     beside(tmp_path, preprocessor_config={"do_normalize": False, "do_flip_channel_order": True})
     file = save(tmp_path, network())
     _, said = check(file, scores(file, lambda values: unit(values[..., ::-1])))
-    assert "BGR" in said["found"]
+    assert "BGR" in said["input"]
 
 
 def test_timm(tmp_path: Path) -> None:
