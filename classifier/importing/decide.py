@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
+from classifier.formatting import listed
 from classifier.importing import first_layer, label_files, verify
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network, Told
-from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.options import SCALES, Options, Scaling, usual
 from classifier.importing.sources import Source
 from classifier.package import Colours, InputSpec, OutputSpec
 from classifier.picture.fit import fit
@@ -20,15 +21,16 @@ from classifier.preprocessing import normalise
 Labels = dict[str, tuple[str, ...]]
 
 _GUESS = (
-    "a guess, as the file does not say. If the answers are poor, import it again with the --scale that it was trained "
-    "with: signed, raw, imagenet or caffe"
+    "a guess, as {habit}the file does not say. If the answers are poor, import it again with the --scale that it was "
+    "trained with: {others}"
 )
 
 
 def scaling(source: Source, network: Network, options: Options, place: Layout) -> Scaling:
     """The scaling, and the order of the colours that goes with it, from the first of these that tells.
 
-    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else 0 to 1.
+    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else it is the
+    habit of those whose program wrote the file, or 0 to 1.
     """
     if options.scaling:
         return options.scaling.because("as you say")
@@ -38,7 +40,13 @@ def scaling(source: Source, network: Network, options: Options, place: Layout) -
         return SCALES["signed"].because("as Teachable Machine's models take them")
     if network.first_layer and (found := first_layer.scaling(network.first_layer, _photos(place, options))):
         return found
-    return SCALES["unit"].because(_GUESS, guessed=True)
+    return _guess(place.channels, "imagenet" if network.of_pytorch and place.channels == 3 else "unit")
+
+
+def _guess(channels: int, name: str) -> Scaling:
+    others = [other for other in usual(channels) if other != name]
+    habit = "PyTorch's models usually take it, and " if name == "imagenet" else ""
+    return SCALES[name].because(_GUESS.format(habit=habit, others=listed(others)), guessed=True)
 
 
 def _photos(place: Layout, options: Options) -> list[NDArray[np.float32]]:

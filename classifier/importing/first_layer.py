@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing.options import SCALES, Scaling
+from classifier.importing.options import SCALES, Scaling, usual
 
 _STATISTICS = "the statistics of its first batch normalisation are those of photos in these values"
 _AGAIN = "If the answers are poor, import it again with another --scale"
@@ -83,9 +83,7 @@ def divergences(layer: FirstLayer, photos: Sequence[NDArray[np.float32]]) -> dic
     height, width, channels, filters = layer.kernel.shape
     mean, covariance = _patches(photos, (height, width))
     found = {}
-    for name, scale in SCALES.items():
-        if channels == 1 and isinstance(scale.mean, tuple):
-            continue
+    for name, scale in usual(channels).items():
         order = slice(None, None, -1 if scale.colours == "bgr" else 1)
         kernel = layer.kernel[:, :, order].reshape(-1, filters)
         # The last index of the kernel's rows is the channel, and each has its own mean and std.

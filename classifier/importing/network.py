@@ -74,6 +74,7 @@ class Network:
         features: name of the output with the last feature map, as `write` leaves the model; None if it has none.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
+        of_pytorch: whether PyTorch wrote the file.
     """
 
     file: Path
@@ -91,6 +92,7 @@ class Network:
     features: str | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3
+    of_pytorch: bool = False
 
 
 def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:

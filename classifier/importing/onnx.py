@@ -82,6 +82,7 @@ def read(source: Source, options: Options) -> Network:
         told=metadata.told.otherwise(by_graph).otherwise(beside.told),
         features=features,
         tolerance=1e-3 if model.weights == "float32" else 1e-2,
+        of_pytorch=model.proto.producer_name.lower() == "pytorch",
     )
 
 

@@ -59,6 +59,11 @@ _WORDS = {
 }
 
 
+def usual(channels: int) -> dict[str, Scaling]:
+    """The usual scalings that a model of so many channels can take, by name."""
+    return {name: scale for name, scale in SCALES.items() if channels == 3 or not isinstance(scale.mean, tuple)}
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of an import; None leaves it to the importer to find out.

@@ -14,7 +14,7 @@ from classifier.errors import ImageError, ParameterError
 from classifier.formatting import percent, printable
 from classifier.importing import verify
 from classifier.importing.network import Run
-from classifier.importing.options import SCALES, Scaling
+from classifier.importing.options import Scaling, usual
 from classifier.machine import files
 from classifier.package import InputSpec, OutputSpec
 from classifier.picture import decode
@@ -88,7 +88,7 @@ def lines(model: Tried, taken: Scaling, pictures: Pictures) -> Iterator[str]:
     shown = {**{name: photos[name] for name in _SHOWN if name in photos}, **pictures}
     if not shown:
         return
-    scales = _scales(model.input.channels) if taken.guessed else {"as above": taken}
+    scales = usual(model.input.channels) if taken.guessed else {"as above": taken}
     table = [list(_cells(model, shown, scale)) for scale in scales.values()]
     yield _row("picture", "--scale" if taken.guessed else "values", "best label", "score", "entropy")
     for index, picture in enumerate(shown):
@@ -96,11 +96,6 @@ def lines(model: Tried, taken: Scaling, pictures: Pictures) -> Iterator[str]:
     if photos:
         told = {name: _information(model.probabilities(photos, scale), model.output) for name, scale in scales.items()}
         yield _conclusion(told, next(name for name, scale in scales.items() if scale.same(taken)))
-
-
-def _scales(channels: int) -> dict[str, Scaling]:
-    """The customary scalings that a model of so many channels can take."""
-    return {name: scale for name, scale in SCALES.items() if channels == 3 or not isinstance(scale.mean, tuple)}
 
 
 def _conclusion(told: dict[str, float], taken: str) -> str:

@@ -33,6 +33,7 @@ def network(
     metadata: Mapping[str, str] | None = None,
     opset: int = 18,
     ir: int = 10,
+    producer: str = "",
 ) -> Any:
     """A convolution, the mean over all places, and a layer of three classes, seeded.
 
@@ -46,6 +47,7 @@ def network(
         metadata: the file's metadata.
         opset: version of the operations.
         ir: version of the format.
+        producer: the program that wrote the file.
     """
     random = np.random.default_rng(6)
     inside = np.dtype("float16" if kind == "float16" else "float32")
@@ -73,7 +75,9 @@ def network(
     image = helper.make_tensor_value_info("image", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
     output = helper.make_tensor_value_info(last, helper.np_dtype_to_tensor_dtype(inside), None)
     graph = helper.make_graph(nodes, "tiny", [image], [output], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, producer_name=producer
+    )
     helper.set_model_props(model, dict(metadata or {}))
     return model
 

@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
+from classifier.formatting import listed
 from classifier.importing.options import SCALES, Options
 from tests.support.imported import LABELS, bring, pixels
 from tests.support.onnx_models import MEAN, SIDE, STD, check, first, imagenet, network, save, scores, softmax, unit
@@ -72,6 +73,22 @@ def test_arithmetic_at_the_beginning(tmp_path: Path, name: str) -> None:
 def test_what_tells_nothing_stays_a_guess(tmp_path: Path, before: Any) -> None:
     _, said = bring(save(tmp_path, network(*before)))
     assert "a guess" in said["values"]
+
+
+@pytest.mark.parametrize(("producer", "scale"), [("pytorch", "imagenet"), ("tf2onnx", "unit")])
+def test_the_guess_is_the_habit_of_those_who_use_the_program(tmp_path: Path, producer: str, scale: str) -> None:
+    file = save(tmp_path, network(producer=producer))
+    _, said = check(file, scores(file, imagenet if producer == "pytorch" else unit))
+    assert said["values"].startswith(f"{SCALES[scale]}: a guess, as ")
+    assert said["tried"].startswith(f"taken: {scale}, a guess")
+    assert ("PyTorch's models usually take it" in said["values"]) == (producer == "pytorch")
+    assert said["values"].endswith(f"with: {listed(other for other in SCALES if other != scale)}")
+
+
+def test_what_pytorch_wrote_for_grey_is_guessed_as_any_other(tmp_path: Path) -> None:
+    _, said = bring(save(tmp_path, network(producer="pytorch", shape=["N", 1, SIDE, SIDE])))
+    assert said["values"].startswith("0 to 1: a guess, as the file does not say")
+    assert said["values"].endswith("with: signed or raw")
 
 
 def test_pixels_with_height_and_width_first(tmp_path: Path) -> None:
