@@ -114,7 +114,7 @@ def _read(found: Source, options: Options) -> Network:
 def _input(found: Source, network: Network, options: Options, say: Say) -> tuple[InputSpec, Scaling]:
     place = layout(network, options.size)
     scale = decide.scaling(found, network, options, place)
-    spec = decide.input_spec(found, place, scale, options, network.told)
+    spec = decide.input_spec(found, network, place, scale, options)
     height, width = spec.size
     colours = ("grey" if spec.channels == 1 else "in colour") + (", blue first (BGR)" if spec.colours == "bgr" else "")
     colours += ", channels first" if spec.channels_first else ""

@@ -11,7 +11,7 @@ from classifier.errors import ModelFileError, ParameterError
 from classifier.formatting import listed
 from classifier.importing import first_layer, label_files, verify
 from classifier.importing import labels as labels_files
-from classifier.importing.network import Activation, Layout, Network, Told
+from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling, usual
 from classifier.importing.sources import Source
 from classifier.package import Colours, InputSpec, OutputSpec
@@ -59,15 +59,19 @@ def _channels(place: Layout) -> Literal[1, 3]:
     return 1 if place.channels == 1 else 3
 
 
-def colours(place: Layout, scale: Scaling, options: Options, told: Told) -> Colours:
+def _colours(place: Layout, scale: Scaling, options: Options, network: Network) -> Colours:
     """The order of the colours, from the first of these that tells.
 
-    The options; the scaling; the file. Else red, green, blue.
+    The options; what the file says in words; the scaling; the file's own one if that is another. Else red, green, blue.
     """
-    return (options.colours or scale.colours or told.colours or "rgb") if place.channels == 3 else "rgb"
+    if place.channels == 1:
+        return "rgb"
+    given = options.scaling.colours if options.scaling else None
+    own = network.scaling.colours if network.scaling else None
+    return options.colours or given or network.told.colours or scale.colours or own or "rgb"
 
 
-def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, told: Told) -> InputSpec:
+def input_spec(source: Source, network: Network, place: Layout, scale: Scaling, options: Options) -> InputSpec:
     """The `[input]` of the package.
 
     Raises:
@@ -82,13 +86,13 @@ def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, 
         )
     return InputSpec(
         size=place.size,
-        crop=options.crop or told.crop or 1.0,
+        crop=options.crop or network.told.crop or 1.0,
         # Teachable Machine's own example resizes with Lanczos.
-        resample=options.resample or told.resample or ("lanczos" if source.teachable_machine else "bilinear"),
+        resample=options.resample or network.told.resample or ("lanczos" if source.teachable_machine else "bilinear"),
         mean=scale.mean,
         std=scale.std,
         channels=_channels(place),
-        colours=colours(place, scale, options, told),
+        colours=_colours(place, scale, options, network),
         channels_first=place.channels_first,
         channel_axis=place.channel_axis,
     )

@@ -13,7 +13,7 @@ from classifier.backends.names import ONNX
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing import huggingface, onnx_metadata
 from classifier.importing.huggingface import Beside
-from classifier.importing.network import Network, Run, Told
+from classifier.importing.network import Network, Run
 from classifier.importing.onnx_metadata import Metadata
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
@@ -66,7 +66,6 @@ def read(source: Source, options: Options) -> Network:
     def write(folder: Path) -> str:
         return _write(model, folder, options.link)
 
-    by_graph = Told(colours="bgr" if model.beginning.blue_first else None)
     labels = metadata.labels or model.scores.labels or beside.labels
     return Network(
         file=file,
@@ -79,7 +78,7 @@ def read(source: Source, options: Options) -> Network:
         scaling=_scaling(model, metadata, beside),
         labels={"en": labels} if labels else {},
         labels_from="" if metadata.labels or model.scores.labels else beside.labels_from,
-        told=metadata.told.otherwise(by_graph).otherwise(beside.told),
+        told=metadata.told.otherwise(beside.told),
         features=features,
         tolerance=1e-3 if model.weights == "float32" else 1e-2,
         of_pytorch=model.proto.producer_name.lower() == "pytorch",

@@ -157,7 +157,7 @@ def read(file: Path) -> Model:
             f"{file}: its first layer takes {channels} channels. Only pictures in colour (3) or grey (1) can be given "
             "to it."
         )
-    beginning = onnx_arithmetic.beginning(graph, image.name)
+    beginning = onnx_arithmetic.read(graph, image.name)
     return Model(
         file=file,
         proto=proto,

@@ -42,6 +42,28 @@ def test_keras_applications_with_their_preparation_outside(make: Any, tmp_path: 
         same(imported, expected, backend)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("first_layer", ["subtraction", "normalisation"])
+def test_a_keras_model_that_subtracts_the_mean_of_blue_first(make: Any, tmp_path: Path, first_layer: str) -> None:
+    """Converters from Caffe leave the order of the colours to the program."""
+    layers = (make.keras if first_layer == "subtraction" else make.tf_keras).layers
+    if first_layer == "subtraction":
+        model = make.small(before=[layers.Rescaling(1.0, offset=[-float(one) for one in CAFFE])])
+    else:
+        model = make.small(make.tf_keras, before=[layers.BatchNormalization(center=False, scale=False)])
+        model.layers[0].set_weights([CAFFE, np.full(3, 60.0**2, np.float32)])
+    if first_layer == "subtraction":
+        model.layers[1].set_weights([weight / 60 for weight in model.layers[1].get_weights()])
+    write_labels(tmp_path)
+    model.save(tmp_path / "saved.keras" if first_layer == "subtraction" else tmp_path / "saved")
+    imported, said = bring(tmp_path / ("saved.keras" if first_layer == "subtraction" else "saved"))
+    assert "BGR" in said["input"]
+    assert said["values"].startswith("0 to 255: the model scales them itself")
+    expected = make.predict(model, np.ascontiguousarray(pixels((24, 24))[..., ::-1]))
+    assert max(expected) - min(expected) > 0.05
+    same(imported, expected)
+
+
 def same(imported: Imported, expected: NDArray[Any], backend: str = "litert") -> None:
     found = answer(imported.package.folder, backend)
     assert [found[label] for label in LABELS] == pytest.approx(expected.tolist(), abs=0.002)
