@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def read(source: Source, options: Options) -> Network:
         beside = huggingface.read(file.parent)
         model.adapt()
         if model.changed:
-            session = open_session(file, cpu_count(), model.proto.SerializeToString())
+            session = _open_changed(model)
         check_type(session.get_inputs()[0], file)
     except PackageError as error:
         raise ModelFileError(error.message) from error
@@ -83,6 +84,22 @@ def read(source: Source, options: Options) -> Network:
         tolerance=1e-3 if model.weights == "float32" else 1e-2,
         of_pytorch=model.proto.producer_name.lower() == "pytorch",
     )
+
+
+def _open_changed(model: Model) -> Any:
+    """A session of a changed model.
+
+    Raises:
+        PackageError: ONNX Runtime cannot run it.
+    """
+    from classifier.backends.onnx import open_session
+    from classifier.importing import onnx_data
+
+    if not onnx_data.locations(model.proto):
+        return open_session(model.file, cpu_count(), model.proto.SerializeToString())
+    # Links to its data, as in Hugging Face's cache, lead out of its folder, which ONNX Runtime allows to no copy.
+    with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
+        return open_session(Path(folder, _write(model, Path(folder), link=False)), cpu_count())
 
 
 def _opened(file: Path, session: Any, shape: tuple[int, ...]) -> Run:
