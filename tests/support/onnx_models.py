@@ -82,6 +82,23 @@ def network(
     return model
 
 
+def quantised() -> Any:
+    """A model as a quantisation leaves it: the input and the kernel go through whole numbers."""
+    model = network(
+        ("QuantizeLinear", np.float32(1 / 255), np.uint8(0)), ("DequantizeLinear", np.float32(1 / 255), np.uint8(0))
+    )
+    kernel = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 4)
+    whole = np.clip(np.rint(numpy_helper.to_array(kernel) * 100), -127, 127).astype(np.int8)
+    model.graph.initializer.extend(
+        [numpy_helper.from_array(whole, "whole"), numpy_helper.from_array(np.asarray(0.01, np.float32), "step")]
+    )
+    model.graph.node.insert(0, helper.make_node("DequantizeLinear", ["whole", "step"], ["kernel"]))
+    convolution = next(node for node in model.graph.node if node.op_type == "Conv")
+    convolution.input[1] = "kernel"
+    model.graph.initializer.remove(kernel)
+    return model
+
+
 def save(folder: Path, model: Any, labels: Sequence[str] = LABELS, name: str = "model.onnx") -> Path:
     """The model's file, with labels beside it."""
     folder.mkdir(parents=True, exist_ok=True)
