@@ -1,4 +1,4 @@
-"""Scales pixels to the values that a model takes, as its `model.toml` says: `(pixel - mean) / std`, nothing else."""
+"""Scales pixels to the values that a model takes, as its `model.toml` says: `(pixel - mean) / std`, and their order."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]
         spec: the `[input]` of a model package.
 
     Returns:
-        float32 array `(1, H, W, 3)`, or as `spec.shape` says, values `(pixel - mean) / std`.
+        float32 array `(1, H, W, 3)`, or as `spec.shape` says, values `(pixel - mean) / std`, in the order of
+        `spec.colours`.
     """
     values = pixels.astype(np.float32)[None]
     if spec.channels == 1:
         values = values @ _LUMA
     values -= np.asarray(spec.mean, np.float32)
     values /= np.asarray(spec.std, np.float32)
+    if spec.colours == "bgr":
+        values = values[..., ::-1]
     if not spec.channel_axis:
         return values[..., 0]
     return values.transpose(0, 3, 1, 2) if spec.channels_first else values

@@ -25,11 +25,15 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+import onnx
+
 from classifier.errors import ClassifierError
 from classifier.importing import verify
 from classifier.importing.core import import_model
 from classifier.importing.options import Options
 from classifier.machine.import_process import unfinished
+from tests.support import onnx_models
 from tests.support.command import ENVIRONMENT, run
 from tests.support.imported import LABELS, place
 from tests.support.mutated_models import mutant, zipped
@@ -50,7 +54,7 @@ _TENSORFLOW_SHARE = 0.1  # of all files: each of them takes seconds
 
 @cache
 def seeds() -> dict[str, bytes]:
-    """Sound files by name, the ending first of all: `.tflite`, and zips of them."""
+    """Sound files by name, the ending first of all: `.tflite`, `.onnx`, and zips of them."""
     sizes = ((0.00392, 0), (0.00392, 0))
     found = {
         "float.tflite": Tiny().build(),
@@ -63,8 +67,25 @@ def seeds() -> dict[str, bytes]:
     for name in ("metadata", "metadata_uint8"):
         found[f"{name}.tflite"] = (ROOT / f"tests/files/{name}.tflite").read_bytes()
     found["convolutions.tflite"] = (ROOT / "model/cifar10/model.tflite").read_bytes()
+    found |= onnx_seeds()
     found["model.zip"] = zipped({"model.tflite": Tiny().build(), "labels.txt": b"0 a\n1 b\n2 c\n"})
     return found
+
+
+def onnx_seeds() -> dict[str, bytes]:
+    """Sound ONNX files: of floats, as its quantisation leaves one, and with its weights in another file of a zip."""
+    floats = onnx_models.network(("Sub", np.float32(120)), ("Div", np.float32(60)), producer="pytorch")
+    told = onnx_models.network(metadata={"names": "{0: 'a', 1: 'b', 2: 'c'}", "Image.BitmapPixelFormat": "Bgr8"})
+    described = told.SerializeToString()
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(told, Path(folder, "model.onnx"), save_as_external_data=True, location="weights", size_threshold=0)
+        outside = {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+    return {
+        "float.onnx": floats.SerializeToString(),
+        "metadata.onnx": described,
+        "quantised.onnx": onnx_models.quantised().SerializeToString(),
+        "external.zip": zipped({**outside, "labels.txt": b"a\nb\nc\n"}),
+    }
 
 
 def tensorflow_seeds(folder: Path) -> dict[str, bytes]:
@@ -128,7 +149,7 @@ def _import(source: Path, pipe: int) -> NoReturn:
         os.dup2(nothing, stream)
     faulthandler.disable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if source.suffix == ".tflite":  # TensorFlow alone maps more
+    if source.name not in _TENSORFLOW:  # TensorFlow alone maps more
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     tempfile.tempdir = str(source.parent)
     try:
@@ -183,21 +204,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--share", type=float, default=1, help="of these minutes")
+    parser.add_argument("--only", default="", help="files whose names end so, such as .onnx")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     args = parser.parse_args()
     chance = random.Random(args.seed)
     end = time.monotonic() + args.minutes * args.share * 60
     FOLDER.mkdir(parents=True, exist_ok=True)
-    files = dict(seeds())
-    if args.minutes >= _TENSORFLOW_MINUTES:
+    files = {name: data for name, data in seeds().items() if name.endswith(args.only)}
+    quick = sorted(files)
+    if args.minutes >= _TENSORFLOW_MINUTES and not args.only:
         with tempfile.TemporaryDirectory() as folder:
             files |= tensorflow_seeds(Path(folder))
-    verify._pictures()  # once for all forked processes
+    verify.photos()  # once for all forked processes
     ends = Counter[str]()
     failed = 0
     while time.monotonic() < end:
-        slow = len(files) > len(seeds()) and chance.random() < _TENSORFLOW_SHARE
-        name = chance.choice(_TENSORFLOW if slow else sorted(seeds()))
+        slow = len(files) > len(quick) and chance.random() < _TENSORFLOW_SHARE
+        name = chance.choice(_TENSORFLOW if slow else quick)
         data = mutant(chance, name, files[name])
         labels = chance.choice(_OTHER_LABELS) if chance.random() < 0.05 else None
         kind, wrong = broken_promise(name, data, SECONDS * (10 if name in _TENSORFLOW else 1), labels)

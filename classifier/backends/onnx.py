@@ -123,7 +123,7 @@ def open_session(path: Path, threads: int, content: bytes | None = None) -> onnx
     Args:
         path: the `.onnx` file, or a folder that holds `model.onnx` and its data files.
         threads: CPU threads of one run.
-        content: what is loaded in place of what is in the file; its data files are those of the file all the same.
+        content: what is loaded in place of what is in the file; it has no data files.
 
     Raises:
         PackageError: it is damaged, or this ONNX Runtime cannot run it.
@@ -135,7 +135,6 @@ def open_session(path: Path, threads: int, content: bytes | None = None) -> onnx
     options.log_severity_level = _FATAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if content is not None:
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
         return _loaded(file, content, options)
     try:
         # Links are followed first: data files may lie only in the folder of the file itself, which ONNX Runtime checks.

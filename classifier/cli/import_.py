@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 NAME = "import"
 ABOUT = "Make a model package of a model file"
 
-# As in classifier.importing.options.SCALES and classifier.package.Resample, whose import would load NumPy and pydantic.
-_SCALES = ("unit", "signed", "raw", "imagenet")
+# As in classifier.importing.options.SCALES, classifier.package.Colours and .Resample, whose import would load NumPy and
+# pydantic.
+_SCALES = ("unit", "signed", "raw", "imagenet", "caffe")
+_COLOURS = ("rgb", "bgr")
 _FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 
@@ -44,10 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scale.add_argument(
         "--scale",
         choices=_SCALES,
-        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, or those of PyTorch's ImageNet models",
+        help="values it was trained on: 0 to 1, -1 to 1, 0 to 255, those of PyTorch's ImageNet models, or those of "
+        "Caffe's, and of ResNet and VGG in Keras: 0 to 255 less ImageNet's mean, blue first",
     )
     scale.add_argument("--mean", type=_numbers, metavar="N[,N,N]", help="value = (pixel - mean) / std; needs --std")
-    parser.add_argument("--std", type=_numbers, metavar="N[,N,N]", help="see --mean")
+    parser.add_argument("--std", type=_numbers, metavar="N[,N,N]", help="see --mean; of red, green and blue")
+    parser.add_argument(
+        "--colours", choices=_COLOURS, help="order in which it takes them: bgr if it was trained with OpenCV or Caffe"
+    )
     parser.add_argument(
         "--crop",
         type=_share,
@@ -115,6 +121,7 @@ def _told(args: argparse.Namespace) -> Options:
     Raises:
         ParameterError: two options do not go together.
     """
+    from classifier.importing.colours import red_first
     from classifier.importing.options import SCALES, Options, Scaling
     from classifier.settings import read_settings
 
@@ -128,12 +135,19 @@ def _told(args: argparse.Namespace) -> Options:
         if len(args.mean) != len(args.std) or any(one <= 0 for one in args.std):
             raise ParameterError("--mean and --std: expected as many numbers for one as for the other, std above 0.")
         scaling = Scaling(_value(args.mean), _value(args.std))
+        if red_first(scaling) is not scaling:
+            numbers = ",".join(f"{one:g}" for one in args.mean)
+            raise ParameterError(
+                f"--mean {numbers}: this is the mean of blue, green and red. Give mean and std of red, green and blue, "
+                f"--mean {','.join(f'{one:g}' for one in args.mean[::-1])}, with --colours bgr if the model takes BGR."
+            )
     return Options(
         labels=tuple(args.labels),
         name=args.name,
         title=args.title,
         size=args.size,
         scaling=scaling,
+        colours=args.colours,
         crop=args.crop,
         resample=args.resample,
         trust=trust,

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from classifier.importing.options import SCALES, Scaling
 from classifier.importing.scaling import OWN
 
-_CAFFE = Scaling((123.68, 116.779, 103.939), 1.0)  # keras.applications, mode "caffe"
 _CENTRED = Scaling(127.5, 255.0)  # -0.5 to 0.5
-_MADE = (*SCALES.items(), ("caffe", _CAFFE), ("centred", _CENTRED))
+_MADE = (*SCALES.items(), ("centred", _CENTRED))
 _TAKEN = ("unit", "signed", "raw", "imagenet")
 _CLOSE = 0.02
 

@@ -113,13 +113,15 @@ def _read(found: Source, options: Options) -> Network:
 
 def _input(found: Source, network: Network, options: Options, say: Say) -> tuple[InputSpec, Scaling]:
     place = layout(network, options.size)
-    height, width = place.size
-    colours = ("grey" if place.channels == 1 else "in colour") + (", channels first" if place.channels_first else "")
-    colours += "" if place.channel_axis else ", without an axis for channels"
-    say("input", f"{height} x {width} pixels (height x width), {colours}")
     scale = decide.scaling(found, network, options, place)
+    spec = decide.input_spec(found, network, place, scale, options)
+    height, width = spec.size
+    colours = ("grey" if spec.channels == 1 else "in colour") + (", blue first (BGR)" if spec.colours == "bgr" else "")
+    colours += ", channels first" if spec.channels_first else ""
+    colours += "" if spec.channel_axis else ", without an axis for channels"
+    say("input", f"{height} x {width} pixels (height x width), {colours}")
     say("values", f"{scale}: {scale.why}")
-    return decide.input_spec(found, place, scale, options, network.told), scale
+    return spec, scale
 
 
 def _scores(network: Network, run: Run, values: Values) -> NDArray[np.float32]:

@@ -8,27 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
+from classifier.formatting import listed
 from classifier.importing import first_layer, label_files, verify
 from classifier.importing import labels as labels_files
-from classifier.importing.network import Activation, Layout, Network, Told
-from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.network import Activation, Layout, Network
+from classifier.importing.options import SCALES, Options, Scaling, usual
 from classifier.importing.sources import Source
-from classifier.package import InputSpec, OutputSpec
+from classifier.package import Colours, InputSpec, OutputSpec
 from classifier.picture.fit import fit
 from classifier.preprocessing import normalise
 
 Labels = dict[str, tuple[str, ...]]
 
 _GUESS = (
-    "a guess, as the file does not say. If the answers are poor, import it again with the --scale that it was trained "
-    "with: signed, raw or imagenet"
+    "a guess, as {habit}the file does not say. If the answers are poor, import it again with the --scale that it was "
+    "trained with: {others}"
 )
 
 
 def scaling(source: Source, network: Network, options: Options, place: Layout) -> Scaling:
-    """The scaling, from the first of these that tells.
+    """The scaling, and the order of the colours that goes with it, from the first of these that tells.
 
-    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else 0 to 1.
+    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else it is the
+    habit of those whose program wrote the file, or 0 to 1.
     """
     if options.scaling:
         return options.scaling.because("as you say")
@@ -38,7 +40,13 @@ def scaling(source: Source, network: Network, options: Options, place: Layout) -
         return SCALES["signed"].because("as Teachable Machine's models take them")
     if network.first_layer and (found := first_layer.scaling(network.first_layer, _photos(place, options))):
         return found
-    return SCALES["unit"].because(_GUESS, guessed=True)
+    return _guess(place.channels, "imagenet" if network.of_pytorch and place.channels == 3 else "unit")
+
+
+def _guess(channels: int, name: str) -> Scaling:
+    others = [other for other in usual(channels) if other != name]
+    habit = "PyTorch's models usually take it, and " if name == "imagenet" else ""
+    return SCALES[name].because(_GUESS.format(habit=habit, others=listed(others)), guessed=True)
 
 
 def _photos(place: Layout, options: Options) -> list[NDArray[np.float32]]:
@@ -51,25 +59,40 @@ def _channels(place: Layout) -> Literal[1, 3]:
     return 1 if place.channels == 1 else 3
 
 
-def input_spec(source: Source, place: Layout, scale: Scaling, options: Options, told: Told) -> InputSpec:
+def _colours(place: Layout, scale: Scaling, options: Options, network: Network) -> Colours:
+    """The order of the colours, from the first of these that tells.
+
+    The options; what the file says in words; the scaling; the file's own one if that is another. Else red, green, blue.
+    """
+    if place.channels == 1:
+        return "rgb"
+    given = options.scaling.colours if options.scaling else None
+    own = network.scaling.colours if network.scaling else None
+    return options.colours or given or network.told.colours or scale.colours or own or "rgb"
+
+
+def input_spec(source: Source, network: Network, place: Layout, scale: Scaling, options: Options) -> InputSpec:
     """The `[input]` of the package.
 
     Raises:
-        ParameterError: the options give a mean or std for each colour, and the model takes grey.
+        ParameterError: the options give a mean or std for each colour, or an order of them, and the model takes grey.
     """
+    if place.channels == 1 and options.colours:
+        raise ParameterError(f"{source.file}: it takes grey pictures, which have no colours. Leave --colours out.")
     if place.channels == 1 and (isinstance(scale.mean, tuple) or isinstance(scale.std, tuple)):
         raise ParameterError(
             f"{source.file}: it takes grey pictures, so there is one mean and one std, not one for each colour. "
-            "Give --mean and --std one number each."
+            "Give --mean and --std one number each, or --scale unit, signed or raw."
         )
     return InputSpec(
         size=place.size,
-        crop=options.crop or told.crop or 1.0,
+        crop=options.crop or network.told.crop or 1.0,
         # Teachable Machine's own example resizes with Lanczos.
-        resample=options.resample or told.resample or ("lanczos" if source.teachable_machine else "bilinear"),
+        resample=options.resample or network.told.resample or ("lanczos" if source.teachable_machine else "bilinear"),
         mean=scale.mean,
         std=scale.std,
         channels=_channels(place),
+        colours=_colours(place, scale, options, network),
         channels_first=place.channels_first,
         channel_axis=place.channel_axis,
     )

@@ -193,6 +193,11 @@ KINDS: tuple[Foreign, ...] = (
         for what, test in _COMPILED
     ),
     Foreign(
+        either(lambda look: look.head[4:8] == b"ORTM", binary(r"\.ort$")),
+        "a model in ONNX Runtime's own form, which its versions for phones run",
+        "Import the .onnx file that it was made from.",
+    ),
+    Foreign(
         named(r"\.(pdmodel|pdparams|pdiparams|pdopt)$"),
         "part of a PaddlePaddle model",
         "Run pip install paddle2onnx, then paddle2onnx --model_dir FOLDER --model_filename NAME.pdmodel "

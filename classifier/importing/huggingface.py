@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from classifier.importing.network import UNTOLD, Told
 from classifier.importing.onnx_metadata import of_numbers
 from classifier.importing.options import SCALES, Scaling
 from classifier.machine import files
-from classifier.package import Resample
+from classifier.package import Colours, Resample
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 FILES = (CONFIG, PREPROCESSOR)
@@ -34,15 +34,13 @@ class Beside:
     Attributes:
         labels: labels of the classes; empty if they do not name them.
         scaling: scaling of the input.
-        told: size, crop and filter.
-        blue_first: whether the model takes blue, green, red.
+        told: size, crop, filter and order of the colours.
         labels_from: name of the file with the labels.
     """
 
     labels: tuple[str, ...] = ()
     scaling: Scaling | None = None
     told: Told = UNTOLD
-    blue_first: bool = False
     labels_from: str = CONFIG
 
 
@@ -57,7 +55,7 @@ def read(folder: Path) -> Beside:
             return _timm(config)
         if prepared or "id2label" in config:
             scaling, told = _preparation(prepared)
-            return Beside(_labels(config), scaling, told, prepared.get("do_flip_channel_order") is True)
+            return Beside(_labels(config), scaling, told)
     return Beside()
 
 
@@ -99,7 +97,8 @@ def _preparation(prepared: Mapping[str, Any]) -> tuple[Scaling | None, Told]:
     if cut and size and max(cut) <= min(size):
         crop = min(cut) / min(size)
     resample = _FILTERS.get(prepared.get("resample", -1)) if isinstance(prepared.get("resample"), int) else None
-    return _named(scaling), Told(cut or size, crop if 0 < crop <= 1 else None, resample)
+    colours: Colours | None = "bgr" if prepared.get("do_flip_channel_order") is True else None
+    return _named(scaling), Told(cut or size, crop if 0 < crop <= 1 else None, resample, colours)
 
 
 def _timm(config: Mapping[str, Any]) -> Beside:
@@ -133,7 +132,7 @@ def _named(scaling: Scaling | None) -> Scaling | None:
         if all(abs(a - b) < 1e-3 * 255 for a, b in zip(_three(scaling), _three(usual), strict=True))
     )
     found = next(same, None)
-    return found.because(scaling.why) if found else scaling
+    return replace(scaling, mean=found.mean, std=found.std) if found else scaling
 
 
 def _three(scaling: Scaling) -> list[float]:

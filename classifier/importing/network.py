@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from classifier.errors import ModelFileError
 from classifier.importing.first_layer import FirstLayer
 from classifier.importing.options import Scaling
-from classifier.package import Form, Resample
+from classifier.package import Colours, Form, Resample
 
 LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
@@ -36,11 +36,18 @@ class Told:
         size: (height, width), for a model that takes any size.
         crop: share that the centre crop keeps.
         resample: Pillow's filter.
+        colours: order of the colours.
     """
 
     size: tuple[int, int] | None = None
     crop: float | None = None
     resample: Resample | None = None
+    colours: Colours | None = None
+
+    def otherwise(self, other: Told) -> Told:
+        """What this says, and where it says nothing, the other."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(other, **{name: value for name, value in said.items() if value is not None})
 
 
 UNTOLD = Told()
@@ -67,6 +74,7 @@ class Network:
         features: name of the output with the last feature map, as `write` leaves the model; None if it has none.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
+        of_pytorch: whether PyTorch wrote the file.
     """
 
     file: Path
@@ -84,6 +92,7 @@ class Network:
     features: str | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3
+    of_pytorch: bool = False
 
 
 def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:

@@ -1,9 +1,9 @@
-"""Reads ONNX models with ONNX Runtime; one that needs a change, such as another order of colours, is written anew."""
+"""Reads ONNX models with ONNX Runtime; one that needs a change, such as a scale of its scores, is written anew."""
 
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from classifier.backends.names import ONNX
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing import huggingface, onnx_metadata
 from classifier.importing.huggingface import Beside
-from classifier.importing.network import Network, Run, Told
+from classifier.importing.network import Network, Run
 from classifier.importing.onnx_metadata import Metadata
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
@@ -52,9 +52,9 @@ def read(source: Source, options: Options) -> Network:
         model = onnx_model.read(file)
         metadata = onnx_metadata.read(model.properties, str(file))
         beside = huggingface.read(file.parent)
-        model.adapt(blue_first=_blue_first(model, metadata, beside))
+        model.adapt()
         if model.changed:
-            session = open_session(file, cpu_count(), model.proto.SerializeToString())
+            session = _open_changed(model)
         check_type(session.get_inputs()[0], file)
     except PackageError as error:
         onnx_data.check_readable(file)  # of which ONNX Runtime says no more than a number
@@ -80,10 +80,27 @@ def read(source: Source, options: Options) -> Network:
         scaling=_scaling(model, metadata, beside),
         labels={"en": labels} if labels else {},
         labels_from="" if metadata.labels or model.scores.labels else beside.labels_from,
-        told=_told(metadata.told, beside.told),
+        told=metadata.told.otherwise(beside.told),
         features=features,
         tolerance=1e-3 if model.weights == "float32" else 1e-2,
+        of_pytorch=model.proto.producer_name.lower() == "pytorch",
     )
+
+
+def _open_changed(model: Model) -> Any:
+    """A session of a changed model.
+
+    Raises:
+        PackageError: ONNX Runtime cannot run it.
+    """
+    from classifier.backends.onnx import open_session
+    from classifier.importing import onnx_data
+
+    if not onnx_data.locations(model.proto):
+        return open_session(model.file, cpu_count(), model.proto.SerializeToString())
+    # Links to its data, as in Hugging Face's cache, lead out of its folder, which ONNX Runtime allows to no copy.
+    with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
+        return open_session(Path(folder, _write(model, Path(folder), link=False)), cpu_count())
 
 
 def _opened(file: Path, session: Any, shape: tuple[int, ...]) -> Run:
@@ -113,13 +130,6 @@ def _opened(file: Path, session: Any, shape: tuple[int, ...]) -> Run:
     return run
 
 
-def _blue_first(model: Model, metadata: Metadata, beside: Beside) -> bool:
-    """Whether the model takes blue, green, red: by its metadata, else by its graph or what lies beside it."""
-    if metadata.blue_first is not None:
-        return metadata.blue_first
-    return model.beginning.blue_first or beside.blue_first
-
-
 def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None:
     """The scaling: by the graph's arithmetic, then by what is said in words, then by how it quantises its input."""
     pixels = SCALES["raw"].because("its input is of whole numbers, 0 to 255") if model.whole else None
@@ -133,16 +143,6 @@ def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None
     )
     grey = 1 in (model.shape[1:2] + model.shape[-1:])
     return next((one for one in found if one and not (grey and isinstance(one.mean, tuple))), None)
-
-
-def _told(first: Told, second: Told) -> Told:
-    """What the first says, and where it says nothing, the second."""
-    return replace(
-        second,
-        size=first.size or second.size,
-        crop=first.crop or second.crop,
-        resample=first.resample or second.resample,
-    )
 
 
 def _write(model: Model, folder: Path, link: bool) -> str:

@@ -40,13 +40,6 @@ def declare_shape(image: Any, shape: Shape) -> None:
         image.type.tensor_type.shape.dim.add(dim_value=side)
 
 
-def swap_colours(model: Any, image: str, axis: int) -> None:
-    """Puts an exchange of the first and the last channel before the model, which so takes RGB in place of BGR."""
-    order = helper.make_tensor(_free(model, "order_of_channels"), onnx.TensorProto.INT64, [3], [2, 1, 0])
-    model.graph.initializer.append(order)
-    _insert(model, image, "Gather", [order.name], axis=axis)
-
-
 def quantise_input(model: Any, image: str, how: Quantisation) -> None:
     """Makes an input of whole numbers one of floats, which the model then quantises as it would be done before it."""
     (value,) = (one for one in model.graph.input if one.name == image)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from classifier.errors import ModelFileError
 from classifier.formatting import printable
+from classifier.importing import colours
 from classifier.importing import labels as labels_files
 from classifier.importing.network import UNTOLD, Told
 from classifier.importing.options import SCALES, Scaling
+from classifier.package import Colours
 
 _WHY = "the file's metadata says so"
 _NAMES = (
@@ -34,6 +36,7 @@ _RANGES = {
     "Normalized_0_1": "unit",
     "Normalized_1_1": "signed",
 }
+_COLOURS: dict[str, Colours] = {"bgr": "bgr", "rgb": "rgb"}
 _LARGEST_SIDE = 10_000
 
 
@@ -44,14 +47,12 @@ class Metadata:
     Attributes:
         labels: labels of the classes; empty if it has none.
         scaling: scaling of the input.
-        told: size of the pictures.
-        blue_first: whether the model takes blue, green, red; None if it does not say.
+        told: size of the pictures and order of the colours.
     """
 
     labels: tuple[str, ...] = ()
     scaling: Scaling | None = None
     told: Told = UNTOLD
-    blue_first: bool | None = None
 
 
 def read(properties: Mapping[str, str], name: str) -> Metadata:
@@ -71,12 +72,11 @@ def read(properties: Mapping[str, str], name: str) -> Metadata:
             f"{name}: its metadata says that its task is {printable(task[:50])!r}, not 'classify'. Export a model that "
             "was trained to classify, such as yolo11n-cls."
         )
-    colours = properties.get("Image.BitmapPixelFormat", "").lower()
+    order = properties.get("Image.BitmapPixelFormat", "").lower()
     return Metadata(
         labels=_labels(properties, name),
         scaling=_scaling(properties, ultralytics),
-        told=Told(size=_size(properties.get("imgsz", "")) if ultralytics else None),
-        blue_first=colours.startswith("bgr") if colours.startswith(("bgr", "rgb")) else None,
+        told=Told(size=_size(properties.get("imgsz", "")) if ultralytics else None, colours=_COLOURS.get(order[:3])),
     )
 
 
@@ -106,6 +106,8 @@ def _scaling(properties: Mapping[str, str], ultralytics: bool) -> Scaling | None
 def of_numbers(mean: Iterable[float], std: Iterable[float], why: str, factor: float = 255.0) -> Scaling | None:
     """A scaling of mean and deviation as programs note them, mostly for values of 0 to 1; None if they are not sound.
 
+    Of a mean that is noted for blue, green, red it is for red, green, blue, as everywhere here, and goes with BGR.
+
     Args:
         mean: one number, or one for each colour.
         std: as many.
@@ -121,7 +123,7 @@ def of_numbers(mean: Iterable[float], std: Iterable[float], why: str, factor: fl
     if len(set(pairs)) == 1:
         return Scaling(*pairs[0], why)
     (a, x), (b, y), (c, z) = pairs
-    return Scaling((a, b, c), (x, y, z), why)
+    return colours.red_first(Scaling((a, b, c), (x, y, z), why))
 
 
 def _numbers(properties: Mapping[str, str], keys: Iterable[str]) -> list[float]:

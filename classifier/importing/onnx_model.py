@@ -52,7 +52,6 @@ class Model:
         beginning: what the graph does to a picture's values first.
         feature_map: the last feature map, and whether its channels come first; None if there is none.
         changed: whether it is not what is in the file any more.
-        swapped: whether red and blue were exchanged before it.
     """
 
     file: Path
@@ -65,7 +64,6 @@ class Model:
     beginning: Beginning
     feature_map: tuple[str, bool] | None
     changed: bool = False
-    swapped: bool = False
 
     @property
     def properties(self) -> dict[str, str]:
@@ -98,15 +96,10 @@ class Model:
         words = [f"ONNX model, {self.weights} weights, opset {opset}"]
         if maker:
             words.append(f"of {maker}")
-        if self.swapped:
-            words.append("for BGR, so that red and blue are exchanged before it")
         return ", ".join(words)
 
-    def adapt(self, *, blue_first: bool) -> None:
-        """Changes what the package's backend could not use: other outputs, scaled integers, BGR, an unknown shape.
-
-        Args:
-            blue_first: whether it takes blue, green, red.
+    def adapt(self) -> None:
+        """Changes what the package's backend could not use: other outputs, scaled integers, an unknown shape.
 
         Raises:
             ModelFileError: its scores are whole numbers of an unknown scale.
@@ -125,9 +118,6 @@ class Model:
         if quantised and graph.inputs[0].type.tensor_type.elem_type in _BYTES:
             onnx_edit.quantise_input(self.proto, self.image, quantised)
             self.changed = True
-        if blue_first and 1 not in (self.shape[1], self.shape[-1]):
-            onnx_edit.swap_colours(self.proto, self.image, axis=1 if self.channels_first else 3)
-            self.changed = self.swapped = True
         self.scores = Scores(name, (), self.scores.labels)
 
     def add_features(self) -> str:
@@ -167,7 +157,7 @@ def read(file: Path) -> Model:
             f"{file}: its first layer takes {channels} channels. Only pictures in colour (3) or grey (1) can be given "
             "to it."
         )
-    beginning = onnx_arithmetic.beginning(graph, image.name)
+    beginning = onnx_arithmetic.read(graph, image.name)
     return Model(
         file=file,
         proto=proto,

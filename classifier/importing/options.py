@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from classifier.package import PerChannel, Resample
+from classifier.package import Colours, PerChannel, Resample
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +17,25 @@ class Scaling:
         std: one number, or one for each colour.
         why: how the scaling is known, for people, such as `the file's metadata says so`.
         guessed: whether nothing but habit speaks for it.
+        colours: the order of colours that goes with it; None if it goes with any.
     """
 
     mean: PerChannel
     std: PerChannel
     why: str = ""
     guessed: bool = False
+    colours: Colours | None = None
 
     def because(self, why: str, *, guessed: bool = False) -> Scaling:
         """The same scaling with another reason."""
-        return Scaling(self.mean, self.std, why, guessed)
+        return replace(self, why=why, guessed=guessed)
+
+    def same(self, other: Scaling) -> bool:
+        """Whether another scaling has the same numbers."""
+        return (self.mean, self.std) == (other.mean, other.std)
 
     def __str__(self) -> str:
-        named = next(
-            (name for name, scaling in SCALES.items() if (scaling.mean, scaling.std) == (self.mean, self.std)), None
-        )
+        named = next((name for name, scaling in SCALES.items() if self.same(scaling)), None)
         return _WORDS[named] if named else f"(pixel - {_numbers(self.mean)}) / {_numbers(self.std)}"
 
 
@@ -41,15 +45,23 @@ SCALES = {
     "raw": Scaling(0.0, 1.0),
     # For pixels of 0 to 1: .485 .456 .406 and .229 .224 .225, https://docs.pytorch.org/vision/stable/models.html
     "imagenet": Scaling((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    # For ResNet and VGG in Keras, too: https://keras.io/api/applications/resnet/#resnet-preprocessing
+    "caffe": Scaling((123.68, 116.779, 103.939), 1.0, colours="bgr"),
 }
-"""The usual scalings by name: 0 to 1, -1 to 1, 0 to 255, and PyTorch's for ImageNet."""
+"""The usual scalings by name: 0 to 1, -1 to 1, 0 to 255, PyTorch's for ImageNet, and Caffe's."""
 
 _WORDS = {
     "unit": "0 to 1",
     "signed": "-1 to 1",
     "raw": "0 to 255",
     "imagenet": "by ImageNet's mean and standard deviation",
+    "caffe": "0 to 255 less ImageNet's mean",
 }
+
+
+def usual(channels: int) -> dict[str, Scaling]:
+    """The usual scalings that a model of so many channels can take, by name."""
+    return {name: scale for name, scale in SCALES.items() if channels == 3 or not isinstance(scale.mean, tuple)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ class Options:
         title: name for people; the package's name if None.
         size: (height, width) in pixels, for a model that takes any size.
         scaling: scaling of the input.
+        colours: order of the colours.
         crop: share that the centre crop keeps.
         resample: Pillow's filter.
         trust: whether to load a file that can run code when it is loaded.
@@ -74,6 +87,7 @@ class Options:
     title: str | None = None
     size: tuple[int, int] | None = None
     scaling: Scaling | None = None
+    colours: Colours | None = None
     crop: float | None = None
     resample: Resample | None = None
     trust: bool = False

@@ -6,8 +6,18 @@ from classifier.importing.options import SCALES, Scaling
 
 OWN = "the model scales them itself"
 _RANGE = "the range of the quantised input"
-_IMAGENET = f"{_RANGE} is that of ImageNet's mean and deviation, over the three colours together"
-_RANGES = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "raw": (0.0, 255.0), "imagenet": (-2.118, 2.640)}
+_RANGES = {
+    "unit": (0.0, 1.0),
+    "signed": (-1.0, 1.0),
+    "raw": (0.0, 255.0),
+    "imagenet": (-2.118, 2.640),
+    "caffe": (-123.68, 151.061),
+}
+_WHY = {
+    "imagenet": f"{_RANGE} is that of ImageNet's mean and deviation, over the three colours together",
+    "caffe": f"a guess: {_RANGE} is that of pixels less ImageNet's mean, in which blue mostly comes first. If the "
+    "answers are poor, import it again with --scale caffe --colours rgb",
+}
 # The range is that of the converter's examples, which need not have held the darkest and the brightest pixel.
 _SLACK = 0.05
 
@@ -25,10 +35,16 @@ def from_quantisation(scale: float, zero_point: int, low: int, high: int) -> Sca
         return None  # Symmetric quantisation gives 0 to 1 and -1 to 1 the same scale, 1/127.
     least, most = (low - zero_point) * scale, (high - zero_point) * scale
     if low < 0 and zero_point == 0:  # symmetric: only the end that is farther from 0 tells
-        names = (name for name in ("raw", "imagenet") if abs(most - _RANGES[name][1]) <= _SLACK * _RANGES[name][1])
+        names = (
+            name for name in ("raw", "imagenet", "caffe") if abs(most - _RANGES[name][1]) <= _SLACK * _RANGES[name][1]
+        )
         if name := next(names, None):
-            return SCALES[name].because(_IMAGENET if name == "imagenet" else _RANGE)
+            return _told(name)
     for name, (a, b) in _RANGES.items():
         if abs(least - a) <= _SLACK * (b - a) and abs(most - b) <= _SLACK * (b - a):
-            return SCALES[name].because(_IMAGENET if name == "imagenet" else _RANGE)
+            return _told(name)
     return None
+
+
+def _told(name: str) -> Scaling:
+    return SCALES[name].because(_WHY.get(name, _RANGE), guessed=name == "caffe")  # a range tells no order of colours

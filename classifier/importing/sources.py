@@ -17,7 +17,7 @@ from classifier.errors import ModelFileError
 from classifier.formatting import listed, printable
 from classifier.importing import foreign, huggingface, label_files, labels, told
 from classifier.importing.look import Look
-from classifier.importing.stray import OTHERS, POINTERS, ZIP
+from classifier.importing.stray import POINTERS, ZIP
 from classifier.machine import files
 
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
@@ -178,15 +178,14 @@ def _model(path: Path) -> ModelFile | None:
 
 
 def _no_model(path: Path, kind: Kind) -> str:
-    """What it is, if it has the signature or the name of a model and is none that can be loaded; else empty."""
+    """What it is, if it has the signature of a model and is none that can be loaded; else empty."""
     if kind == "saved_model":
         return _no_saved_model(path)
-    if kind in ("tflite", "keras") or (kind == "h5" and _has_model(path)):
+    if kind != "h5" or _has_model(path):
         return ""
     look = Look.at(path)
     fits = foreign.kind(look)
-    # An ONNX file is known by its name alone.
-    return fits.sentence(look) if fits and (kind != "onnx" or fits in (*POINTERS, *OTHERS)) else ""
+    return fits.sentence(look) if fits else ""
 
 
 def _no_saved_model(folder: Path) -> str:

@@ -28,6 +28,10 @@ _DOES: dict[str, Does] = {
     "AddV2": "+",
     "BiasAdd": "+",
     "Sub": "-",
+    "Neg": "negates",
+    "FusedBatchNorm": "normalises",
+    "FusedBatchNormV2": "normalises",
+    "FusedBatchNormV3": "normalises",
     "Cast": "passes",
     "EnsureShape": "passes",
     "ExpandDims": "passes",
@@ -248,4 +252,4 @@ def _operation(node: Any) -> Operation:
         names = names[:-1]  # without the axis
     elif node.op == "Split":
         names = names[1:]
-    return Operation(_DOES.get(node.op, "else"), names, node.name)
+    return Operation(_DOES.get(node.op, "else"), names, node.name, node.attr["epsilon"].f)

@@ -40,6 +40,7 @@ _ARITHMETIC: dict[int, Does] = {_OPERATOR.MUL: "*", _OPERATOR.DIV: "/", _OPERATO
 _DOES: dict[int, Does] = {
     **_ARITHMETIC,
     **dict.fromkeys(_PASSING, "passes"),
+    _OPERATOR.NEG: "negates",
     _OPERATOR.EXPAND_DIMS: "passes",
     _OPERATOR.MIRROR_PAD: "passes",
     _OPERATOR.PAD: "passes",

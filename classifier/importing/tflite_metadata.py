@@ -18,7 +18,7 @@ from flatbuffers import encode, number_types
 from flatbuffers.table import Table
 
 from classifier.errors import ModelFileError
-from classifier.importing import labels
+from classifier.importing import colours, labels
 from classifier.importing.options import Scaling
 from classifier.package.labels import MAX_BYTES
 
@@ -110,7 +110,8 @@ def _scaling(image: _Node) -> Scaling | None:
             if len(mean) == len(std) and len(mean) in (1, 3) and all(value > 0 for value in std):
                 if len(set(zip(mean, std, strict=True))) == 1:
                     return Scaling(mean[0], std[0], "the file's metadata says so")
-                return Scaling((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), "the file's metadata says so")
+                found = Scaling((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), "the file's metadata says so")
+                return colours.red_first(found)
     return None
 
 

@@ -113,6 +113,8 @@ def _input(spec: InputSpec) -> Table:
     table["std"] = _floats(spec.std)
     if spec.channels == 1:
         table["channels"] = _explained(1, "grey")
+    if spec.colours == "bgr":
+        table["colours"] = _explained("bgr", "blue comes first in the model's input; mean and std are of R, G, B")
     if spec.channels_first:
         table["channels_first"] = True
     if not spec.channel_axis:

@@ -3,6 +3,7 @@
 from classifier.package.locate import find_packages, is_bare, locate
 from classifier.package.manifest import (
     MANIFEST,
+    Colours,
     Form,
     InputSpec,
     Manifest,
@@ -16,6 +17,7 @@ from classifier.package.package import ModelPackage
 
 __all__ = [
     "MANIFEST",
+    "Colours",
     "Form",
     "InputSpec",
     "Manifest",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from classifier.formatting import listed
 from classifier.picture.geometry import Geometry
 
 MANIFEST = "model.toml"
@@ -13,6 +14,7 @@ MANIFEST = "model.toml"
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PerChannel = float | tuple[float, float, float]
 Form = Literal["litert", "tensorflow", "onnx"]
+Colours = Literal["rgb", "bgr"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
@@ -23,12 +25,19 @@ class _Table(BaseModel):
 class InputSpec(_Table):
     """`[input]`: how a picture becomes the model's input."""
 
-    size: tuple[PositiveInt, PositiveInt] = Field(description="(height, width) in pixels")
+    size: tuple[PositiveInt, PositiveInt] = Field(description="height and width in pixels")
     crop: float = Field(1.0, gt=0, le=1, description="share that the centre crop keeps")
-    resample: Resample = "bilinear"
-    mean: PerChannel = Field(0.0, description="value = (pixel - mean) / std, pixel 0 to 255")
-    std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = 255.0
+    resample: Resample = Field("bilinear", description=f"filter of the resize: {listed(get_args(Resample))}")
+    mean: PerChannel = Field(
+        0.0, description="value = (pixel - mean) / std, pixel 0 to 255; one number, or three for red, green and blue"
+    )
+    std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+        255.0, description="see mean; above 0"
+    )
     channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
+    colours: Colours = Field(
+        "rgb", description="bgr if the model takes blue first; mean and std are of red, green and blue all the same"
+    )
     channels_first: bool = Field(False, description="whether the channels come before height and width")
     channel_axis: bool = Field(True, description="false where grey pictures are given as (height, width) alone")
 
@@ -38,6 +47,8 @@ class InputSpec(_Table):
             raise ValueError("channel_axis = false goes with channels = 1 and without channels_first")
         if self.channels == 1 and (isinstance(self.mean, tuple) or isinstance(self.std, tuple)):
             raise ValueError("mean and std are one number each where channels = 1")
+        if self.channels == 1 and self.colours == "bgr":
+            raise ValueError('colours = "bgr" goes with channels = 3')
         return self
 
     @property
@@ -56,12 +67,12 @@ class InputSpec(_Table):
 class OutputSpec(_Table):
     """`[output]`: what the model's numbers mean."""
 
-    classes: PositiveInt
+    classes: PositiveInt = Field(description="number of classes, one for each line of the labels")
     logits: bool = Field(description="whether a softmax, or where there is none a sigmoid, is still to be applied")
     multi_label: bool = Field(False, description="whether each score stands for itself, not adding up to 1")
     binary: bool = Field(False, description="whether the model gives one score, that of the second of two classes")
     temperature: PositiveFloat = Field(1.0, description="divides the logits before the softmax")
-    top_k: PositiveInt = 5
+    top_k: PositiveInt = Field(5, description="how many answers are given unless more or fewer are asked for")
     unsure_below: Fraction = Field(0.0, description="best score below which the answer is unsure")
     features: str | None = Field(None, description="name of the output with the last feature map")
 

@@ -71,3 +71,14 @@ def test_grey_and_channels_first() -> None:
     first = preprocess(picture, InputSpec(size=(8, 4), std=255.0, channels_first=True))
     assert first.shape == (1, 3, 8, 4)
     assert np.allclose(first[0, :, 0, 0], [1, 0, 0])
+
+
+def test_mean_and_std_are_of_red_green_and_blue_also_where_blue_comes_first() -> None:
+    picture = Image.new("RGB", (8, 8), (11, 24, 39))
+    spec = InputSpec(size=(8, 4), mean=(10, 20, 30), std=(1, 2, 3), colours="bgr")
+    values = preprocess(picture, spec)
+    assert values.shape == (1, 8, 4, 3)
+    assert np.allclose(values[0, 0, 0], [3, 2, 1])
+    first = preprocess(picture, spec.model_copy(update={"channels_first": True}))
+    assert first.shape == (1, 3, 8, 4)
+    assert np.allclose(first[0, :, 0, 0], [3, 2, 1])

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+import tomlkit
 from pydantic_core import PydanticUndefined
 
 from benchmarks import table
 from classifier.errors import InputError, UnknownModeError
 from classifier.languages import languages
+from classifier.package import InputSpec, OutputSpec
 from classifier.settings import Settings
 from tests.support.every_error import WITH_SENTENCE
 from tests.support.pages import DOCS, IN_CHINESE, README, ROOT, beside, cells, links, measured, name, target, text
@@ -47,6 +49,27 @@ def test_every_setting_is_listed_with_its_default(document: Path) -> None:
 def test_the_settings_are_described_in_the_codes_own_words() -> None:
     for field in Settings.model_fields.values():
         assert f"| {field.description} |" in text(DOCS / "settings.md")
+
+
+def manifest_table() -> list[list[str]]:
+    """The rows of `model.toml`'s keys, in the code's own words: key, default, meaning."""
+    rows = []
+    for section, spec in (("input", InputSpec), ("output", OutputSpec)):
+        for key, field in spec.model_fields.items():
+            value = field.default
+            unset = "*required*" if value is PydanticUndefined else "*unset*"
+            shown = unset if value in (None, PydanticUndefined) else f"`{tomlkit.item(value).as_string()}`"
+            rows.append([f"`{section}.{key}`", shown, str(field.description)])
+    return rows
+
+
+@both(DOCS / "models.md")
+def test_every_key_of_a_package_is_listed_with_its_default(document: Path) -> None:
+    listed = text(document).partition("<!-- keys")[2].partition("<!-- /keys -->")[0]
+    expected = manifest_table()
+    assert [row[:2] for row in cells(listed)] == [row[:2] for row in expected]
+    if document in IN_CHINESE:
+        assert cells(listed) == expected
 
 
 @both(DOCS / "speed.md")

@@ -95,4 +95,4 @@ def scaled(spec: InputSpec) -> NDArray[np.float32]:
     """The picture as values `(H, W, 3)` of a model's input."""
     mean, std = (np.asarray(one, np.float32) for one in (spec.mean, spec.std))
     values: NDArray[np.float32] = (pixels(spec.size) - mean) / std
-    return values
+    return values[..., ::-1] if spec.colours == "bgr" else values

@@ -1,4 +1,4 @@
-"""Mutated model files: bytes, members of zips, and the tables of a `.tflite` graph."""
+"""Mutated model files: bytes, members of zips, the tables of a `.tflite` graph, and the nodes of an `.onnx` graph."""
 
 from __future__ import annotations
 
@@ -8,10 +8,45 @@ import zipfile
 from typing import Any
 
 import flatbuffers
+import onnx
 from ai_edge_litert import schema_py_generated as schema
 
 from tests.support.tiny_tflite import with_files
 
+_OPERATIONS = [
+    "Add",
+    "BatchNormalization",
+    "Clip",
+    "Concat",
+    "Constant",
+    "Conv",
+    "ConvInteger",
+    "DequantizeLinear",
+    "Div",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "Identity",
+    "If",
+    "Loop",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "Pad",
+    "QLinearConv",
+    "QuantizeLinear",
+    "ReduceMean",
+    "Reshape",
+    "Resize",
+    "Shape",
+    "Slice",
+    "Softmax",
+    "Split",
+    "Squeeze",
+    "Sub",
+    "Transpose",
+    "ZipMap",
+]
 _NUMBERS = (0, 1, 2, 3, 4, 8, 127, 128, 255, 256, 65535, 65536, 2**30, 2**31 - 1, 2**31, 2**32 - 4, 2**32 - 1)
 
 
@@ -21,6 +56,8 @@ def mutant(chance: random.Random, name: str, data: bytes) -> bytes:
         return _mutant_of_zip(chance, data)
     if name.endswith(".tflite") and chance.random() < 0.5:
         return _mutant_of_graph(chance, data)
+    if name.endswith(".onnx") and chance.random() < 0.7:
+        return _mutant_of_onnx(chance, data)
     return _edited(chance, data)
 
 
@@ -98,6 +135,43 @@ def _mutant_of_graph(chance: random.Random, data: bytes) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             whole = with_files(whole, {one: archive.read(one).decode() for one in archive.namelist()})
     return whole
+
+
+def _mutant_of_onnx(chance: random.Random, data: bytes) -> bytes:
+    """A whole `.onnx` file with other names, operations and numbers in its graph."""
+    model = onnx.ModelProto.FromString(data)
+    graph = model.graph
+    names = ["", *(name for node in graph.node for name in (*node.input, *node.output))]
+    for _ in range(chance.randint(1, 3)):
+        node, kind = chance.choice(graph.node), chance.randrange(9)
+        tensor = chance.choice(graph.initializer) if graph.initializer else onnx.TensorProto()
+        value = chance.choice([*graph.input, *graph.output])
+        if kind == 0:
+            node.op_type = chance.choice(_OPERATIONS)
+        elif kind == 1 and node.input:
+            node.input[chance.randrange(len(node.input))] = chance.choice(names)
+        elif kind == 2:
+            node.output[0] = chance.choice(names)
+        elif kind == 3:
+            tensor.dims[:] = _changed(chance, tensor.dims)
+        elif kind == 4:
+            tensor.data_type = chance.randrange(24)
+        elif kind == 5:
+            value.type.tensor_type.elem_type = chance.randrange(24)
+        elif kind == 6:
+            sides = _changed(chance, [side.dim_value for side in value.type.tensor_type.shape.dim])
+            del value.type.tensor_type.shape.dim[:]
+            for side in sides:
+                value.type.tensor_type.shape.dim.add(dim_value=side)
+        elif kind == 7:
+            for entry in (
+                chance.sample([*tensor.external_data, *model.metadata_props], k=1) if model.metadata_props else ()
+            ):
+                entry.value = chance.choice(("", "-1", "9" * 30, "../x", "[" * 3000, "{", entry.value * 2, "nan"))
+        else:
+            for attribute in node.attribute:
+                attribute.i, attribute.ints[:] = chance.choice((-1, 0, 2**40)), _changed(chance, attribute.ints)
+    return bytes(model.SerializeToString())
 
 
 def _changed(chance: random.Random, numbers: Any, most: int | None = None) -> list[int]:

@@ -33,6 +33,7 @@ def network(
     metadata: Mapping[str, str] | None = None,
     opset: int = 18,
     ir: int = 10,
+    producer: str = "",
 ) -> Any:
     """A convolution, the mean over all places, and a layer of three classes, seeded.
 
@@ -46,6 +47,7 @@ def network(
         metadata: the file's metadata.
         opset: version of the operations.
         ir: version of the format.
+        producer: the program that wrote the file.
     """
     random = np.random.default_rng(6)
     inside = np.dtype("float16" if kind == "float16" else "float32")
@@ -73,8 +75,27 @@ def network(
     image = helper.make_tensor_value_info("image", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
     output = helper.make_tensor_value_info(last, helper.np_dtype_to_tensor_dtype(inside), None)
     graph = helper.make_graph(nodes, "tiny", [image], [output], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, producer_name=producer
+    )
     helper.set_model_props(model, dict(metadata or {}))
+    return model
+
+
+def quantised() -> Any:
+    """A model as a quantisation leaves it: the input and the kernel go through whole numbers."""
+    model = network(
+        ("QuantizeLinear", np.float32(1 / 255), np.uint8(0)), ("DequantizeLinear", np.float32(1 / 255), np.uint8(0))
+    )
+    kernel = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 4)
+    whole = np.clip(np.rint(numpy_helper.to_array(kernel) * 100), -127, 127).astype(np.int8)
+    model.graph.initializer.extend(
+        [numpy_helper.from_array(whole, "whole"), numpy_helper.from_array(np.asarray(0.01, np.float32), "step")]
+    )
+    model.graph.node.insert(0, helper.make_node("DequantizeLinear", ["whole", "step"], ["kernel"]))
+    convolution = next(node for node in model.graph.node if node.op_type == "Conv")
+    convolution.input[1] = "kernel"
+    model.graph.initializer.remove(kernel)
     return model
 
 

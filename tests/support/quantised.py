@@ -54,7 +54,7 @@ def converted(make: Any, model: Any, scaling: Scaling, ends: str = "int8") -> by
 def values_of(pixels: Values, scaling: Scaling) -> Values:
     """Pixels in the values of a scaling."""
     values: Values = ((pixels - np.asarray(scaling.mean)) / np.asarray(scaling.std)).astype(np.float32)
-    return values
+    return values[..., ::-1] if scaling.colours == "bgr" else values
 
 
 def said_by(file: bytes, values: Values) -> Values:

@@ -14,7 +14,7 @@ import pytest
 from classifier import ModelPackage, cli
 from classifier.cli import import_
 from classifier.importing.options import SCALES
-from classifier.package import Resample
+from classifier.package import Colours, Resample
 from classifier.package.opened import forget
 from tests.support.imported import place, teachable_zip
 from tests.support.photos import ROOT, photo
@@ -42,12 +42,12 @@ def test_every_option_arrives(source: Path) -> None:
     Path("zh.txt").write_text("猫\n狗\n鸟\n", "utf-8")
     labels = ["--labels", "labels.txt", "--labels", "zh=zh.txt"]
     names = ["--name", "animals", "--title", 'My "best"']
-    values = ["--mean", "1,2,3", "--std", "4,5,6", "--crop", "0.875", "--resample", "bicubic"]
-    assert cli.main(["import", "model.tflite", "a", *labels, *names, *values]) == 0
+    values = ["--mean", "1,2,3", "--std", "4,5,6", "--colours", "bgr", "--crop", "0.875"]
+    assert cli.main(["import", "model.tflite", "a", *labels, *names, *values, "--resample", "bicubic"]) == 0
     manifest = ModelPackage.load("a").manifest
     assert (manifest.name, manifest.title) == ("animals", 'My "best"')
     assert (manifest.input.mean, manifest.input.std) == ((1, 2, 3), (4, 5, 6))
-    assert (manifest.input.crop, manifest.input.resample) == (0.875, "bicubic")
+    assert (manifest.input.crop, manifest.input.resample, manifest.input.colours) == (0.875, "bicubic", "bgr")
     assert ModelPackage.load("a").labels["zh"] == ("猫", "狗", "鸟")
     assert tomllib.loads(Path("a/model.toml").read_text("utf-8"))["labels"] == {
         "en": "labels.en.txt",
@@ -61,6 +61,10 @@ def test_every_option_arrives(source: Path) -> None:
         ("--mean 127", "--mean and --std belong together"),
         ("--mean 1,2,3 --std 4", "as many numbers"),
         ("--mean 1 --std 0", "std above 0"),
+        (
+            "--mean 103.939,116.779,123.68 --std 1,1,1",
+            "Give mean and std of red, green and blue, --mean 123.68,116.779,",
+        ),
         ("--name No/Good", "expected lower-case letters"),
         ("--labels none.txt", "none.txt: the labels cannot be read"),
     ],
@@ -74,7 +78,8 @@ def test_wrong_options_are_said(source: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "options", ["--size 0", "--size big", "--mean 1,2 --std 1", "--crop 2", "--scale other", "--resample x"]
+    "options",
+    ["--size 0", "--size big", "--mean 1,2 --std 1", "--crop 2", "--scale other", "--resample x", "--colours x"],
 )
 def test_misused_options_are_said_by_argparse(source: Path, capsys: pytest.CaptureFixture[str], options: str) -> None:
     with pytest.raises(SystemExit):
@@ -85,6 +90,7 @@ def test_misused_options_are_said_by_argparse(source: Path, capsys: pytest.Captu
 def test_its_choices_are_those_that_there_are() -> None:
     assert tuple(SCALES) == import_._SCALES
     assert get_args(Resample) == import_._FILTERS
+    assert get_args(Colours) == import_._COLOURS
 
 
 def test_a_folder_that_cannot_be_written(source: Path, capsys: pytest.CaptureFixture[str]) -> None:

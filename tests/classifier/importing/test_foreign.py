@@ -81,6 +81,7 @@ MODELS: list[tuple[str, bytes, str]] = [
     ("checkpoint", b'model_checkpoint_path: "model.ckpt"\n', "checkpoint"),
     ("plan.json", b'{"class_name": "Sequential", "config": []}', r"plan of a Keras model.*model_from_json"),
     ("model.onnx.data", EMPTY_WEIGHTS, r"weights of an ONNX model.*\.onnx file"),
+    ("model.ort", b"\x28\x00\x00\x00ORTM\x00\x00", r"ONNX Runtime's own form.*\.onnx file"),
     ("net.caffemodel", EMPTY_WEIGHTS, "Caffe.*ONNX"),
     ("yolo.weights", EMPTY_WEIGHTS, "Darknet"),
     ("yolo.cfg", b"# comment\n[net]\nbatch=1\n", "Darknet"),

@@ -49,6 +49,7 @@ def _no_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 def by_hand(scale: str) -> NDArray[np.float64]:
     """What the tiny model says of `picture()` in the values of a scaling."""
     values = (pixels((8, 6)) - np.asarray(SCALES[scale].mean)) / np.asarray(SCALES[scale].std)
+    values = values[..., ::-1] if scale == "caffe" else values
     logits = weights(len(LABELS)) @ values.mean(axis=(0, 1))
     powers = np.exp(logits - logits.max())
     found: NDArray[np.float64] = powers / powers.sum()
@@ -76,14 +77,15 @@ def test_the_hint_is_only_as_strong_as_what_was_seen(tmp_path: Path) -> None:
     same = tried(place(tmp_path / "same", Tiny(before=[("*", 0.0)]).build()))[-1]
     assert "With no scaling do the answers tell the sample photos apart" in same
 
-    def colours(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(values.mean(axis=(1, 2)) / 10, np.float32)
+    spec, output = InputSpec(size=(8, 6), mean=0.0, std=255.0), OutputSpec(classes=3, logits=True)
+    for gain, hint in ((0.1, "import it again with --scale raw"), (30, "import it again with --scale imagenet")):
 
-    spec = InputSpec(size=(8, 6), mean=0.0, std=255.0)
-    model = tries.Tried(colours, spec, OutputSpec(classes=3, logits=True), LABELS)
-    *_, told = tries.lines(model, SCALES["unit"].because("", guessed=True), {})
-    assert told.startswith("taken: unit")
-    assert "import it again with --scale raw" in told
+        def colours(values: NDArray[np.float32], gain: float = gain) -> NDArray[np.float32]:
+            return np.asarray(np.clip(values, 0, 255).mean(axis=(1, 2)) * gain, np.float32)
+
+        *_, told = tries.lines(tries.Tried(colours, spec, output, LABELS), SCALES["unit"].because("", guessed=True), {})
+        assert told.startswith("taken: unit")
+        assert hint in told
 
 
 @pytest.mark.parametrize(("steepness", "entropy"), [(0.0, "11.0 bits"), (1e6, "0.0 bits")])
@@ -142,6 +144,7 @@ def training(scale: str, channels: int = 3, kernel_size: int = 3, seed: int = 6)
     results = []
     for values in photos("tests", channels):
         scaled = (values - np.asarray(SCALES[scale].mean)) / np.asarray(SCALES[scale].std)
+        scaled = scaled[..., ::-1] if scale == "caffe" else scaled
         for top in range(0, 64 - kernel_size, 2):
             rows = [
                 scaled[top : top + kernel_size, left : left + kernel_size] for left in range(0, 64 - kernel_size, 2)
@@ -183,7 +186,8 @@ def test_the_statistics_of_the_first_layer_tell_the_scaling(scale: str, channels
         found = first_layer.scaling(training(scale, channels, kernel_size), photos("samples", channels))
         assert found is not None
         assert str(found) == str(SCALES[scale])
-        assert not found.guessed
+        assert found.guessed == (scale == "caffe"), "the order of the colours is not told"
+        assert found.why.startswith("a guess: ") == found.guessed
 
 
 def test_statistics_of_no_training_or_of_no_photos_tell_nothing() -> None:

@@ -82,14 +82,15 @@ def test_a_softmax_behind_which_comes_more_is_told_by_the_scores(
 def test_the_first_quantisation_tells_the_values(make: Any, tmp_path: Path, ends: str, scale: str) -> None:
     scaling = SCALES[scale]
     model = network(make, 3, "softmax")
-    if scale == "raw":
+    if scale in ("raw", "caffe"):
         model.layers[0].kernel.assign(model.layers[0].kernel / 255)
     file = converted(make, model, scaling, ends)
     imported, said = bring(place(tmp_path, file))
     spec = imported.package.manifest.input
     assert (spec.mean, spec.std) == (scaling.mean, scaling.std)
     assert "the range of the quantised input" in said["values"]
-    assert ("ImageNet" in said["values"]) == (scale == "imagenet")
+    assert ("ImageNet" in said["values"]) == (scale in ("imagenet", "caffe"))
+    assert ("a guess" in said["values"]) == (scale == "caffe"), "a range does not tell the order of the colours"
     values = values_of(pixels((SIDE, SIDE)), scaling)
     expected = said_by(file, values)
     same(imported.package.folder, expected, ("cat", "dog", "bird"))

@@ -38,7 +38,7 @@ def test_values_are_scaled_as_told(tmp_path: Path, name: str) -> None:
     values = scaled(spec)
     assert answer(imported.package.folder) == pytest.approx(expected(values), abs=1e-4)
     assert said["values"].endswith("as you say")
-    low = {"unit": 0, "signed": -1, "raw": 0, "imagenet": -2.12}[name]
+    low = {"unit": 0, "signed": -1, "raw": 0, "imagenet": -2.12, "caffe": -123.68}[name]
     assert np.min(-np.asarray(spec.mean) / np.asarray(spec.std)) == pytest.approx(low, abs=0.01)
 
 

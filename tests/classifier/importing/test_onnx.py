@@ -159,17 +159,25 @@ def test_weights_in_files_of_their_own(tmp_path: Path, one: bool, link: bool) ->
         load_backend(imported.package, "onnx", 1)
 
 
+def with_another_output() -> Any:
+    """A model that must be changed: that output goes."""
+    model = network()
+    pooled = next(node.output[0] for node in model.graph.node if node.op_type == "Flatten")
+    model.graph.output.append(helper.make_tensor_value_info(pooled, TensorProto.FLOAT, None))
+    return model
+
+
 def test_a_changed_copy_has_its_data_with_it(tmp_path: Path) -> None:
-    file = external(tmp_path / "there", network(metadata={"Image.BitmapPixelFormat": "Bgr8"}), one=True)
+    file = external(tmp_path / "there", with_another_output(), one=True)
     save(tmp_path / "there", network(), name="labels.of")
-    expected = scores(file, lambda pixels: unit(pixels[..., ::-1]))
-    imported, _ = check(file, expected, Options(link=True))
+    imported, _ = check(file, scores(file, imagenet), Options(scaling=SCALES["imagenet"], link=True))
     assert not (imported.package.folder / "onnx" / "model.onnx.data").is_symlink()
 
 
-def test_as_huggingface_keeps_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changed", [False, True])
+def test_as_huggingface_keeps_it(tmp_path: Path, changed: bool) -> None:
     """In its cache each file is a link into another folder, where it has another name."""
-    file = external(tmp_path / "snapshot", network(), one=True)
+    file = external(tmp_path / "snapshot", with_another_output() if changed else network(), one=True)
     (tmp_path / "blobs").mkdir()
     for path in list((tmp_path / "snapshot").iterdir()):
         path.rename(tmp_path / "blobs" / f"hash of {path.name}")

@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
+from classifier.formatting import listed
 from classifier.importing.options import SCALES, Options
 from tests.support.imported import LABELS, bring, pixels
 from tests.support.onnx_models import MEAN, SIDE, STD, check, first, imagenet, network, save, scores, softmax, unit
@@ -74,6 +75,22 @@ def test_what_tells_nothing_stays_a_guess(tmp_path: Path, before: Any) -> None:
     assert "a guess" in said["values"]
 
 
+@pytest.mark.parametrize(("producer", "scale"), [("pytorch", "imagenet"), ("tf2onnx", "unit")])
+def test_the_guess_is_the_habit_of_those_who_use_the_program(tmp_path: Path, producer: str, scale: str) -> None:
+    file = save(tmp_path, network(producer=producer))
+    _, said = check(file, scores(file, imagenet if producer == "pytorch" else unit))
+    assert said["values"].startswith(f"{SCALES[scale]}: a guess, as ")
+    assert said["tried"].startswith(f"taken: {scale}, a guess")
+    assert ("PyTorch's models usually take it" in said["values"]) == (producer == "pytorch")
+    assert said["values"].endswith(f"with: {listed(other for other in SCALES if other != scale)}")
+
+
+def test_what_pytorch_wrote_for_grey_is_guessed_as_any_other(tmp_path: Path) -> None:
+    _, said = bring(save(tmp_path, network(producer="pytorch", shape=["N", 1, SIDE, SIDE])))
+    assert said["values"].startswith("0 to 1: a guess, as the file does not say")
+    assert said["values"].endswith("with: signed or raw")
+
+
 def test_pixels_with_height_and_width_first(tmp_path: Path) -> None:
     """As PyTorch's users export a model with its preparation."""
     file = save(
@@ -111,7 +128,7 @@ def test_blue_green_red(tmp_path: Path, how: str) -> None:
     )
     _, said = check(file, found)
     assert "0 to 255" in said["values"]
-    assert ("BGR" in said["found"]) == (not swapped)
+    assert ("BGR" in said["input"]) == (not swapped)
 
 
 class Examples(CalibrationDataReader):  # type: ignore[misc]
@@ -245,7 +262,7 @@ def test_azure_custom_vision(tmp_path: Path, order: str) -> None:
     given = first if order == "Rgb8" else lambda values: first(values[..., ::-1])
     imported, said = check(file, scores(save(tmp_path / "plain", plain), given))
     assert imported.package.labels == {"en": LABELS}
-    assert ("BGR" in said["found"]) == (order == "Bgr8")
+    assert ("BGR" in said["input"]) == (order == "Bgr8")
 
 
 def beside(folder: Path, **files: Any) -> None:
@@ -294,14 +311,14 @@ def test_what_a_preprocessor_says(tmp_path: Path, prepared: dict[str, Any], valu
     beside(tmp_path, preprocessor_config=prepared)
     _, said = bring(save(tmp_path, network()))
     assert said["values"].startswith(values)
-    assert "BGR" not in said["found"]
+    assert "BGR" not in said["input"]
 
 
 def test_a_preprocessor_that_exchanges_colours(tmp_path: Path) -> None:
     beside(tmp_path, preprocessor_config={"do_normalize": False, "do_flip_channel_order": True})
     file = save(tmp_path, network())
     _, said = check(file, scores(file, lambda values: unit(values[..., ::-1])))
-    assert "BGR" in said["found"]
+    assert "BGR" in said["input"]
 
 
 def test_timm(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_editors_on_windows_may_leave_their_mark(folder: Path) -> None:
         ("[8, 16]", "[8, 16]\ncropp = 0.5", "input.cropp", "not permitted"),
         ("[8, 16]", "[8, 16]\nchannels = 4", "input.channels", "1 or 3"),
         ("[8, 16]", "[8, 16]\nchannels = 1\nmean = [1.0, 2.0, 3.0]", "input", "one number each where channels = 1"),
+        ("[8, 16]", '[8, 16]\nchannels = 1\ncolours = "bgr"', "input", 'colours = "bgr" goes with channels = 3'),
+        ("[8, 16]", '[8, 16]\ncolours = "gbr"', "input.colours", "'rgb' or 'bgr'"),
         ("classes = 2", "classes = 2\nbinary = true\nmulti_label = true", "output", "without multi_label"),
         ("classes = 2", "classes = 0", "output.classes", "greater than 0"),
         ("logits = true\n", "", "output.logits", "required"),
