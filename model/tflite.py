@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from classifier.importing.convert import finish
+from classifier.importing.tensorflow.convert import finish
 
 SIGNATURE = "serving_default"
 _DTYPES: dict[int, np.dtype[Any]] = {

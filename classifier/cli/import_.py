@@ -121,8 +121,8 @@ def _told(args: argparse.Namespace) -> Options:
     Raises:
         ParameterError: two options do not go together.
     """
-    from classifier.importing.colours import red_first
     from classifier.importing.options import SCALES, Options, Scaling
+    from classifier.importing.values.colours import red_first
     from classifier.settings import read_settings
 
     trust = read_settings(trust=args.trust or None).trust

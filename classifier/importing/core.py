@@ -16,10 +16,14 @@ from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError, ParameterError
-from classifier.importing import convert, damage, decide, litert, onnx, sources, tensorflow, told, tries, verify
+from classifier.importing import damage, decide, sources, told, tries, verify
+from classifier.importing.litert import reader as litert
 from classifier.importing.network import LITERT_FILE, Network, Run, layout
+from classifier.importing.onnx import reader as onnx
 from classifier.importing.options import Options, Scaling
 from classifier.importing.sources import Source
+from classifier.importing.tensorflow import convert
+from classifier.importing.tensorflow import reader as tensorflow
 from classifier.importing.write import Draft, beside, write
 from classifier.machine import files, progress
 from classifier.machine.cpus import cpu_count

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
 from classifier.formatting import listed
-from classifier.importing import first_layer, label_files, verify
+from classifier.importing import label_files, verify
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling, usual
 from classifier.importing.sources import Source
+from classifier.importing.values import first_layer
 from classifier.package import Colours, InputSpec, OutputSpec
 from classifier.picture.fit import fit
 from classifier.preprocessing import normalise

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.importing.network import UNTOLD, Told
-from classifier.importing.onnx_metadata import of_numbers
+from classifier.importing.onnx.metadata import of_numbers
 from classifier.importing.options import SCALES, Scaling
 from classifier.machine import files
 from classifier.package import Colours, Resample

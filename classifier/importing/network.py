@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError
-from classifier.importing.first_layer import FirstLayer
 from classifier.importing.options import Scaling
+from classifier.importing.values.first_layer import FirstLayer
 from classifier.package import Colours, Form, Resample
 
 LITERT_FILE = "model.tflite"

@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 from classifier.backends.model_files import ENDINGS, SAVED_MODEL, Kind, ModelFile, kind_of
 from classifier.errors import ModelFileError
 from classifier.formatting import listed, printable
-from classifier.importing import foreign, huggingface, label_files, labels, told
-from classifier.importing.look import Look
-from classifier.importing.stray import POINTERS, ZIP
+from classifier.importing import huggingface, label_files, labels, told
+from classifier.importing.foreign import kinds as foreign
+from classifier.importing.foreign.look import Look
+from classifier.importing.foreign.stray import POINTERS, ZIP
 from classifier.machine import files
 
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
@@ -253,7 +254,7 @@ def _data_files(folder: Path) -> set[Path]:
     if not models:
         return set()
     try:
-        from classifier.importing import onnx_data
+        from classifier.importing.onnx import data as onnx_data
     except ModuleNotFoundError:  # the reader says what to install
         return set()
     return {model.parent / name for model in models for name in onnx_data.locations_in(model)}

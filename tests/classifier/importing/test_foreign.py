@@ -16,8 +16,8 @@ import pytest
 
 from classifier.errors import ModelFileError
 from classifier.importing import sources
-from classifier.importing.foreign import KINDS
-from classifier.importing.look import Look
+from classifier.importing.foreign.kinds import KINDS
+from classifier.importing.foreign.look import Look
 from tests.support.imported import LABELS, bring, write_labels
 from tests.support.tiny_tflite import Tiny
 

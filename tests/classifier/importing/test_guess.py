@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.errors import ParameterError
-from classifier.importing import first_layer, tries, verify
+from classifier.importing import tries, verify
 from classifier.importing.core import import_model
-from classifier.importing.first_layer import FirstLayer
 from classifier.importing.options import SCALES, Options
+from classifier.importing.values import first_layer
+from classifier.importing.values.first_layer import FirstLayer
 from classifier.package import InputSpec, OutputSpec
 from tests.support.command import run
 from tests.support.imported import LABELS, picture, pixels, place

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.importing import tensorflow_graph, verify
+from classifier.importing import verify
 from classifier.importing.options import SCALES
+from classifier.importing.tensorflow import graph as tensorflow_graph
 from tests.support.imported import LABELS, TRUSTED, answer, bring, pixels, write_labels
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.importing import tensorflow_graph, tflite_graph
-from classifier.importing.affine import identity
+from classifier.importing.litert import graph as tflite_graph
 from classifier.importing.options import SCALES
+from classifier.importing.tensorflow import graph as tensorflow_graph
+from classifier.importing.values.affine import identity
 from tests.support.imported import LABELS, TRUSTED, answer, bring, pixels, write_labels
 
 pytestmark = pytest.mark.slow

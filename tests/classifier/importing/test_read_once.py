@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from classifier.backends import model_files
-from classifier.importing import litert, sources
+from classifier.importing import sources
+from classifier.importing.litert import reader as litert
 from classifier.importing.options import Options
 from tests.support.imported import TRUSTED, bring, place, write_labels
 from tests.support.tiny_tflite import Tiny

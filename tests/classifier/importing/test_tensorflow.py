@@ -13,8 +13,9 @@ from PIL import Image
 from classifier.backends.loading import load
 from classifier.backends.model_files import ModelFile
 from classifier.errors import ModelFileError
-from classifier.importing import sources, tensorflow, verify
+from classifier.importing import sources, verify
 from classifier.importing.options import SCALES, Options
+from classifier.importing.tensorflow import reader as tensorflow
 from tests.support.imported import (
     LABELS,
     TRUSTED,

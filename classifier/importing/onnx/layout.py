@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from classifier.importing.network import Shape
-from classifier.importing.onnx_graph import Graph, attribute
+from classifier.importing.onnx.graph import Graph, attribute
 
 # Operations on pictures, height and width included, that leave the order of the dimensions as it is.
 _POINTWISE = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing.first_layer import FirstLayer
+from classifier.importing.values.first_layer import FirstLayer
 
 _ADDING = {"Add", "AddV2", "BiasAdd"}
 _PASSING = {"Cast", "Identity"}

@@ -10,10 +10,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from classifier.importing import beginning
-from classifier.importing.beginning import Does, Operation
 from classifier.importing.network import Activation
 from classifier.importing.options import Scaling
+from classifier.importing.values import beginning
+from classifier.importing.values.beginning import Does, Operation
 
 _METADATA = b"TFLITE_METADATA"
 _OPERATOR = schema.BuiltinOperator

@@ -18,8 +18,9 @@ from flatbuffers import encode, number_types
 from flatbuffers.table import Table
 
 from classifier.errors import ModelFileError
-from classifier.importing import colours, labels
+from classifier.importing import labels
 from classifier.importing.options import Scaling
+from classifier.importing.values import colours
 from classifier.package.labels import MAX_BYTES
 
 _NORMALIZATION = 1  # in the union ProcessUnitOptions

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing.affine import Affine, agreed, identity, joined
-from classifier.importing.colours import is_blue_first
 from classifier.importing.options import Scaling
+from classifier.importing.values.affine import Affine, agreed, identity, joined
+from classifier.importing.values.colours import is_blue_first
 
 Constant = Callable[[str], NDArray[np.float64] | None]
 Does = Literal["+", "-", "*", "/", "negates", "normalises", "passes", "chooses", "clips", "joins", "measures", "else"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from classifier.importing.look import Foreign, begins, both, either, holds, is_text, named
+from classifier.importing.foreign.look import Foreign, begins, both, either, holds, is_text, named
 
 _WEB_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL)
 _AGAIN = "Download or copy it again"

@@ -9,8 +9,8 @@ import onnx
 from onnx import helper
 
 from classifier.importing.network import Shape
-from classifier.importing.onnx_arithmetic import Quantisation
-from classifier.importing.onnx_graph import Graph, ancestors
+from classifier.importing.onnx.arithmetic import Quantisation
+from classifier.importing.onnx.graph import Graph, ancestors
 
 _FLOAT = onnx.TensorProto.FLOAT
 FEATURES = "features"

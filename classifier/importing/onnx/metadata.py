@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from classifier.errors import ModelFileError
 from classifier.formatting import printable
-from classifier.importing import colours
 from classifier.importing import labels as labels_files
 from classifier.importing.network import UNTOLD, Told
 from classifier.importing.options import SCALES, Scaling
+from classifier.importing.values import colours
 from classifier.package import Colours
 
 _WHY = "the file's metadata says so"

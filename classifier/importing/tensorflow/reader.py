@@ -14,11 +14,11 @@ from classifier.backends import gpu
 from classifier.backends.loading import Loaded, load
 from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
-from classifier.importing import tensorflow_graph
 from classifier.importing.network import Network, Run, check_one_of_each, layout
 from classifier.importing.options import SCALES, Options, Scaling
-from classifier.importing.scaling import OWN
 from classifier.importing.sources import Source
+from classifier.importing.tensorflow.graph import read as read_graph
+from classifier.importing.values.scaling import OWN
 from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
 
@@ -100,7 +100,7 @@ def read(source: Source, options: Options) -> Network:
 def _with_graph(network: Network, loaded: Loaded, keras_model: Any, options: Options) -> Network:
     """The model with what its graph tells of its values and scores."""
     place = layout(network, options.size)
-    graph = tensorflow_graph.read(lambda image: _scores(loaded.call(image)), place.shape, loaded.dtype)
+    graph = read_graph(lambda image: _scores(loaded.call(image)), place.shape, loaded.dtype)
     scaling = _by_layer(graph.scaling, keras_model)
     if scaling is None and loaded.dtype == "uint8":
         scaling = SCALES["raw"].because("its input is of whole numbers, 0 to 255")

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from classifier.backends.litert import dequantise, quantise, resizable
 from classifier.errors import ModelFileError, PackageError
-from classifier.importing import tflite_graph, tflite_metadata
+from classifier.importing.litert.graph import Graph
+from classifier.importing.litert.graph import read as read_graph
+from classifier.importing.litert.metadata import read as read_metadata
 from classifier.importing.network import LITERT_FILE, Network, Run, Shape, check_one_of_each
 from classifier.importing.options import SCALES, Options, Scaling
-from classifier.importing.scaling import from_quantisation
 from classifier.importing.sources import TEACHABLE_GREY, Source
+from classifier.importing.values.scaling import from_quantisation
 from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
 
@@ -43,8 +45,8 @@ def read(source: Source, options: Options) -> Network:
     interpreter = _load(file, data)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     check_one_of_each(file, len(inputs), len(outputs))
-    graph = tflite_graph.read(data)
-    metadata = tflite_metadata.read(data, graph.metadata, str(file)) if graph.metadata else None
+    graph = read_graph(data)
+    metadata = read_metadata(data, graph.metadata, str(file)) if graph.metadata else None
     image, scores = inputs[0], outputs[0]
     signature = image["shape_signature"] if len(image["shape_signature"]) else image["shape"]
     shape = tuple(None if side == -1 else int(side) for side in signature)
@@ -118,7 +120,7 @@ def _is_integer(tensor: dict[str, Any]) -> bool:
     return np.dtype(tensor["dtype"]).kind in "iu"
 
 
-def _scaling(file: Path, image: dict[str, Any], graph: tflite_graph.Graph, shape: Shape) -> Scaling | None:
+def _scaling(file: Path, image: dict[str, Any], graph: Graph, shape: Shape) -> Scaling | None:
     """The scaling by which the input is quantised, if that is a usual one, else that of the first operations.
 
     An integer input without a scale takes the pixels themselves.

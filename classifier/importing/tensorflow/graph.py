@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.importing import beginning, tensorflow_first_layer
-from classifier.importing.beginning import Does, Operation
-from classifier.importing.first_layer import FirstLayer
 from classifier.importing.network import Activation
 from classifier.importing.options import Scaling
+from classifier.importing.tensorflow import first_layer
+from classifier.importing.values import beginning
+from classifier.importing.values.beginning import Does, Operation
+from classifier.importing.values.first_layer import FirstLayer
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ class _Reader:
         return beginning.scaling(self._operations(), image, self._constant)
 
     def first_layer(self, image: str) -> FirstLayer | None:
-        return tensorflow_first_layer.read(
+        return first_layer.read(
             self.nodes, beginning.users(self._operations(), image), lambda name: self._value(name, _LARGEST_KERNEL)
         )
 

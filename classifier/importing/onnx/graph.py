@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from classifier.importing import onnx_data
+from classifier.importing.onnx import data
 
 # Operations that leave scores as they are, apart from their type or shape.
 _PASSING = {
@@ -155,7 +155,7 @@ class Graph:
     def _read(self, tensor: Any) -> Numbers | None:
         if np.prod(tensor.dims, dtype=np.float64) > _LARGEST_CONSTANT or tensor.data_type == onnx.TensorProto.STRING:
             return None
-        return onnx_data.numbers(tensor, self.file)
+        return data.numbers(tensor, self.file)
 
 
 def attribute(node: Any, name: str) -> Any:

@@ -12,11 +12,12 @@ from onnx import inliner
 
 from classifier.errors import ModelFileError
 from classifier.formatting import printable
-from classifier.importing import onnx_arithmetic, onnx_edit, onnx_layout, onnx_scores
 from classifier.importing.network import Activation, Shape, check_one_of_each
-from classifier.importing.onnx_arithmetic import Beginning
-from classifier.importing.onnx_graph import Graph
-from classifier.importing.onnx_scores import Scores
+from classifier.importing.onnx import arithmetic, edit, layout
+from classifier.importing.onnx.arithmetic import Beginning
+from classifier.importing.onnx.graph import Graph
+from classifier.importing.onnx.scores import Scores, activation, feature_map
+from classifier.importing.onnx.scores import scores as scores_of
 from classifier.machine import files
 
 _TYPE = onnx.TensorProto
@@ -107,16 +108,16 @@ class Model:
         graph = Graph(self.proto, self.file)
         name = self.scores.name
         if not _declared(graph.inputs[0]):
-            onnx_edit.declare_shape(graph.inputs[0], self.shape)
+            edit.declare_shape(graph.inputs[0], self.shape)
             self.changed = True
         if self.scores.others:
-            onnx_edit.keep_only(self.proto, name, graph)
+            edit.keep_only(self.proto, name, graph)
             self.changed = True
         if self.proto.graph.output[0].type.tensor_type.elem_type in _BYTES:
             name = self._with_floats(graph, name)
         quantised = self.beginning.quantised
         if quantised and graph.inputs[0].type.tensor_type.elem_type in _BYTES:
-            onnx_edit.quantise_input(self.proto, self.image, quantised)
+            edit.quantise_input(self.proto, self.image, quantised)
             self.changed = True
         self.scores = Scores(name, (), self.scores.labels)
 
@@ -126,7 +127,7 @@ class Model:
             raise ValueError("there is no feature map")
         tensor, first = self.feature_map
         self.changed = True
-        return onnx_edit.add_features(self.proto, tensor, as_is=first == self.channels_first)
+        return edit.add_features(self.proto, tensor, as_is=first == self.channels_first)
 
     def _with_floats(self, graph: Graph, name: str) -> str:
         node = graph.before(name, {"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
@@ -138,7 +139,7 @@ class Model:
             )
         self.changed = True
         zero_point = node.input[place + 1] if len(node.input) > place + 1 else ""
-        return onnx_edit.dequantise_output(self.proto, name, node.input[place], zero_point)
+        return edit.dequantise_output(self.proto, name, node.input[place], zero_point)
 
 
 def read(file: Path) -> Model:
@@ -151,13 +152,13 @@ def read(file: Path) -> Model:
     graph = Graph(proto, file)
     scores = _scores(graph)
     image = graph.inputs[0]
-    shape, channels = onnx_layout.resolved(graph, image.name, _declared(image))
+    shape, channels = layout.resolved(graph, image.name, _declared(image))
     if channels not in (None, 1, 3):
         raise ModelFileError(
             f"{file}: its first layer takes {channels} channels. Only pictures in colour (3) or grey (1) can be given "
             "to it."
         )
-    beginning = onnx_arithmetic.read(graph, image.name)
+    beginning = arithmetic.read(graph, image.name)
     return Model(
         file=file,
         proto=proto,
@@ -165,10 +166,10 @@ def read(file: Path) -> Model:
         whole=image.type.tensor_type.elem_type in _WHOLE and beginning.quantised is None,
         shape=shape,
         scores=scores,
-        activation=onnx_scores.activation(graph, scores.name),
+        activation=activation(graph, scores.name),
         beginning=beginning,
         # Another output would keep ONNX Runtime from computing with integers around it, which changes the scores.
-        feature_map=None if _is_quantised(proto) else onnx_scores.feature_map(graph, scores.name),
+        feature_map=None if _is_quantised(proto) else feature_map(graph, scores.name),
     )
 
 
@@ -189,7 +190,7 @@ def _is_quantised(proto: Any) -> bool:
 
 
 def _scores(graph: Graph) -> Scores:
-    found = onnx_scores.scores(graph)
+    found = scores_of(graph)
     if not found:
         raise ModelFileError(
             f"{graph.file}: it gives no scores, only whole numbers or text, such as the best class. Export it with a "

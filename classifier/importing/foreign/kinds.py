@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from classifier.importing.look import (
+from classifier.importing.foreign.look import (
     Foreign,
     Look,
     begins,
@@ -21,7 +21,7 @@ from classifier.importing.look import (
     named,
     pickled,
 )
-from classifier.importing.stray import OTHERS, POINTERS
+from classifier.importing.foreign.stray import OTHERS, POINTERS
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.importing.options import SCALES, Scaling
-from classifier.importing.scaling import OWN
+from classifier.importing.values.scaling import OWN
 
 _CENTRED = Scaling(127.5, 255.0)  # -0.5 to 0.5
 _MADE = (*SCALES.items(), ("centred", _CENTRED))

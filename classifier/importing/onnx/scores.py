@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 
 from classifier.importing.network import Activation
-from classifier.importing.onnx_graph import Graph, ancestors, attribute
+from classifier.importing.onnx.graph import Graph, ancestors, attribute
 
 _SQUASHING: dict[str, Activation] = {
     "HardSigmoid": "sigmoid",

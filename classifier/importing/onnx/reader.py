@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from classifier.backends.names import ONNX
 from classifier.errors import BackendError, ModelFileError, PackageError
-from classifier.importing import huggingface, onnx_metadata
+from classifier.importing import huggingface
 from classifier.importing.huggingface import Beside
 from classifier.importing.network import Network, Run
-from classifier.importing.onnx_metadata import Metadata
+from classifier.importing.onnx.metadata import Metadata
+from classifier.importing.onnx.metadata import read as read_metadata
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
 from classifier.importing.write import copy_or_link
 from classifier.machine.cpus import cpu_count
 
 if TYPE_CHECKING:
-    from classifier.importing.onnx_model import Model
+    from classifier.importing.onnx.model import Model
 
 _FOLDER = "onnx"  # in a package, of a model whose weights are in files of their own
 
@@ -45,19 +46,20 @@ def read(source: Source, options: Options) -> Network:
         )
     # Not everybody has installed what these import.
     from classifier.backends.onnx import check_type, open_session
-    from classifier.importing import onnx_data, onnx_model
+    from classifier.importing.onnx import data
+    from classifier.importing.onnx.model import read as read_model
 
     try:
         session = open_session(file, cpu_count())
-        model = onnx_model.read(file)
-        metadata = onnx_metadata.read(model.properties, str(file))
+        model = read_model(file)
+        metadata = read_metadata(model.properties, str(file))
         beside = huggingface.read(file.parent)
         model.adapt()
         if model.changed:
             session = _open_changed(model)
         check_type(session.get_inputs()[0], file)
     except PackageError as error:
-        onnx_data.check_readable(file)  # of which ONNX Runtime says no more than a number
+        data.check_readable(file)  # of which ONNX Runtime says no more than a number
         raise ModelFileError(error.message) from error
     # A package that only links to the model has no feature map: that would take a changed copy.
     features = model.add_features() if model.feature_map and (model.changed or not options.link) else None
@@ -94,9 +96,9 @@ def _open_changed(model: Model) -> Any:
         PackageError: ONNX Runtime cannot run it.
     """
     from classifier.backends.onnx import open_session
-    from classifier.importing import onnx_data
+    from classifier.importing.onnx import data
 
-    if not onnx_data.locations(model.proto):
+    if not data.locations(model.proto):
         return open_session(model.file, cpu_count(), model.proto.SerializeToString())
     # Links to its data, as in Hugging Face's cache, lead out of its folder, which ONNX Runtime allows to no copy.
     with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
@@ -147,16 +149,16 @@ def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None
 
 def _write(model: Model, folder: Path, link: bool) -> str:
     from classifier.backends.onnx import MODEL
-    from classifier.importing import onnx_data
+    from classifier.importing.onnx import data
 
-    names = onnx_data.locations(model.proto)
+    names = data.locations(model.proto)
     place = folder / _FOLDER if names else folder
     place.mkdir(exist_ok=True)
     link = link and not model.changed  # the data of a changed copy must be in the copy's folder
     for name in names:
         target = place / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        copy_or_link(onnx_data.locate(model.file, name).resolve(), target, link=link)
+        copy_or_link(data.locate(model.file, name).resolve(), target, link=link)
     if model.changed:
         (place / MODEL).write_bytes(model.proto.SerializeToString())
     else:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import onnx
 
-from classifier.importing import beginning
-from classifier.importing.beginning import Does, Operation
-from classifier.importing.onnx_graph import Graph, Numbers, attribute
+from classifier.importing.onnx.graph import Graph, Numbers, attribute
 from classifier.importing.options import Scaling
-from classifier.importing.scaling import from_quantisation
+from classifier.importing.values import beginning
+from classifier.importing.values.beginning import Does, Operation
+from classifier.importing.values.scaling import from_quantisation
 
 _DOES: dict[str, Does] = {
     "Mul": "*",

@@ -1,0 +1,1 @@
+"""Reads `.tflite` files; `reader` is what the import calls."""

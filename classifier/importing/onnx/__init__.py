@@ -1,0 +1,1 @@
+"""Reads ONNX models; `reader` is what the import calls."""

@@ -1,0 +1,1 @@
+"""Reads Keras files and SavedModels with TensorFlow, and converts them; `reader` is what the import calls."""
