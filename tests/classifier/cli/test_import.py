@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 import tomllib
 from pathlib import Path
@@ -123,5 +124,11 @@ def test_the_documentation_shows_what_is_printed(
     text = (ROOT / "docs/own-model.md").read_text("utf-8")
     (command,) = re.findall(r"^\.venv/bin/classifier (import converted_tflite\.zip .*)$", text, re.M)
     assert cli.main(command.split()) == 0
-    (shown,) = re.findall(r"^```text\n(.*?)^```$", text, re.M | re.S)
+    shown, *table = re.findall(r"^```text\n(.*?)^```$", text, re.M | re.S)
     assert capsys.readouterr().out == shown
+    for name, copy in (("model.tflite", "model.tflite"), ("labels.en.txt", "labels.txt")):
+        shutil.copyfile(ROOT / "model/cifar10" / name, tmp_path / copy)
+    assert cli.main(["import", "model.tflite", "cifar10"]) == 0
+    tried = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tried")]
+    begin, end = (part.splitlines() for part in table)
+    assert (tried[: len(begin)], tried[-len(end) :]) == (begin, end)

@@ -14,6 +14,9 @@ pytestmark = pytest.mark.slow
 
 _LEFT_TO_THE_CONTAINERS = {
     "saved_model_of_keras_2",
+    "saved_model_of_keras_3",
+    "preprocess_input",
+    "teachable_machine_keras",
     "model_in_model_keras",
     "keras_of_2020",
     "keras_1",
