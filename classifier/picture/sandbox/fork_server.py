@@ -21,6 +21,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable
 
 from classifier.machine.process import end_with
@@ -30,6 +31,8 @@ from classifier.picture.sandbox.ending import End, not_started
 from classifier.picture.sandbox.wire import MEMORY_BYTES
 from classifier.picture.sandbox.worker import work
 
+_MOMENT = 0.3  # seconds in which a process that ends has ended
+_END_SECONDS = 1.0  # in which one that was killed has, unless the machine is in trouble
 _LITTLE_MEMORY = 100 << 20  # bytes; with less, the stacks of several threads would take a large part of it
 
 
@@ -104,7 +107,7 @@ class _Watch:
     def _fork(self, memory: int, connection: socket.socket, life: socket.socket) -> None:
         parent = os.getpid()
         try:
-            pid = os.fork()
+            pid = self._forked()
         except OSError as error:
             _tell(life, not_started(error))
             return
@@ -118,6 +121,18 @@ class _Watch:
             work(connection, self._bounds)
         finally:
             os._exit(0 if sys.exc_info()[0] is None else 1)
+
+    def _forked(self) -> int:
+        """Forks; where processes are bounded, those that are ending still count, so that is tried for a moment."""
+        end = time.monotonic() + _MOMENT
+        while True:
+            try:
+                return os.fork()
+            except BlockingIOError:
+                if time.monotonic() > end + (_END_SECONDS if self._killed else 0.0):
+                    raise
+            time.sleep(0.01)
+            self._reap()
 
     def _leave(self, life: socket.socket) -> None:
         """Gives up, in the new worker, all that is this process's."""
