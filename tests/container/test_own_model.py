@@ -12,6 +12,7 @@ import pytest
 from classifier import ModelPackage
 from tests.support.docker import HARDENED, Container, docker, get, ready
 from tests.support.imported import LABELS, teachable_zip
+from tests.support.onnx_models import network, save
 from tests.support.photos import ROOT, photo
 
 PANDA = photo("panda.webp").read_bytes()
@@ -49,12 +50,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_teachable_machines_zip_becomes_a_package_that_is_served_as_the_zip_is(edge: str, folder: Path) -> None:
-    package, bare, importing = documented(folder)
+    package, bare, importing, _ = documented(folder)
     docker("run", *[edge if word == "image-classifier" else word for word in importing])
     assert ModelPackage.load(folder / "my-model").labels == {"en": LABELS}
     for command, name in ((package, "my-model"), (bare, "converted-tflite")):
         with ready(edge, *HARDENED, *options_of(command)) as container:
             check(container, name)
+
+
+def test_the_usual_image_serves_an_exported_onnx_model(cpu: str, folder: Path) -> None:
+    save(folder / "export", network())
+    *_, exported = documented(folder)
+    with ready(cpu, *HARDENED, *options_of(exported)) as container:
+        check(container, "export")
+        assert get(container.address, "/api/v1/info").json["backend"] == "onnx"
 
 
 def test_the_usual_image_converts_a_keras_file(cpu: str, folder: Path) -> None:
