@@ -28,6 +28,22 @@ def printable(name: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
+def one_line(error: BaseException, longest: int | None = 300) -> str:
+    """What an error says, on one line, cut to so many characters if not None; its class if it says nothing."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__
+
+
+def described(error: BaseException, longest: int = 300) -> str:
+    """The class of an error, and so many characters of what it says if it says something, on one line."""
+    name, said = type(error).__name__, one_line(error, longest)
+    return name if said == name else f"{name}: {said}"
+
+
+def shape(sides: Iterable[object]) -> str:
+    """The shape of a tensor; None is a dimension of any size: `(any, 224, 224, 3)`."""
+    return f"({', '.join('any' if side is None else str(side) for side in sides)})"
+
+
 def listed(words: Iterable[str]) -> str:
     """Words as people list alternatives: `auto, litert or tensorflow`."""
     *first, last = words

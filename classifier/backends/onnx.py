@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from classifier import formatting
 from classifier.backends.names import ONNX
 from classifier.backends.onnx_errors import reason
 from classifier.backends.protocol import Outputs, check_scores, cpu_device
@@ -96,9 +97,8 @@ class OnnxBackend:
             allowed == wanted for allowed, wanted in zip(image.shape, expected, strict=True) if isinstance(allowed, int)
         )
         if not fits:
-            found = ", ".join("any" if side is None else str(side) for side in image.shape)
             raise PackageError(
-                f"{file}: its input has the shape ({found}), "
+                f"{file}: its input has the shape {formatting.shape(image.shape)}, "
                 f"but input.size in {self._package.folder / MANIFEST} expects {expected}"
             )
         return image

@@ -11,10 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import formatting
 from classifier.errors import ModelFileError
 from classifier.importing.options import Scaling
 from classifier.importing.values.first_layer import FirstLayer
-from classifier.package import Colours, Form, Resample
+from classifier.package import Colours, Form, Resample, input_shape
 
 LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
@@ -127,9 +128,7 @@ class Layout:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input, without the batch."""
-        if not self.channel_axis:
-            return self.size
-        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
+        return input_shape(self.size, self.channels, first=self.channels_first, axis=self.channel_axis)
 
 
 def layout(network: Network, size: tuple[int, int] | None) -> Layout:
@@ -144,7 +143,7 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             given.
     """
     file, shape = network.file, network.shape
-    place = f"{file}: its input has the shape {_described(shape)}"
+    place = f"{file}: its input has the shape {formatting.shape(shape)}"
     if len(shape) not in (3, 4):
         raise ModelFileError(f"{place}{_no_picture(shape)}")
     if len(shape) == 3 and (shape[2] in (1, 3) or shape[0] == 3) and shape[0] not in (None, 1):
@@ -183,10 +182,6 @@ def layout(network: Network, size: tuple[int, int] | None) -> Layout:
             f"{file}: it takes {height} x {width} pixels (height x width) and no others. Leave --size out."
         )
     return Layout((int(wanted[0]), int(wanted[1])), channels, first, channel_axis)
-
-
-def _described(shape: Shape) -> str:
-    return "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
 
 
 def _no_picture(shape: Shape) -> str:
@@ -232,6 +227,11 @@ def _ambiguous(height: int | None, width: int | None) -> str:
         f": sequences {steps} with {each} each, as of words, sound or sensors, or grey pictures without an axis for "
         f"channels; the file does not say. If it takes pictures, say so with their size: --size {sides[0]}x{sides[1]}"
     )
+
+
+def takes_grey(shape: Shape) -> bool:
+    """Whether an input, batch included, is of grey pictures: with one channel, or without an axis for channels."""
+    return len(shape) == 3 or 1 in (shape[1:2] + shape[-1:])
 
 
 def _is_picture(height: int | None, width: int | None) -> bool:

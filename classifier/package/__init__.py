@@ -12,6 +12,7 @@ from classifier.package.manifest import (
     Published,
     Resample,
     Weights,
+    input_shape,
 )
 from classifier.package.package import ModelPackage
 
@@ -28,6 +29,7 @@ __all__ = [
     "Resample",
     "Weights",
     "find_packages",
+    "input_shape",
     "is_bare",
     "locate",
 ]

@@ -18,6 +18,20 @@ Colours = Literal["rgb", "bgr"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
+def input_shape(size: tuple[int, int], channels: int, *, first: bool, axis: bool) -> tuple[int, ...]:
+    """The shape of one input, without the batch.
+
+    Args:
+        size: (height, width).
+        channels: 3, or 1 for grey.
+        first: whether the channels come before height and width.
+        axis: whether there is an axis for the channels.
+    """
+    if not axis:
+        return size
+    return (channels, *size) if first else (*size, channels)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,9 +68,7 @@ class InputSpec(_Table):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input, without the batch: `(H, W, channels)`, `(channels, H, W)`, or for grey `(H, W)`."""
-        if not self.channel_axis:
-            return self.size
-        return (self.channels, *self.size) if self.channels_first else (*self.size, self.channels)
+        return input_shape(self.size, self.channels, first=self.channels_first, axis=self.channel_axis)
 
     @property
     def geometry(self) -> Geometry:

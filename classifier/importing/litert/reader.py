@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from classifier.backends.litert import dequantise, quantise, resizable
 from classifier.errors import ModelFileError, PackageError
+from classifier.formatting import one_line
 from classifier.importing.litert.graph import Graph
 from classifier.importing.litert.graph import read as read_graph
 from classifier.importing.litert.metadata import read as read_metadata
-from classifier.importing.network import LITERT_FILE, Network, Run, Shape, check_one_of_each
+from classifier.importing.network import LITERT_FILE, Network, Run, Shape, check_one_of_each, takes_grey
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import TEACHABLE_GREY, Source
 from classifier.importing.values.scaling import from_quantisation
@@ -80,15 +81,14 @@ def _load(file: Path, data: bytes) -> Interpreter:
         interpreter = Interpreter(model_content=data, num_threads=cpu_count())
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())
-        if foreign := sorted(set(_FOREIGN.findall(said))):
+        if foreign := sorted(set(_FOREIGN.findall(str(error)))):
             raise ModelFileError(
                 f"{file}: it has operations that LiteRT lacks: {', '.join(foreign)}. Import the model that it was "
                 "converted from, a SavedModel or .keras file, which runs on TensorFlow."
             ) from error
-        said = said[:300] or type(error).__name__
         raise ModelFileError(
-            f"{file}: LiteRT cannot load it; it is damaged, cut off, or has operations that LiteRT lacks: {said}"
+            f"{file}: LiteRT cannot load it; it is damaged, cut off, or has operations that LiteRT lacks: "
+            f"{one_line(error)}"
         ) from error
     return interpreter
 
@@ -125,7 +125,7 @@ def _scaling(file: Path, image: dict[str, Any], graph: Graph, shape: Shape) -> S
 
     An integer input without a scale takes the pixels themselves.
     """
-    grey = len(shape) == 3 or 1 in (shape[1:2] + shape[-1:])
+    grey = takes_grey(shape)
     found = None
     if how := graph.quantised:
         found = from_quantisation(how.scale, how.zero_point, how.low, how.high)

@@ -14,7 +14,7 @@ from classifier.backends.names import ONNX
 from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.importing import huggingface
 from classifier.importing.huggingface import Beside
-from classifier.importing.network import Network, Run
+from classifier.importing.network import Network, Run, takes_grey
 from classifier.importing.onnx.metadata import Metadata
 from classifier.importing.onnx.metadata import read as read_metadata
 from classifier.importing.options import SCALES, Options, Scaling
@@ -143,7 +143,7 @@ def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None
         beside.scaling,
         quantised.scaling if quantised else None,
     )
-    grey = 1 in (model.shape[1:2] + model.shape[-1:])
+    grey = takes_grey(model.shape)
     return next((one for one in found if one and not (grey and isinstance(one.mean, tuple))), None)
 
 

@@ -73,6 +73,15 @@ def test_the_layout(
     assert imported.package.manifest.input.size == (20, 28)
 
 
+def test_grey_pictures_without_an_axis_for_channels_have_no_range_of_three_colours(tmp_path: Path) -> None:
+    step = (np.float32(4.758 / 255), np.uint8(114))  # the same range as ImageNet's
+    colour = (("Unsqueeze", np.array([1])), ("Expand", np.array([1, 3, SIDE, SIDE])))
+    model = network(("QuantizeLinear", *step), ("DequantizeLinear", *step), *colour, shape=("N", SIDE, SIDE))
+    imported, said = bring(save(tmp_path, model))
+    assert imported.package.manifest.input.shape == (SIDE, SIDE)
+    assert said["values"].startswith("0 to 1: a guess")
+
+
 def test_grey_pictures(tmp_path: Path) -> None:
     file = save(tmp_path, network(shape=["N", 1, SIDE, SIDE]))
     luma = np.array([0.299, 0.587, 0.114], np.float32)
