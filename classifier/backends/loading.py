@@ -19,8 +19,8 @@ from typing import Any
 
 from classifier.backends import augmentation, known_layers
 from classifier.backends.keras2 import weights
-from classifier.backends.keras2.config import mend
-from classifier.backends.model_files import CONFIG, ModelFile, has_lambda, reason
+from classifier.backends.keras2.config import MODULES, mend
+from classifier.backends.model_files import CONFIG, ModelFile, reason
 from classifier.errors import PackageError
 
 
@@ -115,10 +115,8 @@ def _of_keras_2(file: ModelFile, config: Any) -> Any:
     """A Keras 2 model of an `.h5` file; such a file is loaded only if it is trusted."""
     import keras
 
-    if has_lambda(config):
-        keras.config.enable_unsafe_deserialization()
-    kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
-    model = kind.from_config(copy.deepcopy(config["config"]))
+    whole = {**copy.deepcopy(config), "module": MODULES[config["class_name"]], "registered_name": None}
+    model = keras.saving.deserialize_keras_object(whole, safe_mode=False)
     weights.read(file.path, model)
     return model
 

@@ -35,7 +35,8 @@ SAVED_MODEL = "saved_model.pb"
 CONFIG, METADATA = "config.json", "metadata.json"
 """The members of a `.keras` file, which is a zip, that describe the model and the Keras that wrote it."""
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
 _MOST_JSON = 50_000_000  # bytes of a configuration; the largest one among Keras's own applications has 1.5 MB
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # What Keras and TensorFlow add to a cause: frames of the stack, arguments, advice to the program that loads.
@@ -43,7 +44,6 @@ _BESIDE = re.compile(
     r"\n\s*(?:Arguments received by|Stack trace|Traceback|File \")|Please ensure (?:you are using|that)"
 )
 _PLACES = re.compile(r"['\"]?(?<!\w)/[^\s'\"]*classifier-[^\s'\",:;)]*['\"]?")
-_LAMBDA = ("Lambda", "__lambda__")
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -54,10 +54,10 @@ def kind_of(path: Path) -> Kind | None:
     """
     if files.kind(path) == "folder":
         return "saved_model" if files.kind(path / SAVED_MODEL) else None
-    head = files.read(path, len(_HDF5))
+    head = files.read(path, len(HDF5))
     if head[4:8] == b"TFL3":
         return "tflite"
-    if head == _HDF5:
+    if head == HDF5:
         return "h5"
     if head[:2] == b"PK" and {CONFIG, METADATA} <= _members(path):
         return "keras"
@@ -133,8 +133,6 @@ class ModelFile:
         """
         if self.kind == "h5":
             return "an .h5 file can run code when it is loaded (CVE-2025-9905)"
-        if self.kind == "keras" and has_lambda(self.config):
-            return "it has a Lambda layer, which is code that runs when it is loaded"
         if self.kind == "keras":
             return keras_classes.risk(self.config)
         return _saved_model_risk(self.path) if self.kind == "saved_model" else ""
@@ -192,20 +190,6 @@ def _json(archive: zipfile.ZipFile, name: str) -> Any:
     if len(data) > _MOST_JSON:
         raise PackageError(f"{archive.filename}: its {name} is over {_MOST_JSON // 10**6} MB, more than any model's.")
     return json.loads(data)
-
-
-def has_lambda(config: Any) -> bool:
-    """Whether a Keras model's configuration has a layer that is Python code."""
-    todo = [config]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            if item.get("class_name") in _LAMBDA:
-                return True
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
-    return False
 
 
 def _saved_model_risk(folder: Path) -> str:

@@ -9,8 +9,8 @@ from classifier.backends.keras2 import graph, layers
 from classifier.backends.keras2.names import plain
 
 _FUNCTIONAL = ("Functional", "Model")
-# The modules of Keras 3 that have the classes that were moved.
-_MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
+MODULES = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
+"""The modules of Keras 3 in which models' classes are."""
 
 
 def mend(config: Any) -> Any:
@@ -60,7 +60,7 @@ def _layer(layer: dict[str, Any]) -> dict[str, Any]:
         mended = dict(layer)
     if isinstance(module := mended.get("module"), str) and augmentation.of_keras(mended):
         own = module if ".applications" in module else "keras.layers"
-        mended.update(module=_MODULES.get(mended["class_name"], own), registered_name=None)
+        mended.update(module=MODULES.get(mended["class_name"], own), registered_name=None)
     return mended
 
 
@@ -86,11 +86,11 @@ def _functional(inner: dict[str, Any]) -> dict[str, Any]:
     return graph.mend({**inner, "name": plain(inner.get("name") or "model"), "layers": mended}, described)
 
 
-def _named(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _named(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The layers of a Sequential, each with a name of its own: models had none where they were written as a list."""
     taken: set[str] = set()
-    for layer in layers:
+    for layer in found:
         name = plain(str(layer["config"].get("name") or layer["class_name"].lower()))
         layer["config"]["name"] = name if name not in taken else f"{name}_{len(taken)}"
         taken.add(layer["config"]["name"])
-    return layers
+    return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from classifier.backends.model_files import HDF5
 from classifier.importing.foreign.look import (
     Foreign,
     Look,
@@ -22,8 +23,6 @@ from classifier.importing.foreign.look import (
     pickled,
 )
 from classifier.importing.foreign.stray import OTHERS, POINTERS
-
-HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _EXPORT = 'torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx")'
 _ONNX_OF_TORCH = (

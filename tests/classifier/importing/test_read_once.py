@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from classifier.backends import model_files
+from classifier.backends import keras_classes, model_files
 from classifier.importing import sources
 from classifier.importing.litert import reader as litert
 from classifier.importing.options import Options
@@ -29,8 +29,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return counting
 
-    for name in ("_members", "_archive_description", "_hdf5_description", "has_lambda", "_saved_model_risk"):
+    for name in ("_members", "_archive_description", "_hdf5_description", "_saved_model_risk"):
         monkeypatch.setattr(model_files, name, count(name, getattr(model_files, name)))
+    monkeypatch.setattr(keras_classes, "risk", count("keras_classes", keras_classes.risk))
     return counted
 
 
@@ -38,7 +39,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 @pytest.mark.parametrize(
     ("name", "options", "expected"),
     [
-        ("model.keras", None, {"_members": 1, "_archive_description": 1, "has_lambda": 1}),
+        ("model.keras", None, {"_members": 1, "_archive_description": 1, "keras_classes": 1}),
         ("model.keras", TRUSTED, {"_members": 1, "_archive_description": 1}),
         ("model.h5", TRUSTED, {"_hdf5_description": 1}),
         ("saved", None, {"_saved_model_risk": 1}),
@@ -70,7 +71,7 @@ def test_a_package_is_started_from_weights_that_were_checked_and_parsed_once(
     imported, _ = bring(tmp_path / "model.keras")
     calls.clear()
     load_backend(imported.package, "tensorflow", 1)
-    assert calls == {"_members": 1, "_archive_description": 1, "has_lambda": 1}
+    assert calls == {"_members": 1, "_archive_description": 1, "keras_classes": 1}
 
 
 def test_a_litert_file_is_read_once(tmp_path: Path) -> None:
