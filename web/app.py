@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from classifier.errors import ClassifierError
+from classifier.formatting import one_line
 from classifier.machine import malloc
 from classifier.machine.process import forbid_core_dumps
 from web import problems
@@ -154,7 +155,7 @@ class _Server:
         except ClassifierError as wrong:  # in a setting: a server that does not know its limits must not start
             _end(wrong.message)
         except (MemoryError, ImportError, RuntimeError) as short:  # of memory or of threads; nobody could be served
-            reason = " ".join(str(short).split()) or type(short).__name__
+            reason = one_line(short, longest=None)
             _end(f"The server cannot start. Allow it more memory, processes and threads. ({reason})")
         garbage.freeze()
         self._loaded.set()

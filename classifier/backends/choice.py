@@ -11,7 +11,7 @@ from classifier.backends.names import AUTO, BACKENDS, LITERT, TENSORFLOW, Backen
 from classifier.backends.protocol import Backend
 from classifier.backends.trial import try_out
 from classifier.errors import BackendError, ClassifierError, PackageError
-from classifier.formatting import listed
+from classifier.formatting import described, listed
 from classifier.package import MANIFEST, ModelPackage
 
 log = logging.getLogger(__name__)
@@ -89,10 +89,9 @@ def load_backend(
     except (ClassifierError, OSError, ImportError, MemoryError):
         raise
     except Exception as error:  # damaged weights make libraries raise errors of any class
-        said = " ".join(str(error).split())[:300]
         raise PackageError(
             f"{package.folder / package.manifest.weights[chosen.form].file}: {chosen.title} cannot run it; it is "
-            f"damaged, or does not fit {MANIFEST}: {type(error).__name__}: {said}"
+            f"damaged, or does not fit {MANIFEST}: {described(error)}"
         ) from error
     log.info("%s: %s backend on %s (%s)", package.name, chosen.name, backend.device, choice.reason)
     return backend, choice.reason

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from classifier.backends.model_files import Kind
 from classifier.errors import ClassifierError, ModelFileError
+from classifier.formatting import described
 from classifier.importing.network import Network, Run
 from classifier.machine import progress
 
@@ -40,8 +41,8 @@ def refusing_damage(file: Path) -> Iterator[None]:
             raise
         log.debug("%s", file, exc_info=True)
         raise ModelFileError(
-            f"{file}: it is damaged or cut off, or of a kind that is not supported ({described(error)}). Export it "
-            "again where it was made."
+            f"{file}: it is damaged or cut off, or of a kind that is not supported ({described(error, 200)}). Export "
+            "it again where it was made."
         ) from error
 
 
@@ -50,12 +51,6 @@ def _of_machine(error: Exception) -> bool:
     if isinstance(error, OSError):  # libraries raise it, too: h5py without a number, zipfile for a negative offset
         return error.errno is not None and (error.errno != errno.EINVAL or error.filename is not None)
     return "start new thread" in str(error)
-
-
-def described(error: Exception) -> str:
-    """The class of an error and the beginning of what it says, on one line."""
-    said = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def sign_before_reading(kind: Kind) -> None:

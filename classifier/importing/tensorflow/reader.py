@@ -14,6 +14,7 @@ from classifier.backends import gpu
 from classifier.backends.loading import Loaded, load
 from classifier.backends.names import TENSORFLOW
 from classifier.errors import BackendError, ModelFileError, PackageError
+from classifier.formatting import one_line
 from classifier.importing.network import Network, Run, check_one_of_each, layout
 from classifier.importing.options import SCALES, Options, Scaling
 from classifier.importing.sources import Source
@@ -78,7 +79,7 @@ def read(source: Source, options: Options) -> Network:
         try:
             run(np.zeros((1, *shape), np.float32))
         except Exception as error:  # layers raise errors of many classes
-            said = " ".join(str(error).split())[:300]
+            said = one_line(error)
             raise ModelFileError(f"{file}: it does not take an input of the shape {(1, *shape)}: {said}") from error
         return run
 
