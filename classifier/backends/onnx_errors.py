@@ -9,7 +9,7 @@ import onnxruntime
 from classifier.formatting import printable
 
 _LONGEST = 300  # characters of what it says itself
-_DAMAGED = "it is not an ONNX model, or it is damaged or cut off. Export or download it again."
+DAMAGED = "it is not an ONNX model, or it is damaged or cut off. Export or download it again."
 _UNKNOWN = (
     "it uses the operation {0}, which ONNX Runtime {version} does not know: one that its maker added, or a newer one. "
     "Export the model without it."
@@ -21,7 +21,7 @@ _OUTSIDE = (
 
 # Patterns of ONNX Runtime's messages, and what they mean.
 _SENTENCES = {
-    r"(?i)protobuf parsing failed|No graph was found": _DAMAGED,
+    r"(?i)protobuf parsing failed|No graph was found": DAMAGED,
     r"File doesn't exist": "there is no such file. Restore it.",
     r"Opset (\d+) is under development.* is till opset (\d+)": (
         "it was made with version {0} of ONNX's operations (opset), and ONNX Runtime {version} knows them up to {1}. "
@@ -60,7 +60,7 @@ _NOISE = (
 def reason(error: Exception) -> str:
     """Why a model cannot be loaded or run, in one line, from an error of ONNX Runtime."""
     if isinstance(error, UnicodeDecodeError):  # a name in the model, or in ONNX Runtime's message about it
-        return _DAMAGED
+        return DAMAGED
     said = " ".join(str(error).split())
     for pattern, sentence in _SENTENCES.items():
         if found := re.search(pattern, said):

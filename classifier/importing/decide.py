@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.errors import ModelFileError, ParameterError
-from classifier.formatting import listed
+from classifier.formatting import listed, printable
 from classifier.importing import label_files, verify
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network
@@ -133,14 +133,14 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
         found, where = network.labels, dict.fromkeys(network.labels, said_by)
     elif source.labels:
         lines, name = label_files.choose(source.labels, classes, f"{source.file}: it has {number}")
-        found, where = {"en": lines}, {"en": name}
+        found, where = {"en": lines}, {"en": printable(name)}
     else:
         raise ModelFileError(
             f"{source.file}: it has {number}, and nothing says what they are called. Give a file with a label "
             f"on each of {classes} lines, in the order of the model's output: --labels FILE, or labels.txt beside it."
         )
     for language, lines in found.items():
-        if len(lines) != classes and (classes, len(lines)) != (1, 2):
+        if not label_files.fit(lines, classes):
             raise ModelFileError(
                 f"{source.file}: it has {number}, but there are {len(lines)} labels in {where[language]}. "
                 "Give one for each class, in the order of the model's output: --labels FILE."

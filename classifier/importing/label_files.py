@@ -55,12 +55,17 @@ def beside(model: Path) -> tuple[Candidate, ...]:
     return tuple(Candidate(path, not unusual) for unusual, _, path in sorted(found)[:_MOST])
 
 
+def fit(lines: tuple[str, ...], classes: int) -> bool:
+    """Whether there is a label for each class; for one class, two labels fit, too."""
+    return len(lines) == classes or (classes, len(lines)) == (1, 2)
+
+
 def choose(candidates: Iterable[Candidate], classes: int, model: str) -> tuple[tuple[str, ...], str]:
-    """The labels of the one file that has as many as the model has classes, and that file's name.
+    """The labels of the one file that has as many as the model has classes, or of the only file; and its name.
 
     Args:
         candidates: from `beside`.
-        classes: how many classes there are; for one, two labels fit, too.
+        classes: how many classes there are.
         model: the beginning of the sentence, such as `model.h5: it has 3 classes`.
 
     Raises:
@@ -74,17 +79,13 @@ def choose(candidates: Iterable[Candidate], classes: int, model: str) -> tuple[t
         except ModelFileError as error:
             if candidate.usual:
                 refused.append(error)
-    fitting = [(one, lines) for one, lines in read if len(lines) == classes or (classes, len(lines)) == (1, 2)]
+    fitting = [(one, lines) for one, lines in read if fit(lines, classes)]
     fitting = [pair for pair in fitting if pair[0].usual] or fitting
     if not fitting and refused:
         raise refused[0]
     have = ", ".join(f"{printable(one.path.name)} ({len(lines)})" for one, lines in (fitting or read))
     if not fitting and len(read) == 1:
-        ((one, lines),) = read
-        raise ModelFileError(
-            f"{model}, but there are {len(lines)} labels in {printable(one.path.name)}. Give one for each class, "
-            "in the order of the model's output: --labels FILE."
-        )
+        fitting = read  # whoever asked says that they do not fit
     if not fitting:
         beside_it = f"; the files beside it have other numbers of labels: {have}" if have else ""
         raise ModelFileError(

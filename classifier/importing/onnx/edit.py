@@ -10,9 +10,10 @@ from onnx import helper
 
 from classifier.importing.network import Shape
 from classifier.importing.onnx.arithmetic import Quantisation
-from classifier.importing.onnx.graph import Graph, ancestors
+from classifier.importing.onnx.graph import Graph, ancestors, most_common_type
 
 _FLOAT = onnx.TensorProto.FLOAT
+_FLOATS = (_FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
 FEATURES = "features"
 """Name of the output with the last feature map."""
 
@@ -95,14 +96,7 @@ def add_features(model: Any, tensor: str, *, as_is: bool) -> str:
 
 def _float_type(model: Any) -> int:
     """The type in which a model computes: that of most of its weights."""
-    sizes: dict[int, int] = {}
-    for tensor in model.graph.initializer:
-        if tensor.data_type in (_FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE):
-            count = 1
-            for side in tensor.dims:
-                count *= side
-            sizes[tensor.data_type] = sizes.get(tensor.data_type, 0) + count
-    return max(sizes, key=lambda kind: sizes[kind], default=_FLOAT)
+    return most_common_type(tensor for tensor in model.graph.initializer if tensor.data_type in _FLOATS)
 
 
 def _insert(model: Any, image: str, operation: str, parameters: list[str], **attributes: Any) -> None:

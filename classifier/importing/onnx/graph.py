@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -171,6 +173,14 @@ def uses(node: Any) -> Iterator[str]:
             for inside in inner.node:
                 yield from uses(inside)
             yield from (output.name for output in inner.output)
+
+
+def most_common_type(tensors: Iterable[Any]) -> int:
+    """The type of most numbers of these constants, as ONNX numbers it; float32 if there are none."""
+    sizes: Counter[int] = Counter()
+    for tensor in tensors:
+        sizes[tensor.data_type] += math.prod(tensor.dims)
+    return max(sizes, key=sizes.__getitem__, default=onnx.TensorProto.FLOAT)
 
 
 def ancestors(graph: Graph, name: str) -> set[str]:

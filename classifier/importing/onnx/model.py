@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import inliner
 
+from classifier.backends.onnx_errors import DAMAGED
 from classifier.errors import ModelFileError
 from classifier.formatting import printable
 from classifier.importing.network import Activation, Shape, check_one_of_each
 from classifier.importing.onnx import arithmetic, edit, layout
 from classifier.importing.onnx.arithmetic import Beginning
-from classifier.importing.onnx.graph import Graph
+from classifier.importing.onnx.graph import Graph, most_common_type
 from classifier.importing.onnx.scores import Scores, activation, feature_map
 from classifier.importing.onnx.scores import scores as scores_of
 from classifier.machine import files
@@ -79,14 +81,7 @@ class Model:
     @property
     def weights(self) -> str:
         """The type of most of its weights."""
-        sizes: dict[int, int] = {}
-        for tensor in self.proto.graph.initializer:
-            count = 1
-            for side in tensor.dims:
-                count *= side
-            if count >= _SMALL:
-                sizes[tensor.data_type] = sizes.get(tensor.data_type, 0) + count
-        most = max(sizes, key=lambda kind: sizes[kind], default=_TYPE.FLOAT)
+        most = most_common_type(tensor for tensor in self.proto.graph.initializer if math.prod(tensor.dims) >= _SMALL)
         return _NAMES.get(most) or str(_TYPE.DataType.Name(most)).lower()
 
     @property
@@ -180,9 +175,7 @@ def _parsed(file: Path) -> Any:
         proto = onnx.ModelProto.FromString(data)
         return inliner.inline_local_functions(proto) if proto.functions else proto
     except (DecodeError, RuntimeError, ValueError) as error:
-        raise ModelFileError(
-            f"{file}: it is not an ONNX model, or it is damaged or cut off. Export or download it again."
-        ) from error
+        raise ModelFileError(f"{file}: {DAMAGED}") from error
 
 
 def _is_quantised(proto: Any) -> bool:
