@@ -95,10 +95,11 @@ def import_model(
         scores = _scores(network, run, values)
         activation = verify.activation(network, scores)
         labels, where = decide.labels(found, network, options, scores.shape[1])
-        output = decide.output_spec(activation, scores.shape[1], len(next(iter(labels.values()))), network.features)
+        names = next(iter(labels.values()))
+        output = decide.output_spec(activation, scores.shape[1], len(names), network.features)
         say("output", decide.meaning(output))
-        say("labels", f"from {where}: {decide.preview(next(iter(labels.values())))}")
-        for line in tries.lines(tries.Tried(run, spec, output, next(iter(labels.values()))), scale, photos):
+        say("labels", f"from {where}: {decide.preview(names)}")
+        for line in tries.lines(tries.Tried(run, spec, output, names), scale, photos):
             say("tried", line)
         draft = Draft(name, options.title or name, spec, output, labels)
         trial = _Trial(draft, folder, values, _probabilities(scores, output), options.trust)

@@ -47,11 +47,11 @@ class Tried:
     output: OutputSpec
     labels: Sequence[str]
 
-    def probabilities(self, pictures: Pictures, scaling: Scaling) -> NDArray[np.float64]:
+    def probabilities(self, pictures: Sequence[Image.Image], scaling: Scaling) -> NDArray[np.float64]:
         """Probabilities of pictures in a scaling's values, `(pictures, classes)`; NaN where the model gives none."""
         colours = scaling.colours or self.input.colours
         spec = self.input.model_copy(update={"mean": scaling.mean, "std": scaling.std, "colours": colours})
-        values = [normalise(fit(picture, spec.geometry), spec) for picture in pictures.values()]
+        values = [normalise(fit(picture, spec.geometry), spec) for picture in pictures]
         with np.errstate(all="ignore"):
             rows = [probabilities(self.run(one).reshape(-1), self.output) for one in values]
         return np.stack(rows).astype(np.float64)
@@ -85,16 +85,18 @@ def lines(model: Tried, taken: Scaling, pictures: Pictures) -> Iterator[str]:
         pictures: pictures by name.
     """
     photos = verify.photos() if taken.guessed else {}
-    shown = {**{name: photos[name] for name in _SHOWN if name in photos}, **pictures}
+    tried = [*photos.items(), *pictures.items()]
+    samples = list(photos)
+    shown = [*(samples.index(name) for name in _SHOWN if name in photos), *range(len(photos), len(tried))]
     if not shown:
         return
     scales = usual(model.input.channels) if taken.guessed else {"as above": taken}
-    table = [list(_cells(model, shown, scale)) for scale in scales.values()]
+    found = {name: model.probabilities([one for _, one in tried], scale) for name, scale in scales.items()}
     yield _row("picture", "--scale" if taken.guessed else "values", "best label", "score", "entropy")
-    for index, picture in enumerate(shown):
-        yield from (_row(picture, name, *cells[index]) for name, cells in zip(scales, table, strict=True))
+    for index in shown:
+        yield from (_row(tried[index][0], name, *_cells(model, rows[index])) for name, rows in found.items())
     if photos:
-        told = {name: _information(model.probabilities(photos, scale), model.output) for name, scale in scales.items()}
+        told = {name: _information(rows[: len(photos)], model.output) for name, rows in found.items()}
         yield _conclusion(told, next(name for name, scale in scales.items() if scale.same(taken)))
 
 
@@ -116,15 +118,13 @@ def _conclusion(told: dict[str, float], taken: str) -> str:
     return f"taken: {taken}, a guess. {hint} ({bits} bits)"
 
 
-def _cells(model: Tried, pictures: Pictures, scaling: Scaling) -> Iterator[tuple[str, str, str]]:
-    """Label, score and entropy of the answer for each picture."""
-    for row in model.probabilities(pictures, scaling):
-        if np.isfinite(row).all():
-            best = int(row.argmax())
-            entropy = float(_entropy(row, model.output))
-            yield model.labels[best], percent(float(row[best])), f"{entropy:.1f} bits"
-        else:
-            yield "NaN or infinity", "", ""
+def _cells(model: Tried, row: NDArray[np.float64]) -> tuple[str, str, str]:
+    """Label, score and entropy of the answer for a picture."""
+    if not np.isfinite(row).all():
+        return "NaN or infinity", "", ""
+    best = int(row.argmax())
+    entropy = float(_entropy(row, model.output))
+    return model.labels[best], percent(float(row[best])), f"{entropy:.1f} bits"
 
 
 def _row(*cells: str) -> str:

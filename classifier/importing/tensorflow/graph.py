@@ -132,9 +132,11 @@ def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> 
         for node in nodes.values():
             node.input[:] = [_source(name, nodes) for name in node.input if not name.startswith("^")]
         reader = _Reader(nodes, tf.make_ndarray, _captured(traced))
-        image = traced.inputs[0].op.name
+        image, operations = traced.inputs[0].op.name, _operations(nodes)
         return Graph(
-            reader.activation(_source(traced.outputs[0].name, nodes)), reader.scaling(image), reader.first_layer(image)
+            reader.activation(_source(traced.outputs[0].name, nodes)),
+            reader.scaling(operations, image),
+            reader.first_layer(operations, image),
         )
     except Exception as error:  # layers and TensorFlow raise errors of many classes
         log.debug("The graph cannot be read: %s", error)
@@ -170,17 +172,13 @@ class _Reader:
             return "none" if any(op in _LINEAR for op in before) else None
         return None
 
-    def scaling(self, image: str) -> Scaling | None:
-        return beginning.scaling(self._operations(), image, self._constant)
+    def scaling(self, operations: list[Operation], image: str) -> Scaling | None:
+        return beginning.scaling(operations, image, self._constant)
 
-    def first_layer(self, image: str) -> FirstLayer | None:
+    def first_layer(self, operations: list[Operation], image: str) -> FirstLayer | None:
         return first_layer.read(
-            self.nodes, beginning.users(self._operations(), image), lambda name: self._value(name, _LARGEST_KERNEL)
+            self.nodes, beginning.users(operations, image), lambda name: self._value(name, _LARGEST_KERNEL)
         )
-
-    def _operations(self) -> Iterator[Operation]:
-        order = TopologicalSorter({name: node.input for name, node in self.nodes.items()}).static_order()
-        return (_operation(self.nodes[name]) for name in order)
 
     def _constant(self, name: str) -> NDArray[np.float64] | None:
         """A constant of a few numbers, or what is made of such; None for anything else."""
@@ -245,6 +243,12 @@ def _source(tensor: str, nodes: dict[str, Any]) -> str:
     name, _, output = tensor.partition(":")
     numbered = f"{name}:{output.rpartition(':')[2]}"
     return numbered if numbered in nodes else name
+
+
+def _operations(nodes: dict[str, Any]) -> list[Operation]:
+    """All operations, each after those that make its inputs."""
+    order = TopologicalSorter({name: node.input for name, node in nodes.items()}).static_order()
+    return [_operation(nodes[name]) for name in order]
 
 
 def _operation(node: Any) -> Operation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -92,16 +92,15 @@ def unchanged(operations: Iterable[Operation], image: str) -> set[str]:
     return same
 
 
-def users(operations: Iterable[Operation], image: str) -> list[str]:
+def users(operations: Sequence[Operation], image: str) -> list[str]:
     """What the operations make that are the first to do something with the values of the input.
 
     Args:
         operations: all operations, each after those that make its inputs.
         image: the input.
     """
-    all_ = list(operations)
-    same = unchanged(all_, image)
-    using = (one for one in all_ if one.does != "measures" and not same.isdisjoint(one.inputs))
+    same = unchanged(operations, image)
+    using = (one for one in operations if one.does != "measures" and not same.isdisjoint(one.inputs))
     return [one.output for one in using if one.output not in same]
 
 
