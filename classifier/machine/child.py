@@ -16,11 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from classifier import checkout
 from classifier.machine import progress
 from classifier.machine.memory import available_memory
+from classifier.machine.process import memory_of
 
 _SHARE = 0.9  # of the free memory; what is left is for what comes between two looks
 _LOOK = 0.05  # seconds between two looks at the child's memory
@@ -103,7 +103,7 @@ class _Watch:
     """Reads what a child writes, until it ends, is silent for too long or takes too much memory."""
 
     def __init__(self, pid: int) -> None:
-        self._memory = Path(f"/proc/{pid}/statm")
+        self._pid = pid
         free = available_memory()
         self._most = None if free is None else int(free * _SHARE)
         self._patience = progress.STEP
@@ -146,7 +146,7 @@ class _Watch:
     def _problem(self) -> str:
         if self._silent > self._patience:
             return f"it made no progress for {self._patience:.0f} s"
-        if self._most is not None and _held(self._memory) > self._most:
+        if self._most is not None and _held(self._pid) > self._most:
             return f"it took more than the {self._most / 1e9:.1f} GB of memory that are free"
         return ""
 
@@ -168,13 +168,10 @@ class _Lines:
             self._take(self._rest)
 
 
-def _held(statm: Path) -> int:
-    """Bytes of memory that a process holds beside what it shares with files; 0 if unknown, as on macOS."""
-    try:
-        _, resident, shared, *_ = map(int, statm.read_text().split())
-    except (OSError, ValueError):
-        return 0
-    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
+def _held(process: int) -> int:
+    """Bytes of memory that a process holds beside what it shares with files; 0 if unknown."""
+    _, resident, shared = memory_of(process)
+    return resident - shared
 
 
 def _crash(number: int) -> str:

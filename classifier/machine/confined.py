@@ -10,10 +10,9 @@ import contextlib
 import resource
 import runpy
 import sys
-from pathlib import Path
 
 from classifier.machine import progress
-from classifier.machine.process import end_with, forbid_core_dumps
+from classifier.machine.process import end_first, end_with, forbid_core_dumps
 
 LARGEST_FILE = 16_000_000_000
 """Bytes of the largest file that it may write: a copy of a model's weights."""
@@ -25,9 +24,8 @@ def main() -> None:
     end_with(int(parent))
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    forbid_core_dumps()  # at last: from now on the file above cannot be written
+    end_first()
+    forbid_core_dumps()
     progress.report_to(int(pipe))
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)

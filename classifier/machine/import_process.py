@@ -11,7 +11,8 @@ from classifier.errors import ModelFileError
 from classifier.formatting import printable
 from classifier.machine import child
 
-_REFUSAL = "classifier: "  # how the sentence begins with which a command ends
+REFUSAL = "classifier: "
+"""How the sentence begins with which a command ends."""
 
 
 def unfinished(target: Path) -> Path:
@@ -46,7 +47,7 @@ def run_import(
     refusals: list[str] = []  # held back: a damaged model can crash its process after that, too, when it is unloaded
 
     def sort(line: str) -> None:
-        (refusals.append if line.startswith(_REFUSAL) else err)(line)
+        (refusals.append if line.startswith(REFUSAL) else err)(line)
 
     done = False
     try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from classifier.errors import ModelFileError
 from classifier.machine import files
-from classifier.machine.import_process import run_import
+from classifier.machine.import_process import REFUSAL, run_import
 from classifier.package.locate import find_packages, is_bare, locate
 from classifier.package.naming import named
 from classifier.package.package import ModelPackage
@@ -95,11 +95,9 @@ def _import(source: Path, target: Path, *, trust: bool) -> None:
         variables={"CLASSIFIER_TRUST": "1" if trust else "0"},
     )
     if status:
-        ours = [line for line in said if line.startswith("classifier: ")]
+        ours = [line for line in said if line.startswith(REFUSAL)]
         raise ModelFileError(
-            ours[-1].removeprefix("classifier: ").rstrip("\n")
-            if ours
-            else f"{source}: importing it ended with {status}."
+            ours[-1].removeprefix(REFUSAL).rstrip("\n") if ours else f"{source}: importing it ended with {status}."
         )
     for line in said:
         _to_standard_error(line)

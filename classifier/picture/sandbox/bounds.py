@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from classifier.machine.process import forbid_core_dumps
+from classifier.machine.process import end_first, forbid_core_dumps, memory_of
 from classifier.picture.limits import Limits
 
 
@@ -39,15 +37,13 @@ class Bounds:
             memory: bytes that it may take; was not known yet when the process that forked this one began.
         """
         bounds = {resource.RLIMIT_FSIZE: 0}
-        if mapped := _address_space():  # macOS neither reports this nor enforces a limit on it
+        if mapped := memory_of()[0]:  # macOS neither reports this nor enforces a limit on it
             bounds[resource.RLIMIT_AS] = mapped + memory
         for kind, amount in bounds.items():
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (amount, amount))
-        # If the machine's memory runs out all the same, the kernel ends this process and not the server.
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000")
-        forbid_core_dumps()  # at last: from now on the file above cannot be written
+        end_first()  # and not the server, if the machine's memory runs out all the same
+        forbid_core_dumps()
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
@@ -69,15 +65,4 @@ def memory_wanted(limits: Limits) -> int:
 
 def resident() -> int:
     """Bytes of memory that this process holds now; 0 if unknown."""
-    return _statm(1)
-
-
-def _address_space() -> int:
-    return _statm(0)
-
-
-def _statm(field: int) -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[field]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+    return memory_of()[1]
