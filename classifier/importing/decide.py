@@ -25,22 +25,25 @@ _GUESS = (
     "a guess, as {habit}the file does not say. If the answers are poor, import it again with the --scale that it was "
     "trained with: {others}"
 )
+_ONE_SCORE = "two labels, each on a line, that of a low score first, or with one, if its score stands for itself"
 
 
 def scaling(source: Source, network: Network, options: Options, place: Layout) -> Scaling:
     """The scaling, and the order of the colours that goes with it, from the first of these that tells.
 
-    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else it is the
-    habit of those whose program wrote the file, or 0 to 1.
+    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer; what the file
+    only suggests. Else it is the habit of those whose program wrote the file, or 0 to 1.
     """
     if options.scaling:
         return options.scaling.because("as you say")
-    if network.scaling:
+    if network.scaling and not network.scaling.guessed:
         return network.scaling
     if source.teachable_machine:
         return SCALES["signed"].because("as Teachable Machine's models take them")
     if network.first_layer and (found := first_layer.scaling(network.first_layer, _photos(place, options))):
         return found
+    if network.scaling:
+        return network.scaling
     return _guess(place.channels, "imagenet" if network.of_pytorch and place.channels == 3 else "unit")
 
 
@@ -136,8 +139,9 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
         found, where = {"en": lines}, {"en": printable(name)}
     else:
         raise ModelFileError(
-            f"{source.file}: it has {number}, and nothing says what they are called. Give a file with a label "
-            f"on each of {classes} lines, in the order of the model's output: --labels FILE, or labels.txt beside it."
+            f"{source.file}: it has {number}, and nothing says what they are called. Give a file with "
+            + (f"a label on each of {classes} lines, in the order of the model's output" if classes > 1 else _ONE_SCORE)
+            + ": --labels FILE, or labels.txt beside it."
         )
     for language, lines in found.items():
         if not label_files.fit(lines, classes):
