@@ -13,7 +13,7 @@ from classifier.importing import label_files, verify
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling, usual
-from classifier.importing.sources import Source
+from classifier.importing.sources import TEACHABLE_ALONE, Source
 from classifier.importing.values import first_layer
 from classifier.package import Colours, InputSpec, OutputSpec
 from classifier.picture.fit import fit
@@ -44,12 +44,15 @@ def scaling(source: Source, network: Network, options: Options, place: Layout) -
         return found
     if network.scaling:
         return network.scaling
+    if (*place.size, place.channels) == (224, 224, 3) and source.file.name in TEACHABLE_ALONE:
+        return _guess(3, "signed")
     return _guess(place.channels, "imagenet" if network.of_pytorch and place.channels == 3 else "unit")
 
 
 def _guess(channels: int, name: str) -> Scaling:
     others = [other for other in usual(channels) if other != name]
-    habit = "PyTorch's models usually take it, and " if name == "imagenet" else ""
+    habits = {"imagenet": "PyTorch's models", "signed": "Teachable Machine's models, which have such a name,"}
+    habit = f"{habits[name]} usually take it, and " if name in habits else ""
     return SCALES[name].because(_GUESS.format(habit=habit, others=listed(others)), guessed=True)
 
 

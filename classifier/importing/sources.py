@@ -27,6 +27,8 @@ TEACHABLE_GREY = "vww_96_grayscale_quantized.tflite"
 """File name of Teachable Machine's export for microcontrollers, which takes `pixel / 127 - 1`."""
 # File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised, and for microcontrollers.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", TEACHABLE_GREY)
+TEACHABLE_ALONE = ("keras_model.h5", "model_unquant.tflite")
+"""Those of the names that few others give to their files."""
 _EDGE_TPU = "_edgetpu.tflite"  # the ending that the Edge TPU's compiler gives to what runs on nothing else
 # Operations of TensorFlow 2 and 1 that hold a weight.
 _VARIABLES = (b"VarHandleOp", b"VariableV2")

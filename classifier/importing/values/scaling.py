@@ -59,8 +59,8 @@ def _likely(least: float, most: float, *, symmetric: bool) -> Scaling | None:
         return None
     others = ", ".join(other for other in _RANGES if other != name)
     why = (
-        f"a guess: {_RANGE}, {least:.3g} to {most:.3g}, fits no narrower usual one. If the answers are poor, import it "
-        f"again with the --scale that it was trained with: {others}"
+        f"a guess from {_RANGE}, {least:.3g} to {most:.3g}, which is not quite a usual one. If the answers are poor, "
+        f"import it again with the --scale that it was trained with: {others}"
     )
     return SCALES[name].because(why, guessed=True)
 

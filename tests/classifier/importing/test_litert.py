@@ -49,6 +49,13 @@ def test_without_a_word_values_are_0_to_1_and_that_is_said_aloud(tmp_path: Path)
     assert "--scale" in said["values"]
 
 
+def test_teachable_machines_name_alone_is_a_likely_guess(tmp_path: Path) -> None:
+    """Its labels are not beside it, or no longer numbered."""
+    imported, said = bring(place(tmp_path, Tiny(size=(224, 224)).build(), "model_unquant.tflite"))
+    assert imported.package.manifest.input.mean == SCALES["signed"].mean
+    assert said["values"].startswith("-1 to 1: a guess, as Teachable Machine's models")
+
+
 @pytest.mark.parametrize(
     ("before", "scale"),
     [
