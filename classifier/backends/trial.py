@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _MODELS = ROOT / "model"
 _LIBRARIES = ("ai-edge-litert", "onnxruntime", "tensorflow", "tensorflow-cpu")
 _PICTURES = 3
+_MOST_REMEMBERED = 1000  # models tried, with all versions of the libraries together
 _BASE = 100_000_000  # bytes that the child takes before it loads a model
 _BASE_GPU = 600_000_000  # the same with TensorFlow
 
@@ -151,6 +152,21 @@ def _remember(key: str) -> None:
         with suppress(OSError):  # a container's file system may be read-only: it is tried again at each start
             folder.mkdir(parents=True, exist_ok=True)
             (folder / key).touch()
+            _forget(folder.parent)
+
+
+def _forget(base: Path) -> None:
+    """Forgets the models that were tried longest ago, beyond so many, and versions of the libraries without any.
+
+    Raises:
+        OSError: another process did the same at the same time.
+    """
+    stamps = sorted(base.glob("*/*"), key=lambda stamp: stamp.stat().st_mtime)
+    for stamp in stamps[:-_MOST_REMEMBERED]:
+        stamp.unlink()
+    for versions in {stamp.parent for stamp in stamps[:-_MOST_REMEMBERED]}:
+        with suppress(OSError):  # it is not empty
+            versions.rmdir()
 
 
 def _main() -> None:

@@ -13,7 +13,7 @@ from classifier.importing import label_files, verify
 from classifier.importing import labels as labels_files
 from classifier.importing.network import Activation, Layout, Network
 from classifier.importing.options import SCALES, Options, Scaling, usual
-from classifier.importing.sources import Source
+from classifier.importing.sources import TEACHABLE_ALONE, Source
 from classifier.importing.values import first_layer
 from classifier.package import Colours, InputSpec, OutputSpec
 from classifier.picture.fit import fit
@@ -25,28 +25,34 @@ _GUESS = (
     "a guess, as {habit}the file does not say. If the answers are poor, import it again with the --scale that it was "
     "trained with: {others}"
 )
+_ONE_SCORE = "two labels, each on a line, that of a low score first, or with one, if its score stands for itself"
 
 
 def scaling(source: Source, network: Network, options: Options, place: Layout) -> Scaling:
     """The scaling, and the order of the colours that goes with it, from the first of these that tells.
 
-    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer. Else it is the
-    habit of those whose program wrote the file, or 0 to 1.
+    The options; the file or its graph; Teachable Machine's habit; what photos give in the first layer; what the file
+    only suggests. Else it is the habit of those whose program wrote the file, or 0 to 1.
     """
     if options.scaling:
         return options.scaling.because("as you say")
-    if network.scaling:
+    if network.scaling and not network.scaling.guessed:
         return network.scaling
     if source.teachable_machine:
         return SCALES["signed"].because("as Teachable Machine's models take them")
     if network.first_layer and (found := first_layer.scaling(network.first_layer, _photos(place, options))):
         return found
+    if network.scaling:
+        return network.scaling
+    if (*place.size, place.channels) == (224, 224, 3) and source.file.name in TEACHABLE_ALONE:
+        return _guess(3, "signed")
     return _guess(place.channels, "imagenet" if network.of_pytorch and place.channels == 3 else "unit")
 
 
 def _guess(channels: int, name: str) -> Scaling:
     others = [other for other in usual(channels) if other != name]
-    habit = "PyTorch's models usually take it, and " if name == "imagenet" else ""
+    habits = {"imagenet": "PyTorch's models", "signed": "Teachable Machine's models, which have such a name,"}
+    habit = f"{habits[name]} usually take it, and " if name in habits else ""
     return SCALES[name].because(_GUESS.format(habit=habit, others=listed(others)), guessed=True)
 
 
@@ -136,8 +142,9 @@ def labels(source: Source, network: Network, options: Options, classes: int) -> 
         found, where = {"en": lines}, {"en": printable(name)}
     else:
         raise ModelFileError(
-            f"{source.file}: it has {number}, and nothing says what they are called. Give a file with a label "
-            f"on each of {classes} lines, in the order of the model's output: --labels FILE, or labels.txt beside it."
+            f"{source.file}: it has {number}, and nothing says what they are called. Give a file with "
+            + (f"a label on each of {classes} lines, in the order of the model's output" if classes > 1 else _ONE_SCORE)
+            + ": --labels FILE, or labels.txt beside it."
         )
     for language, lines in found.items():
         if not label_files.fit(lines, classes):

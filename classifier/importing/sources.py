@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 import zlib
@@ -26,9 +27,13 @@ TEACHABLE_GREY = "vww_96_grayscale_quantized.tflite"
 """File name of Teachable Machine's export for microcontrollers, which takes `pixel / 127 - 1`."""
 # File names of Teachable Machine's exports: Keras, TensorFlow Lite with floats and quantised, and for microcontrollers.
 _TEACHABLE = ("keras_model.h5", "model_unquant.tflite", "model.tflite", TEACHABLE_GREY)
+TEACHABLE_ALONE = ("keras_model.h5", "model_unquant.tflite")
+"""Those of the names that few others give to their files."""
 _EDGE_TPU = "_edgetpu.tflite"  # the ending that the Edge TPU's compiler gives to what runs on nothing else
 # Operations of TensorFlow 2 and 1 that hold a weight.
 _VARIABLES = (b"VarHandleOp", b"VariableV2")
+_PART = re.compile(r"variables\.data-\d{5}-of-(\d{5})")
+_WHOLE = "Give the whole folder, with all of variables/ beside saved_model.pb."
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 10_000
 _MOST_LOOKS = 1_000  # files of a folder without a model that are looked at, to say what it holds
@@ -197,9 +202,19 @@ def _no_saved_model(folder: Path) -> str:
         look = Look.at(path)
         if (fits := foreign.kind(look)) and (fits in POINTERS or path in module):
             return fits.sentence(look) if path in module else f"its {path.name} is not there: {fits.sentence(look)}"
+    if variables and (gone := _missing(variables)):
+        return f"its variables/{gone} is not there. {_WHOLE}"
     if not variables and any(word in (folder / SAVED_MODEL).read_bytes() for word in _VARIABLES):
-        return "its weights are not there. Give the whole folder, with variables/ beside saved_model.pb."
+        return f"its weights are not there. {_WHOLE}"
     return ""
+
+
+def _missing(variables: list[Path]) -> str:
+    """The name of the first of a SavedModel's files of weights that is not there; empty if all are."""
+    names = [path.name for path in variables]
+    parts = max((int(match[1]) for name in names if (match := _PART.fullmatch(name))), default=1)
+    wanted = ("variables.index", *(f"variables.data-{part:05}-of-{parts:05}" for part in range(parts)))
+    return next((name for name in wanted if name not in names), "")
 
 
 def _has_model(path: Path) -> bool:

@@ -90,7 +90,7 @@ def _import(source: Path, target: Path, *, trust: bool) -> None:
         ["import", "--link", str(source.absolute()), str(target)],
         str(source),
         target,
-        out=_to_standard_error,  # our standard output may be for JSON only
+        out=_pass_on,
         err=said.append,
         variables={"CLASSIFIER_TRUST": "1" if trust else "0"},
     )
@@ -100,6 +100,12 @@ def _import(source: Path, target: Path, *, trust: bool) -> None:
             ours[-1].removeprefix(REFUSAL).rstrip("\n") if ours else f"{source}: importing it ended with {status}."
         )
     for line in said:
+        _to_standard_error(line)
+
+
+def _pass_on(line: str) -> None:
+    """Shows what the import says; our standard output may be for JSON only, and the folder is nobody's business."""
+    if not line.startswith("written "):
         _to_standard_error(line)
 
 

@@ -108,6 +108,7 @@ class Graph:
         scores: likewise of the scores, where whole numbers end.
         weights: type of the largest constant: float32, float16, int8.
         metadata: content of the buffer TFLITE_METADATA; None if there is no such buffer.
+        lacks_weights: whether it reads variables that nothing in the file sets.
     """
 
     activation: Activation | None
@@ -116,6 +117,7 @@ class Graph:
     scores: Quantised | None
     weights: str
     metadata: bytes | None
+    lacks_weights: bool
 
 
 def read(data: bytes) -> Graph:
@@ -140,6 +142,7 @@ def read(data: bytes) -> Graph:
         scores=reader.quantised_output(scores),
         weights=reader.weights(),
         metadata=metadata,
+        lacks_weights=_OPERATOR.READ_VARIABLE in codes and _OPERATOR.ASSIGN_VARIABLE not in codes,
     )
 
 

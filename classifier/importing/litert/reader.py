@@ -47,6 +47,12 @@ def read(source: Source, options: Options) -> Network:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     check_one_of_each(file, len(inputs), len(outputs))
     graph = read_graph(data)
+    if graph.lacks_weights:
+        raise ModelFileError(
+            f"{file}: its weights are not in it: it reads variables that nothing sets, as some versions of TensorFlow "
+            'convert a Keras model. Where the model is, run model.export("folder"), then convert that with '
+            'tf.lite.TFLiteConverter.from_saved_model("folder"), or import the folder itself.'
+        )
     metadata = read_metadata(data, graph.metadata, str(file)) if graph.metadata else None
     image, scores = inputs[0], outputs[0]
     signature = image["shape_signature"] if len(image["shape_signature"]) else image["shape"]
@@ -133,7 +139,8 @@ def _scaling(file: Path, image: dict[str, Any], graph: Graph, shape: Shape) -> S
         found = SCALES["raw"].because("it takes whole numbers, without a scale")
     if found and grey and isinstance(found.mean, tuple):
         found = None  # there are no three colours
-    found = found or graph.scaling
+    if found is None or (found.guessed and graph.scaling):
+        found = graph.scaling
     signed = found is None or found.mean == SCALES["signed"].mean
     if file.name == TEACHABLE_GREY and shape[1:] == (96, 96, 1) and signed:
         return Scaling(127.0, 127.0, "as Teachable Machine's grey models take them")

@@ -85,8 +85,14 @@ def read(source: Source, options: Options) -> Network:
         told=metadata.told.otherwise(beside.told),
         features=features,
         tolerance=1e-3 if model.weights == "float32" else 1e-2,
-        of_pytorch=model.proto.producer_name.lower() == "pytorch",
+        of_pytorch=_is_of_pytorch(model),
     )
+
+
+def _is_of_pytorch(model: Model) -> bool:
+    """Whether PyTorch wrote it, if ONNX Runtime's tools have not put their own name over that of who did."""
+    producer = model.proto.producer_name.lower()
+    return producer == "pytorch" or (producer == "onnx.quantize" and model.shape[1:2] == (3,))
 
 
 def _open_changed(model: Model) -> Any:

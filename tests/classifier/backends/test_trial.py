@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -84,6 +85,21 @@ def test_without_a_cache_it_is_tried_each_time(
     for _ in range(2):
         Classifier.load(package, settings=SETTINGS, guarded=True)
     assert len(trials) == 2
+
+
+def test_only_so_many_are_remembered(tmp_path: Path, trials: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are forgotten, those of other versions of the libraries among them."""
+    monkeypatch.setattr(trial, "_MOST_REMEMBERED", 2)
+    base = tmp_path / "cache/image-classifier/tried"
+    (base / "old").mkdir(parents=True)
+    for index, name in enumerate(("first", "second", "third")):
+        (base / "old" / name).touch()
+        os.utime(base / "old" / name, (index, index))
+    trial._remember("new")
+    assert sorted(file.name for file in base.glob("*/*")) == ["new", "third"]
+    trial._remember("newer")
+    assert sorted(file.name for file in base.glob("*/*")) == ["new", "newer"]
+    assert not (base / "old").exists()
 
 
 def test_where_memory_is_short_there_is_no_trial(

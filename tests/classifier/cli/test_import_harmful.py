@@ -78,8 +78,18 @@ def test_an_import_beside_it_is_left_alone(folder: Path, capfd: pytest.CaptureFi
     assert Path(".package.importing").exists()
 
 
-@pytest.mark.parametrize("everyone", [True, False], ids=["Ctrl-C in a terminal", "a signal for the command alone"])
-def test_an_interrupt_ends_both_and_leaves_nothing(folder: Path, everyone: bool) -> None:
+@pytest.mark.parametrize(
+    ("everyone", "number", "ended"),
+    [
+        (True, signal.SIGINT, (130, "", "classifier: interrupted\n")),
+        (False, signal.SIGINT, (130, "", "classifier: interrupted\n")),
+        (False, signal.SIGTERM, (143, "", "")),
+    ],
+    ids=["Ctrl-C in a terminal", "the same for the command alone", "its end asked for"],
+)
+def test_an_interrupt_ends_both_and_leaves_nothing(
+    folder: Path, everyone: bool, number: signal.Signals, ended: tuple[int, str, str]
+) -> None:
     place(folder / "models", harmful.hanging())
     command = subprocess.Popen(
         [*COMMAND, "import", "models/model.tflite", "package"],
@@ -90,8 +100,8 @@ def test_an_interrupt_ends_both_and_leaves_nothing(folder: Path, everyone: bool)
         start_new_session=True,
     )
     until(lambda: os.path.exists(".package.importing"), 60)  # from now on it hangs, soon
-    os.killpg(command.pid, signal.SIGINT) if everyone else command.send_signal(signal.SIGINT)
+    os.killpg(command.pid, number) if everyone else command.send_signal(number)
     out, err = command.communicate(timeout=60)
-    assert (command.returncode, out, err) == (130, "", "classifier: interrupted\n")
+    assert (command.returncode, out, err) == ended
     assert sorted(os.listdir(folder)) == ["models", "temporary"]
     assert not os.listdir(folder / "temporary")

@@ -186,6 +186,20 @@ def test_a_model_with_another_ending_is_found(tmp_path: Path, packed: bool) -> N
 def test_a_saved_model_without_its_weights(tmp_path: Path) -> None:
     for folder, files, told in [
         ("none", {"saved_model.pb": b"\x08\x01\x12\x20 VarHandleOp"}, r"its weights are not there.*variables/"),
+        (
+            "part",
+            {
+                "saved_model.pb": b"\x08\x01\x12\x20 VarHandleOp",
+                "variables/variables.index": b"index",
+                "variables/variables.data-00001-of-00002": b"data",
+            },
+            r"its variables/variables\.data-00000-of-00002 is not there.*all of variables/",
+        ),
+        (
+            "index",
+            {"saved_model.pb": b"\x08\x01\x12\x20 VarHandleOp", "variables/variables.index": b"index"},
+            r"its variables/variables\.data-00000-of-00001 is not there",
+        ),
         ("pointer", {"saved_model.pb": LFS}, r"its saved_model\.pb is not there.*git lfs pull"),
         (
             "pointers",

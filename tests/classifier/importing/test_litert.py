@@ -49,6 +49,13 @@ def test_without_a_word_values_are_0_to_1_and_that_is_said_aloud(tmp_path: Path)
     assert "--scale" in said["values"]
 
 
+def test_teachable_machines_name_alone_is_a_likely_guess(tmp_path: Path) -> None:
+    """Its labels are not beside it, or no longer numbered."""
+    imported, said = bring(place(tmp_path, Tiny(size=(224, 224)).build(), "model_unquant.tflite"))
+    assert imported.package.manifest.input.mean == SCALES["signed"].mean
+    assert said["values"].startswith("-1 to 1: a guess, as Teachable Machine's models")
+
+
 @pytest.mark.parametrize(
     ("before", "scale"),
     [
@@ -209,15 +216,45 @@ def test_features_are_no_pictures(tmp_path: Path, shape: tuple[int, ...]) -> Non
         bring(place(tmp_path, tiny.build()))
 
 
+def packed(model: Any) -> bytes:
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_model_whose_weights_the_converter_lost_is_refused(tmp_path: Path) -> None:
+    """LiteRT runs it, with zeros or whatever lies in the memory: NaN, or the same scores for every picture."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(Tiny().build(), 0))
+    graph = model.subgraphs[0]
+    kernel = next(int(one.inputs[1]) for one in graph.operators if len(one.inputs) == 3)
+    graph.tensors[kernel].buffer = 0
+    handle = schema.TensorT()
+    handle.name, handle.shape, handle.type, handle.buffer = b"handle", [], schema.TensorType.RESOURCE, 0
+    graph.tensors.append(handle)
+    first = []
+    resource = len(graph.tensors) - 1
+    for name, inputs, output in (("VarHandle", [], resource), ("ReadVariable", [resource], kernel)):
+        code = schema.OperatorCodeT()
+        code.builtinCode = schema.BuiltinOperator.READ_VARIABLE if inputs else schema.BuiltinOperator.VAR_HANDLE
+        code.deprecatedBuiltinCode, code.version = 127, 1
+        model.operatorCodes.append(code)
+        operator = schema.OperatorT()
+        operator.opcodeIndex, operator.inputs, operator.outputs = len(model.operatorCodes) - 1, inputs, [output]
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{name}Options")
+        operator.builtinOptions = getattr(schema, f"{name}OptionsT")()
+        first.append(operator)
+    graph.operators = [*first, *graph.operators]
+    with pytest.raises(ModelFileError, match=r"its weights are not in it.*model\.export"):
+        bring(place(tmp_path, packed(model)))
+
+
 def test_what_an_edge_tpu_alone_runs_is_said(tmp_path: Path) -> None:
     """Its compiler makes one custom operation of a model; here an ordinary one gets that name."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(Tiny().build(), 0))
     code = model.operatorCodes[0]
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
     code.customCode = b"edgetpu-custom-op"
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    compiled = bytes(builder.Output())
+    compiled = packed(model)
     for name in ("model_edgetpu.tflite", "model.tflite"):
         source = place(tmp_path / name, compiled, name)
         for path in (source, source.parent):
@@ -255,6 +292,24 @@ def test_a_wrong_number_of_labels_names_both(tmp_path: Path) -> None:
 def test_without_labels_the_option_and_the_number_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"has 3 classes.*each of 3 lines.*--labels FILE"):
         bring(place(tmp_path, Tiny().build(), labels=()))
+    with pytest.raises(ModelFileError, match=r"has 1 class.*two labels.*of a low score first.*--labels FILE"):
+        bring(place(tmp_path, Tiny(classes=1).build(), labels=()))
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "scale"),
+    [(-0.85, 1.0, "signed"), (0.0, 201.0, "raw"), (-1.9, 2.2, "imagenet"), (-110.0, 90.0, "caffe"), (0.0, 0.8, "unit")],
+)
+def test_a_range_that_only_resembles_a_usual_one_is_a_likely_guess(
+    tmp_path: Path, least: float, most: float, scale: str
+) -> None:
+    """The converter's examples held neither the darkest nor the brightest pixel."""
+    step = (most - least) / 255
+    ends = ((step, round(-least / step)), (1 / 256, 0))
+    imported, said = bring(place(tmp_path, Tiny(dtype="uint8", quantisation=ends).build()))
+    taken = SCALES[scale]
+    assert (imported.package.manifest.input.mean, imported.package.manifest.input.std) == (taken.mean, taken.std)
+    assert "a guess" in said["values"]
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:

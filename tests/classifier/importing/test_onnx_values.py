@@ -75,13 +75,15 @@ def test_what_tells_nothing_stays_a_guess(tmp_path: Path, before: Any) -> None:
     assert "a guess" in said["values"]
 
 
-@pytest.mark.parametrize(("producer", "scale"), [("pytorch", "imagenet"), ("tf2onnx", "unit")])
+@pytest.mark.parametrize(
+    ("producer", "scale"), [("pytorch", "imagenet"), ("onnx.quantize", "imagenet"), ("tf2onnx", "unit")]
+)
 def test_the_guess_is_the_habit_of_those_who_use_the_program(tmp_path: Path, producer: str, scale: str) -> None:
     file = save(tmp_path, network(producer=producer))
-    _, said = check(file, scores(file, imagenet if producer == "pytorch" else unit))
+    _, said = check(file, scores(file, imagenet if scale == "imagenet" else unit))
     assert said["values"].startswith(f"{SCALES[scale]}: a guess, as ")
     assert said["tried"].startswith(f"taken: {scale}, a guess")
-    assert ("PyTorch's models usually take it" in said["values"]) == (producer == "pytorch")
+    assert ("PyTorch's models usually take it" in said["values"]) == (scale == "imagenet")
     assert said["values"].endswith(f"with: {listed(other for other in SCALES if other != scale)}")
 
 
