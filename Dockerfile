@@ -22,7 +22,7 @@ RUN apt-get update -q \
 # ---- What only building needs ----
 FROM base AS tools
 RUN apt-get update -q \
- && apt-get install -q -y --no-install-recommends binutils ca-certificates python3-venv \
+ && apt-get install -q -y --no-install-recommends binutils brotli ca-certificates python3-venv \
  && rm -rf /var/lib/apt/lists/*
 COPY requirements/uv.txt /build/
 RUN --mount=type=secret,id=ca \
@@ -42,7 +42,7 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
     /build/uv/bin/uv venv -q --python /usr/bin/python3 /opt/venv \
  && UV_LINK_MODE=copy /build/uv/bin/uv pip install -q --python /opt/venv --require-hashes -r "/build/$file.txt"
-COPY deploy/image/trim /build/
+COPY deploy/image/trim deploy/image/compress /build/
 # A read-only root could never keep compiled modules; without them TensorFlow takes 17 s to load instead of 4. What is
 # compiled from a module depends on what the same process compiled before it, so each process gets a fixed part of them:
 # then the image is the same, to the byte, whenever it is built.
@@ -50,6 +50,7 @@ COPY deploy/image/trim /build/
 # hadolint ignore=DL3003
 RUN cd /opt/venv/lib/python3*/site-packages \
  && /build/trim \
+ && /build/compress streamlit/static/static \
  && find . -name '*.py' -fprint0 /build/modules \
  && LC_ALL=C sort -z -o /build/modules /build/modules \
  && xargs -0 -a /build/modules -n 500 -P "$(nproc)" python3 -m compileall -q --invalidation-mode unchecked-hash \

@@ -159,6 +159,10 @@ screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's pictu
 thumbnails: $(STAMPS)/runtime $(STAMPS)/project  ## Make the gallery's thumbnails again after a change of its samples
 	$(BIN)/python -m web.page.thumbnails
 
+.PHONY: icons
+icons: $(STAMPS)/test $(STAMPS)/project  ## Make the page's font of icons again after a change of Streamlit or of the icons
+	$(BIN)/python -m tests.icons
+
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage test-results dist .github/lint/node_modules *.egg-info

@@ -17,7 +17,6 @@ import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from classifier.errors import ClassifierError
 from classifier.formatting import one_line
@@ -26,6 +25,8 @@ from classifier.machine.process import forbid_core_dumps
 from web import problems
 from web.base_path import BASE
 from web.origins import CALLERS
+from web.own_files import FOLDERS, OwnFiles
+from web.page import shell
 from web.server import garbage, log_rate, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.cors import ApiCors
@@ -37,8 +38,8 @@ from web.server.request_heads import UnambiguousLength
 from web.server.visits import VisitLimit, Visits
 from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
-from web.streamlit_internals.frontend import FrontendFiles
-from web.streamlit_internals.index_page import STATIC, frame, index, to_index
+from web.streamlit_internals.frontend import FrontendFiles, compress
+from web.streamlit_internals.index_page import frame, index, to_index
 from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.runs import RunTurns
@@ -61,8 +62,8 @@ _health = LazyApp("web.health", "make_health")
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
-    Route(f"{BASE}/", index),
-    Mount(f"{BASE}/app-static", StaticFiles(directory=STATIC)),
+    Route(f"{BASE}/", index(shell.html)),
+    *(Mount(f"{BASE}/{path}", OwnFiles(directory=folder)) for path, folder in FOLDERS.items()),
     Route(f"{BASE}/healthz", _health),
     Route(f"{BASE}/readyz", _health),
     Route(f"{BASE}/metrics", _health),
@@ -169,6 +170,7 @@ class _Server:
         await asyncio.sleep(_API_SECONDS)
         for part in (_health, _api):
             await part.load()
+        await anyio.to_thread.run_sync(compress, frame("en"))
         await garbage.settle()
 
     def refuse_waiting(self) -> None:
@@ -196,5 +198,7 @@ class _Server:
 
             serve_metrics(st.get_option("server.address") or "", self._models.settings.metrics_port)
         self._models.start()
+        if self._models.default:
+            shell.introduce(self._models.packages[self._models.default])
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

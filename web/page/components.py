@@ -12,18 +12,17 @@ import streamlit as st
 from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
 from classifier.formatting import percent, whole_number
+from classifier.languages import languages
 from classifier.picture.formats import ENDINGS
 from classifier.picture.limits import millions
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html
+from web.page.intro import intro
 from web.page.state import Picked, camera_switched, pick_file, state
 from web.page.text import device_text, html_language, language, t
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
-
-_FEW = 10
-"""A model with at most this many classes is introduced with all their names."""
 
 
 def brand() -> None:
@@ -35,14 +34,8 @@ def brand() -> None:
 
 def hero(model: str) -> None:
     """Says what the page does, and what the chosen model knows."""
-    package = models().packages.get(model)
-    if package is None:
-        intro = t("intro_unknown")
-    elif package.manifest.output.classes <= _FEW:
-        intro = t("intro_few", labels=t("comma").join(package.labels_for(language())))
-    else:
-        intro = t("intro", classes=f"{package.manifest.output.classes:,}")
-    st.html(f"<h1>{t('headline')}</h1><p>{escape(intro)}</p>")
+    said = intro(languages()[language()], models().packages.get(model))
+    st.html(f"<h1>{t('headline')}</h1><p>{escape(said)}</p>")
 
 
 def inputs() -> None:

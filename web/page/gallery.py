@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from classifier.languages import languages
+from web.own_files import address
 from web.page.text import language, t
 
 FOLDER = Path(__file__).parent / "samples"
@@ -28,14 +28,19 @@ class Sample:
     source: str
 
     @property
+    def name(self) -> str:
+        """Its name in the texts."""
+        return Path(self.file).stem
+
+    @property
     def title(self) -> str:
         """What it shows, in the visitor's language."""
-        return languages()[language()].text("samples", Path(self.file).stem)
+        return languages()[language()].text("samples", self.name)
 
     @property
     def key(self) -> str:
         """The key of its button."""
-        return "sample_" + Path(self.file).stem
+        return f"sample_{self.name}"
 
     @property
     def thumbnail(self) -> Path:
@@ -79,13 +84,9 @@ def credits_html() -> str:
 def _thumbnails() -> str:
     """CSS that lays each sample's thumbnail under its button."""
     return "".join(
-        f".st-key-{sample.key} button{{background-image:url(data:image/webp;base64,{_base64(sample.thumbnail)})}}"
+        f".st-key-{sample.key} button{{background-image:url({address(sample.thumbnail)})}}"
         for sample in samples().values()
     )
-
-
-def _base64(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode()
 
 
 def _highlight(current: str | None) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from functools import cache
 from html import escape
-from pathlib import Path
 
 from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from classifier.languages import choose, languages
+from classifier.languages import Language, choose, languages
 from web.base_path import BASE
+from web.own_files import STATIC, address
 from web.streamlit_internals.frontend import ROOT, scripts
 
-STATIC = Path(__file__).parent.parent / "page" / "static"
 _FRAME = ROOT / "index.html"
+_FONT = re.compile(r'href="(\./static/media/[\w.-]+\.woff2)"')
 # Streamlit's elements that the page draws up to the first bars, in this order.
 _PARTS = (
     *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
@@ -41,15 +42,27 @@ def frame(code: str) -> str:
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="app-static/page.js" data-crowded="{crowded}" defer></script>
+<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>
 </head>"""
     return html.replace("</head>", f"{links}\n{head}", 1)
 
 
-async def index(request: Request) -> Response:
-    """The page's frame; never cached, since it names files that change with every version of Streamlit."""
-    language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
-    return HTMLResponse(frame(language.code), headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+def index(shell: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
+    """Serves the page's frame; never cached, since it names files that change with every version of Streamlit.
+
+    Args:
+        shell: gives HTML for what is seen before Streamlit's scripts have come, in a language, with the address of the
+            page's font.
+    """
+
+    async def answer(request: Request) -> Response:
+        language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
+        html = frame(language.code)
+        font = _FONT.search(html)
+        html = html.replace("<body>", f"<body>\n{shell(language, font[1] if font else '')}", 1)
+        return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+
+    return answer
 
 
 async def to_index(request: Request) -> Response:

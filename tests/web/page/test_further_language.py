@@ -16,6 +16,7 @@ from classifier.evaluation.measure import Failure
 from tests.support.evaluations import evaluation, package
 from tests.support.page import page, upload, words
 from tests.support.photos import photo
+from web.page import shell
 from web.streamlit_internals.index_page import index
 
 PANDA = photo("panda.webp").read_bytes()
@@ -76,7 +77,7 @@ def test_the_switch_offers_every_language() -> None:
     ],
 )
 def test_the_frame_is_in_it(address: str, header: str, html_code: str) -> None:
-    client = TestClient(Starlette(routes=[Route("/", index)]))
+    client = TestClient(Starlette(routes=[Route("/", index(shell.html))]))
     text = client.get(address, headers={"Accept-Language": header}).text
     assert f'<html lang="{html_code}">' in text
     title = {"en": "Image Classifier", "zh-CN": "图像分类器", "tlh-Latn": "&lt;Image Classifier&gt;"}[html_code]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
+from tests import icons
 from web.app import middleware
-from web.streamlit_internals.frontend import ROOT, scripts
+from web.own_files import FOLDERS, FOREVER, STATIC, OwnFiles, address
+from web.streamlit_internals import frontend
+from web.streamlit_internals.frontend import ROOT, compress, scripts
 
+SCRIPT, STYLE = (next(file for file in sorted(ROOT.rglob(f"index.*.{kind}"))) for kind in ("js", "css"))
 SAMPLES = [
     next(file for file in sorted((ROOT / "static").rglob(f"*{kind}"))).relative_to(ROOT).as_posix()
     for kind in (".js", ".css", ".woff2")
@@ -49,6 +55,42 @@ def test_a_file_is_sent_as_streamlit_would(client: TestClient, path: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("asked", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "gzip"),
+        ("GZIP;q=0.5", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0, br", None),
+        ("*;q=0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_scripts_are_sent_compressed_to_those_who_take_it(client: TestClient, asked: str, coding: str | None) -> None:
+    compress(f'<script src="./static/js/{SCRIPT.name}"></script><link href="./static/css/{STYLE.name}">')
+    for file in (SCRIPT, STYLE):
+        response = client.get(f"/{file.relative_to(ROOT).as_posix()}", headers={"Accept-Encoding": asked})
+        assert response.headers.get("content-encoding") == coding
+        assert response.headers["vary"] == "Accept-Encoding"
+        assert response.content == file.read_bytes()
+        assert (int(response.headers["content-length"]) < file.stat().st_size / 2) == bool(coding)
+
+
+def test_what_was_compressed_with_the_image_is_sent_first(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "static/js"
+    folder.mkdir(parents=True)
+    (folder / "x.js").write_text("plain")
+    (folder / "x.js.br").write_bytes(b"brotli")
+    monkeypatch.setattr(frontend, "ROOT", tmp_path)
+    with client.stream("GET", "/static/js/x.js", headers={"Accept-Encoding": "br, gzip"}) as response:
+        assert (response.headers["content-encoding"], b"".join(response.iter_raw())) == ("br", b"brotli")
+    assert client.get("/static/js/x.js", headers={"Accept-Encoding": "gzip"}).text == "plain"
+    assert client.get("/static/js/x.js.br").text == "Streamlit's"
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/static/js/nothing.js",
@@ -75,3 +117,29 @@ def test_a_part_is_named_with_all_that_it_imports_and_nothing_twice() -> None:
     assert {name.partition(".")[0] for name in names} >= {"FileUploader", "Slider", "react-dom", "zip", "moment"}
     known = " ".join(names[1:])
     assert scripts(["FileUploader"], known) == names[:1]
+
+
+def test_icons_come_from_our_own_small_file(client: TestClient) -> None:
+    (font,) = ROOT.rglob("MaterialSymbols-Rounded.*.woff2")
+    ours = client.get(f"/{font.relative_to(ROOT).as_posix()}")
+    assert (ours.content, ours.headers["cache-control"]) == (icons.FILE.read_bytes(), "no-cache")
+    assert len(ours.content) < 20_000
+    again = client.get(f"/{font.relative_to(ROOT).as_posix()}", headers={"If-None-Match": ours.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_every_icon_that_streamlit_or_the_page_names_is_in_it() -> None:
+    """If not: `make icons`."""
+    ours, theirs = icons.icons(TTFont(icons.FILE)), icons.icons(icons.streamlits())
+    assert icons.named() & set(theirs) <= set(ours)
+
+
+def test_our_own_files_are_kept_under_the_address_of_their_content(client: TestClient) -> None:
+    app = Starlette(routes=[Mount(f"/{path}", OwnFiles(directory=folder)) for path, folder in FOLDERS.items()])
+    with TestClient(app) as own:
+        for file in (STATIC / "page.js", next(FOLDERS["app-static/thumbnails"].iterdir())):
+            forever = own.get(f"/{address(file)}")
+            assert (forever.content, forever.headers["cache-control"]) == (file.read_bytes(), FOREVER)
+            path = address(file).partition("?")[0]
+            assert own.get(f"/{path}").headers["cache-control"] == "no-cache"
+            assert own.get(f"/{path}?v=0000").headers["cache-control"] == "no-cache"

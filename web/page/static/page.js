@@ -26,6 +26,25 @@
     }
   };
 
+  // The shell goes as soon as the page stands, or has something else to say. A page that is drawn in parts is not shown
+  // before: its parts would move.
+
+  const shell = document.getElementById("shell");
+  const ready = () => {
+    const say = (selector) => document.querySelector(`[data-testid="stMain"] ${selector}`);
+    if (say(':is([data-testid="stAlert"], [data-testid="stException"], [data-testid="stSpinner"], .has-picture)')) return true;
+    const buttons = document.querySelectorAll(".st-key-gallery button").length;
+    return buttons === shell.querySelectorAll(".shell-tiles > div").length && say("h1")
+      && say('[data-testid="stFileUploaderDropzone"] button') && say(".st-key-footer");
+  };
+  const unveil = new MutationObserver(() => {
+    if (!ready()) return;
+    unveil.disconnect();
+    // One frame later what was just added is laid out.
+    requestAnimationFrame(() => requestAnimationFrame(() => shell.remove()));
+  });
+  if (shell) unveil.observe(document.body, { childList: true, subtree: true });
+
   // A picture pasted or dropped anywhere goes to the uploader, as if it had been chosen there. If the uploader takes it
   // by itself (because it has the focus, or is right under the mouse), nothing is done here.
 

@@ -1,0 +1,50 @@
+"""Our own files, under addresses that change with their content, so that browsers keep them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from web.base_path import BASE
+
+_PAGE = Path(__file__).parent / "page"
+STATIC = _PAGE / "static"
+FOLDERS = {"app-static/thumbnails": _PAGE / "samples/thumbnails", "app-static": STATIC}
+"""The folders of files that are served, by their addresses below the page's."""
+
+FOREVER = "public, immutable, max-age=31536000"
+"""The header `Cache-Control` of what never changes under its address."""
+
+
+@cache
+def address(file: Path) -> str:
+    """The address of a file below the page's, with a digest of its content.
+
+    Raises:
+        KeyError: the file is in none of `FOLDERS`.
+    """
+    found = {folder: path for path, folder in FOLDERS.items()}[file.parent]
+    return f"{found}/{file.name}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+
+
+class OwnFiles(StaticFiles):
+    """Serves a folder; what is asked for by `address` is kept for a year, what is not is asked for anew each time."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """As `StaticFiles` does."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        asked = scope["path"].removeprefix(f"{BASE}/") + "?" + scope["query_string"].decode("latin-1")
+        try:
+            forever = response.status_code < 400 and asked == address(Path(full_path))
+        except KeyError:
+            forever = False
+        response.headers["Cache-Control"] = FOREVER if forever else "no-cache"
+        return response
