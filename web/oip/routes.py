@@ -34,8 +34,8 @@ from web.uploads.body import BodyLimit
 from web.uploads.budget import budget, max_bytes
 from web.uploads.compressed import Decompress
 
-MOST_VALUES = 1_000_000
-"""The most values in the JSON of a request or an answer: four inputs of 280 x 280."""
+MOST_VALUES = 600_000
+"""The most values in the JSON of a request or an answer: two inputs of 260 x 260, colours in lists of their own."""
 
 _LARGE = 1 << 16  # bytes of JSON from which on it takes a turn to read it, like a picture
 _HEALTH = f"{BASE}/v2/health"
