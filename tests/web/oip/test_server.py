@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -148,6 +149,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(address: str) -> Non
     assert json.loads(found.body)["error"] == found.problem(413, "request_too_large")
 
 
+@pytest.mark.slow
 def test_while_others_are_there_a_client_has_its_share_of_the_queue(address: str) -> None:
     pixels = np.zeros((1, 224, 224, 3), np.uint8)
     body, length = oip.encode_request(InferRequest([Tensor("pixels", pixels)]), binary=True)
@@ -169,3 +171,22 @@ def test_while_others_are_there_a_client_has_its_share_of_the_queue(address: str
         thread.join()
     assert set(found) == {200, 429}
     until(lambda: metric(address, "classifier_budget_used_bytes") == 0)
+
+
+def test_a_batch_that_nobody_waits_for_ends(address: str) -> None:
+    pixels = Tensor("pixels", np.zeros((100, 224, 224, 3), np.uint8))
+    body, length = oip.encode_request(InferRequest([pixels]), binary=True)
+    alone = {**BEARER, oip.HEADER_LENGTH: "0"}
+    assert httpx.post(f"{address}{INFER}", content=photo("panda.webp").read_bytes(), headers=alone).status_code == 200
+    before = pictures_counted(address)
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+        sent = {oip.HEADER_LENGTH: str(length), "Content-Length": str(len(body)), **BEARER}
+        connection.sendall(head(f"/demo{INFER}", **sent) + body)
+        until(lambda: pictures_counted(address) > before, 60)
+    until(lambda: metric(address, "classifier_budget_used_bytes") == 0, 60)
+    assert pictures_counted(address) < before + 100
+
+
+def pictures_counted(address: str) -> float:
+    return metric(address, re.escape(f'classifier_pictures_total{{client="api",model="{MODEL}",outcome="ok"}}'))
