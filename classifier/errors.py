@@ -9,7 +9,9 @@
     │       NotAFileError, NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
-    ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
+    ├── ProtocolError         a message of an inference protocol that is not as the protocol says
+    ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
+    │                         a model that cannot be used
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
         └── ShareError, StoppingError, NoDecoderError
@@ -218,12 +220,27 @@ class UnknownLanguageError(ParameterError):
     sentence = "The model {model} has no labels in {lang!r}. Choose from: {languages}."
 
 
+class ProtocolError(ClassifierError):
+    """A message of an inference protocol is not as the protocol says; the message names what and what it may be."""
+
+    code = "bad_message"
+    status = 400
+
+
 class UnknownModelError(ClassifierError):
     """No model package of that name."""
 
     code = "unknown_model"
     status = 404
     sentence = "There is no model named {model!r}. Choose from: {models}."
+
+
+class UnknownVersionError(ClassifierError):
+    """No such version of a model."""
+
+    code = "unknown_version"
+    status = 404
+    sentence = "The model {model!r} has no version {version!r}. Its only one is {only!r}; a request need not name it."
 
 
 class PackageError(ClassifierError):
