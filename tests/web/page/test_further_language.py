@@ -84,7 +84,7 @@ def test_the_frame_is_in_it(address: str, header: str, html_code: str) -> None:
     assert f"<title>{title}</title>" in text
     assert f'<meta property="og:title" content="{title}">' in text
     for language in ("en", "zh-CN"):
-        assert f'<p lang="{language}">' in text.partition("<noscript>")[2].partition("</noscript>")[0]
+        assert f'<p lang="{language}">' in text.rpartition("<noscript>")[2].partition("</noscript>")[0]
     assert text.count('<a href="./api/docs">') >= 2
 
 
