@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -28,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are CPUs: tests wait for servers and browsers, too."""
     return cpu_count() + 1
+
+
+def pytest_collection_finish() -> None:
+    """Keeps what was imported out of garbage collections, one of which Streamlit makes after each run of a page."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
