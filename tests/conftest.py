@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -30,6 +31,12 @@ def pytest_xdist_auto_num_workers() -> int:
     return cpu_count() + 1
 
 
+def pytest_collection_finish() -> None:
+    """Keeps what was imported out of garbage collections, one of which Streamlit makes after each run of a page."""
+    gc.collect()
+    gc.freeze()
+
+
 @contextmanager
 def _held(file: Path, alone: bool) -> Iterator[None]:
     """Holds a lock that any number may share, or one alone."""
@@ -40,18 +47,41 @@ def _held(file: Path, alone: bool) -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Of several processes that share the tests (`pytest -n`), one rests while another runs a test marked `alone`."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return (yield)
-    folder = Path(item.config.option.basetemp).parent
-    alone = item.get_closest_marker("alone") is not None
+def _is_alone(item: pytest.Item | None) -> bool:
+    return item is not None and item.get_closest_marker("alone") is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `pytest -n`, tests marked `alone` come first and so one after another, in the first process."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not _is_alone(item))
+
+
+def _share_of_the_machine(folder: Path, alone: bool) -> ExitStack:
+    """Waits until a test may run; until this is closed, no other may run beside it that must not."""
     with ExitStack() as stack:
         # Whoever waits to be alone holds the door, through which everyone comes: he is not passed over for ever.
         with _held(folder / "door.lock", alone=True):
             stack.enter_context(_held(folder / "machine.lock", alone))
+        return stack.pop_all()
+
+
+# What a test marked `alone` leaves to the next one: other processes need not begin a test in between, and end it again.
+_kept: list[ExitStack] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Of several processes that share the tests (`pytest -n`), one rests while another runs a test marked `alone`."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
         return (yield)
+    folder = Path(item.config.option.basetemp).parent
+    with _kept.pop() if _kept else _share_of_the_machine(folder, _is_alone(item)) as stack:
+        result = yield
+        if _is_alone(item) and _is_alone(nextitem):
+            _kept.append(stack.pop_all())
+        return result
 
 
 # Servers that tests start on a desktop must not open its browser.

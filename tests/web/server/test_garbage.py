@@ -22,8 +22,11 @@ class Ring:
 
 @pytest.fixture(autouse=True)
 def _thawed() -> Iterator[None]:
+    """Nothing is set aside before, and afterwards what was: what is imported before the first test."""
+    gc.unfreeze()
     yield
     gc.unfreeze()
+    gc.freeze()
 
 
 def test_what_is_there_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:

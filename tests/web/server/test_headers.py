@@ -16,7 +16,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.support.server import running
 from web.app import middleware, routes
 from web.server.headers import content_policy
 
@@ -112,15 +111,9 @@ def test_an_error_that_nobody_answered_carries_them_too_and_tells_nothing(client
     assert "secret" not in response.text
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("server") / "log.txt") as address:
-        yield address
-
-
 @pytest.mark.slow
-def test_streamlits_own_answers_carry_the_headers(server: str) -> None:
-    with httpx.Client(base_url=server, headers={"Accept-Encoding": "gzip"}) as http:
+def test_streamlits_own_answers_carry_the_headers(plain_server: str) -> None:
+    with httpx.Client(base_url=plain_server, headers={"Accept-Encoding": "gzip"}) as http:
         page = http.get("/")
         (script,) = re.findall(r'<script type="module"[^>]* src="\./([^"]+)"', page.text)
         for path, status in {
@@ -132,15 +125,15 @@ def test_streamlits_own_answers_carry_the_headers(server: str) -> None:
             "//double": 400,
             "/..%5cup": 400,
         }.items():
-            response = http.get(server + path)
+            response = http.get(plain_server + path)
             assert response.status_code == status, path
             check(response.headers)
         check(http.put("/_stcore/upload_file/nobody/nothing", content=b"").headers)
 
 
 @pytest.mark.slow
-def test_any_other_path_is_the_page_under_the_same_policy(server: str) -> None:
-    with httpx.Client(base_url=server) as http:
+def test_any_other_path_is_the_page_under_the_same_policy(plain_server: str) -> None:
+    with httpx.Client(base_url=plain_server) as http:
         response = http.get("/some/where")
         assert response.status_code == 200
         check(response.headers)

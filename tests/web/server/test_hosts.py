@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -112,12 +112,6 @@ PATHS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("hosts") / "log.txt") as address:
-        yield address
-
-
 def get(address: str, path: str, host: str, **headers: str) -> Answer:
     lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
     with connected(address) as connection:
@@ -140,25 +134,25 @@ def socket_status(address: str, host: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
-def test_a_strange_name_gets_nothing_on_any_path(server: str, path: str) -> None:
-    port = server.rpartition(":")[2]
-    detail = get(server, path, f"evil.example:{port}").problem(400, "unknown_host")
+def test_a_strange_name_gets_nothing_on_any_path(plain_server: str, path: str) -> None:
+    port = plain_server.rpartition(":")[2]
+    detail = get(plain_server, path, f"evil.example:{port}").problem(400, "unknown_host")
     assert "CLASSIFIER_ALLOWED_HOSTS" in detail
-    assert get(server, path, f"localhost:{port}").status == 200
+    assert get(plain_server, path, f"localhost:{port}").status == 200
 
 
 @pytest.mark.slow
-def test_a_page_of_a_strange_name_gets_no_socket(server: str) -> None:
-    port = server.rpartition(":")[2]
-    assert socket_status(server, f"evil.example:{port}") == 403
-    assert socket_status(server, f"127.0.0.1:{port}") == 101
+def test_a_page_of_a_strange_name_gets_no_socket(plain_server: str) -> None:
+    port = plain_server.rpartition(":")[2]
+    assert socket_status(plain_server, f"evil.example:{port}") == 403
+    assert socket_status(plain_server, f"127.0.0.1:{port}") == 101
 
 
 @pytest.mark.slow
-def test_a_request_without_a_name_or_with_two_is_refused(server: str) -> None:
+def test_a_request_without_a_name_or_with_two_is_refused(plain_server: str) -> None:
     for hosts in (b"", b"Host: localhost\r\nHost: localhost\r\n", b"Host: localhost\r\nHost: evil.example\r\n"):
         for version in (b"1.0", b"1.1"):
-            assert send(server, b"GET /healthz HTTP/" + version + b"\r\n" + hosts + b"\r\n").status == 400
+            assert send(plain_server, b"GET /healthz HTTP/" + version + b"\r\n" + hosts + b"\r\n").status == 400
 
 
 @pytest.mark.slow
