@@ -50,8 +50,16 @@ class Remote(Protocol):
     def problem(self) -> ClassifierError | None:
         """Why the model cannot be used now; None if it can be."""
 
-    def run_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The scores `(classes,)` of a picture's pixels `(H, W, 3)`, which are scaled where that is cheapest."""
+    def run_one(self, data: NDArray[np.uint8] | NDArray[np.float32], *, features: bool = False) -> Outputs:
+        """Runs one picture: what many callers bring at the same time goes together.
+
+        Args:
+            data: its pixels, uint8 `(H, W, 3)`, which are scaled where that is cheapest; or scaled values, float32.
+            features: whether the features are needed, which take time to come.
+
+        Returns:
+            Outputs of a batch of one.
+        """
 
 
 def cpu_device(threads: int) -> str:

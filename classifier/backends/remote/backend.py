@@ -17,6 +17,7 @@ from classifier.backends.remote.batches import Batches
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.transport import (
     Array,
+    BadAnswerError,
     BrokenEngineError,
     EngineFailure,
     OverloadedError,
@@ -58,10 +59,12 @@ class RemoteBackend:
                 f"The remote backend cannot speak with {first}: {described(error)}. {REMOTE.remedy}"
             ) from error
         self.device = f"{first}{f' and {len(others)} more' if others else ''} ({title})"
+        self._package = package
         self._timeout = engine.timeout
         self._alone_until = 0.0
         self._balancer = Balancer(engine, package)
-        self._batches = Batches(self._scores, self._flights, self._most)
+        self._pixels = Batches(self._scores, self._flights, self._most)
+        self._values = Batches(self._scores, self._flights, self._most)
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -90,15 +93,22 @@ class RemoteBackend:
             np.concatenate(features) if len(features) == len(parts) else None,
         )
 
-    def run_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Remote`; pictures that many callers bring at the same time go together.
+    def run_one(self, data: NDArray[np.uint8] | NDArray[np.float32], *, features: bool = False) -> Outputs:
+        """See `Remote`.
 
         Raises:
             EngineUnavailableError: the engine cannot be reached, or has too much to do.
             EngineAnswerError: it refuses the request, or its answer cannot be used.
         """
+        deadline = Deadline.after(self._timeout)
         try:
-            return self._batches.run(pixels, Deadline.after(self._timeout))
+            if features:
+                found = self._attempts(data[None], deadline, features=True)
+                if found.features is None and self._package.manifest.output.features:
+                    raise BadAnswerError("its model gives no features, which output.features asks for")
+                return found
+            waiting = self._pixels if data.dtype == np.uint8 else self._values
+            return Outputs(waiting.run(data, deadline)[None], None)
         except EngineFailure as failure:
             # One failure may be that of several pictures, each of which gets an error of its own.
             raise _error(failure) from failure
@@ -111,7 +121,7 @@ class RemoteBackend:
         """Closes all connections. Otherwise they are closed when nothing refers to the backend any more."""
         self._balancer.close()
 
-    def _scores(self, pictures: list[NDArray[np.uint8]], deadline: Deadline) -> list[NDArray[np.float32]]:
+    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32]]:
         """The scores of pictures that wait; where an engine does not take them together, each by itself."""
         try:
             return list(self._attempts(np.stack(pictures), deadline, features=False).scores)
