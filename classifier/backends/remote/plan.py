@@ -89,7 +89,7 @@ class Plan:
             shapes = [TensorSpec(name, data.dtype, data.shape) for name, data in found.items()]
             name = _scores(shapes, count, self.package.manifest.output.features)
         else:
-            name = self.scores
+            name = "" if found.keys() == {""} else self.scores  # an only output may come without its name
             if name not in found:
                 raise BadAnswerError(f"its answer lacks the output {name}")
         scores = _floats(found[name], "scores")
