@@ -210,7 +210,8 @@ def _fits(sizes: Sequence[int], shape: Sequence[int]) -> bool:
 def _floats(data: Array, what: str) -> NDArray[np.float32]:
     if data.dtype.kind != "f":
         raise BadAnswerError(f"its {what} are of the type {data.dtype}, not floating-point numbers")
-    found = data.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinity
+        found = data.astype(np.float32)
     if not np.isfinite(found).all():
         raise BadAnswerError(f"its {what} have NaN or infinity")
     return found

@@ -9,8 +9,9 @@ from urllib.parse import quote
 import numpy as np
 
 from classifier.backends.remote import json_text
+from classifier.backends.remote.connection import Answer
 from classifier.backends.remote.deadline import Deadline
-from classifier.backends.remote.http import Answer, HttpClient
+from classifier.backends.remote.http import HttpClient
 from classifier.backends.remote.transport import (
     MOST_METADATA,
     Array,

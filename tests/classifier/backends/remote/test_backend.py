@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from classifier.backends.remote import balancer
 from classifier.classifier import Classifier
-from classifier.errors import EngineAnswerError, EngineUnavailableError
+from classifier.errors import EngineUnavailableError
 from classifier.package import ModelPackage
 from classifier.settings import read_settings
 from tests.support.engine import Connect, Engine, close_to, engine
