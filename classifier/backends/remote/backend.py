@@ -57,7 +57,8 @@ class RemoteBackend:
             (title, *_) = [transport_class(url, engine.protocol).title for url in engine.urls]
         except ImportError as error:
             raise BackendError(
-                f"The remote backend cannot speak with {first}: {described(error)}. {REMOTE.remedy}"
+                f"The remote backend cannot speak with {first}: {described(error)}. "
+                "For gRPC it needs the extra `remote`: install requirements/remote.txt."
             ) from error
         self.device = f"{first}{f' and {len(others)} more' if others else ''} ({title})"
         self._package = package
