@@ -31,7 +31,9 @@ def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
     values = {
         "MODELS": "/somewhere",
         "MODEL": "mine",
@@ -53,6 +55,10 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "FRAME_ANCESTORS": "https://a.example.org:443, https://*.example.net",
         "API_KEYS_FILE": "/keys",
         "METRICS_PORT": "9000",
+        "REMOTE_URL": "http://engine:8000/mine, grpcs://[::1]:8001",
+        "REMOTE_PROTOCOL": "tfs",
+        "REMOTE_TIMEOUT": "2.5",
+        "REMOTE_TOKEN_FILE": str(token),
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -69,6 +75,14 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.frame_ancestors == ("https://a.example.org", "https://*.example.net")
     assert (settings.cors_origins, settings.metrics_port) == (("https://www.example.org",), 9000)
     assert settings.api_keys_file == Path("/keys")
+    assert settings.engine is None
+    engine = settings.model_copy(update={"backend": "remote"}).engine
+    assert engine is not None
+    assert [(str(url), url.model) for url in engine.urls] == [
+        ("http://engine:8000", "mine"),
+        ("grpcs://[::1]:8001", ""),
+    ]
+    assert (engine.protocol, engine.timeout, engine.token_file) == ("tfs", 2.5, token)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +101,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("QUEUE", "-1", "greater than or equal to 0"),
         ("MAX_BYTES", "20 MB", "valid integer"),
         ("UPLOADS", "1000", "at least CLASSIFIER_MAX_BYTES, which is 20000000"),
-        ("BACKEND", "caffe", "'auto', 'litert', 'onnx' or 'tensorflow'"),
+        ("BACKEND", "caffe", "'auto', 'litert', 'onnx', 'tensorflow' or 'remote'"),
         ("FORMATS", "JPEG,SVG", "SVG cannot be read; choose from JPEG, PNG"),
         ("FORMATS", " , ", "at least 1 item"),
         ("BASE_PATH", "/demo/../up", "expected a path of letters"),
@@ -161,3 +175,37 @@ def test_a_host_is_a_name_and_nothing_else(host: str, monkeypatch: pytest.Monkey
 def test_addresses_and_all_names_are_hosts_too() -> None:
     names = ("*", "127.0.0.1", "[::1]", "2001:db8::7", "demo.example.org.", "xn--bcher-kva.example")
     assert read_settings(allowed_hosts=names).allowed_hosts == names
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", "CLASSIFIER_BACKEND=remote needs the address of an engine"),
+        ("ftp://engine:1", "expected http, https, grpc or grpcs"),
+        ("http://engine:99999", "Port out of range"),
+        ("http://engine/a/b", "may only be the name of a model"),
+        ("grpc://engine", "has no port"),
+        ("http://a:1,http://user:secret@b:2", "have no place in an address"),
+        ("http://user:sec/ret@b:2", "have no place in an address"),
+    ],
+)
+def test_an_engines_address_is_checked_and_no_password_is_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str, expected: str
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_BACKEND", "remote")
+    monkeypatch.setenv("CLASSIFIER_REMOTE_URL", url)
+    with pytest.raises(ParameterError) as caught:
+        read_settings()
+    assert caught.value.message.startswith("CLASSIFIER_REMOTE_URL=")
+    assert expected in caught.value.message
+    assert "sec" not in caught.value.message
+
+
+def test_a_token_is_checked_and_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("secret and more")
+    with pytest.raises(ParameterError, match="does not hold one token") as caught:
+        read_settings(remote_token_file=file)
+    assert "secret" not in caught.value.message
+    with pytest.raises(ParameterError, match="cannot be read"):
+        read_settings(remote_token_file=tmp_path / "none")

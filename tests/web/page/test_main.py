@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from classifier import BusyError
+from classifier.errors import EngineUnavailableError
 from tests.support.hostile import encode
 from tests.support.page import CAT, CATS, bars, page, upload, words
 from web.models import Models, models
@@ -60,6 +61,16 @@ def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(
     test = page()
     assert not test.exception
     assert "could not be loaded" in test.error[0].value
+
+
+def test_an_engine_that_is_away_is_said_before_a_picture_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = EngineUnavailableError(reason="the connection is refused")
+    monkeypatch.setattr(Models, "problem", away)
+    test = page()
+    assert [one.value for one in test.error] == [away.message]
+    assert not test.exception
+    test = page(lang="zh")
+    assert "引擎目前无法使用" in test.error[0].value
 
 
 def test_whatever_goes_wrong_a_visitor_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
