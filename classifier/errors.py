@@ -9,6 +9,7 @@
     │       NotAFileError, NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
+    ├── ProtocolError         a message of an inference protocol that is not as the protocol says
     ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
@@ -216,6 +217,13 @@ class UnknownLanguageError(ParameterError):
 
     code = "unknown_language"
     sentence = "The model {model} has no labels in {lang!r}. Choose from: {languages}."
+
+
+class ProtocolError(ClassifierError):
+    """A message of an inference protocol is not as the protocol says; the message names what and what it may be."""
+
+    code = "bad_message"
+    status = 400
 
 
 class UnknownModelError(ClassifierError):
