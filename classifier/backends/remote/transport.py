@@ -1,0 +1,181 @@
+"""What each way of speaking to an engine must offer, and how its failures are told apart.
+
+A transport speaks one protocol with one address: one IP address and port, even where the operator named a host that
+has several. It keeps connections and may be used by many threads at once. It knows nothing of batches, of other
+addresses and of trying again, except on a fresh connection where a kept one turned out to be closed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.backends.remote.addresses import EngineUrl, ProtocolName
+from classifier.backends.remote.deadline import Deadline
+from classifier.formatting import printable
+
+MOST_ANSWER = 64_000_000
+"""Bytes of the largest answer that is read: the scores and features of a batch take far less."""
+
+MOST_METADATA = 1_000_000
+"""The same for descriptions of models."""
+
+Array = NDArray[np.generic]
+
+
+class EngineFailure(Exception):
+    """An engine did not give what was asked for.
+
+    Attributes:
+        reason: why, as a part of a sentence: lower case, without a full stop, without addresses and credentials.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Args: reason: may hold what an engine said; it is cut and made printable here."""
+        self.reason = " ".join(printable(" ".join(reason.split()))[:300].split()).rstrip(".")
+        super().__init__(self.reason)
+
+
+class UnreachableError(EngineFailure):
+    """No whole answer came, or a proxy said that there is no engine behind it: another try or address may help.
+
+    gRPC's UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED, UNKNOWN and INTERNAL of the transport; HTTP's 502, 504.
+    """
+
+    def __init__(self, reason: str, *, connecting: bool = False) -> None:
+        """Args: reason: see the base; connecting: whether not even a connection could be made."""
+        super().__init__(reason)
+        self.connecting = connecting
+
+
+class OverloadedError(EngineFailure):
+    """The engine is there, but has too much to do: HTTP's 429 and 503, gRPC's RESOURCE_EXHAUSTED."""
+
+
+class RefusalError(EngineFailure):
+    """The engine says that the request is wrong; it would say so again: HTTP's other 4xx, and 500 with its own error.
+
+    gRPC's INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION.
+    """
+
+
+class BadAnswerError(EngineFailure):
+    """An answer came that is none of the protocol, or that contradicts itself."""
+
+
+class TensorSpec(NamedTuple):
+    """An input or output of a model, as its engine describes it.
+
+    Attributes:
+        name: as the engine names it.
+        dtype: its type, native byte order; None for a type that pictures and scores cannot have.
+        shape: the batch included, -1 for a dimension of any size.
+    """
+
+    name: str
+    dtype: np.dtype[np.generic] | None
+    shape: tuple[int, ...]
+
+
+class Metadata(NamedTuple):
+    """A model, as its engine describes it.
+
+    Attributes:
+        platform: what runs it, in the engine's words; `image-classifier` is a server of this project.
+        inputs: empty if the engine does not describe them (TensorFlow Serving's protocol on other engines).
+        outputs: the same.
+        most: the most pictures in one request; None if the engine does not say. Only if the first dimension is -1 do
+            more than one fit in any case.
+    """
+
+    platform: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    most: int | None = None
+
+
+class Target(NamedTuple):
+    """Where a transport goes.
+
+    Attributes:
+        url: as the operator wrote it: the name for TLS and `Host`, the scheme.
+        ip: the address to connect to, without brackets.
+        model: the model's name there.
+        token: the present token, "" for none; called for each request, since the file may be replaced.
+    """
+
+    url: EngineUrl
+    ip: str
+    model: str
+    token: Token
+
+
+class Token(Protocol):
+    """Gives the token to send."""
+
+    def __call__(self) -> str:
+        """The present token; "" for none."""
+
+
+class Transport(Protocol):
+    """Speaks with one address; safe to call from many threads. A class of it is called with a `Target`."""
+
+    title: str
+    """The protocol for people, such as `Open Inference Protocol v2 over REST`."""
+
+    def metadata(self, deadline: Deadline) -> Metadata:
+        """Asks what the model's inputs and outputs are.
+
+        Raises:
+            EngineFailure: see the classes above; `RefusalError` where there is no such model.
+        """
+
+    def ready(self, deadline: Deadline) -> None:
+        """Returns if the model is loaded and may be asked; a cheap call.
+
+        Raises:
+            EngineFailure: it is not; `UnreachableError` also where the engine answers that the model is not ready yet.
+        """
+
+    def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
+        """Runs the model.
+
+        Args:
+            inputs: arrays by the names of the inputs, the batch first; of native byte order, of a type that the
+                metadata named. The name is "" where the engine does not describe its inputs.
+            outputs: names of the outputs to give; all if empty.
+            deadline: by when the whole answer must be there; nothing may take longer, however slowly bytes come.
+
+        Returns:
+            Arrays by the outputs' names, or by "" if the answer names none. Names, number of values, types and sizes
+            agree with each other; whether they fit the model's package is checked by the caller.
+
+        Raises:
+            EngineFailure: see the classes above.
+        """
+
+    def close(self) -> None:
+        """Closes kept connections; calls in progress may end. Nothing is called after it."""
+
+
+_TRANSPORTS = {
+    ("http", "oip"): ("classifier.backends.remote.oip_rest", "OipRest"),
+    ("http", "tfs"): ("classifier.backends.remote.tfs_rest", "TfsRest"),
+    ("grpc", "oip"): ("classifier.backends.remote.oip_grpc", "OipGrpc"),
+    ("grpc", "tfs"): ("classifier.backends.remote.tfs_grpc", "TfsGrpc"),
+}
+
+
+def connect(target: Target, protocol: ProtocolName) -> Transport:
+    """A transport for an address; nothing is sent yet.
+
+    Raises:
+        ImportError: a package that it needs is not installed.
+    """
+    module, name = _TRANSPORTS[target.url.scheme.rstrip("s"), protocol]
+    transport: Transport = getattr(importlib.import_module(module), name)(target)
+    return transport
