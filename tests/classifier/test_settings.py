@@ -53,6 +53,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         "FRAME_ANCESTORS": "https://a.example.org:443, https://*.example.net",
         "API_KEYS_FILE": "/keys",
         "METRICS_PORT": "9000",
+        "GRPC_PORT": "9001",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -68,6 +69,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.allowed_hosts == ("demo.example.org", "*.example.org")
     assert settings.frame_ancestors == ("https://a.example.org", "https://*.example.net")
     assert (settings.cors_origins, settings.metrics_port) == (("https://www.example.org",), 9000)
+    assert settings.grpc_port == 9001
     assert settings.api_keys_file == Path("/keys")
 
 
@@ -97,6 +99,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("FRAME_ANCESTORS", "https://a.example; script-src *", "is not an origin"),
         ("METRICS_PORT", "8501", "the page has this port; choose another one"),
         ("METRICS_PORT", "0", "greater than or equal to 1"),
+        ("GRPC_PORT", "8501", "the page has this port; choose another one"),
     ],
 )
 def test_a_wrong_value_is_explained_in_one_line(

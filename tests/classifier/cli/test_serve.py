@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -139,6 +140,28 @@ def test_a_port_of_the_metrics_that_cannot_be_had_is_said(
     assert "Port 7001 is the page's" in capsys.readouterr().err
     assert cli.main(["serve", "--port", "7001"]) == 2
     assert "CLASSIFIER_METRICS_PORT=7001: the page has this port" in capsys.readouterr().err
+
+
+def test_a_port_for_grpc_that_cannot_be_had_is_said(
+    taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_GRPC_PORT", str(taken))
+    assert cli.main(["serve", "--port", "0"]) == 1
+    said = f"classifier: Port {taken} is in use already. Choose another with CLASSIFIER_GRPC_PORT, or "
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_grpc_that_is_not_installed_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "grpc" else found(name, *more))
+    monkeypatch.setenv("CLASSIFIER_GRPC_PORT", "7002")
+    assert cli.main(["serve", "--port", "0"]) == 1
+    assert "CLASSIFIER_GRPC_PORT=7002: gRPC is not installed. It is the extra `remote`" in capsys.readouterr().err
+    monkeypatch.setenv("IMAGE_FLAVOR", "edge")
+    assert cli.main(["serve", "--port", "0"]) == 1
+    assert "This is the edge image; the cpu image has it" in capsys.readouterr().err
 
 
 def test_a_package_that_is_wrong_is_said_and_a_file_is_imported_only_when_the_port_is_free(
