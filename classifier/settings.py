@@ -6,20 +6,32 @@ Always use `read_settings`: it checks every value, and its error says in a sente
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from classifier.backends.names import AUTO, choices
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import listed
+from classifier.injected import is_injected, sentence
 from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
+
+log = logging.getLogger(__name__)
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
@@ -28,6 +40,23 @@ PREFIX = "CLASSIFIER_"
 # A name or an IPv4 address, an IPv6 address, all names that end so, or all names.
 _HOST = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]+\]?|\*", re.ASCII)
 _Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, without what a container engine has set in it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        value, key, is_complex = super().get_field_value(field, field_name)
+        variable = PREFIX + field_name.upper()
+        if isinstance(value, str) and is_injected(variable, value):
+            _say_ignored(variable, value)
+            value = None
+        return value, key, is_complex
+
+
+@cache  # once, however often the settings are read
+def _say_ignored(name: str, value: str) -> None:
+    log.info(sentence({name: value}))
 
 
 class Settings(BaseSettings):
@@ -92,6 +121,26 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
+    stop_delay: float = Field(
+        0,
+        ge=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds for which the server goes on answering after SIGTERM, though `/readyz` says `503`, "
+        "so that whoever balances load finds it out in time",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Called by pydantic: where values come from, the first that has one."""
+        return init_settings, _Environment(settings_cls)
 
     @field_validator("backend")
     @classmethod

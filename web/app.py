@@ -71,6 +71,7 @@ routes: list[BaseRoute] = [
 ]
 
 middleware = [
+    Middleware(shutdown.LastAnswers),
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
@@ -118,7 +119,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     external_address.never_ask()
     uvicorns = uvicorn_server.find()
     server = _Server()
-    shutdown.bound(server.refuse_waiting, server.clean_up)
+    shutdown.bound(server.stop_delay, server.refuse_waiting, server.clean_up)
     running = [
         supervised("loading the model", server.load),
         supervised("loading the rest of the server", server.load_rest),
@@ -170,6 +171,10 @@ class _Server:
         for part in (_health, _api):
             await part.load()
         await garbage.settle()
+
+    def stop_delay(self) -> float:
+        """Seconds for which to answer after having been asked to end; none before anybody was told to come here."""
+        return self._models.settings.stop_delay if self._models and self._models.state == "ready" else 0.0
 
     def refuse_waiting(self) -> None:
         """Refuses all pictures that wait for their turn."""

@@ -24,11 +24,12 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(_: Request) -> Response:
-    """Ready: the default model is loaded and warmed up. 503 until then, and always if it cannot be loaded."""
-    if models().state == "ready":
+    """Ready: the default model is loaded and warmed up. 503 until then, and once the server has been asked to end."""
+    readiness = models().readiness
+    if readiness == "ready":
         return JSONResponse({"status": "ready", "model": models().default})
     headers = {"Retry-After": str(NotReadyError.retry_after)}
-    return JSONResponse({"status": models().state}, 503, headers)
+    return JSONResponse({"status": readiness}, 503, headers)
 
 
 async def prometheus(_: Request) -> Response:
@@ -60,7 +61,7 @@ def _scraped() -> bytes:
     """All metrics, those included that are looked up only when they are asked for."""
     metrics.BUSY.set(models().queue.busy)
     metrics.WAITING.set(models().queue.waiting)
-    metrics.READY.set(models().state == "ready")
+    metrics.READY.set(models().readiness == "ready")
     metrics.UPLOADS.set(upload_bytes())
     metrics.BUDGET.set(budget().used)
     metrics.BUDGET_SIZE.set(budget().size)

@@ -27,10 +27,12 @@ from classifier.settings import Settings, read_settings
 from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
+from web.server.shutdown import is_stopping
 
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
+Readiness = State | Literal["stopping"]
 Take = Callable[[], AbstractContextManager[Turn]]
 
 
@@ -89,6 +91,14 @@ class Models:
                 log.exception("the default model cannot be loaded")
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
+
+    @property
+    def readiness(self) -> Readiness:
+        """Whether new callers should be sent here, for all who ask that: "ready", or why not.
+
+        A server that is stopping still answers; see `web.server.shutdown`.
+        """
+        return "stopping" if is_stopping() else self.state
 
     @property
     def limits(self) -> Limits:
