@@ -103,8 +103,7 @@ class Trial:
         for _ in range(5):
             if len({pod["spec"]["nodeName"] for pod in self.cluster.pods(ENTRY)}) == 2 or not self.victim:
                 return
-            there = [pod for pod in self.cluster.pods(ENTRY) if pod["spec"]["nodeName"] != self.victim]
-            self.cluster.ours("delete", "pod", there[-1]["metadata"]["name"])
+            self.cluster.ours("delete", "pod", self._a_pod())
             self.cluster.rolled_out()
 
     def _a_pod(self) -> str:
