@@ -10,7 +10,8 @@ import pytest
 
 from classifier.settings import PREFIX, Settings
 from tests.deploy.conftest import COMBINATIONS
-from tests.support.manifests import OVERLAYS, ROOT, Manifest, of_kind, pods, selects, settings, strings
+from tests.support.manifests import OVERLAYS, Manifest, of_kind, pods, selects, settings, strings
+from tests.support.photos import ROOT
 from web import metrics
 from web.server import shutdown
 
@@ -158,7 +159,9 @@ def test_what_is_named_is_there(manifests: list[Manifest]) -> None:
     for pod in pods(manifests).values():
         if url := settings(pod).get(f"{PREFIX}REMOTE_URL"):
             host, port = url.removeprefix("http://").split(":")
-            assert int(port) in {one["port"] for one in services[host]["spec"]["ports"]}
+            # The name stands for the pods, so the port is theirs.
+            assert services[host]["spec"]["clusterIP"] == "None"
+            assert [one["port"] for one in services[host]["spec"]["ports"]] == [int(port)] == [PORT]
 
 
 def test_no_client_is_held_to_a_pod_but_a_page_by_its_cookie(manifests: list[Manifest]) -> None:
