@@ -79,6 +79,11 @@ test-container: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project browser  ## Bu
 	tests/container/engine
 	$(BIN)/python -m pytest tests/container $(ARGS)
 
+# The environment can name another kubectl, image and so on: see Commands in tests/kubernetes/cluster.py.
+.PHONY: test-kubernetes
+test-kubernetes: $(STAMPS)/test $(STAMPS)/project  ## Try the image in the cluster of kubectl: rollouts, lost pods and nodes
+	$(BIN)/python -m tests.kubernetes $(ARGS)
+
 .PHONY: image
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 	DOCKER_BUILDKIT=1 docker build --build-arg FLAVOR=$(FLAVOR) --tag image-classifier:$(FLAVOR) \

@@ -7,8 +7,16 @@ https://kubernetes.io/docs/tutorials/services/connect-applications-service/#envi
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import EnvSettingsSource
+
+log = logging.getLogger(__name__)
 
 # No setting has such a name. `X_PORT` is a name that settings have, too; its value tells whether an engine has set it.
 _NAME = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)", re.ASCII)
@@ -40,3 +48,22 @@ def sentence(variables: Mapping[str, str]) -> str:
     """What is said about variables that are ignored."""
     listed = ", ".join(f"{name}={value}" for name, value in variables.items())
     return f"ignored, since container engines set it for a service of that name: {listed}"
+
+
+class Environment(EnvSettingsSource):
+    """Where settings come from: the environment, without what a container engine has set in it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Called by pydantic."""
+        value, key, is_complex = super().get_field_value(field, field_name)
+        variable = f"{self.env_prefix}{field_name}".upper()
+        if isinstance(value, str) and is_injected(variable, value):
+            say_ignored(variable, value)
+            value = None
+        return value, key, is_complex
+
+
+@cache  # once, however often the settings are read
+def say_ignored(name: str, value: str) -> None:
+    """Says it in the log."""
+    log.info(sentence({name: value}))

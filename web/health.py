@@ -24,12 +24,18 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(_: Request) -> Response:
-    """Ready: the default model is loaded and warmed up. 503 until then, and once the server has been asked to end."""
+    """Ready: the default model is loaded and warmed up, and the engine that runs it, if it runs elsewhere, is there.
+
+    503 until then, always if it cannot be loaded, and once the server has been asked to end.
+    """
+    headers = {"Retry-After": str(NotReadyError.retry_after)}
     readiness = models().readiness
     if readiness == "ready":
-        return JSONResponse({"status": "ready", "model": models().default})
-    headers = {"Retry-After": str(NotReadyError.retry_after)}
-    return JSONResponse({"status": readiness}, 503, headers)
+        return JSONResponse({"status": readiness, "model": models().default})
+    body: dict[str, str] = {"status": readiness}
+    if readiness == "engine_unavailable" and (problem := models().problem):
+        body |= {"code": problem.code, "detail": problem.message}
+    return JSONResponse(body, 503, headers)
 
 
 async def prometheus(_: Request) -> Response:

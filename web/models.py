@@ -15,8 +15,7 @@ from classifier import Classification, Classifier, ModelPackage
 from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
-from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
-from classifier.machine.cpus import cpu_count
+from classifier.errors import BackendError, ClassifierError, PackageError, StoppingError, UnknownModelError
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import find_packages
@@ -32,7 +31,7 @@ from web.server.shutdown import is_stopping
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
-Readiness = State | Literal["stopping"]
+Readiness = State | Literal["engine_unavailable", "stopping"]
 Take = Callable[[], AbstractContextManager[Turn]]
 
 
@@ -43,7 +42,7 @@ class Models:
         """Loads nothing yet; see `start`."""
         self.settings = settings
         CLIENTS.share = settings.client_share
-        self.queue = WorkQueue(cpu_count(), settings.queue, CLIENTS)
+        self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
         self.packages: dict[str, ModelPackage] = {}
         self.default = ""
@@ -74,8 +73,9 @@ class Models:
                 return
             try:
                 self.decoder.start()
-                for folder in find_packages(self.settings.models).values():
-                    self._add(folder)
+                if not self._for_one_model():
+                    for folder in find_packages(self.settings.models).values():
+                        self._add(folder)
                 package = opened_package(self.settings)
                 self._folder = package.folder
                 self.packages[package.name] = package
@@ -93,12 +93,32 @@ class Models:
                 self.state = "failed"
 
     @property
+    def problem(self) -> ClassifierError | None:
+        """Why the default model, although loaded, cannot be used now: the engine that runs it may be out of reach."""
+        loaded = self._loaded.get(self.default)
+        return loaded.problem if loaded else None
+
+    @property
     def readiness(self) -> Readiness:
         """Whether new callers should be sent here, for all who ask that: "ready", or why not.
 
         A server that is stopping still answers; see `web.server.shutdown`.
         """
-        return "stopping" if is_stopping() else self.state
+        if is_stopping():
+            return "stopping"
+        return "engine_unavailable" if self.state == "ready" and self.problem else self.state
+
+    def check_ready(self) -> None:
+        """The same for who wants to hear why not as an error.
+
+        Raises:
+            ClassifierError: this server is not ready.
+        """
+        self.resolve(None)
+        if self.problem:
+            raise self.problem
+        if is_stopping():
+            raise StoppingError
 
     @property
     def limits(self) -> Limits:
@@ -218,9 +238,13 @@ class Models:
             with self._loading[name]:  # waits until the other request has loaded it, without holding a turn
                 pass
 
+    def _for_one_model(self) -> bool:
+        """Whether the engine's address names a model, which then runs for the default package and for no other."""
+        return self.settings.engine is not None and any(url.model for url in self.settings.engine.urls)
+
     def _add(self, folder: Path) -> None:
         try:
-            package = ModelPackage.load(folder)
+            package = ModelPackage.load(folder, weights=self.settings.engine is None)
             self.packages[package.name] = package
         except PackageError as error:
             log.warning("a model package was left out: %s", error)

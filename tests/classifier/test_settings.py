@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from classifier import Classifier
-from classifier import settings as settings_module
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
+from classifier.injected import say_ignored
 from classifier.settings import PREFIX, Settings, read_settings
 
 
@@ -125,7 +125,7 @@ def test_a_port_that_a_container_engine_sets_for_a_service_is_ignored(
     ports = [name for name in Settings.model_fields if name.endswith("port")]
     for name in ports:
         monkeypatch.setenv(PREFIX + name.upper(), value)
-    settings_module._say_ignored.cache_clear()
+    say_ignored.cache_clear()
     with caplog.at_level("INFO"):
         assert read_settings() == read_settings() == Settings.model_construct()
     assert [record.message.rpartition(": ")[2] for record in caplog.records] == [

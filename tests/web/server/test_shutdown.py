@@ -101,6 +101,8 @@ def test_with_a_delay_everything_is_answered_after_sigterm_but_readiness(tmp_pat
             begin = time.monotonic()
             until(lambda: readiness(address) == (503, "stopping"), 1)
             assert metric(address, "classifier_ready") == 0
+            for path in ("/v2/health/ready", "/v2/models/efficientnet-lite2/ready"):
+                assert "stopping" in send(address, head(path, "GET")).body.decode()
             assert healthcheck(address).stderr == "not ready: 503\n"
             last = classified(kept)  # of a connection from before, which is closed after it
             assert (last.status, last.headers["connection"]) == (200, "close")
