@@ -91,7 +91,7 @@ class Trial:
         self.cluster.until(lambda: self.cluster.ready(ENTRY) >= 4, "no pods are added")
         up = time.monotonic() - begin
         begin = time.monotonic()
-        self.people.be(1, self.people.visitors, pause=1.0)
+        self.people.be(1, self.people.visitors, pause=3.0)
         self.cluster.until(lambda: len(self.cluster.pods(ENTRY)) == 2, "no pods are taken away")
         down = time.monotonic() - begin
         self.cluster.ours("delete", "horizontalpodautoscaler", "classifier")
