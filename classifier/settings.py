@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         validate_default=True,
         repr=False,
         description="Addresses of the engine for `CLASSIFIER_BACKEND=remote`, separated by commas: "
-        "`http(s)|grpc(s)://host:port[/model]`; the model is the package's name if absent",
+        "`http(s)://` or `grpc(s)://host:port[/model]`; the model is the package's name if absent",
     )
     remote_protocol: ProtocolName = Field(
         "oip",

@@ -93,7 +93,6 @@ REMOTE = BackendInfo(
     None,
     "classifier.backends.remote.backend",
     "RemoteBackend",
-    hint="For gRPC it is the extra `remote`: install requirements/remote.txt.",
     memory=0,
 )
 

@@ -91,12 +91,37 @@ class Trial:
         self.cluster.until(lambda: self.cluster.ready(ENTRY) >= 4, "no pods are added")
         up = time.monotonic() - begin
         begin = time.monotonic()
-        self.people.be(1, self.people.visitors, pause=1.0)
+        self.people.be(1, self.people.visitors, pause=3.0)
         self.cluster.until(lambda: len(self.cluster.pods(ENTRY)) == 2, "no pods are taken away")
         down = time.monotonic() - begin
         self.cluster.ours("delete", "horizontalpodautoscaler", "classifier")
         self.cluster.rolled_out()
         return f"2 to 4 pods in {up:.0f} s, back in {down:.0f} s"
+
+    def split(self) -> str:
+        """The page and the model become tiers of their own."""
+        self.cluster.apply_folder("split")
+        self.cluster.rolled_out()
+        return ""
+
+    def deleted_model_pod(self) -> str:
+        """One of the model's pods is deleted."""
+        self.cluster.ours("delete", "pod", str(self.cluster.pods(MODEL)[0]["metadata"]["name"]))
+        self.cluster.rolled_out()
+        return ""
+
+    def killed_model_tier(self) -> str:
+        """All of the model's pods are killed at once, and come back; nothing can be answered meanwhile."""
+        begin = time.monotonic()
+        self.cluster.ours("delete", "pod", "--selector", MODEL, "--grace-period=0", "--force")
+        self.cluster.until(lambda: self.cluster.ready(MODEL) == 2, "the model tier stays away")
+        back = time.monotonic()
+        self.people.look()
+        while {said for said, _, _ in self.people.look()["requests"]} != {"200"}:
+            if time.monotonic() > back + 60:
+                raise ClusterError("The page's tier does not find the model tier again.")
+            time.sleep(2)
+        return f"back after {back - begin:.0f} s"
 
     def spread(self) -> None:
         """Has a pod on each node again, which nothing does by itself."""
@@ -137,6 +162,9 @@ def phases(trial: Trial) -> list[tuple[str, Callable[[], str], bool]]:
         ("drained node", trial.drained_node, bool(trial.victim)),
         ("autoscaled", trial.autoscaled, metered),
         ("lost node", trial.lost_node, bool(trial.victim and commands.lose_node and commands.return_node)),
+        ("split in tiers", trial.split, True),
+        ("deleted model pod", trial.deleted_model_pod, True),
+        ("killed model tier", trial.killed_model_tier, True),
     ]
 
 
@@ -157,7 +185,9 @@ def throughput(trial: Trial) -> None:
 
 
 def wrong(found: Phase, callers: int) -> bool:
-    """Whether a phase broke the promise."""
+    """Whether a phase broke the promise: in flight on a lost node was at most one request of each caller."""
+    if found.name == "killed model tier":
+        return not found.statuses.keys() <= {"200", "503"}
     return found.failed > (callers if found.name == "lost node" else 0)
 
 

@@ -78,6 +78,8 @@ class Crowd:
         self._process = process
         self.callers = self.visitors = 0
         self._begin = time.monotonic()
+        self._requests: list[tuple[str, float, int]] = []
+        self._gaps: list[float] = []
 
     def be(self, callers: int, visitors: int, pause: float = 0.1) -> dict[str, Any]:
         """Says how many there are from now on; returns what came of the time before."""
@@ -91,6 +93,8 @@ class Crowd:
         if not line:
             raise ClusterError("The callers have ended; see what they printed above.")
         found: dict[str, Any] = json.loads(line)
+        self._requests += found["requests"]
+        self._gaps += found["gaps"]
         return found
 
     def look(self) -> dict[str, Any]:
@@ -98,7 +102,7 @@ class Crowd:
         return self.be(self.callers, self.visitors, self._pause)
 
     def all_present(self) -> None:
-        """Waits until each visitor has the page; nobody calls meanwhile."""
+        """Waits until each visitor has the page."""
         end = time.monotonic() + PATIENCE
         while self.look()["present"] < self.visitors:
             if time.monotonic() > end:
@@ -108,35 +112,24 @@ class Crowd:
     def begin(self) -> None:
         """Begins a phase."""
         self.look()
+        self._requests, self._gaps = [], []
         self._begin = time.monotonic()
 
     def end(self, name: str, note: str = "") -> Phase:
         """Ends a phase."""
         seconds = time.monotonic() - self._begin
-        found = self.look()
-        gaps = found["gaps"]
-        if found["present"] < self.visitors:
-            self.all_present_after(gaps)
-        requests = found["requests"]
+        self.look()
+        requests = list(self._requests)
+        self.all_present()  # a visitor who is still without the page gets it, or this fails
         return Phase(
             name,
             seconds,
             Counter(said for said, _, _ in requests),
             [milliseconds for said, milliseconds, _ in requests if said == "200"],
             sum(refused for _, _, refused in requests),
-            gaps,
+            self._gaps,
             note,
         )
-
-    def all_present_after(self, gaps: list[float]) -> None:
-        """Waits for visitors who are still without the page, and adds how long they were."""
-        end = time.monotonic() + 60
-        while (found := self.look())["present"] < self.visitors:
-            gaps += found["gaps"]
-            if time.monotonic() > end:
-                raise ClusterError(f"{self.visitors - found['present']} visitors do not get the page again.")
-            time.sleep(0.2)
-        gaps += found["gaps"]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from classifier.backends.remote.transport import (
 from classifier.package import ModelPackage
 
 _MOST_FAILURES = 3  # in a row, after which the circuit opens
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two probes of an open circuit
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0  # seconds between two probes of an open circuit
 _CHECK_SECONDS = 5.0  # after which an address that nobody used is probed
 _PROBE_SECONDS = 3.0
 

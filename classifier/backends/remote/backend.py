@@ -33,6 +33,7 @@ _TRIES = 4
 _PAUSE = 0.05  # seconds before the second try, twice as many before each later one; up to half less by chance
 _FLIGHTS = 4  # requests on their way to one address, where what waits can go together
 _FLIGHTS_ALONE = 16  # the same where each picture is a request
+_FIRST_SECONDS = 1.0  # for which a start waits, so that it can say what it found
 _ALONE_SECONDS = 60.0  # for which pictures go alone after an engine took only single ones
 
 
@@ -42,7 +43,7 @@ class RemoteBackend:
     name = REMOTE.name
 
     def __init__(self, package: ModelPackage, engine: Engine) -> None:
-        """Starts to look for the engine, and does not wait for it: it may come later.
+        """Looks for the engine for a moment, and in the background from then on: it may come later, and go.
 
         Args:
             package: the model.
@@ -56,13 +57,15 @@ class RemoteBackend:
             (title, *_) = [transport_class(url, engine.protocol).title for url in engine.urls]
         except ImportError as error:
             raise BackendError(
-                f"The remote backend cannot speak with {first}: {described(error)}. {REMOTE.remedy}"
+                f"The remote backend cannot speak with {first}: {described(error)}. "
+                "For gRPC it needs the extra `remote`: install requirements/remote.txt."
             ) from error
         self.device = f"{first}{f' and {len(others)} more' if others else ''} ({title})"
         self._package = package
         self._timeout = engine.timeout
         self._alone_until = 0.0
         self._balancer = Balancer(engine, package)
+        self._balancer.await_first(Deadline.after(_FIRST_SECONDS))
         self._pixels = Batches(self._scores, self._flights, self._most)
         self._values = Batches(self._scores, self._flights, self._most)
 

@@ -57,6 +57,12 @@ class Balancer:
         with self._changed:
             return self._problem()
 
+    def await_first(self, deadline: Deadline) -> None:
+        """Waits until an address works, or all have been asked."""
+        with self._changed:
+            while not self.usable and self._pending() and deadline.left:
+                self._changed.wait(deadline.left)
+
     def acquire(self, deadline: Deadline, avoid: Collection[Address] = ()) -> Address:
         """The address that has the least to do; give it back by `release`.
 
@@ -157,6 +163,7 @@ class Balancer:
             self._note()
         for address in gone:
             address.transport.close()
+        self.tend()  # new ones are probed at once
 
     def _address(self, url: EngineUrl, ip: str, key: tuple[object, ...]) -> Address:
         target = Target(url, ip, url.model or self._package.name, self._token)
@@ -164,10 +171,14 @@ class Balancer:
 
     def _patience(self) -> float:
         """Seconds for which it is worth waiting for an address that works."""
-        pending = self._unresolved is None and not self._addresses
-        if pending or any(not one.proven for one in self._addresses.values()):
+        if self._pending():
             return _TICK
         return self._down_since + _GRACE_SECONDS - time.monotonic()
+
+    def _pending(self) -> bool:
+        """Whether it is not known yet if any address works."""
+        unresolved = self._unresolved is None and not self._addresses
+        return unresolved or any(not one.proven for one in self._addresses.values())
 
     def _problem(self) -> EngineFailure | None:
         if self.usable:

@@ -5,9 +5,7 @@ Redirects are not followed and proxies of the environment are not used: the addr
 
 from __future__ import annotations
 
-import errno
 import json
-import select
 import socket
 import ssl
 import threading
@@ -15,10 +13,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 import h11
 
+from classifier.backends.remote.connection import Answer, Connection, why
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.transport import (
     BadAnswerError,
@@ -32,20 +30,6 @@ from classifier.backends.remote.transport import (
 _CONNECT_SECONDS = 3.0
 _IDLE_SECONDS = 30.0  # after which a kept connection is not used again: firewalls forget them without a word
 _MOST_IDLE = 32
-_CHUNK = 1 << 18
-
-
-class Answer(NamedTuple):
-    """A whole answer; headers by their names in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def media_type(self) -> str:
-        """The type of the body, without parameters."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class HttpClient:
@@ -54,7 +38,7 @@ class HttpClient:
     def __init__(self, target: Target) -> None:
         """Connects nowhere yet."""
         self._target = target
-        self._idle: deque[tuple[_Connection, float]] = deque()
+        self._idle: deque[tuple[Connection, float]] = deque()
         self._lock = threading.Lock()
         self._closed = False
         # The CAs of the system, or those of SSL_CERT_FILE and SSL_CERT_DIR.
@@ -116,7 +100,7 @@ class HttpClient:
         for connection in idle:
             connection.close()
 
-    def _kept(self) -> _Connection | None:
+    def _kept(self) -> Connection | None:
         """A kept connection that is still open, the one used last; None if there is none."""
         while True:
             with self._lock:
@@ -127,7 +111,7 @@ class HttpClient:
                 return connection
             connection.close()
 
-    def _keep(self, connection: _Connection) -> None:
+    def _keep(self, connection: Connection) -> None:
         with self._lock:
             kept = not self._closed and connection.reset() and len(self._idle) < _MOST_IDLE
             if kept:
@@ -135,12 +119,12 @@ class HttpClient:
         if not kept:
             connection.close()
 
-    def _connect(self, deadline: Deadline) -> _Connection:
+    def _connect(self, deadline: Deadline) -> Connection:
         limit = deadline.sooner(_CONNECT_SECONDS)
         try:
             stream = socket.create_connection((self._target.ip, self._target.url.port), timeout=max(limit.left, 0.001))
         except OSError as error:
-            raise UnreachableError(_why(error), connecting=True) from error
+            raise UnreachableError(why(error), connecting=True) from error
         try:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
@@ -148,114 +132,8 @@ class HttpClient:
                 stream = self._tls.wrap_socket(stream, server_hostname=self._target.url.host)
         except OSError as error:
             stream.close()
-            raise UnreachableError(_why(error), connecting=True) from error
-        return _Connection(stream)
-
-
-class _Connection:
-    """An open connection, used by one thread at a time."""
-
-    def __init__(self, stream: socket.socket) -> None:
-        self._stream = stream
-        self._http = h11.Connection(h11.CLIENT)
-        self.received = 0
-
-    @property
-    def usable(self) -> bool:
-        """Whether it is still open: nothing may come, not even an end, before something is asked."""
-        with suppress(OSError, ValueError):
-            if not hasattr(select, "poll"):  # Windows
-                return not select.select([self._stream], [], [], 0)[0]
-            poll = select.poll()
-            poll.register(self._stream, select.POLLIN)
-            return not poll.poll(0)
-        return False
-
-    def reset(self) -> bool:
-        """Makes it ready for another request; returns whether it is."""
-        if (
-            self._http.trailing_data[0]
-            or self._http.our_state is not h11.DONE
-            or self._http.their_state is not h11.DONE
-        ):
-            return False
-        self._http.start_next_cycle()
-        return True
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._stream.close()
-
-    def exchange(self, request: h11.Request, body: bytes, deadline: Deadline, most: int) -> Answer:
-        """Sends a request and reads the whole answer."""
-        self.received = 0
-        unsent: OSError | None = None
-        try:
-            self._send(self._http.send(request), deadline)
-            self._send(body, deadline)
-            self._http.send(h11.Data(data=body))
-            self._http.send(h11.EndOfMessage())
-        except TimeoutError as error:
-            raise UnreachableError("it did not take the request in time") from error
-        except OSError as error:  # it may have answered before it had read all
-            unsent = error
-        try:
-            return self._read(deadline, most)
-        except UnreachableError as failure:
-            if unsent and not self.received:
-                raise UnreachableError(_why(unsent)) from unsent
-            raise failure
-
-    def _send(self, data: bytes | None, deadline: Deadline) -> None:
-        view = memoryview(data or b"")
-        while view:
-            self._within(deadline)
-            view = view[self._stream.send(view[:_CHUNK]) :]
-
-    def _within(self, deadline: Deadline) -> None:
-        left = deadline.left
-        if not left:
-            raise TimeoutError("the deadline has passed")
-        self._stream.settimeout(left)
-
-    def _read(self, deadline: Deadline, most: int) -> Answer:
-        response: h11.Response | None = None
-        parts: list[bytes] = []
-        try:
-            while True:
-                event = self._http.next_event()
-                if event is h11.NEED_DATA:
-                    self._receive(deadline, most)
-                elif isinstance(event, h11.Response):
-                    response = event
-                elif isinstance(event, h11.Data):
-                    parts.append(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage):
-                    break
-                elif not isinstance(event, h11.InformationalResponse):
-                    raise UnreachableError("it closed the connection without an answer")
-        except TimeoutError as error:
-            raise UnreachableError("it did not answer in time") from error
-        except h11.RemoteProtocolError as error:
-            if self._http.their_state is h11.ERROR and "incomplete" in str(error).lower():
-                raise UnreachableError("its answer ends before it is complete") from error
-            if "closed connection" in str(error):
-                raise UnreachableError("it closed the connection without an answer") from error
-            raise BadAnswerError("what it answers is not HTTP/1.1") from error
-        except OSError as error:
-            raise UnreachableError(_why(error)) from error
-        if response is None:
-            raise BadAnswerError("what it answers is not HTTP/1.1")
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return Answer(response.status_code, headers, b"".join(parts))
-
-    def _receive(self, deadline: Deadline, most: int) -> None:
-        self._within(deadline)
-        data = self._stream.recv(_CHUNK)
-        self.received += len(data)
-        if self.received > most:
-            raise BadAnswerError(f"its answer has more than {most / 1e6:.0f} MB")
-        self._http.receive_data(data)
+            raise UnreachableError(why(error), connecting=True) from error
+        return Connection(stream)
 
 
 def _checked(answer: Answer) -> Answer:
@@ -293,19 +171,3 @@ def _said(answer: Answer) -> str:
             if isinstance(found, dict) and isinstance(found.get(key), str):
                 return str(found[key])
     return answer.body[:1000].decode(errors="replace")
-
-
-def _why(error: OSError) -> str:
-    """What the system says about a connection, as a part of a sentence."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
-    if isinstance(error, TimeoutError):
-        return "no connection in time"
-    if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS as expected"
-    known = {
-        errno.ECONNREFUSED: "the connection is refused",
-        errno.ECONNRESET: "it closed the connection",
-        errno.EPIPE: "it closed the connection",
-    }
-    return known.get(error.errno or 0) or (error.strerror or "no connection").lower()

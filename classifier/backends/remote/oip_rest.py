@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
+from classifier.backends.remote import json_text
+from classifier.backends.remote.connection import Answer
 from classifier.backends.remote.deadline import Deadline
-from classifier.backends.remote.http import Answer, HttpClient
+from classifier.backends.remote.http import HttpClient
 from classifier.backends.remote.transport import (
     MOST_METADATA,
     Array,
@@ -26,6 +28,7 @@ from classifier.errors import ProtocolError
 from classifier.formatting import whole_number
 from classifier.protocols import oip
 
+_UNNAMED = "input"  # the input of a model whose engine does not describe it
 _JSON = ("Content-Type", "application/json")
 _CONFIGURATION = "model_configuration"  # Triton's extension that tells a model's largest batch
 
@@ -53,7 +56,7 @@ class OipRest:
             found.platform,
             tuple(map(_spec, found.inputs)),
             tuple(map(_spec, found.outputs)),
-            self._most(deadline) if _CONFIGURATION in self._extensions else None,
+            self._most(deadline),
         )
 
     def ready(self, deadline: Deadline) -> None:
@@ -72,12 +75,7 @@ class OipRest:
             self._extensions = self._offered(deadline)
         binary = oip.BINARY in self._extensions
         pictures = max((len(data) for data in inputs.values()), default=1)
-        request = oip.InferRequest(
-            inputs=[oip.Tensor(name or "input", data) for name, data in inputs.items()],
-            outputs=[oip.RequestedOutput(name, {"binary_data": True} if binary else {}) for name in outputs],
-            parameters={"binary_data_output": True} if binary and not outputs else {},
-        )
-        body, length = oip.encode_request(request, binary=binary)
+        body, length = _binary(inputs, outputs) if binary else (_json(inputs, outputs), None)
         headers = [_JSON if length is None else ("Content-Type", "application/octet-stream")]
         if length is not None:
             headers.append((oip.HEADER_LENGTH, str(length)))
@@ -97,11 +95,37 @@ class OipRest:
             return ()
 
     def _most(self, deadline: Deadline) -> int | None:
+        extensions = self._extensions or ()
+        if oip.BINARY not in extensions:
+            return json_text.MOST
+        if _CONFIGURATION not in extensions:
+            return None
         with suppress(EngineFailure, ProtocolError):
             found = oip.read_json(self._http.ask("GET", f"{self._model}/config", deadline, MOST_METADATA).body)
             most = found.get("max_batch_size")
             return most if isinstance(most, int) and most > 0 else None
         return None
+
+
+def _binary(inputs: Mapping[str, Array], outputs: Sequence[str]) -> tuple[bytes, int | None]:
+    """The body of a request, and the length of its JSON."""
+    request = oip.InferRequest(
+        inputs=[oip.Tensor(name or _UNNAMED, data) for name, data in inputs.items()],
+        outputs=[oip.RequestedOutput(name, {"binary_data": True}) for name in outputs],
+        parameters={} if outputs else {"binary_data_output": True},
+    )
+    return oip.encode_request(request, binary=True)
+
+
+def _json(inputs: Mapping[str, Array], outputs: Sequence[str]) -> bytes:
+    """The body of a request in JSON alone."""
+    tensors = [
+        f'{{"name":{json.dumps(name or _UNNAMED)},"datatype":"{oip.datatype_of(data.dtype)}",'
+        f'"shape":{list(data.shape)},"data":{json_text.flat(data)}}}'
+        for name, data in inputs.items()
+    ]
+    wanted = f',"outputs":{json.dumps([{"name": name} for name in outputs])}' if outputs else ""
+    return f'{{"inputs":[{",".join(tensors)}]{wanted}}}'.encode()
 
 
 def _outputs(answer: Answer) -> dict[str, Array]:

@@ -89,7 +89,7 @@ class Plan:
             shapes = [TensorSpec(name, data.dtype, data.shape) for name, data in found.items()]
             name = _scores(shapes, count, self.package.manifest.output.features)
         else:
-            name = self.scores
+            name = "" if found.keys() == {""} else self.scores  # an only output may come without its name
             if name not in found:
                 raise BadAnswerError(f"its answer lacks the output {name}")
         scores = _floats(found[name], "scores")
@@ -210,7 +210,8 @@ def _fits(sizes: Sequence[int], shape: Sequence[int]) -> bool:
 def _floats(data: Array, what: str) -> NDArray[np.float32]:
     if data.dtype.kind != "f":
         raise BadAnswerError(f"its {what} are of the type {data.dtype}, not floating-point numbers")
-    found = data.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinity
+        found = data.astype(np.float32)
     if not np.isfinite(found).all():
         raise BadAnswerError(f"its {what} have NaN or infinity")
     return found

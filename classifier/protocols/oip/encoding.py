@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from pydantic_core import to_json
 
 from classifier.errors import ProtocolError
 from classifier.protocols.oip.messages import InferRequest, InferResponse
@@ -70,12 +72,11 @@ def _encode(
             about["data"], more = _texts(tensor.elements)
             parameters |= more
         else:
+            if tensor.data.dtype.kind == "f" and not np.isfinite(tensor.data).all():
+                raise ProtocolError(f"The tensor {tensor.name!r} has NaN or infinity, which only binary data can say.")
             about["data"] = tensor.data.ravel().tolist()
         described.append(about | ({"parameters": parameters} if parameters else {}))
-    try:
-        text = json.dumps({**head, key: described}, allow_nan=False, separators=(",", ":")).encode()
-    except ValueError:
-        raise ProtocolError("A tensor has NaN or infinity, which JSON cannot say. Ask for binary data.") from None
+    text = to_json({**head, key: described})
     return b"".join([text, *parts]), len(text) if parts else None
 
 

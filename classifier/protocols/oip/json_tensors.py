@@ -80,6 +80,6 @@ def _string(value: object, encoded: bool, name: str) -> bytes:
     if isinstance(value, str):
         try:
             return base64.b64decode(value, validate=True) if encoded else value.encode()
-        except ValueError:  # also of `encode`, for half of a surrogate pair
+        except ValueError:
             pass
     raise ProtocolError(f"The tensor {name!r}: an element of its data is not {'base64' if encoded else 'text'}.")

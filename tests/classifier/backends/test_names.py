@@ -51,7 +51,7 @@ def test_a_backend_is_added_by_its_module_and_one_record(capsys: pytest.CaptureF
     assert (result.backend, result.device, result.predictions[0].index) == ("dummy", "Abacus", 0)
     with pytest.raises(SystemExit):
         cli.main(["serve", "--help"])
-    assert "{auto,litert,onnx,tensorflow,dummy}" in capsys.readouterr().out
+    assert "{auto,litert,onnx,tensorflow,remote,dummy}" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("_dummy")
@@ -66,7 +66,7 @@ def test_the_fastest_that_can_run_a_package_is_still_chosen() -> None:
 
 
 def test_an_unknown_one_is_refused_with_those_there_are() -> None:
-    with pytest.raises(BackendError, match=r"no backend 'dummy'\. Choose auto, litert, onnx or tensorflow\."):
+    with pytest.raises(BackendError, match=r"no backend 'dummy'\. Choose auto, litert, onnx, tensorflow or remote\."):
         load_backend(ModelPackage.load(LITE0), "dummy", 1)
     assert names.title("dummy") == "dummy"
 
