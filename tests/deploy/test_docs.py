@@ -31,9 +31,8 @@ def test_every_overlay_is_told_of_with_its_image_and_memory(sets: dict[str, list
 
 
 def test_every_component_is_told_of() -> None:
-    assert {row[0].strip("`") for row in rows("components")} == {
-        name.name for name in (FOLDER / "components").iterdir()
-    }
+    told = {row[0].strip("`") for row in rows("components")}
+    assert told == {one.name for one in (FOLDER / "components").iterdir()}
 
 
 def shown(tmp_path: Path, *contents: Manifest) -> list[list[Manifest]]:
@@ -64,11 +63,11 @@ def test_the_kustomizations_that_are_shown_do_what_is_said(tmp_path: Path) -> No
     assert {"CLASSIFIER_MODEL", "CLASSIFIER_ALLOWED_HOSTS", "CLASSIFIER_STOP_DELAY"} <= set(settings(pod))
     for probe, path in (("startupProbe", "/healthz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
         assert container[probe]["httpGet"]["path"] == path
-        assert container[probe]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
+        assert container[probe]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "photos.example.org"}]
 
     (pod,) = pods(second).values()
     (volume,) = (volume for volume in pod["spec"]["volumes"] if volume["name"] == "models")
-    assert volume["image"] == {"reference": "registry.example.org/my-models:1", "pullPolicy": "IfNotPresent"}
+    assert volume["image"] == {"reference": "registry.example.org/photo-models:2", "pullPolicy": "IfNotPresent"}
 
 
 def test_commands_name_what_is_there() -> None:
