@@ -23,7 +23,7 @@ def others(manifest: Manifest) -> bool:
 
 @pytest.fixture(scope="session")
 def own(sets: dict[str, list[Manifest]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of all that is of Kubernetes' own kinds, each manifest once; what KServe makes pods of is there as a pod."""
+    """A file of all that is of Kubernetes' own kinds, each once, and of the pods that KServe makes of its kinds."""
     found = [one for manifests in sets.values() for one in manifests if not others(one)]
     found += [{**pod, "metadata": {"name": name}} for name, pod in pods(sets["kserve"]).items()]
     found.append(loader())
