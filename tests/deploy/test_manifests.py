@@ -10,7 +10,7 @@ import pytest
 
 from classifier.settings import PREFIX, Settings
 from tests.deploy.conftest import COMBINATIONS
-from tests.support.manifests import OVERLAYS, Manifest, of_kind, pods, selects, settings, strings
+from tests.support.manifests import OVERLAYS, Manifest, loader, of_kind, pods, selects, settings, strings
 from tests.support.photos import ROOT
 from web import metrics
 from web.server import shutdown
@@ -23,37 +23,36 @@ def container(pod: Manifest) -> Manifest:
     return only  # type: ignore[no-any-return]
 
 
-def test_every_pod_is_what_the_restricted_standard_asks_for(manifests: list[Manifest]) -> None:
+def assert_restricted(pod: Manifest) -> None:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and what it leaves out."""
+    spec = pod["spec"]
+    assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"} & set(spec)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    allowed = {"configMap", "csi", "downwardAPI", "emptyDir", "image", "persistentVolumeClaim", "projected", "secret"}
+    assert {key for volume in spec["volumes"] for key in volume} - {"name"} <= allowed
+    security = container(pod)["securityContext"]
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert not {"privileged", "procMount", "seLinuxOptions", "appArmorProfile"} & set(security)
+    assert all("hostPort" not in port for port in container(pod).get("ports", []))
+    # Beyond the standard.
+    assert security["readOnlyRootFilesystem"] is True
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+
+
+def test_every_pod_is_what_the_restricted_standard_asks_for(manifests: list[Manifest]) -> None:
     assert pods(manifests)
+    for pod in [*pods(manifests).values(), loader()]:
+        assert_restricted(pod)
+
+
+def test_a_pod_writes_into_memory_alone(manifests: list[Manifest]) -> None:
     for pod in pods(manifests).values():
-        spec = pod["spec"]
-        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"} & set(spec)
-        assert spec["securityContext"]["runAsNonRoot"] is True
-        assert spec["securityContext"]["runAsUser"] > 0
-        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        allowed = {
-            "emptyDir",
-            "configMap",
-            "secret",
-            "persistentVolumeClaim",
-            "projected",
-            "downwardAPI",
-            "csi",
-            "image",
-        }
-        assert {key for volume in spec["volumes"] for key in volume} - {"name"} <= allowed
-        security = container(pod)["securityContext"]
-        assert security["allowPrivilegeEscalation"] is False
-        assert security["capabilities"] == {"drop": ["ALL"]}
-        assert not {"privileged", "procMount", "seLinuxOptions", "appArmorProfile"} & set(security)
-        assert all("hostPort" not in port for port in container(pod)["ports"])
-        # Beyond the standard.
-        assert security["readOnlyRootFilesystem"] is True
-        assert spec["automountServiceAccountToken"] is False
-        assert spec["enableServiceLinks"] is False
         assert all(mount.get("readOnly") for mount in container(pod)["volumeMounts"] if mount["mountPath"] != "/tmp")
-        (scratch,) = (volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume)
+        (scratch,) = (volume["emptyDir"] for volume in pod["spec"]["volumes"] if "emptyDir" in volume)
         assert scratch["medium"] == "Memory"  # no picture touches a disk
 
 

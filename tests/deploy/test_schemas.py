@@ -11,7 +11,7 @@ import yaml
 
 from tests.deploy.conftest import COMBINATIONS
 from tests.deploy.custom_resources import SHAPES, misfits
-from tests.support.manifests import FOLDER, Manifest, pods, rendered
+from tests.support.manifests import FOLDER, Manifest, loader, pods, rendered
 
 # All that Kubernetes' own project has not given up, and then some.
 VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
@@ -21,16 +21,20 @@ def others(manifest: Manifest) -> bool:
     return (manifest["apiVersion"], manifest["kind"]) in SHAPES
 
 
+@pytest.fixture(scope="session")
+def own(sets: dict[str, list[Manifest]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of all that is of Kubernetes' own kinds, each once, and of the pods that KServe makes of its kinds."""
+    found = [one for manifests in sets.values() for one in manifests if not others(one)]
+    found += [{**pod, "metadata": {"name": name}} for name, pod in pods(sets["kserve"]).items()]
+    found.append(loader())
+    path = tmp_path_factory.mktemp("own") / "own.yaml"
+    path.write_text("---\n".join(dict.fromkeys(map(yaml.safe_dump, found))), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_version_of_kubernetes_takes_them(version: str, sets: dict[str, list[Manifest]], tmp_path: Path) -> None:
-    for name, manifests in sets.items():
-        own = [one for one in manifests if not others(one)]
-        assert own
-        # What KServe makes pods of is held to a pod's schema.
-        if name == "kserve":
-            own += [{**pod, "metadata": {"name": "pod"}} for pod in pods(manifests).values()]
-        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(own), encoding="utf-8")
-    command = ["kubernetes-validate", "--strict", "--quiet", "-k", version, *map(str, tmp_path.iterdir())]
+def test_every_version_of_kubernetes_takes_them(version: str, own: Path) -> None:
+    command = ["kubernetes-validate", "--strict", "--quiet", "-k", version, str(own)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -60,6 +60,12 @@ def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
     return found
 
 
+def loader() -> Manifest:
+    """The pod that fills the volume of models."""
+    content = (FOLDER / "components/models-pvc/loader.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(content)  # type: ignore[no-any-return]
+
+
 def selects(selector: Manifest, labels: Manifest) -> bool:
     """Whether a label selector of labels alone fits; one that is empty fits all."""
     wanted = selector.get("matchLabels", {})
