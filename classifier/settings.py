@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from classifier.backends.names import AUTO, REMOTE, choices
 from classifier.backends.remote.addresses import Engine, ProtocolName, parsed
@@ -19,6 +24,7 @@ from classifier.backends.remote.token import read_token
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import listed
+from classifier.injected import Environment
 from classifier.machine.cpus import cpu_count
 from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
@@ -113,6 +119,26 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
+    stop_delay: float = Field(
+        0,
+        ge=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds for which the server goes on answering after SIGTERM, though `/readyz` says `503`, "
+        "so that whoever balances load finds it out in time",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Called by pydantic: where values come from, the first that has one."""
+        return init_settings, Environment(settings_cls)
 
     grpc_port: int | None = Field(
         None,

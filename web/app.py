@@ -80,6 +80,7 @@ routes: list[BaseRoute] = [
 ]
 
 middleware = [
+    Middleware(shutdown.LastAnswers),
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
@@ -128,7 +129,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     external_address.never_ask()
     uvicorns = uvicorn_server.find()
     server = _Server()
-    shutdown.bound(server.refuse_waiting, server.clean_up)
+    shutdown.bound(server.stop_delay, server.refuse_waiting, server.clean_up)
     running = [
         supervised("loading the model", server.load),
         supervised("loading the rest of the server", server.load_rest),
@@ -182,6 +183,10 @@ class _Server:
         for part in (_health, _api, _oip):
             await part.load()
         await garbage.settle()
+
+    def stop_delay(self) -> float:
+        """Seconds for which to answer after having been asked to end; none before anybody was told to come here."""
+        return self._models.settings.stop_delay if self._models and self._models.state == "ready" else 0.0
 
     def refuse_waiting(self) -> None:
         """Refuses all pictures that wait for their turn."""

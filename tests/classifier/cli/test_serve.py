@@ -25,6 +25,18 @@ from tests.support.imported import place
 from tests.support.packages import LITE0
 from tests.support.tiny_tflite import Tiny
 
+# What Kubernetes sets for a Service, after its name.
+SERVICE = {
+    "SERVICE_HOST": "10.96.1.1",
+    "SERVICE_PORT": "80",
+    "SERVICE_PORT_HTTP": "80",
+    "PORT": "tcp://10.96.1.1:80",
+    "PORT_80_TCP": "tcp://10.96.1.1:80",
+    "PORT_80_TCP_PROTO": "tcp",
+    "PORT_80_TCP_PORT": "80",
+    "PORT_80_TCP_ADDR": "10.96.1.1",
+}
+
 
 @pytest.fixture
 def taken() -> Iterator[int]:
@@ -64,9 +76,31 @@ def test_the_port_that_a_platform_asks_for_is_taken_unless_ours_is_set(
     cli.main(["serve", "--port", "9000"])
     assert launched["STREAMLIT_SERVER_PORT"] == "9000"
     monkeypatch.delenv("CLASSIFIER_PORT")
-    monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")  # as some orchestrators name a service "port"
+    monkeypatch.setenv("PORT", "http://10.0.0.1:80")
     assert cli.main(["serve"]) == 2
-    assert capsys.readouterr().err == "classifier: PORT=tcp://10.0.0.1:80: it must be a number from 0 to 65535.\n"
+    assert capsys.readouterr().err == "classifier: PORT=http://10.0.0.1:80: it must be a number from 0 to 65535.\n"
+
+
+def test_what_a_container_engine_sets_for_services_is_ignored_and_said_once(
+    launched: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for service in ("CLASSIFIER", "CLASSIFIER_METRICS", "CLASSIFIER_MODEL", "STREAMLIT_SERVER", "OTHER"):
+        for name, value in SERVICE.items():
+            monkeypatch.setenv(f"{service}_{name}", value)
+    monkeypatch.setenv("PORT", "tcp://10.96.1.1:80")
+    cli.main(["serve", "--model", "efficientnet-lite0"])
+    assert launched["STREAMLIT_SERVER_PORT"] == launched["CLASSIFIER_PORT"] == "8501"
+    assert not [
+        name for name, value in launched.items() if "10.96.1.1" in value and not name.startswith(("OTHER", "PYTEST"))
+    ]
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    for name in ("CLASSIFIER", "CLASSIFIER_METRICS", "CLASSIFIER_MODEL", "STREAMLIT_SERVER"):
+        assert f" {name}_PORT=tcp://10.96.1.1:80" in said
+    assert " PORT=tcp://10.96.1.1:80" in said
+    monkeypatch.setenv("PORT", "7860")
+    cli.main(["serve", "--model", "efficientnet-lite0"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "7860"
 
 
 def test_the_users_own_streamlit_variables_win_but_options_win_over_them(
