@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
+    grpc_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port on which gRPC is served, too; needs the extra `remote`",
+    )
     stop_delay: float = Field(
         0,
         ge=0,
@@ -139,13 +145,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Called by pydantic: where values come from, the first that has one."""
         return init_settings, Environment(settings_cls)
-
-    grpc_port: int | None = Field(
-        None,
-        ge=1,
-        le=65535,
-        description="Port on which gRPC is served, too; needs the extra `remote`",
-    )
 
     @field_validator("backend")
     @classmethod
