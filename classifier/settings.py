@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from classifier.backends.names import AUTO, REMOTE, choices
 from classifier.backends.remote.addresses import Engine, ProtocolName, parsed
@@ -19,6 +24,7 @@ from classifier.backends.remote.token import read_token
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import listed
+from classifier.injected import Environment
 from classifier.machine.cpus import cpu_count
 from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
@@ -113,6 +119,32 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
+    grpc_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port on which gRPC is served, too; needs the extra `remote`",
+    )
+    stop_delay: float = Field(
+        0,
+        ge=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds for which the server goes on answering after SIGTERM, though `/readyz` says `503`, "
+        "so that whoever balances load finds it out in time",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Called by pydantic: where values come from, the first that has one."""
+        return init_settings, Environment(settings_cls)
 
     @field_validator("backend")
     @classmethod
@@ -151,11 +183,13 @@ class Settings(BaseSettings):
         # Browsers compare the origin of a page that calls as a whole; only frames know names with a star.
         return normalized(value, subdomains=info.field_name == "frame_ancestors")
 
-    @field_validator("metrics_port")
+    @field_validator("metrics_port", "grpc_port")
     @classmethod
-    def _not_the_pages(cls, value: int | None, info: ValidationInfo) -> int | None:
+    def _not_taken(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is not None and value == info.data.get("port"):
             raise ValueError("the page has this port; choose another one")
+        if value is not None and info.field_name == "grpc_port" and value == info.data.get("metrics_port"):
+            raise ValueError("the metrics have this port; choose another one")
         return value
 
     @field_validator("allowed_hosts")

@@ -26,15 +26,16 @@ async def healthz(_: Request) -> Response:
 async def readyz(_: Request) -> Response:
     """Ready: the default model is loaded and warmed up, and the engine that runs it, if it runs elsewhere, is there.
 
-    503 until then, and always if it cannot be loaded.
+    503 until then, always if it cannot be loaded, and once the server has been asked to end.
     """
     headers = {"Retry-After": str(NotReadyError.retry_after)}
-    if models().state == "ready":
-        if problem := models().problem:
-            body = {"status": "engine_unavailable", "code": problem.code, "detail": problem.message}
-            return JSONResponse(body, 503, headers)
-        return JSONResponse({"status": "ready", "model": models().default})
-    return JSONResponse({"status": models().state}, 503, headers)
+    readiness = models().readiness
+    if readiness == "ready":
+        return JSONResponse({"status": readiness, "model": models().default})
+    body: dict[str, str] = {"status": readiness}
+    if readiness == "engine_unavailable" and (problem := models().problem):
+        body |= {"code": problem.code, "detail": problem.message}
+    return JSONResponse(body, 503, headers)
 
 
 async def prometheus(_: Request) -> Response:
@@ -66,7 +67,7 @@ def _scraped() -> bytes:
     """All metrics, those included that are looked up only when they are asked for."""
     metrics.BUSY.set(models().queue.busy)
     metrics.WAITING.set(models().queue.waiting)
-    metrics.READY.set(models().state == "ready" and models().problem is None)
+    metrics.READY.set(models().readiness == "ready")
     metrics.UPLOADS.set(upload_bytes())
     metrics.BUDGET.set(budget().used)
     metrics.BUDGET_SIZE.set(budget().size)

@@ -15,7 +15,7 @@ from classifier import Classification, Classifier, ModelPackage
 from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
-from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
+from classifier.errors import BackendError, ClassifierError, PackageError, StoppingError, UnknownModelError
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import find_packages
@@ -26,10 +26,12 @@ from classifier.settings import Settings, read_settings
 from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
+from web.server.shutdown import is_stopping
 
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
+Readiness = State | Literal["engine_unavailable", "stopping"]
 Take = Callable[[], AbstractContextManager[Turn]]
 
 
@@ -95,6 +97,28 @@ class Models:
         """Why the default model, although loaded, cannot be used now: the engine that runs it may be out of reach."""
         loaded = self._loaded.get(self.default)
         return loaded.problem if loaded else None
+
+    @property
+    def readiness(self) -> Readiness:
+        """Whether new callers should be sent here, for all who ask that: "ready", or why not.
+
+        A server that is stopping still answers; see `web.server.shutdown`.
+        """
+        if is_stopping():
+            return "stopping"
+        return "engine_unavailable" if self.state == "ready" and self.problem else self.state
+
+    def check_ready(self) -> None:
+        """The same for who wants to hear why not as an error.
+
+        Raises:
+            ClassifierError: this server is not ready.
+        """
+        self.resolve(None)
+        if self.problem:
+            raise self.problem
+        if is_stopping():
+            raise StoppingError
 
     @property
     def limits(self) -> Limits:

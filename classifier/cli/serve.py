@@ -30,17 +30,20 @@ def run(args: argparse.Namespace) -> int:
         ClassifierError: a setting is wrong, or the model cannot be found or read.
     """
     from classifier.cli import launcher
+    from classifier.injected import sentence, without_injected
     from classifier.package import is_bare, locate
     from classifier.package.opened import opened_package
     from classifier.settings import read_settings
 
-    port = launcher.platform_port(os.environ) if args.port is None else args.port
+    before, ignored = without_injected(os.environ)
+    if ignored:
+        say(sentence(ignored))
+    port = launcher.platform_port(before) if args.port is None else args.port
     settings = read_settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
     # A wrong package is reported here, where the operator sees it, and not by a server that never gets ready.
     bare = is_bare(locate(settings.model, settings.models))
     if not bare:
         opened_package(settings)
-    before = dict(os.environ)
     for option, name in ((args.host, "ADDRESS"), (args.port, "PORT")):
         if option is not None:  # the option wins over Streamlit's own variable, which wins over our settings
             before.pop(f"STREAMLIT_SERVER_{name}", None)

@@ -7,9 +7,15 @@ import os
 import socket
 import sys
 
-# In the order in which `classifier serve` looks at them.
-port = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT"))), "8501")
-base = next(filter(None, map(os.environ.get, ("STREAMLIT_SERVER_BASE_URL_PATH", "CLASSIFIER_BASE_PATH"))), "")
+
+def first(*names: str) -> str:
+    """The first that is set, in the order of `classifier serve`; engines set `tcp://...` for services so named."""
+    values = (os.environ.get(name, "") for name in names)
+    return next((value for value in values if value and "://" not in value), "")
+
+
+port = first("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT") or "8501"
+base = first("STREAMLIT_SERVER_BASE_URL_PATH", "CLASSIFIER_BASE_PATH")
 path = f"/{base.strip('/')}/readyz".replace("//", "/")
 
 try:

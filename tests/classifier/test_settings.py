@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from classifier import Classifier
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
+from classifier.injected import say_ignored
 from classifier.settings import PREFIX, Settings, read_settings
 
 
@@ -59,6 +60,8 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "REMOTE_PROTOCOL": "tfs",
         "REMOTE_TIMEOUT": "2.5",
         "REMOTE_TOKEN_FILE": str(token),
+        "GRPC_PORT": "9001",
+        "STOP_DELAY": "2.5",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -74,6 +77,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert settings.allowed_hosts == ("demo.example.org", "*.example.org")
     assert settings.frame_ancestors == ("https://a.example.org", "https://*.example.net")
     assert (settings.cors_origins, settings.metrics_port) == (("https://www.example.org",), 9000)
+    assert settings.grpc_port == 9001
     assert settings.api_keys_file == Path("/keys")
     assert settings.engine is None
     engine = settings.model_copy(update={"backend": "remote"}).engine
@@ -83,6 +87,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("grpcs://[::1]:8001", ""),
     ]
     assert (engine.protocol, engine.timeout, engine.token_file) == ("tfs", 2.5, token)
+    assert settings.stop_delay == 2.5
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +116,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("FRAME_ANCESTORS", "https://a.example; script-src *", "is not an origin"),
         ("METRICS_PORT", "8501", "the page has this port; choose another one"),
         ("METRICS_PORT", "0", "greater than or equal to 1"),
+        ("GRPC_PORT", "8501", "the page has this port; choose another one"),
+        ("PORT", "http://10.96.1.1:80", "valid integer"),
+        ("PORT", "tcp://", "valid integer"),
+        ("STOP_DELAY", "-1", "greater than or equal to 0"),
+        ("STOP_DELAY", "inf", "finite"),
     ],
 )
 def test_a_wrong_value_is_explained_in_one_line(
@@ -123,6 +133,22 @@ def test_a_wrong_value_is_explained_in_one_line(
     assert line.startswith(f"CLASSIFIER_{variable}=")
     assert expected in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("value", ["tcp://10.96.1.1:80", "udp://172.17.0.5:53", "tcp://[fd00::1]:8501"])
+def test_a_port_that_a_container_engine_sets_for_a_service_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    ports = [name for name in Settings.model_fields if name.endswith("port")]
+    for name in ports:
+        monkeypatch.setenv(PREFIX + name.upper(), value)
+    say_ignored.cache_clear()
+    with caplog.at_level("INFO"):
+        assert read_settings() == read_settings() == Settings.model_construct()
+    assert [record.message.rpartition(": ")[2] for record in caplog.records] == [
+        f"{PREFIX}{name.upper()}={value}" for name in ports
+    ]
+    assert read_settings(port=80).port == 80
 
 
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,13 @@ from pathlib import Path
 from benchmarks.server import ENDED_AS_ASKED, serving
 from classifier.checkout import ROOT
 
-__all__ = ["ENDED_AS_ASKED", "ROOT", "running", "started"]
+__all__ = ["ENDED_AS_ASKED", "ROOT", "free_port", "running", "started"]
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 @contextmanager

@@ -73,8 +73,8 @@ async def live(_: Request) -> Response:
 
 
 async def ready(_: Request) -> Response:
-    """Ready: the default model is loaded."""
-    models().resolve(None)
+    """Ready: the default model is loaded and can be used, and the server has not been asked to end."""
+    models().check_ready()
     return JSONResponse({"live": True, "ready": True})
 
 
@@ -93,7 +93,9 @@ async def model_metadata(request: Request) -> Response:
 async def model_ready(request: Request) -> Response:
     """Whether a model can be asked for."""
     name, version = _model(request)
-    return JSONResponse({"name": description.find_package(name, version).name, "ready": True})
+    found = description.find_package(name, version).name
+    models().check_ready()
+    return JSONResponse({"name": found, "ready": True})
 
 
 async def model_infer(request: Request) -> Response:

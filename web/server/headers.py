@@ -75,7 +75,7 @@ def content_policy(html: str) -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware, the outermost one: adds the headers, except where an answer brings its own."""
+    """ASGI middleware, one of the outermost: adds the headers, except where an answer brings its own."""
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
         """Args: app: the app whose answers get headers; policy: the Content-Security-Policy of answers without one."""

@@ -1,6 +1,10 @@
 """An orderly shutdown: requests that were accepted are answered, requests that hang are given up.
 
 By itself, Uvicorn closes connections whose request it has received but not read yet, and waits without limit.
+
+Whoever balances load among several servers hears of an end only after it has begun, and sends requests until then. So
+where a setting asks for it, everything is answered for some seconds more; only the server's readiness says at once that
+it ends, and connections that are kept open are closed after their next answer.
 """
 
 from __future__ import annotations
@@ -8,11 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +36,40 @@ _ROUNDS = 20
 _FEWEST_ROUNDS = 8
 _ROUNDS_SECONDS = 0.5
 
+_asked = False
 
-def bound(refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> None:
+
+def is_stopping() -> bool:
+    """Whether this server has been asked to end, so that no new caller should be sent here."""
+    return _asked
+
+
+class LastAnswers:
+    """ASGI middleware that closes connections after the next answer, once the server has been asked to end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Args: app: the app that answers."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+
+        async def last(message: Message) -> None:
+            if _asked and message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self.app(scope, receive, last if scope["type"] == "http" else send)
+
+
+def bound(delay: Callable[[], float], refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> None:
     """Handles SIGTERM: requests that came before it are answered, and the process ends in time even if one hangs.
 
     Call it on the event loop, once Uvicorn handles SIGTERM. In a thread other than the main one, as in tests, signals
     cannot be handled, and this does nothing.
 
     Args:
+        delay: seconds from the signal for which new requests are answered, too; a second signal ends them.
         refuse_waiting: refuses all pictures that still wait for their turn.
         clean_up: removes what must not outlive the process.
     """
@@ -48,18 +83,25 @@ def bound(refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> N
         clean_up()
         os._exit(0)
 
-    asked = threading.Event()
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its `put` may interrupt itself, as signals do
 
     def end_in_time() -> None:
-        asked.wait()
+        signals.get()
+        if seconds := delay():
+            log.info("asked to end: answering for %g s more, though not ready any longer", seconds)
+            with suppress(queue.Empty):
+                signals.get(timeout=seconds)
+        with suppress(RuntimeError):  # the loop has ended, by another signal
+            loop.call_soon_threadsafe(when_read, 0, time.monotonic() + _ROUNDS_SECONDS)
         time.sleep(_LAST_TURN_SECONDS)
         refuse_waiting()
         time.sleep(_END_SECONDS - _LAST_TURN_SECONDS)
         give_up()
 
-    def stop(_: int, __: FrameType | None) -> None:
-        asked.set()
-        loop.call_soon_threadsafe(when_read, 0, time.monotonic() + _ROUNDS_SECONDS)
+    def stop(number: int, _: FrameType | None) -> None:
+        global _asked
+        _asked = True
+        signals.put(number)
 
     def when_read(rounds: int, end: float) -> None:
         if rounds < (_ROUNDS if time.monotonic() < end else _FEWEST_ROUNDS):

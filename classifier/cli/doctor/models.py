@@ -17,6 +17,7 @@ from classifier import checkout
 from classifier.backends.names import BackendInfo, runners
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError, ParameterError
+from classifier.injected import without_injected
 from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
 from classifier.settings import PREFIX, Settings, read_settings
 
@@ -36,7 +37,8 @@ def settings_or_defaults(model: str | None) -> tuple[Settings, str]:
 def variables(wrong: str) -> Iterator[Check]:
     """Looks for values that are not allowed, and for names that are misspelt."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
-    present = sorted(name for name in os.environ if name.startswith(PREFIX))
+    left, _ = without_injected(os.environ)
+    present = sorted(name for name in left if name.startswith(PREFIX))
     unknown = ", ".join(name for name in present if name not in known)
     if wrong:
         yield Check("settings", "fail", wrong, "Correct the variable, or unset it for its default.")

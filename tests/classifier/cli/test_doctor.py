@@ -147,6 +147,14 @@ def test_a_setting_that_is_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "CLASSIFIER_MODEL," in check.remedy
 
 
+def test_what_a_container_engine_sets_for_a_service_is_not_taken_for_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "PORT_80_TCP", "MODEL_PORT", "METRICS_PORT"):
+        monkeypatch.setenv(f"CLASSIFIER_{name}", "tcp://10.96.1.1:80")
+    monkeypatch.setenv("CLASSIFIER_MODEL_SERVICE_HOST", "10.96.1.1")
+    assert (check := only(models.variables(""))).status == "ok"
+    assert check.detail == "CLASSIFIER_BACKEND"
+
+
 def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         check = only(machine.port(Settings(port=server.getsockname()[1])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -23,6 +24,18 @@ from classifier.cli import launcher
 from tests.support.imported import place
 from tests.support.packages import LITE0
 from tests.support.tiny_tflite import Tiny
+
+# What Kubernetes sets for a Service, after its name.
+SERVICE = {
+    "SERVICE_HOST": "10.96.1.1",
+    "SERVICE_PORT": "80",
+    "SERVICE_PORT_HTTP": "80",
+    "PORT": "tcp://10.96.1.1:80",
+    "PORT_80_TCP": "tcp://10.96.1.1:80",
+    "PORT_80_TCP_PROTO": "tcp",
+    "PORT_80_TCP_PORT": "80",
+    "PORT_80_TCP_ADDR": "10.96.1.1",
+}
 
 
 @pytest.fixture
@@ -63,9 +76,31 @@ def test_the_port_that_a_platform_asks_for_is_taken_unless_ours_is_set(
     cli.main(["serve", "--port", "9000"])
     assert launched["STREAMLIT_SERVER_PORT"] == "9000"
     monkeypatch.delenv("CLASSIFIER_PORT")
-    monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")  # as some orchestrators name a service "port"
+    monkeypatch.setenv("PORT", "http://10.0.0.1:80")
     assert cli.main(["serve"]) == 2
-    assert capsys.readouterr().err == "classifier: PORT=tcp://10.0.0.1:80: it must be a number from 0 to 65535.\n"
+    assert capsys.readouterr().err == "classifier: PORT=http://10.0.0.1:80: it must be a number from 0 to 65535.\n"
+
+
+def test_what_a_container_engine_sets_for_services_is_ignored_and_said_once(
+    launched: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for service in ("CLASSIFIER", "CLASSIFIER_METRICS", "CLASSIFIER_MODEL", "STREAMLIT_SERVER", "OTHER"):
+        for name, value in SERVICE.items():
+            monkeypatch.setenv(f"{service}_{name}", value)
+    monkeypatch.setenv("PORT", "tcp://10.96.1.1:80")
+    cli.main(["serve", "--model", "efficientnet-lite0"])
+    assert launched["STREAMLIT_SERVER_PORT"] == launched["CLASSIFIER_PORT"] == "8501"
+    assert not [
+        name for name, value in launched.items() if "10.96.1.1" in value and not name.startswith(("OTHER", "PYTEST"))
+    ]
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    for name in ("CLASSIFIER", "CLASSIFIER_METRICS", "CLASSIFIER_MODEL", "STREAMLIT_SERVER"):
+        assert f" {name}_PORT=tcp://10.96.1.1:80" in said
+    assert " PORT=tcp://10.96.1.1:80" in said
+    monkeypatch.setenv("PORT", "7860")
+    cli.main(["serve", "--model", "efficientnet-lite0"])
+    assert launched["STREAMLIT_SERVER_PORT"] == "7860"
 
 
 def test_the_users_own_streamlit_variables_win_but_options_win_over_them(
@@ -139,6 +174,28 @@ def test_a_port_of_the_metrics_that_cannot_be_had_is_said(
     assert "Port 7001 is the page's" in capsys.readouterr().err
     assert cli.main(["serve", "--port", "7001"]) == 2
     assert "CLASSIFIER_METRICS_PORT=7001: the page has this port" in capsys.readouterr().err
+
+
+def test_a_port_for_grpc_that_cannot_be_had_is_said(
+    taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_GRPC_PORT", str(taken))
+    assert cli.main(["serve", "--port", "0"]) == 1
+    said = f"classifier: Port {taken} is in use already. Choose another with CLASSIFIER_GRPC_PORT, or "
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_grpc_that_is_not_installed_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "grpc" else found(name, *more))
+    monkeypatch.setenv("CLASSIFIER_GRPC_PORT", "7002")
+    assert cli.main(["serve", "--port", "0"]) == 1
+    assert "CLASSIFIER_GRPC_PORT=7002: gRPC is not installed. It is the extra `remote`" in capsys.readouterr().err
+    monkeypatch.setenv("IMAGE_FLAVOR", "edge")
+    assert cli.main(["serve", "--port", "0"]) == 1
+    assert "This is the edge image; the cpu image has it" in capsys.readouterr().err
 
 
 def test_a_package_that_is_wrong_is_said_and_a_file_is_imported_only_when_the_port_is_free(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.photos import photo
-from tests.support.server import ENDED_AS_ASKED, started
+from tests.support.server import ENDED_AS_ASKED, ROOT, started
 from tests.support.waiting import until
-from tests.support.wire import metric
+from tests.support.wire import Answer, answer, connected, head, metric, send, visiting
 
 PICTURE = photo("panda.webp").read_bytes()
 pytestmark = pytest.mark.slow
@@ -65,3 +67,67 @@ def test_a_request_that_never_ends_does_not_keep_the_server(server: tuple[subpro
     assert process.wait(15) in ENDED_AS_ASKED
     assert time.monotonic() - begin < 10
     upload.close()
+
+
+def healthcheck(address: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The image's check of its container's health, beside this server."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "deploy/image/healthcheck.py"],
+        cwd=ROOT,
+        env={"CLASSIFIER_PORT": str(urlsplit(address).port), **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def readiness(address: str) -> tuple[int, object]:
+    got = send(address, head("/readyz", "GET"))
+    return got.status, json.loads(got.body)["status"]
+
+
+def classified(connection: socket.socket) -> Answer:
+    connection.sendall(head(Content_Length=str(len(PICTURE))) + PICTURE)
+    return answer(connection)
+
+
+def test_with_a_delay_everything_is_answered_after_sigterm_but_readiness(tmp_path: Path) -> None:
+    with started(tmp_path / "log.txt", {"CLASSIFIER_STOP_DELAY": "4"}) as (process, address):
+        assert healthcheck(address, STREAMLIT_SERVER_PORT="tcp://10.96.1.1:80").returncode == 0
+        with connected(address) as kept, connected(address) as silent, visiting(address) as visit:
+            before = classified(kept)
+            assert before.status == 200
+            assert before.headers["connection"] is None
+            process.send_signal(signal.SIGTERM)
+            begin = time.monotonic()
+            until(lambda: readiness(address) == (503, "stopping"), 1)
+            assert metric(address, "classifier_ready") == 0
+            for path in ("/v2/health/ready", "/v2/models/efficientnet-lite2/ready"):
+                assert "stopping" in send(address, head(path, "GET")).body.decode()
+            assert healthcheck(address).stderr == "not ready: 503\n"
+            last = classified(kept)  # of a connection from before, which is closed after it
+            assert (last.status, last.headers["connection"]) == (200, "close")
+            assert (
+                json.loads(last.body)["results"][0]["predictions"]
+                == json.loads(before.body)["results"][0]["predictions"]
+            )
+            assert kept.recv(1) == b""
+            with connected(address) as late:
+                assert classified(late).status == 200
+            with visiting(address) as another:  # the page is served, too, to who is here and to who comes
+                assert another.upload(PICTURE).status == 204
+            assert visit.upload(PICTURE).status == 204
+            visit.remove(visit.files[0])
+            assert process.poll() is None
+            assert silent.recv(1) == b""  # nothing was asked: closed at the end
+            assert time.monotonic() - begin >= 4
+            assert process.wait(5) in ENDED_AS_ASKED
+            assert time.monotonic() - begin < 7
+    assert "answering for 4 s more" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_second_sigterm_ends_the_delay(tmp_path: Path) -> None:
+    with started(tmp_path / "log.txt", {"CLASSIFIER_STOP_DELAY": "600"}) as (process, address):
+        process.send_signal(signal.SIGTERM)
+        until(lambda: readiness(address) == (503, "stopping"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) in ENDED_AS_ASKED
