@@ -177,14 +177,15 @@ class Handler(BaseHTTPRequestHandler):
         status: int = 200,
         kind: str = "application/json",
         headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Answers with JSON, or with bytes as they are."""
+    ) -> bool:
+        """Answers with JSON, or with bytes as they are; returns True, as a `Fault` that did it all."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        return True
 
     def _begin(self) -> None:
         self.server.paths[self.path] += 1

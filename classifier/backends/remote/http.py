@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,6 +40,7 @@ class HttpClient:
         """Connects nowhere yet."""
         self._target = target
         self._idle: deque[tuple[Connection, float]] = deque()
+        weakref.finalize(self, _close_all, self._idle).atexit = False
         self._lock = threading.Lock()
         self._closed = False
         # The CAs of the system, or those of SSL_CERT_FILE and SSL_CERT_DIR.
@@ -95,10 +97,7 @@ class HttpClient:
         """Closes kept connections."""
         with self._lock:
             self._closed = True
-            idle = [connection for connection, _ in self._idle]
-            self._idle.clear()
-        for connection in idle:
-            connection.close()
+        _close_all(self._idle)
 
     def _kept(self) -> Connection | None:
         """A kept connection that is still open, the one used last; None if there is none."""
@@ -134,6 +133,12 @@ class HttpClient:
             stream.close()
             raise UnreachableError(why(error), connecting=True) from error
         return Connection(stream)
+
+
+def _close_all(idle: deque[tuple[Connection, float]]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop()[0].close()
 
 
 def _checked(answer: Answer) -> Answer:

@@ -40,7 +40,8 @@ def pixels(package: ModelPackage, photo: Path) -> NDArray[np.uint8]:
 def scores(package: ModelPackage, photo: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the model gives for the photo in this process."""
     found = Classifier.load(package, settings=read_settings(backend="litert"))
-    return found._infer(pixels, found._backend)[0].scores[0]
+    output, _ = found._infer(pixels, found._backend)
+    return np.asarray(output.scores[0])
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from classifier.errors import EngineUnavailableError
 from classifier.package import ModelPackage
 from classifier.settings import read_settings
 from tests.support.engine import Connect, Engine, close_to, engine
+from tests.support.tls import certificate
 from tests.support.waiting import until
 
 
@@ -134,7 +137,7 @@ def test_each_goes_alone_where_an_engine_refuses_several(
         try:
             handler._oip()
         except ValueError:
-            handler.answer({"error": "one at a time"}, 400)
+            return bool(handler.answer({"error": "one at a time"}, 400))
         return True
 
     server.infer = alone  # type: ignore[method-assign]
@@ -258,17 +261,33 @@ def test_a_package_needs_no_weights(server: Engine, tmp_path: Path, package: Mod
 def test_the_command_line_classifies_remotely(server: Engine, package: ModelPackage, photo: Path) -> None:
     environment = {"CLASSIFIER_BACKEND": "remote", "CLASSIFIER_REMOTE_URL": server.url, "CLASSIFIER_MODEL": "cifar10"}
     command = [sys.executable, "-m", "classifier", "classify", str(photo)]
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment(environment))
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
     assert done.returncode == 0, done.stderr
     assert "cat" in done.stdout
-    server.fault = lambda handler: handler.answer({"error": "no"}, 404) or True
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment(environment))
+    server.fault = lambda handler: handler.answer({"error": "no"}, 404)
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
     assert done.returncode != 0
     assert "it knows no such model" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
-    import os
-
-    return {**os.environ, **more}
+def test_https_asks_for_a_certificate_that_the_system_knows(
+    server: Engine,
+    connect: Connect,
+    pixels: NDArray[Any],
+    scores: NDArray[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, key = certificate(tmp_path, "localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    url = f"https://localhost:{server.server_address[1]}"
+    monkeypatch.setattr(balancer, "_ips", lambda _: ["127.0.0.1"])
+    with pytest.raises(EngineUnavailableError, match="its certificate is not accepted: self-signed certificate"):
+        connect(url).run_one(pixels)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    close_to(connect(url).run_one(pixels).scores[0], scores)
+    with pytest.raises(EngineUnavailableError, match="its certificate is not accepted"):
+        connect(url.replace("localhost", "other.test")).run_one(pixels)

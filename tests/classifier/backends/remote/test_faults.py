@@ -14,7 +14,7 @@ from classifier.errors import ClassifierError, EngineAnswerError, EngineUnavaila
 from classifier.protocols import oip
 from tests.support.engine import Connect, Engine, Handler, close_to
 
-_Deed = Callable[[Handler], None]
+_Deed = Callable[[Handler], object]
 
 
 def scores(values: Any, dtype: Any = np.float32, name: str = "output", *, binary: bool = True) -> _Deed:
@@ -40,7 +40,9 @@ def raw(*parts: bytes, pause: float = 0.0) -> _Deed:
     return deed
 
 
-def answer(body: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> _Deed:
+def answer(
+    body: bytes, status: int = 200, kind: str = "application/json", headers: dict[str, str] | None = None
+) -> _Deed:
     return lambda handler: handler.answer(body, status, kind, headers)
 
 
@@ -56,7 +58,10 @@ WRONG = {
     "NaN": (scores([[np.nan] * 10]), "have NaN or infinity"),
     "infinity": (scores([[np.inf] * 10]), "have NaN or infinity"),
     "too large for float32": (scores([[1e300] * 10], np.float64), "have NaN or infinity"),
-    "NaN in JSON": (answer(b'{"outputs":[{"name":"output","shape":[1,1],"datatype":"FP32","data":[NaN]}]}'), "NaN"),
+    "NaN in JSON": (
+        answer(b'{"outputs":[{"name":"output","shape":[1,1],"datatype":"FP32","data":[NaN]}]}'),
+        "does not follow the protocol",
+    ),
     "logits": (scores([[-3.0, 7.0] * 5]), "not probabilities"),
     "empty": (answer(b""), "does not follow the protocol"),
     "an empty object": (answer(b"{}"), "lacks the output"),
@@ -64,10 +69,10 @@ WRONG = {
     "deep": (answer(b"[" * 100_000), "does not follow the protocol"),
     "not UTF-8": (answer(b"\xff\xfe"), "does not follow the protocol"),
     "a web page": (answer(b"<!doctype html><title>Sign in</title>", kind="text/html"), "a web page"),
-    "a wrong length of the JSON": (answer(b"{}", **{oip.HEADER_LENGTH: "-1"}), "where its JSON ends"),
-    "a long length of the JSON": (answer(b"{}", **{oip.HEADER_LENGTH: "9" * 5000}), "where its JSON ends"),
-    "a redirect": (answer(b"", 302, Location="http://127.0.0.1:1/"), "another address"),
-    "compressed": (answer(b"x", **{"Content-Encoding": "gzip"}), "compressed"),
+    "a wrong length of the JSON": (answer(b"{}", headers={oip.HEADER_LENGTH: "-1"}), "where its JSON ends"),
+    "a long length of the JSON": (answer(b"{}", headers={oip.HEADER_LENGTH: "9" * 5000}), "where its JSON ends"),
+    "a redirect": (answer(b"", 302, headers={"Location": "http://127.0.0.1:1/"}), "another address"),
+    "compressed": (answer(b"x", headers={"Content-Encoding": "gzip"}), "compressed"),
     "400": (answer(b'{"error":"no"}', 400), "HTTP 400"),
     "401": (answer(b"", 401), "a token"),
     "404": (answer(b"", 404), "no such model"),
@@ -174,11 +179,11 @@ def _described(**changes: Any) -> Callable[[Engine], None]:
 
 
 def _missing(server: Engine) -> None:
-    server.fault = lambda handler: handler.answer({"error": "unknown"}, 404) is None
+    server.fault = lambda handler: handler.answer({"error": "unknown"}, 404)
 
 
 def _page(server: Engine) -> None:
-    server.fault = lambda handler: handler.answer(b"<html>hello</html>", 200, "text/html") is None
+    server.fault = lambda handler: handler.answer(b"<html>hello</html>", 200, "text/html")
 
 
 def _tensor(datatype: str, *shape: int, name: str = "x") -> list[dict[str, Any]]:
