@@ -9,7 +9,10 @@
     │       NotAFileError, NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
-    ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
+    ├── ProtocolError         a message of an inference protocol that is not as the protocol says
+    ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
+    │                         a model that cannot be used
+    ├── EngineUnavailableError, EngineAnswerError    an engine elsewhere that does not run the model as it should
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
         └── ShareError, StoppingError, NoDecoderError
@@ -218,12 +221,27 @@ class UnknownLanguageError(ParameterError):
     sentence = "The model {model} has no labels in {lang!r}. Choose from: {languages}."
 
 
+class ProtocolError(ClassifierError):
+    """A message of an inference protocol is not as the protocol says; the message names what and what it may be."""
+
+    code = "bad_message"
+    status = 400
+
+
 class UnknownModelError(ClassifierError):
     """No model package of that name."""
 
     code = "unknown_model"
     status = 404
     sentence = "There is no model named {model!r}. Choose from: {models}."
+
+
+class UnknownVersionError(ClassifierError):
+    """No such version of a model."""
+
+    code = "unknown_version"
+    status = 404
+    sentence = "The model {model!r} has no version {version!r}. Its only one is {only!r}; a request need not name it."
 
 
 class PackageError(ClassifierError):
@@ -248,6 +266,26 @@ class BackendError(ClassifierError):
     """No backend can run this model on this installation; the message says what to install."""
 
     code = "no_backend"
+
+
+class EngineUnavailableError(ClassifierError):
+    """The engine that runs the model cannot be reached, is not ready, or has too much to do."""
+
+    code = "engine_unavailable"
+    status = 503
+    retry_after = 2
+    sentence = "The engine that runs the model cannot be used at the moment: {reason}. Try again in a few seconds."
+
+
+class EngineAnswerError(ClassifierError):
+    """The engine that runs the model refuses a request, fails, or gives an answer that does not fit the model."""
+
+    code = "engine_failed"
+    status = 502
+    sentence = (
+        "The engine that runs the model gives no usable answer: {reason}. "
+        "Whoever runs this server finds more in its log."
+    )
 
 
 class BusyError(ClassifierError):

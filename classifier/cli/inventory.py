@@ -29,7 +29,10 @@ def gather(settings: Settings) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "models_folder": str(settings.models),
-        "models": [_describe(name, folder) for name, folder in find_packages(settings.models).items()],
+        "models": [
+            _describe(name, folder, weights=settings.engine is None)
+            for name, folder in find_packages(settings.models).items()
+        ],
         "model": settings.model,
     }
     try:
@@ -85,9 +88,9 @@ def lines(found: dict[str, Any]) -> list[str]:
     return [f"{name:9}{text}" for name, text in rows]
 
 
-def _describe(name: str, folder: object) -> dict[str, Any]:
+def _describe(name: str, folder: object, *, weights: bool) -> dict[str, Any]:
     try:
-        package = ModelPackage.load(str(folder))
+        package = ModelPackage.load(str(folder), weights=weights)
     except ClassifierError as error:
         return {"name": name, "error": {"code": error.code, "detail": error.message}}
     manifest = package.manifest

@@ -60,7 +60,7 @@ def set_temperature(folder: Path, temperature: float) -> None:
     except OSError as error:  # it names the new file, which is gone
         error = OSError(error.errno, error.strerror, str(file))
         raise OSError(files.sentence(error, writing=True)) from error
-    ModelPackage.load(folder)
+    ModelPackage.load(folder, weights=False)
 
 
 def _changed(content: str, temperature: float) -> str:

@@ -48,6 +48,8 @@ def _page() -> None:
             st.html(f"<h2>{t('gallery')}</h2>")
             gallery.show(pick_sample, None)
         ready = _started()
+        if ready and looked_at is None and (problem := models().problem):
+            components.error(error_text(problem))
     if looked_at is not None and ready:
         with left:
             components.preview(looked_at)

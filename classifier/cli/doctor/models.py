@@ -60,7 +60,7 @@ def packages(settings: Settings, alone: bool) -> Iterator[Check]:
         if default not in folders.values():
             folders = {settings.model: default, **folders}
     for name, folder in folders.items():
-        yield _package(f"model {name}", folder)
+        yield _package(f"model {name}", folder, elsewhere=settings.engine is not None)
 
 
 def trial(settings: Settings) -> Iterator[Check]:
@@ -111,11 +111,14 @@ def trial(settings: Settings) -> Iterator[Check]:
         yield Check("trial", "ok", detail)
 
 
-def _package(name: str, folder: Path) -> Check:
+def _package(name: str, folder: Path, *, elsewhere: bool) -> Check:
     try:
         if is_bare(folder):
             return Check(name, "ok", f"{folder} is not a package yet: it is imported at every start")
-        package = ModelPackage.load(folder)
+        package = ModelPackage.load(folder, weights=not elsewhere)
+        if elsewhere:
+            about = f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, run by the engine"
+            return Check(name, "ok", about)
         forms, missing = [], []
         for form, weights in package.manifest.weights.items():
             package.weights_file(form)  # compares the sha256
@@ -130,6 +133,9 @@ def _package(name: str, folder: Path) -> Check:
     detail = (
         f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, weights {' and '.join(forms)}"
     )
+    if not forms:
+        remedy = "It runs only in an engine: set CLASSIFIER_BACKEND=remote and CLASSIFIER_REMOTE_URL."
+        return Check(name, "warn", f"{detail}none", remedy)
     if len(missing) == len(forms):
         return Check(name, "fail", detail, missing[0].remedy)
     return Check(name, "ok", detail)

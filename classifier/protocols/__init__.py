@@ -1,0 +1,1 @@
+"""Protocols in which programs ask for inference: what their messages mean, whatever carries them."""

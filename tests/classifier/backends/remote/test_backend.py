@@ -1,0 +1,274 @@
+"""The remote backend against engines that work, that come and go, and that have much to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from classifier.backends.remote import balancer
+from classifier.classifier import Classifier
+from classifier.errors import EngineAnswerError, EngineUnavailableError
+from classifier.package import ModelPackage
+from classifier.settings import read_settings
+from tests.support.engine import Connect, Engine, close_to, engine
+from tests.support.waiting import until
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_scores_are_those_of_the_local_backend(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any], binary: bool
+) -> None:
+    server.extensions = ["binary_tensor_data"] if binary else []
+    backend = connect(server.url)
+    close_to(backend.run_one(pixels).scores[0], scores)
+    assert server.inputs == {"image": "FP32"}
+    assert ("Inference-Header-Content-Length" in server.seen) == binary
+    assert backend.device == f"{server.url} (Open Inference Protocol v2 over REST)"
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_so_are_those_over_tensorflow_servings_rest(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any], described: bool
+) -> None:
+    def side(size: int) -> dict[str, str]:
+        return {"size": str(size), "name": ""}
+
+    image = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": [side(-1), side(224), side(224), side(3)]}}
+    output = {"dtype": "DT_FLOAT", "tensor_shape": {"dim": [side(-1), side(10)]}}
+    signature = {"serving_default": {"inputs": {"x": image}, "outputs": {"y": output}}}
+    if described:
+        server.described = {"metadata": {"signature_def": {"signature_def": signature}}}
+    backend = connect(server.url, protocol="tfs")
+    close_to(backend.run_one(pixels).scores[0], scores)
+
+
+def test_a_classifier_gives_the_same_answer_remotely(
+    server: Engine, package: ModelPackage, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Classifier.load(package, settings=read_settings(backend="litert")).classify(photo, 10)
+    monkeypatch.setenv("CLASSIFIER_BACKEND", "remote")
+    monkeypatch.setenv("CLASSIFIER_REMOTE_URL", f"{server.url}/{package.name}")
+    there = Classifier.load(package).classify(photo, 10)
+    assert [one.label for one in there.predictions] == [one.label for one in here.predictions]
+    close_to([one.score for one in there.predictions], [one.score for one in here.predictions])
+    assert there.backend == "remote"
+
+
+def test_channels_come_first_where_the_engine_says_so(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any]
+) -> None:
+    run = server.run
+    server.metadata["inputs"][0]["shape"] = [-1, 3, 224, 224]
+    server.run = lambda batch: run(batch.transpose(0, 2, 3, 1))
+    close_to(connect(server.url).run_one(pixels).scores[0], scores)
+
+
+def test_an_engine_of_this_project_gets_pixels_and_gives_scores(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any]
+) -> None:
+    run = server.run
+    server.metadata |= {
+        "platform": "image-classifier",
+        "inputs": [
+            {"name": "picture", "datatype": "BYTES", "shape": [-1]},
+            {"name": "pixels", "datatype": "UINT8", "shape": [-1, 224, 224, 3]},
+            {"name": "values", "datatype": "FP32", "shape": [-1, 224, 224, 3]},
+        ],
+        "outputs": [
+            {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]},
+            {"name": "scores", "datatype": "FP32", "shape": [-1, 10]},
+        ],
+    }
+    server.output = "scores"
+    server.run = lambda batch: run(batch / np.float32(255))
+    close_to(connect(server.url).run_one(pixels).scores[0], scores)
+    assert server.inputs == {"pixels": "UINT8"}
+
+
+def test_pictures_that_wait_go_together(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any]
+) -> None:
+    backend = connect(server.url)
+    server.seconds = 0.2
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda _: backend.run_one(pixels), range(16)))
+    for one in found:
+        close_to(one.scores[0], scores)
+    assert sum(server.batches) == 16
+    assert len(server.batches) < 10
+    assert max(server.batches) <= 16
+
+
+def test_each_goes_alone_where_the_engines_batch_is_fixed(
+    server: Engine, connect: Connect, pixels: NDArray[Any]
+) -> None:
+    server.metadata["inputs"][0]["shape"][0] = 1
+    backend = connect(server.url)
+    server.seconds = 0.1
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(lambda _: backend.run_one(pixels), range(24)))
+    assert server.batches == [1] * 24
+
+
+def test_each_goes_alone_where_an_engine_refuses_several(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any]
+) -> None:
+    infer = server.infer
+
+    def alone(batch: NDArray[Any]) -> NDArray[Any]:
+        if len(batch) > 1:
+            raise ValueError
+        return infer(batch)
+
+    def fault(handler: Any) -> bool:
+        if not handler.path.endswith("/infer"):
+            return False
+        try:
+            handler._oip()
+        except ValueError:
+            handler.answer({"error": "one at a time"}, 400)
+        return True
+
+    server.infer = alone  # type: ignore[method-assign]
+    server.fault = fault
+    server.seconds = 0.1
+    backend = connect(server.url)
+    with ThreadPoolExecutor(16) as pool:
+        for one in pool.map(lambda _: backend.run_one(pixels), range(16)):
+            close_to(one.scores[0], scores)
+
+
+def test_connections_are_kept(server: Engine, connect: Connect, pixels: NDArray[Any]) -> None:
+    backend = connect(server.url)
+    for _ in range(5):
+        backend.run_one(pixels)
+    assert server.connections == 1
+
+
+def test_addresses_share_what_is_to_be_done(
+    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage
+) -> None:
+    with engine(package) as other:
+        backend = connect(server.url, other.url)
+        until(lambda: len(backend._balancer.usable) == 2)
+        server.metadata["inputs"][0]["shape"][0] = 1
+        server.seconds = other.seconds = 0.05
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: backend.run_one(pixels), range(20)))
+        assert min(sum(server.batches), sum(other.batches)) >= 5
+
+
+def test_another_address_takes_over_and_nothing_fails(
+    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage
+) -> None:
+    with engine(package) as other:
+        backend = connect(server.url, other.url)
+        until(lambda: len(backend._balancer.usable) == 2)
+        for _ in range(3):
+            backend.run_one(pixels)
+    for _ in range(20):  # the other one has gone
+        backend.run_one(pixels)
+    assert len(backend._balancer.usable) == 1
+
+
+def test_an_absent_engine_is_an_error_and_is_found_when_it_comes(
+    connect: Connect, pixels: NDArray[Any], scores: NDArray[Any], package: ModelPackage
+) -> None:
+    with engine(package) as gone:
+        port = gone.server_address[1]
+    backend = connect(gone.url)
+    start = time.monotonic()
+    with pytest.raises(EngineUnavailableError, match="the connection is refused") as raised:
+        backend.run_one(pixels)
+    assert time.monotonic() - start < 2
+    assert (raised.value.status, raised.value.retry_after) == (503, 2)
+    assert isinstance(backend.problem, EngineUnavailableError)
+    with engine(package, port):
+        until(lambda: backend.problem is None)
+        close_to(backend.run_one(pixels).scores[0], scores)
+
+
+def test_callers_do_not_notice_a_short_restart(
+    connect: Connect, pixels: NDArray[Any], scores: NDArray[Any], package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(balancer, "_GRACE_SECONDS", 5.0)
+    with engine(package) as first:
+        backend = connect(first.url)
+        backend.run_one(pixels)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(backend.run_one, pixels)
+        time.sleep(0.2)
+        with engine(package, first.server_address[1]):
+            close_to(asked.result().scores[0], scores)
+
+
+def test_a_name_is_resolved_anew(
+    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = server.server_address[1]
+    found = ["127.0.0.1"]
+    monkeypatch.setattr(balancer, "_RESOLVE_SECONDS", 0.05)
+    monkeypatch.setattr(balancer, "_ips", lambda url: list(found))
+    backend = connect(f"http://engine.test:{port}")
+    backend.run_one(pixels)
+    with engine(package, port, "127.0.0.2") as other:
+        found[:] = ["127.0.0.2"]
+        until(lambda: [one.key[-1] for one in backend._balancer.usable] == ["127.0.0.2"])
+        backend.run_one(pixels)
+        assert other.batches == [1]
+        assert other.seen["Host"] == f"engine.test:{port}"
+
+
+def test_a_name_that_does_not_exist_is_a_sentence(connect: Connect, pixels: NDArray[Any]) -> None:
+    with pytest.raises(EngineUnavailableError, match="its name cannot be resolved"):
+        connect("http://engine.invalid:8000").run_one(pixels)
+
+
+def test_the_token_is_sent_and_read_again(
+    server: Engine, connect: Connect, pixels: NDArray[Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    backend = connect(server.url, token=file)
+    backend.run_one(pixels)
+    assert server.seen["Authorization"] == "Bearer first"
+    file.write_text("the.second\n")
+    backend.run_one(pixels)
+    assert server.seen["Authorization"] == "Bearer the.second"
+
+
+def test_a_package_needs_no_weights(server: Engine, tmp_path: Path, package: ModelPackage, photo: Path) -> None:
+    for file in ("model.toml", "labels.en.txt", "labels.zh.txt"):
+        (tmp_path / file).write_bytes((package.folder / file).read_bytes())
+    settings = read_settings(backend="remote", remote_url=(server.url,), model=str(tmp_path))
+    assert Classifier.load(tmp_path, settings=settings).classify(photo).predictions[0].label == "cat"
+    text = (tmp_path / "model.toml").read_text()
+    (tmp_path / "model.toml").write_text(text.partition("[weights.litert]")[0])
+    assert Classifier.load(tmp_path, settings=settings).classify(photo).predictions[0].label == "cat"
+
+
+def test_the_command_line_classifies_remotely(server: Engine, package: ModelPackage, photo: Path) -> None:
+    environment = {"CLASSIFIER_BACKEND": "remote", "CLASSIFIER_REMOTE_URL": server.url, "CLASSIFIER_MODEL": "cifar10"}
+    command = [sys.executable, "-m", "classifier", "classify", str(photo)]
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment(environment))
+    assert done.returncode == 0, done.stderr
+    assert "cat" in done.stdout
+    server.fault = lambda handler: handler.answer({"error": "no"}, 404) or True
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment(environment))
+    assert done.returncode != 0
+    assert "it knows no such model" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    import os
+
+    return {**os.environ, **more}
