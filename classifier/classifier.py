@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.backends.choice import load_backend
-from classifier.backends.protocol import Backend
+from classifier.backends.protocol import Backend, Outputs
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
@@ -26,7 +26,7 @@ from classifier.package import ModelPackage
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
-from classifier.result import Classification, Prediction, Timings
+from classifier.result import Classification, Inference, Prediction, Timings
 from classifier.settings import Settings, read_settings
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
@@ -142,8 +142,35 @@ class Classifier:
         with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data, turn.cancellation)
             turn.cancellation.check()
-            output, inference = self._infer(prepared, self._backend)
+            output, inference = self._infer(prepared.pixels, self._backend)
         return self._result(prepared, output, _timings(start, turn.waited, prepared, inference), top_k, labels)
+
+    def infer(self, data: bytes | NDArray[Any], turn: Turn) -> Inference:
+        """Runs the model on one picture, or on an input that was made of one, and gives all of its output.
+
+        Args:
+            data: a picture's file; uint8 pixels `(H, W, 3)` of the size of the model's input; or float32 values,
+                scaled already, of the shape of one input (`manifest.input.shape`).
+            turn: the turn in a queue that the caller holds.
+
+        Raises:
+            ClassifierError: as `classify` does.
+        """
+        prepared = None
+        if isinstance(data, bytes):
+            prepared = self._prepare(data, turn.cancellation)
+            data = prepared.pixels
+        turn.cancellation.check()
+        output, inference = self._infer(data, self._backend)
+        return Inference(
+            probabilities=probabilities(output.scores[0], self.package.manifest.output),
+            scores=output.scores[0],
+            features=None if output.features is None else output.features[0],
+            model=self.package.name,
+            backend=self.backend,
+            device=self.device,
+            timings=_timings(turn.asked, turn.waited, prepared, inference),
+        )
 
     def classify_many(
         self, sources: Iterable[Source], top_k: int | None = None, lang: str | None = None
@@ -166,7 +193,7 @@ class Classifier:
         def work(source: Source) -> Classification:
             start = time.perf_counter()
             prepared = self._prepare(_content(source, self.settings.max_bytes))
-            output, inference = self._infer(prepared, self._for_many())
+            output, inference = self._infer(prepared.pixels, self._for_many())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
         return in_order(work, sources)
@@ -184,9 +211,9 @@ class Classifier:
 
         def work(source: Source) -> Scores:
             prepared = self._prepare(_content(source, self.settings.max_bytes))
-            output, _ = self._infer(prepared, self._for_many())
-            scores = probabilities(output, spec)
-            return Scores(scores, log_probabilities(output, spec), self._sure(prepared, scores))
+            output, _ = self._infer(prepared.pixels, self._for_many())
+            scores = probabilities(output.scores[0], spec)
+            return Scores(scores, log_probabilities(output.scores[0], spec), self._sure(prepared, scores))
 
         return in_order(work, sources)
 
@@ -209,11 +236,11 @@ class Classifier:
             return prepare(data, geometry, self.settings.limits)
         return self.decoder.prepare(data, geometry, cancellation)
 
-    def _infer(self, prepared: Prepared, backend: Backend) -> tuple[NDArray[np.float32], float]:
-        """The model's output `(classes,)`, and the inference time in ms."""
+    def _infer(self, data: NDArray[Any], backend: Backend) -> tuple[Outputs, float]:
+        """The model's output for one picture's pixels, or values that are scaled already, and the time in ms."""
         start = time.perf_counter()
-        output = backend.run(normalise(prepared.pixels, self.package.manifest.input)).scores[0]
-        return output, (time.perf_counter() - start) * 1000
+        values = normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None]
+        return backend.run(values), (time.perf_counter() - start) * 1000
 
     def _sure(self, prepared: Prepared, scores: NDArray[np.float32]) -> bool:
         return prepared.structured and bool(scores.max() >= self.package.manifest.output.unsure_below)
@@ -221,12 +248,12 @@ class Classifier:
     def _result(
         self,
         prepared: Prepared,
-        output: NDArray[np.float32],
+        output: Outputs,
         timings: Timings,
         top_k: int,
         labels: tuple[str, ...],
     ) -> Classification:
-        scores = probabilities(output, self.package.manifest.output)
+        scores = probabilities(output.scores[0], self.package.manifest.output)
         best = np.argsort(-scores, kind="stable")[:top_k]
         return Classification(
             predictions=tuple(Prediction(labels[i], float(scores[i]), int(i)) for i in best),
@@ -241,10 +268,11 @@ class Classifier:
         )
 
 
-def _timings(start: float, waited: float, prepared: Prepared, inference: float) -> Timings:
+def _timings(start: float, waited: float, prepared: Prepared | None, inference: float) -> Timings:
     """The timings in ms, rounded to hundredths; `start` is in seconds of `time.perf_counter`."""
+    decode, preprocess = (prepared.decode, prepared.preprocess) if prepared else (0.0, 0.0)
     total = (time.perf_counter() - start) * 1000
-    return Timings(*(round(ms, 2) for ms in (waited, prepared.decode, prepared.preprocess, inference, total)))
+    return Timings(*(round(ms, 2) for ms in (waited, decode, preprocess, inference, total)))
 
 
 def _content(source: Source, max_bytes: int) -> bytes | Image.Image:

@@ -10,7 +10,8 @@
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
-    ├── UnknownModelError, PackageError, ModelFileError (TrustError), BackendError    a model that cannot be used
+    ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
+    │                         a model that cannot be used
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
         └── ShareError, StoppingError, NoDecoderError
@@ -232,6 +233,14 @@ class UnknownModelError(ClassifierError):
     code = "unknown_model"
     status = 404
     sentence = "There is no model named {model!r}. Choose from: {models}."
+
+
+class UnknownVersionError(ClassifierError):
+    """No such version of a model."""
+
+    code = "unknown_version"
+    status = 404
+    sentence = "The model {model!r} has no version {version!r}. Its only one is {only!r}; a request need not name it."
 
 
 class PackageError(ClassifierError):

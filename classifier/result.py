@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # For pydantic, which makes the API's schema from these classes: the docstring below a field is its description.
 _DOCUMENTED: dict[str, bool] = {"use_attribute_docstrings": True}
@@ -69,3 +73,27 @@ class Classification:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inference:
+    """All that a model gives for one picture, for programs that know the model.
+
+    Attributes:
+        probabilities: float32 `(classes,)`, the same that are the scores of a `Classification`.
+        scores: float32 `(classes,)`, or `(1,)` if the package says `output.binary`: what the model itself gives, before
+            softmax and calibration.
+        features: float32 `(h, w, channels)`, the last feature map, or None if the package names no such output.
+        model: as in `Classification`.
+        backend: as in `Classification`.
+        device: as in `Classification`.
+        timings: as in `Classification`.
+    """
+
+    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    features: NDArray[np.float32] | None
+    model: str
+    backend: str
+    device: str
+    timings: Timings

@@ -29,6 +29,7 @@ from web.origins import CALLERS
 from web.server import garbage, log_rate, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.cors import ApiCors
+from web.server.error_member import ErrorMember
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.hosts import KnownHosts, allowed_hosts
 from web.server.lazy import LazyApp, LazyMiddleware
@@ -54,10 +55,11 @@ _API_SECONDS = 4.0
 
 
 # Half of the time of a start goes into importing FastAPI, pydantic, NumPy and Pillow. The page's HTML frame and
-# Streamlit's files need none of them, so that a browser can load these meanwhile. Therefore only the two apps below and
+# Streamlit's files need none of them, so that a browser can load these meanwhile. Therefore only the apps below and
 # `_Server` import them, and do so late.
 _api = LazyApp("web.api.routes", "make_api")
 _health = LazyApp("web.health", "make_health")
+_oip = LazyApp("web.oip.routes", "make_oip")
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
@@ -68,12 +70,15 @@ routes: list[BaseRoute] = [
     Route(f"{BASE}/metrics", _health),
     Route(f"{BASE}/api", problems.respond(problems.NOT_FOUND)),  # not a function, so that it answers every method
     Mount(f"{BASE}/api", _api),
+    Route(f"{BASE}/v2", _oip),
+    Route(f"{BASE}/v2/{{path:path}}", _oip),
 ]
 
 middleware = [
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
     *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
+    Middleware(ErrorMember),
     Middleware(PacedRefusals),
     Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
     Middleware(UnambiguousLength),
@@ -167,7 +172,7 @@ class _Server:
         """Loads what the first visitors do not need, a moment after the page is ready for them."""
         await self._loaded.wait()
         await asyncio.sleep(_API_SECONDS)
-        for part in (_health, _api):
+        for part in (_health, _api, _oip):
             await part.load()
         await garbage.settle()
 

@@ -83,6 +83,21 @@ class UnknownHostError(RequestError):
     )
 
 
+class UnknownEncodingError(RequestError):
+    """A body in a content coding that is not known here."""
+
+    code = "unknown_encoding"
+    status = 415
+    sentence = "The body's Content-Encoding is not supported. Send it as it is, or compressed by gzip or deflate."
+
+
+class BadCompressionError(RequestError):
+    """A body that is not compressed as its headers say, or is cut off."""
+
+    code = "bad_compression"
+    sentence = "The body cannot be decompressed: it is not what its Content-Encoding says. Send it again, in full."
+
+
 class DisconnectedError(RequestError):
     """The caller went away while sending."""
 

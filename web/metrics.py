@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from classifier import Classification
 from classifier.errors import ClassifierError
+from classifier.result import Inference
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -31,7 +33,7 @@ _KEY = "key"  # in the state of a request, the name of its key
 READY = Gauge("classifier_ready", "1 when the default model is loaded and warmed up")
 
 
-def count(client: str, result: Classification) -> None:
+def count(client: str, result: Classification | Inference) -> None:
     """Counts a picture that was classified."""
     _PICTURES.labels(client, result.model, "ok").inc()
     for stage, milliseconds in asdict(result.timings).items():
@@ -52,9 +54,10 @@ def name_key(scope: Scope, name: str) -> None:
 class CountRequests:
     """ASGI middleware that counts requests by method, route and status, and by key."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Args: app: the app whose requests are counted."""
+    def __init__(self, app: ASGIApp, name: Callable[[str], str]) -> None:
+        """Args: app: the app whose requests are counted; name: from the path of one of its routes, the whole path."""
         self.app = app
+        self.name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on and counts its answer."""
@@ -63,7 +66,7 @@ class CountRequests:
             if message["type"] == "http.response.start":
                 # Only the paths of routes: callers can make up others without end, and each would be a new series.
                 route = scope.get("route")
-                path = f"/api{route.path}" if route else ""
+                path = self.name(route.path) if route else ""
                 _REQUESTS.labels(_method(scope), path, message["status"]).inc()
                 _BY_KEY.labels(scope.get("state", {}).get(_KEY, ""), message["status"]).inc()
             await send(message)

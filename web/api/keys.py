@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,14 +38,15 @@ class KeyCheck:
     The caller with a key is one client, from whatever addresses it calls.
     """
 
-    def __init__(self, app: ASGIApp, known: ApiKeys) -> None:
-        """Args: app: the app to protect; known: the keys."""
+    def __init__(self, app: ASGIApp, known: ApiKeys, free: Collection[str] = _OPEN) -> None:
+        """Args: app: the app to protect; known: the keys; free: the paths for which none is needed."""
         self.app = app
         self.known = known
+        self.free = free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers 401."""
-        if scope["type"] != "http" or _needs_none(scope):
+        if scope["type"] != "http" or self._needs_none(scope):
             await self.app(scope, receive, send)
             return
         sent = [value for header, value in scope["headers"] if header == b"authorization"]
@@ -58,11 +60,10 @@ class KeyCheck:
         name_client(scope, f"key:{name}")
         await self.app(scope, receive, send)
 
-
-def _needs_none(scope: Scope) -> bool:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    # Browsers ask with OPTIONS whether they may send a key; nothing else of the API takes it.
-    return scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_FILES)
+    def _needs_none(self, scope: Scope) -> bool:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        # Browsers ask with OPTIONS whether they may send a key; nothing else of the API takes it.
+        return scope["method"] == "OPTIONS" or path in self.free or path.startswith(_FILES)
 
 
 def _bearer(sent: list[bytes]) -> bytes | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, Any
 
 import anyio.to_thread
-from anyio import CapacityLimiter
 from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
@@ -21,7 +20,7 @@ from web import problems
 from web.api.docs import docs
 from web.api.keys import KeyCheck, keys
 from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
-from web.api.turns import called_off, turn
+from web.api.turns import called_off, threads, turn
 from web.base_path import BASE
 from web.clients import client_of
 from web.errors import NotReadyError
@@ -92,15 +91,9 @@ def make_api() -> FastAPI:
         api.include_router(router, dependencies=[described], responses={401: _PROBLEM})
     else:
         api.include_router(router)
-    api.add_middleware(CountRequests)
+    api.add_middleware(CountRequests, name="/api{}".format)
     api.add_route("/docs", docs, include_in_schema=False)
     return api
-
-
-@cache
-def _threads() -> CapacityLimiter:
-    """Enough threads for all pictures that have their turn."""
-    return CapacityLimiter(models().queue.bound)
 
 
 @router.post(
@@ -139,7 +132,7 @@ async def classify(
                         lang=lang,
                         take=take,
                     )
-                    result = await anyio.to_thread.run_sync(classified, limiter=_threads())
+                    result = await anyio.to_thread.run_sync(classified, limiter=threads())
             except (ParameterError, NotReadyError, AbandonedError):  # the other pictures would fail, too
                 raise
             except ClassifierError as error:

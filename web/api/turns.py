@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 
+from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from classifier.errors import ClassifierError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.queue import WorkQueue
 from web import metrics
-from web.models import Take
+from web.models import Take, models
+
+
+@cache
+def threads() -> CapacityLimiter:
+    """Enough threads for all pictures that have their turn."""
+    return CapacityLimiter(models().queue.bound)
 
 
 @asynccontextmanager

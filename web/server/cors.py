@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.base_path import BASE
 
+# Of the Open Inference Protocol; `classifier.protocols.oip` has it, too, but needs NumPy.
+HEADER_LENGTH = "Inference-Header-Content-Length"
+
 _SECONDS = 3600  # for which a browser need not ask again
 
 
@@ -25,12 +28,13 @@ class ApiCors:
             app,
             allow_origins=origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type"),
-            expose_headers=("Retry-After", "WWW-Authenticate"),
+            allow_headers=("Authorization", "Content-Type", "Content-Encoding", HEADER_LENGTH),
+            expose_headers=("Retry-After", "WWW-Authenticate", HEADER_LENGTH),
             max_age=_SECONDS,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers a preflight request."""
-        app = self.cors if scope.get("path", "").startswith(f"{BASE}/api/") else self.app
+        path = scope.get("path", "") + "/"
+        app = self.cors if path.startswith((f"{BASE}/api/", f"{BASE}/v2/")) else self.app
         await app(scope, receive, send)

@@ -1,0 +1,80 @@
+"""From the tensors of a request to what a model is run on: a file, pixels or values for each picture."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier import ModelPackage
+from classifier.errors import ProtocolError, TooManyBytesError
+from classifier.formatting import listed
+from classifier.picture.limits import millions
+from classifier.protocols.oip import BYTES, InferRequest, Tensor
+from web.errors import RequestTooLargeError
+from web.oip import description
+from web.uploads.multipart import MAX_FILES
+
+MAX_PICTURES = MAX_FILES
+"""The most pictures of one request."""
+
+_BEGINNING = 64  # bytes, in which every file of a picture has some that are not text
+
+
+def read_inputs(request: InferRequest, package: ModelPackage, max_bytes: int) -> list[bytes | NDArray[Any]]:
+    """One element for each picture, in order: for `Classifier.infer`.
+
+    Args:
+        request: the request.
+        package: the model's.
+        max_bytes: the most bytes of all files together.
+
+    Raises:
+        ProtocolError: the tensors are not one of the model's inputs, or there are too many pictures.
+        TooManyBytesError, RequestTooLargeError: the files are over the limit.
+    """
+    tensor = _check(request, package)
+    if tensor.datatype != BYTES:
+        if tensor.datatype == "FP32" and not np.isfinite(tensor.data).all():
+            raise ProtocolError(f"The tensor {tensor.name!r} has NaN or infinity. Send finite values only.")
+        return list(tensor.data)
+    files = [_file(element) for element in tensor.elements]
+    if sum(map(len, files)) > max_bytes:
+        kind = TooManyBytesError if len(files) == 1 else RequestTooLargeError
+        raise kind(limit=millions(max_bytes))
+    return list(files)
+
+
+def _check(request: InferRequest, package: ModelPackage) -> Tensor:
+    known = {about.name: about for about in description.inputs(package)}
+    if len(request.inputs) != 1 or request.inputs[0].name not in known:
+        raise ProtocolError(f"Send one of the model's inputs: {listed(known)}.")
+    (tensor,) = request.inputs
+    about = known[tensor.name]
+    if tensor.datatype != about.datatype:
+        raise ProtocolError(f"The tensor {tensor.name!r} must be of the datatype {about.datatype}.")
+    count, *rest = tensor.shape or (0,)
+    if not tensor.shape or tuple(rest) != about.shape[1:]:
+        raise ProtocolError(
+            f"The tensor {tensor.name!r} has the shape {list(tensor.shape)}. This model takes "
+            f"{list(about.shape)}, -1 being the number of pictures."
+        )
+    if not 1 <= count <= MAX_PICTURES:
+        raise ProtocolError(f"The tensor {tensor.name!r} has {count} pictures. Send 1 to {MAX_PICTURES} at a time.")
+    return tensor
+
+
+def _file(element: bytes) -> bytes:
+    """An element of BYTES as a file: as it is, or decoded if it is text in base64, which no picture is."""
+    beginning = element[:_BEGINNING]
+    if not beginning.isascii() or b"\0" in beginning:
+        return element
+    prefix = element.find(b",") + 1 if element.startswith(b"data:") else 0  # of an address as in web pages
+    try:
+        return base64.b64decode(element[prefix:].translate(None, b" \t\r\n"), validate=True)
+    except binascii.Error:
+        pass
+    raise ProtocolError("An element of the tensor 'picture' is text. Send pictures as they are, or in JSON as base64.")

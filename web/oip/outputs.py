@@ -1,0 +1,82 @@
+"""The outputs that a request asks for: which there are, and their tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier import ModelPackage
+from classifier.errors import ProtocolError
+from classifier.formatting import listed
+from classifier.protocols import oip
+from classifier.protocols.oip import InferRequest, RequestedOutput, Tensor
+from classifier.result import Inference
+from web.oip import description
+
+_VALUES: dict[str, Callable[[Inference], Any]] = {
+    description.PROBABILITIES: lambda result: result.probabilities,
+    description.SCORES: lambda result: result.scores,
+    description.FEATURES: lambda result: result.features,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output that was asked for.
+
+    Attributes:
+        name: of the output.
+        best: how many classes to answer as text, best first; 0 for the values of all.
+        labels: of the classes.
+    """
+
+    name: str
+    best: int
+    labels: Sequence[str]
+
+    def of(self, result: Inference) -> NDArray[Any]:
+        """What it is of one picture: values, or `SCORE:INDEX:LABEL` for the best classes."""
+        values: NDArray[np.float32] = _VALUES[self.name](result)
+        if not self.best:
+            return values
+        indices = np.argsort(-values, kind="stable")[: self.best]
+        texts = [f"{values[index]}:{index}:{self.labels[index]}".encode() for index in indices]
+        return oip.strings(self.name, texts).data
+
+    def tensor(self, pictures: Sequence[NDArray[Any]]) -> Tensor:
+        """The output of all pictures."""
+        return Tensor(self.name, np.stack(pictures))
+
+
+def read_outputs(request: InferRequest, package: ModelPackage) -> list[Output]:
+    """The outputs that a request asks for; the probabilities if it asks for none.
+
+    Raises:
+        ProtocolError: the model has no such output, or a parameter is wrong.
+        UnknownLanguageError: the model has no labels in the language that the parameter `lang` names.
+    """
+    language = request.parameters.get("lang")
+    if language is not None and not isinstance(language, str):
+        raise ProtocolError("The parameter 'lang' must be a text, such as 'en'.")
+    labels = package.labels[package.check_language(language)]
+    known = [about.name for about in description.outputs(package)]
+    asked = request.outputs or [RequestedOutput(description.PROBABILITIES)]
+    return [_read(output, known, labels, package) for output in asked]
+
+
+def _read(output: RequestedOutput, known: Sequence[str], labels: Sequence[str], package: ModelPackage) -> Output:
+    if output.name not in known:
+        raise ProtocolError(f"The model has no output {output.name!r}. Ask for {listed(known)}.")
+    if any(name.startswith("shared_memory") for name in output.parameters):
+        raise ProtocolError("This server has no shared memory. Ask for the output without it.")
+    best = output.parameters.get("classification", 0)
+    if type(best) is not int or best < 0:
+        raise ProtocolError("The parameter 'classification' must be a whole number from 0 on.")
+    classes = package.manifest.output.scores if output.name == description.SCORES else len(labels)
+    if best and (output.name == description.FEATURES or classes != len(labels)):
+        raise ProtocolError(f"The output {output.name!r} is not one score for each class. Ask for 'probabilities'.")
+    return Output(output.name, best, labels)
