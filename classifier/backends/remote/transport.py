@@ -18,53 +18,73 @@ from classifier.backends.remote.addresses import EngineUrl, ProtocolName
 from classifier.backends.remote.deadline import Deadline
 from classifier.formatting import printable
 
-MOST_ANSWER = 64_000_000
-"""Bytes of the largest answer that is read: the scores and features of a batch take far less."""
-
 MOST_METADATA = 1_000_000
-"""The same for descriptions of models."""
+"""Bytes of the longest description of a model that is read."""
+
+_MOST_ANSWER = 64_000_000
+_MOST_PER_PICTURE = 4_000_000
 
 Array = NDArray[np.generic]
+
+
+def most_answer(pictures: int) -> int:
+    """Bytes of the largest answer that is read: scores and features, as JSON, take far less."""
+    return min(_MOST_ANSWER, MOST_METADATA + pictures * _MOST_PER_PICTURE)
 
 
 class EngineFailure(Exception):
     """An engine did not give what was asked for.
 
     Attributes:
-        reason: why, as a part of a sentence: lower case, without a full stop, without addresses and credentials.
+        reason: why, as a part of a sentence that callers read: lower case, without a full stop, addresses, credentials.
+        said: what the engine itself said about it, for the log; "" if nothing.
     """
 
-    def __init__(self, reason: str) -> None:
-        """Args: reason: may hold what an engine said; it is cut and made printable here."""
-        self.reason = " ".join(printable(" ".join(reason.split()))[:300].split()).rstrip(".")
+    def __init__(self, reason: str, said: str = "") -> None:
+        """Args: reason: see the class, of any text; said: of any text and length."""
+        self.reason = _shown(reason).rstrip(".")
+        self.said = _shown(said)
         super().__init__(self.reason)
+
+
+def _shown(text: str) -> str:
+    return printable(" ".join(text[:10_000].split()))[:300]
 
 
 class UnreachableError(EngineFailure):
     """No whole answer came, or a proxy said that there is no engine behind it: another try or address may help.
 
-    gRPC's UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED, UNKNOWN and INTERNAL of the transport; HTTP's 502, 504.
+    HTTP's 502 and 504, gRPC's UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED and ABORTED.
     """
 
-    def __init__(self, reason: str, *, connecting: bool = False) -> None:
-        """Args: reason: see the base; connecting: whether not even a connection could be made."""
-        super().__init__(reason)
+    def __init__(self, reason: str, said: str = "", *, connecting: bool = False) -> None:
+        """Args: reason, said: see the base; connecting: whether not even a connection could be made."""
+        super().__init__(reason, said)
         self.connecting = connecting
 
 
 class OverloadedError(EngineFailure):
-    """The engine is there, but has too much to do: HTTP's 429 and 503, gRPC's RESOURCE_EXHAUSTED."""
+    """The engine is there, but has too much to do, or is not ready: HTTP's 429 and 503, gRPC's RESOURCE_EXHAUSTED."""
+
+    def __init__(self, reason: str, said: str = "", *, again: bool = True) -> None:
+        """Args: reason, said: see the base; again: whether it may be asked again at once, as after 503."""
+        super().__init__(reason, said)
+        self.again = again
 
 
 class RefusalError(EngineFailure):
-    """The engine says that the request is wrong; it would say so again: HTTP's other 4xx, and 500 with its own error.
+    """The engine says that the request is wrong, and would say so again: HTTP's other 4xx.
 
     gRPC's INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION.
     """
 
 
-class BadAnswerError(EngineFailure):
-    """An answer came that is none of the protocol, or that contradicts itself."""
+class BrokenEngineError(EngineFailure):
+    """The engine failed at what it was asked; another one may not: HTTP's 500, gRPC's INTERNAL, UNKNOWN, DATA_LOSS."""
+
+
+class BadAnswerError(BrokenEngineError):
+    """An answer came that is none of the protocol, that contradicts itself, or that does not fit the package."""
 
 
 class TensorSpec(NamedTuple):
