@@ -34,6 +34,9 @@ from classifier.protocols.protobuf import Message, message_class
 SERVICE = "inference.GRPCInferenceService"
 """The name of the service."""
 
+ERROR_CODE = "classifier-code"
+"""The trailing metadata in which this project's server sends the code of an error."""
+
 _CONTENTS = {
     "BOOL": "bool_contents",
     **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
@@ -50,18 +53,6 @@ _CONTENTS = {
 def message(name: str, /, **fields: object) -> Message:
     """A message of the protocol, by its name without the package."""
     return message_class(f"inference.{name}")(**fields)
-
-
-def parse(name: str, data: bytes) -> Message:
-    """Reads a message of the protocol.
-
-    Raises:
-        ProtocolError: the bytes are no such message.
-    """
-    try:
-        return message_class(f"inference.{name}").FromString(data)
-    except Exception as error:  # protobuf's own class, or one of Python's for text that is not UTF-8
-        raise ProtocolError(f"The message is not a {name} of the Open Inference Protocol.") from error
 
 
 def request_from(found: Message, most_strings: int = MOST_STRINGS) -> InferRequest:

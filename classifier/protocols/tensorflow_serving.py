@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classifier.errors import ProtocolError
 from classifier.protocols.oip import ModelMetadata, Tensor, TensorMetadata
-from classifier.protocols.protobuf import Message, message_class
+from classifier.protocols.protobuf import Message, message_class, parse
 
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
@@ -82,10 +82,7 @@ def metadata_from(model: str, response: Message) -> tuple[str, ModelMetadata]:
         ProtocolError: it names no signature.
     """
     packed = response.metadata["signature_def"].value if "signature_def" in response.metadata else b""
-    try:
-        found = message_class("tensorflow.serving.SignatureDefMap").FromString(packed).signature_def
-    except Exception as error:  # protobuf's own class, or one of Python's for text that is not UTF-8
-        raise ProtocolError("The metadata of the model cannot be read.") from error
+    found = parse(message_class("tensorflow.serving.SignatureDefMap"), packed).signature_def
     names = sorted((name for name in found if found[name].inputs), key=lambda name: (name != SIGNATURE, name))
     if not names:
         raise ProtocolError(f"The model {model!r} has no signature with inputs.")

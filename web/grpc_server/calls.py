@@ -108,8 +108,9 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
         status = grpc.StatusCode.CANCELLED
         try:
             try:
-                if not method.free and (found := client_of_key(_values(sent, "authorization"))):
-                    client, key = found
+                if not method.free:
+                    owner, key = client_of_key([value.encode() for value in _values(sent, "authorization")])
+                    client = owner or client
                 answer = await self._answer(method, client, caller, context)
                 async with asyncio.timeout(SENDING_SECONDS):
                     await context.write(answer)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio.to_thread
 
-from classifier.errors import ClassifierError, ProtocolError
 from classifier.protocols import oip_grpc
 from classifier.protocols.oip import InferRequest, InferResponse
-from classifier.protocols.protobuf import Message, message_class
+from classifier.protocols.protobuf import Message, message_class, parse
 from classifier.protocols.protobuf.bounds import check
 from web.api.turns import threads, turn
 from web.grpc_server.calls import Call, Method, message_bytes
@@ -22,7 +20,7 @@ from web.oip.inputs import MAX_PICTURES
 
 _LARGE = 1 << 14  # typed values from which on it takes a turn to read them, like a picture
 _SERVING, _NOT_SERVING, _SERVICE_UNKNOWN = 1, 2, 3
-_HEALTH = "grpc.health.v1.Health"
+_HEALTH = "grpc.health.v1"
 
 
 def make_methods() -> dict[str, Method]:
@@ -41,17 +39,15 @@ def make_methods() -> dict[str, Method]:
     }
     paths = {f"/{oip_grpc.SERVICE}/{name}": method for name, method in methods.items()}
     paths[f"/{oip_grpc.SERVICE}/ModelInfer"] = Method(_model_infer)
-    paths[f"/{_HEALTH}/Check"] = Method(partial(_answer, f"{_HEALTH.removesuffix('.Health')}.HealthCheckRequest", _check), True)
+    paths[f"/{_HEALTH}.Health/Check"] = Method(partial(_answer, f"{_HEALTH}.HealthCheckRequest", _check), free=True)
     return paths
 
 
-async def _answer(
-    kind: str, answer: Callable[[Message, Call], Awaitable[Message]], data: bytes, call: Call
-) -> bytes:
+async def _answer(kind: str, answer: Callable[[Message, Call], Awaitable[Message]], data: bytes, call: Call) -> bytes:
     """Answers one of the small messages."""
     found = message_class(kind)
     check(data, found.DESCRIPTOR)
-    return message_bytes(await answer(oip_grpc.parse(found, data), call))
+    return message_bytes(await answer(parse(found, data), call))
 
 
 async def _server_live(_: Message, __: Call) -> Message:
@@ -59,7 +55,7 @@ async def _server_live(_: Message, __: Call) -> Message:
 
 
 async def _server_ready(_: Message, __: Call) -> Message:
-    return oip_grpc.message("ServerReadyResponse", ready=is_ready())
+    return oip_grpc.message("ServerReadyResponse", ready=(models().state == "ready"))
 
 
 async def _server_metadata(_: Message, __: Call) -> Message:
@@ -78,11 +74,11 @@ async def _model_metadata(asked: Message, _: Call) -> Message:
 async def _check(asked: Message, _: Call) -> Message:
     if asked.service not in ("", oip_grpc.SERVICE):
         return _health(_SERVICE_UNKNOWN)
-    return _health(_SERVING if is_ready() else _NOT_SERVING)
+    return _health(_SERVING if (models().state == "ready") else _NOT_SERVING)
 
 
 def _health(status: int) -> Message:
-    return message_class("grpc.health.v1.HealthCheckResponse")(status=status)
+    return message_class(f"{_HEALTH}.HealthCheckResponse")(status=status)
 
 
 async def _model_infer(data: bytes, call: Call) -> bytes:
@@ -105,18 +101,9 @@ async def _model_infer(data: bytes, call: Call) -> bytes:
 
 
 def _read(data: bytes) -> tuple[str, str, InferRequest]:
-    found = oip_grpc.parse(message_class("inference.ModelInferRequest"), data)
+    found = parse(message_class("inference.ModelInferRequest"), data)
     return found.model_name, found.model_version, oip_grpc.request_from(found, MAX_PICTURES)
 
 
 def _write(answer: InferResponse) -> bytes:
     return message_bytes(oip_grpc.response_to(answer))
-
-
-def is_ready() -> bool:
-    """Whether pictures can be classified."""
-    try:
-        models().resolve(None)
-    except ClassifierError:
-        return False
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 
 from classifier.errors import BusyError, ClassifierError, StoppingError
+from classifier.protocols.oip_grpc import ERROR_CODE
 from web import problems
 from web.errors import RequestTooLargeError
 
@@ -19,9 +20,6 @@ _BY_HTTP = {
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-
-CODE = "classifier-code"
-"""The trailing metadata with an error's code, which is that of the API."""
 
 _PUSHBACK = "grpc-retry-pushback-ms"  # what gRPC's own clients look at before they try again
 
@@ -42,7 +40,7 @@ def status_of(error: ClassifierError) -> grpc.StatusCode:
 def trailers(error: ClassifierError) -> tuple[tuple[str, str], ...]:
     """The code of an error, and after how long trying again may help."""
     pushback = ((_PUSHBACK, str(error.retry_after * 1000)),) if error.retry_after else ()
-    return ((CODE, error.code), *pushback)
+    return ((ERROR_CODE, error.code), *pushback)
 
 
 UNEXPECTED = problems.UNEXPECTED.detail

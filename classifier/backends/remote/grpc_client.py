@@ -16,7 +16,6 @@ import grpc
 
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.transport import (
-    MOST_ANSWER,
     BadAnswerError,
     BrokenEngineError,
     EngineFailure,
@@ -25,14 +24,16 @@ from classifier.backends.remote.transport import (
     Target,
     TensorSpec,
     UnreachableError,
+    most_answer,
 )
-from classifier.errors import ProtocolError
+from classifier.errors import ProtocolError, ShareError
+from classifier.protocols.oip_grpc import ERROR_CODE
 from classifier.protocols.oip import BYTES, DATATYPES, TensorMetadata
-from classifier.protocols.protobuf import Message
+from classifier.protocols.protobuf import Message, parse
 
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),  # what is sent is a batch, and the engine has a limit of its own
-    ("grpc.max_receive_message_length", MOST_ANSWER),
+    ("grpc.max_receive_message_length", most_answer(10**6)),
     ("grpc.enable_http_proxy", 0),
     ("grpc.enable_retries", 0),  # the balancer decides on that
     # Each client has a connection of its own, so that a new client is a new connection.
@@ -53,22 +54,17 @@ _STATUSES: dict[grpc.StatusCode, type[EngineFailure]] = {
         ),
         UnreachableError,
     ),
-    grpc.StatusCode.RESOURCE_EXHAUSTED: OverloadedError,
     **dict.fromkeys(
         (
             grpc.StatusCode.INVALID_ARGUMENT,
-            grpc.StatusCode.NOT_FOUND,
             grpc.StatusCode.ALREADY_EXISTS,
             grpc.StatusCode.OUT_OF_RANGE,
-            grpc.StatusCode.UNIMPLEMENTED,
-            grpc.StatusCode.UNAUTHENTICATED,
-            grpc.StatusCode.PERMISSION_DENIED,
             grpc.StatusCode.FAILED_PRECONDITION,
         ),
         RefusalError,
     ),
 }
-"""What each status means; the others (INTERNAL, UNKNOWN, DATA_LOSS) are an engine's that is broken."""
+"""What statuses mean; those of an engine that is broken (INTERNAL, UNKNOWN, DATA_LOSS) and of `_failure` are not here."""
 
 
 class GrpcClient:
@@ -96,10 +92,10 @@ class GrpcClient:
             raise UnreachableError("it did not answer in time")
         token = self._target.token()
         channel = self._channel
-        called = channel.unary_unary(f"/{method}", request_serializer=type(request).SerializeToString)
+        called = channel.unary_unary(f"/{method}")
         try:
             found = called(
-                request,
+                request.SerializeToString(),
                 timeout=deadline.left,
                 metadata=(("authorization", f"Bearer {token}"),) if token else (),
             )
@@ -110,9 +106,9 @@ class GrpcClient:
         except ValueError as error:  # the channel was closed meanwhile
             raise UnreachableError("the connection was closed") from error
         try:
-            return answer.FromString(found)
-        except Exception as error:  # protobuf's own class, or one of Python's for text that is not UTF-8
-            raise BadAnswerError("its answer is not a message of the protocol") from error
+            return parse(answer, found)
+        except ProtocolError as error:
+            raise as_answer(error) from error
 
     def close(self) -> None:
         """Closes the connection."""
@@ -147,18 +143,26 @@ def _authorities() -> bytes | None:
 
 def _failure(error: Any) -> EngineFailure:
     code, said = error.code(), error.details() or ""
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in said:
-        if said.startswith("CLIENT"):
-            return BadAnswerError(f"its answer has more than {MOST_ANSWER / 1e6:.0f} MB")
-        return RefusalError(f"it takes no message of this size: {said}")
-    kind = _STATUSES.get(code, BrokenEngineError)
-    if kind is not UnreachableError:
-        return kind(f"it answers with gRPC status {code.name}: {said}")
+    answered = f"it answers with gRPC's status {code.name}"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return UnreachableError("it did not answer in time")
-    if said.startswith("failed to connect"):
+        return UnreachableError("it did not answer in time", said)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return _exhausted(answered, said, dict(error.trailing_metadata() or ()))
+    if code is grpc.StatusCode.UNAVAILABLE and said.startswith("failed to connect"):
         return UnreachableError(_connection(said), connecting=True)
-    return UnreachableError(f"it answers with gRPC status {code.name}: {said}" if said else "it gave no answer")
+    if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED):
+        return RefusalError(f"it knows no such model, or does not speak this protocol ({code.name})", said)
+    if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+        return RefusalError(f"it wants a token that it knows ({code.name})", said)
+    return _STATUSES.get(code, BrokenEngineError)(answered, said)
+
+
+def _exhausted(answered: str, said: str, trailers: dict[str, str | bytes]) -> EngineFailure:
+    if "larger than max" in said:  # gRPC's own words, on either side
+        if said.startswith("CLIENT"):
+            return BadAnswerError("its answer is too large", said)
+        return RefusalError("it takes no message of this size", said)
+    return OverloadedError(answered, said, again=trailers.get(ERROR_CODE) != ShareError.code)
 
 
 def _connection(said: str) -> str:
@@ -174,7 +178,7 @@ def _connection(said: str) -> str:
 
 def as_answer(error: ProtocolError) -> BadAnswerError:
     """The failure for an answer that is not as the protocol says."""
-    return BadAnswerError(f"its answer is not as the protocol says: {error.message}")
+    return BadAnswerError(f"its answer does not follow the protocol: {error.message}")
 
 
 def specs(tensors: Sequence[TensorMetadata]) -> tuple[TensorSpec, ...]:

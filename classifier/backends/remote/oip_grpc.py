@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.grpc_client import GrpcClient, as_answer, specs
-from classifier.backends.remote.transport import Array, Metadata, Target, UnreachableError
+from classifier.backends.remote.transport import Array, Metadata, OverloadedError, Target
 from classifier.errors import ProtocolError
 from classifier.protocols import oip_grpc
 from classifier.protocols.oip import InferRequest, RequestedOutput, Tensor
@@ -31,7 +31,7 @@ class OipGrpc:
     def ready(self, deadline: Deadline) -> None:
         """See `Transport`."""
         if not self._call("ModelReady", deadline, name=self._model).ready:
-            raise UnreachableError("it says that the model is not ready")
+            raise OverloadedError("its model is not ready")
 
     def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
         """See `Transport`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.grpc_client import GrpcClient, as_answer, specs
-from classifier.backends.remote.transport import Array, Metadata, Target, UnreachableError
+from classifier.backends.remote.transport import Array, Metadata, OverloadedError, Target
 from classifier.errors import ProtocolError
 from classifier.protocols import tensorflow_serving as serving
 from classifier.protocols.oip import Tensor
@@ -36,7 +36,7 @@ class TfsGrpc:
     def ready(self, deadline: Deadline) -> None:
         """See `Transport`."""
         if not serving.is_available(self._call(serving.MODEL_SERVICE, "GetModelStatus", deadline)):
-            raise UnreachableError("it says that no version of the model is available")
+            raise OverloadedError("its model is not ready")
 
     def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
         """See `Transport`."""

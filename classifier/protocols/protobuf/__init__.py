@@ -13,7 +13,10 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
+
+from classifier.errors import ProtocolError
 
 DESCRIPTORS = Path(__file__).with_name("descriptors.binpb")
 """What `make protocols` writes: a `FileDescriptorSet`."""
@@ -26,6 +29,18 @@ Message = Any
 def message_class(name: str) -> Any:
     """The class of a message, by its full name, such as `inference.ModelInferRequest`."""
     return GetMessageClass(_pool().FindMessageTypeByName(name))
+
+
+def parse(kind: Any, data: bytes) -> Message:
+    """Reads a message of a class.
+
+    Raises:
+        ProtocolError: the bytes are no such message.
+    """
+    try:
+        return kind.FromString(data)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"The message cannot be read: it is not a complete {kind.DESCRIPTOR.name}.") from error
 
 
 @cache
