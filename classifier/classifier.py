@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.backends.choice import load_backend
-from classifier.backends.protocol import Backend, Outputs
+from classifier.backends.protocol import Backend, Outputs, Remote
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
@@ -63,17 +63,18 @@ class Classifier:
         self.settings = settings or read_settings()
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
-        cpus = cpu_count()
-        self.queue = queue or WorkQueue(cpus, self.settings.queue)
+        self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue)
         self._lock = threading.Lock()
         self._many_backend: Backend | None = None
         self._backend, self.reason = load_backend(
             package,
             self.settings.backend,
-            self.settings.threads or cpus,
+            self.settings.threads or cpu_count(),
             trust=self.settings.trust,
             guarded=guarded,
+            engine=self.settings.engine,
         )
+        self._remote = self._backend if isinstance(self._backend, Remote) else None
 
     @classmethod
     def load(
@@ -102,8 +103,9 @@ class Classifier:
                 memory.
             BackendError: no installed backend can run the package.
         """
+        settings = settings or read_settings()
         if not isinstance(package, ModelPackage):
-            package = ModelPackage.load(package)
+            package = ModelPackage.load(package, weights=settings.engine is None)
         return cls(package, settings, queue, decoder, guarded=guarded)
 
     @property
@@ -115,6 +117,11 @@ class Classifier:
     def device(self) -> str:
         """Where the last inference ran."""
         return self._backend.device
+
+    @property
+    def problem(self) -> ClassifierError | None:
+        """Why the model cannot be used at the moment; None if it can be, as always where it runs in this process."""
+        return self._remote.problem if self._remote else None
 
     def classify(
         self, source: Source, top_k: int | None = None, lang: str | None = None, *, turn: Turn | None = None
@@ -134,6 +141,7 @@ class Classifier:
             ParameterError: `top_k` or `lang` is out of range.
             BusyError: too many pictures are waiting already.
             AbandonedError: the turn's cancellation was cancelled.
+            EngineUnavailableError, EngineAnswerError: the engine that runs the model, if it runs elsewhere, fails.
             OSError: a path that cannot be read.
         """
         top_k, labels = self._check(top_k, lang)
@@ -145,13 +153,14 @@ class Classifier:
             output, inference = self._infer(prepared.pixels, self._backend)
         return self._result(prepared, output, _timings(start, turn.waited, prepared, inference), top_k, labels)
 
-    def infer(self, data: bytes | NDArray[Any], turn: Turn) -> Inference:
+    def infer(self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True) -> Inference:
         """Runs the model on one picture, or on an input that was made of one, and gives all of its output.
 
         Args:
             data: a picture's file; uint8 pixels `(H, W, 3)` of the size of the model's input; or float32 values,
                 scaled already, of the shape of one input (`manifest.input.shape`).
             turn: the turn in a queue that the caller holds.
+            features: whether the features are needed, if the model gives some.
 
         Raises:
             ClassifierError: as `classify` does.
@@ -161,7 +170,7 @@ class Classifier:
             prepared = self._prepare(data, turn.cancellation)
             data = prepared.pixels
         turn.cancellation.check()
-        output, inference = self._infer(data, self._backend)
+        output, inference = self._infer(data, self._backend, features=features)
         return Inference(
             probabilities=probabilities(output.scores[0], self.package.manifest.output),
             scores=output.scores[0],
@@ -196,7 +205,7 @@ class Classifier:
             output, inference = self._infer(prepared.pixels, self._for_many())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
-        return in_order(work, sources)
+        return in_order(work, sources, self.settings.turns)
 
     def scores_many(self, sources: Iterable[Source]) -> Iterator[Scores | ClassifierError | OSError]:
         """The scores of all classes for pictures in order: what measuring and calibrating a model needs.
@@ -215,7 +224,7 @@ class Classifier:
             scores = probabilities(output.scores[0], spec)
             return Scores(scores, log_probabilities(output.scores[0], spec), self._sure(prepared, scores))
 
-        return in_order(work, sources)
+        return in_order(work, sources, self.settings.turns)
 
     def _for_many(self) -> Backend:
         with self._lock:
@@ -236,11 +245,17 @@ class Classifier:
             return prepare(data, geometry, self.settings.limits)
         return self.decoder.prepare(data, geometry, cancellation)
 
-    def _infer(self, data: NDArray[Any], backend: Backend) -> tuple[Outputs, float]:
-        """The model's output for one picture's pixels, or values that are scaled already, and the time in ms."""
+    def _infer(self, data: NDArray[Any], backend: Backend, *, features: bool = False) -> tuple[Outputs, float]:
+        """The model's output for one picture's pixels, or values that are scaled already, and the time in ms.
+
+        The features may be left out unless they are asked for: they are large, and an engine elsewhere would send them.
+        """
         start = time.perf_counter()
-        values = normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None]
-        return backend.run(values), (time.perf_counter() - start) * 1000
+        if self._remote:
+            output = self._remote.run_one(data, features=features)
+        else:
+            output = backend.run(normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None])
+        return output, (time.perf_counter() - start) * 1000
 
     def _sure(self, prepared: Prepared, scores: NDArray[np.float32]) -> bool:
         return prepared.structured and bool(scores.max() >= self.package.manifest.output.unsure_below)

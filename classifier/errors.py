@@ -12,6 +12,7 @@
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
     ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
     │                         a model that cannot be used
+    ├── EngineUnavailableError, EngineAnswerError    an engine elsewhere that does not run the model as it should
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
         └── ShareError, StoppingError, NoDecoderError
@@ -265,6 +266,26 @@ class BackendError(ClassifierError):
     """No backend can run this model on this installation; the message says what to install."""
 
     code = "no_backend"
+
+
+class EngineUnavailableError(ClassifierError):
+    """The engine that runs the model cannot be reached, is not ready, or has too much to do."""
+
+    code = "engine_unavailable"
+    status = 503
+    retry_after = 2
+    sentence = "The engine that runs the model cannot be used at the moment: {reason}. Try again in a few seconds."
+
+
+class EngineAnswerError(ClassifierError):
+    """The engine that runs the model refuses a request, fails, or gives an answer that does not fit the model."""
+
+    code = "engine_failed"
+    status = 502
+    sentence = (
+        "The engine that runs the model gives no usable answer: {reason}. "
+        "Whoever runs this server finds more in its log."
+    )
 
 
 class BusyError(ClassifierError):

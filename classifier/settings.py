@@ -13,10 +13,13 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from classifier.backends.names import AUTO, choices
+from classifier.backends.names import AUTO, REMOTE, choices
+from classifier.backends.remote.addresses import Engine, ProtocolName, parsed
+from classifier.backends.remote.token import read_token
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import listed
+from classifier.machine.cpus import cpu_count
 from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
@@ -25,6 +28,7 @@ PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
 
 
+_REMOTE_TURNS = 16  # pictures that may wait for an engine's answer while others are decoded
 # A name or an IPv4 address, an IPv6 address, all names that end so, or all names.
 _HOST = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]+\]?|\*", re.ASCII)
 _Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
@@ -44,6 +48,23 @@ class Settings(BaseSettings):
         False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
     )
     backend: str = Field(AUTO, description=listed(f"`{name}`" for name in choices()))
+    remote_url: _Names = Field(
+        (),
+        validate_default=True,
+        repr=False,
+        description="Addresses of the engine for `CLASSIFIER_BACKEND=remote`, separated by commas: "
+        "`http(s)|grpc(s)://host:port[/model]`; the model is the package's name if absent",
+    )
+    remote_protocol: ProtocolName = Field(
+        "oip",
+        description="What the engine speaks: `oip`, the Open Inference Protocol v2, or `tfs`, as TensorFlow Serving",
+    )
+    remote_timeout: float = Field(
+        10.0, gt=0, le=600, description="Seconds that the engine has for a picture, tries again included"
+    )
+    remote_token_file: Path | None = Field(
+        None, description="File of a token that the engine gets as `Authorization: Bearer TOKEN`"
+    )
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
     max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
@@ -100,7 +121,9 @@ class Settings(BaseSettings):
             raise ValueError(f"Input should be {listed(map(repr, choices()))}")
         return value
 
-    @field_validator("formats", "trusted_proxies", "allowed_hosts", "cors_origins", "frame_ancestors", mode="before")
+    @field_validator(
+        "formats", "trusted_proxies", "allowed_hosts", "cors_origins", "frame_ancestors", "remote_url", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -169,6 +192,40 @@ class Settings(BaseSettings):
             raise ValueError("expected a path of letters, digits and . _ ~ -, such as /demo")
         return f"/{path}" if path else None
 
+    @field_validator("remote_url")
+    @classmethod
+    def _engines(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and info.data.get("backend") == REMOTE.name:
+            raise ValueError(
+                f"{PREFIX}BACKEND={REMOTE.name} needs the address of an engine, such as http://engine:8000"
+            )
+        for url in value:
+            parsed(url)
+        return value
+
+    @field_validator("remote_token_file")
+    @classmethod
+    def _token(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                read_token(value)
+            except OSError as error:
+                raise ValueError(f"it cannot be read: {error.strerror or error}") from None
+        return value
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that runs the models; None if they run in this process."""
+        if self.backend != REMOTE.name:
+            return None
+        urls = tuple(dict.fromkeys(map(parsed, self.remote_url)))
+        return Engine(urls, self.remote_protocol, self.remote_timeout, self.remote_token_file)
+
+    @property
+    def turns(self) -> int:
+        """Pictures that are worked on at once: one for each CPU, and more where an engine elsewhere does the work."""
+        return cpu_count() + (_REMOTE_TURNS if self.backend == REMOTE.name else 0)
+
     @property
     def limits(self) -> Limits:
         """The limits for a picture."""
@@ -190,9 +247,14 @@ def read_settings(**options: object) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         problems = (
-            f"{name if name in given else PREFIX + name.upper()}={item['input']}: "
+            f"{name if name in given else PREFIX + name.upper()}={_shown(item['input'])}: "
             f"{item['msg'].removeprefix('Value error, ')}"
             for item in error.errors()
             for name in [str(item["loc"][0])]
         )
         raise ParameterError("; ".join(problems) + ".") from error
+
+
+def _shown(value: object) -> str:
+    """A value for a message, without the user and password of an address."""
+    return re.sub(r"//\S*@", "//...@", str(value or ""))

@@ -24,10 +24,16 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(_: Request) -> Response:
-    """Ready: the default model is loaded and warmed up. 503 until then, and always if it cannot be loaded."""
-    if models().state == "ready":
-        return JSONResponse({"status": "ready", "model": models().default})
+    """Ready: the default model is loaded and warmed up, and the engine that runs it, if it runs elsewhere, is there.
+
+    503 until then, and always if it cannot be loaded.
+    """
     headers = {"Retry-After": str(NotReadyError.retry_after)}
+    if models().state == "ready":
+        if problem := models().problem:
+            body = {"status": "engine_unavailable", "code": problem.code, "detail": problem.message}
+            return JSONResponse(body, 503, headers)
+        return JSONResponse({"status": "ready", "model": models().default})
     return JSONResponse({"status": models().state}, 503, headers)
 
 
@@ -60,7 +66,7 @@ def _scraped() -> bytes:
     """All metrics, those included that are looked up only when they are asked for."""
     metrics.BUSY.set(models().queue.busy)
     metrics.WAITING.set(models().queue.waiting)
-    metrics.READY.set(models().state == "ready")
+    metrics.READY.set(models().state == "ready" and models().problem is None)
     metrics.UPLOADS.set(upload_bytes())
     metrics.BUDGET.set(budget().used)
     metrics.BUDGET_SIZE.set(budget().size)

@@ -30,7 +30,7 @@ UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in
 BUDGET = Gauge("classifier_budget_used_bytes", "Pictures arriving, worked on or held for visitors, in bytes")
 BUDGET_SIZE = Gauge("classifier_budget_size_bytes", "Limit of classifier_budget_used_bytes; requests over it get 503")
 _KEY = "key"  # in the state of a request, the name of its key
-READY = Gauge("classifier_ready", "1 when the default model is loaded and warmed up")
+READY = Gauge("classifier_ready", "1 when the default model is loaded and can be used")
 
 
 def count(client: str, result: Classification | Inference) -> None:

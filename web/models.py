@@ -16,7 +16,6 @@ from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
 from classifier.errors import BackendError, ClassifierError, PackageError, UnknownModelError
-from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import find_packages
@@ -41,7 +40,7 @@ class Models:
         """Loads nothing yet; see `start`."""
         self.settings = settings
         CLIENTS.share = settings.client_share
-        self.queue = WorkQueue(cpu_count(), settings.queue, CLIENTS)
+        self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
         self.packages: dict[str, ModelPackage] = {}
         self.default = ""
@@ -72,8 +71,9 @@ class Models:
                 return
             try:
                 self.decoder.start()
-                for folder in find_packages(self.settings.models).values():
-                    self._add(folder)
+                if not self._for_one_model():
+                    for folder in find_packages(self.settings.models).values():
+                        self._add(folder)
                 package = opened_package(self.settings)
                 self._folder = package.folder
                 self.packages[package.name] = package
@@ -89,6 +89,12 @@ class Models:
                 log.exception("the default model cannot be loaded")
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
+
+    @property
+    def problem(self) -> ClassifierError | None:
+        """Why the default model, although loaded, cannot be used now: the engine that runs it may be out of reach."""
+        loaded = self._loaded.get(self.default)
+        return loaded.problem if loaded else None
 
     @property
     def limits(self) -> Limits:
@@ -208,9 +214,13 @@ class Models:
             with self._loading[name]:  # waits until the other request has loaded it, without holding a turn
                 pass
 
+    def _for_one_model(self) -> bool:
+        """Whether the engine's address names a model, which then runs for the default package and for no other."""
+        return self.settings.engine is not None and any(url.model for url in self.settings.engine.urls)
+
     def _add(self, folder: Path) -> None:
         try:
-            package = ModelPackage.load(folder)
+            package = ModelPackage.load(folder, weights=self.settings.engine is None)
             self.packages[package.name] = package
         except PackageError as error:
             log.warning("a model package was left out: %s", error)

@@ -7,8 +7,9 @@ import logging
 from typing import NamedTuple
 
 from classifier.backends import gpu
-from classifier.backends.names import AUTO, BACKENDS, LITERT, TENSORFLOW, BackendName, info
+from classifier.backends.names import AUTO, BACKENDS, LITERT, REMOTE, TENSORFLOW, BackendName, info
 from classifier.backends.protocol import Backend
+from classifier.backends.remote.addresses import Engine
 from classifier.backends.trial import try_out
 from classifier.errors import BackendError, ClassifierError, PackageError
 from classifier.formatting import described, listed
@@ -45,14 +46,25 @@ def choose(package: ModelPackage, name: str = AUTO) -> Choice:
         if backend.installed:
             why = f"{backend.title} is the fastest on a CPU" if backend is LITERT else "this package has no LiteRT form"
             return Choice(backend.name, f"{why}; no GPU: {why_not}")
+    if not fitting:
+        raise BackendError(
+            f"The model {package.name} has no weights, so it runs only in a remote engine. "
+            "Set CLASSIFIER_BACKEND=remote and CLASSIFIER_REMOTE_URL."
+        )
     needed = listed(backend.title for backend in fitting)
     raise BackendError(f"The model {package.name} needs {needed}, which is not installed. {fitting[0].remedy}")
 
 
 def load_backend(
-    package: ModelPackage, name: str, threads: int, *, trust: bool = False, guarded: bool = False
+    package: ModelPackage,
+    name: str,
+    threads: int,
+    *,
+    trust: bool = False,
+    guarded: bool = False,
+    engine: Engine | None = None,
 ) -> tuple[Backend, str]:
-    """Loads a package's weights into a backend and warms it up.
+    """Loads a package's weights into a backend and warms it up; the remote backend needs none, and waits for nothing.
 
     Args:
         package: the model.
@@ -60,6 +72,7 @@ def load_backend(
         threads: CPU threads for inference.
         trust: whether to load weights that can run code when they are loaded.
         guarded: whether weights that others made are first tried in a child process, which they may crash.
+        engine: what the remote backend uses.
 
     Returns:
         The backend, and why it was chosen.
@@ -71,8 +84,10 @@ def load_backend(
     """
     choice = choose(package, name)
     chosen = BACKENDS[choice.name]
+    if chosen.form is None:
+        return _remote(package, engine), choice.reason
     if chosen.form not in package.manifest.weights:
-        have = ", ".join(package.manifest.weights)
+        have = ", ".join(package.manifest.weights) or "no other"
         raise BackendError(
             f"The model {package.name} has no weights for the {chosen.name} backend, only for {have}. "
             "Set CLASSIFIER_BACKEND=auto."
@@ -95,6 +110,15 @@ def load_backend(
         ) from error
     log.info("%s: %s backend on %s (%s)", package.name, chosen.name, backend.device, choice.reason)
     return backend, choice.reason
+
+
+def _remote(package: ModelPackage, engine: Engine | None) -> Backend:
+    if engine is None:
+        raise BackendError(f"The {REMOTE.name} backend needs an engine's address. Set CLASSIFIER_REMOTE_URL.")
+    kind = getattr(importlib.import_module(REMOTE.module), REMOTE.kind)
+    backend: Backend = kind(package, engine)
+    log.info("%s: %s backend, %s", package.name, REMOTE.name, backend.device)
+    return backend
 
 
 def _why_no_gpu(package: ModelPackage) -> str | None:

@@ -30,9 +30,10 @@ class BackendInfo(NamedTuple):
     Attributes:
         name: as operators write it.
         title: as people read it.
-        form: the form of weights that it runs.
+        form: the form of weights that it runs; None if it needs no weights, since the model runs elsewhere.
         module: the module of its class.
-        kind: the name of its class, which is called with a package, a number of threads and `trust`.
+        kind: the name of its class, which is called with a package, a number of threads and `trust`; that of the remote
+            backend with a package and an engine.
         needs: the module that must be installed for it; "" if it is always installed.
         hint: how to install that module, for people.
         gpu: whether it computes on an NVIDIA GPU if there is one.
@@ -41,7 +42,7 @@ class BackendInfo(NamedTuple):
 
     name: BackendName
     title: str
-    form: Form
+    form: Form | None
     module: str
     kind: str
     needs: str = ""
@@ -86,9 +87,18 @@ ONNX = BackendInfo(
     needs="onnxruntime",
     hint="It is the extra `onnx`: `make demo-onnx` sets it up, or install requirements/onnx.txt.",
 )
+REMOTE = BackendInfo(
+    BackendName("remote"),
+    "a remote engine",
+    None,
+    "classifier.backends.remote.backend",
+    "RemoteBackend",
+    hint="For gRPC it is the extra `remote`: install requirements/remote.txt.",
+    memory=0,
+)
 
-BACKENDS: dict[BackendName, BackendInfo] = {backend.name: backend for backend in (LITERT, ONNX, TENSORFLOW)}
-"""All backends by name, the fastest on a CPU first: `auto` takes the first that can run a package."""
+BACKENDS: dict[BackendName, BackendInfo] = {backend.name: backend for backend in (LITERT, ONNX, TENSORFLOW, REMOTE)}
+"""All backends by name, the fastest on a CPU first: `auto` takes the first that can run a package's weights."""
 
 
 def choices() -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.backends.names import BackendName
-from classifier.errors import PackageError
+from classifier.errors import ClassifierError, PackageError
 from classifier.package import MANIFEST, ModelPackage
 
 
@@ -40,6 +40,26 @@ class Backend(Protocol):
 
     def for_many(self) -> Backend:
         """A backend of the same model for many callers at once: built for throughput, not for the latency of one."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a backend offers besides, if its model runs elsewhere: it may be out of reach, and bytes take time."""
+
+    @property
+    def problem(self) -> ClassifierError | None:
+        """Why the model cannot be used now; None if it can be."""
+
+    def run_one(self, data: NDArray[np.uint8] | NDArray[np.float32], *, features: bool = False) -> Outputs:
+        """Runs one picture: what many callers bring at the same time goes together.
+
+        Args:
+            data: its pixels, uint8 `(H, W, 3)`, which are scaled where that is cheapest; or scaled values, float32.
+            features: whether the features are needed, which take time to come.
+
+        Returns:
+            Outputs of a batch of one.
+        """
 
 
 def cpu_device(threads: int) -> str:

@@ -51,7 +51,7 @@ def try_out(package: ModelPackage, backend: BackendInfo, threads: int, *, trust:
     Raises:
         PackageError: the model crashes, hangs or takes all memory.
     """
-    if package.folder.resolve().parent == _MODELS:
+    if package.folder.resolve().parent == _MODELS or backend.form is None:
         return
     try:
         key = _key(package, backend.form)

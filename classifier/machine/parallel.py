@@ -14,18 +14,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result | ClassifierError | OSError]:
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], at_once: int | None = None
+) -> Iterator[Result | ClassifierError | OSError]:
     """The result of `work` for each item, in order.
 
     Args:
         work: called from several threads at a time.
         items: read lazily, a few ahead.
+        at_once: how many are worked on at a time; as many as CPUs if None.
 
     Yields:
         For each item its result, or the `ClassifierError` or `OSError` that `work` raised.
     """
     # One more than CPUs, so that all CPUs are busy while one picture's file is read or its result is fetched.
-    threads = cpu_count() + 1
+    threads = (at_once or cpu_count()) + 1
     ahead: deque[Future[Result]] = deque()
 
     def finish() -> Result | ClassifierError | OSError:

@@ -128,5 +128,5 @@ class Manifest(_Table):
     input: InputSpec
     output: OutputSpec
     labels: dict[str, str] = Field(min_length=1, description="labels file by language")
-    weights: dict[Form, Weights] = Field(min_length=1)
+    weights: dict[Form, Weights] = Field({}, description="files by form; none for a model that runs elsewhere")
     published: Published | None = None

@@ -45,7 +45,7 @@ def opened_package(settings: Settings) -> ModelPackage:
         folder = _imported(folder, settings)
     if _is_temporary(folder):
         atexit.register(forget, folder)
-    return ModelPackage.load(folder)
+    return ModelPackage.load(folder, weights=settings.engine is None)
 
 
 def forget(folder: Path) -> None:

@@ -40,8 +40,12 @@ class ModelPackage:
     labels: dict[str, tuple[str, ...]]
 
     @classmethod
-    def load(cls, folder: str | Path) -> ModelPackage:
+    def load(cls, folder: str | Path, *, weights: bool = True) -> ModelPackage:
         """Reads and checks a package; of the weights it checks only that they exist.
+
+        Args:
+            folder: where it is.
+            weights: whether its weights must be there, which they need not for a model that runs elsewhere.
 
         Raises:
             PackageError: the package is wrong; the message names the file, the key and what was expected.
@@ -50,14 +54,8 @@ class ModelPackage:
         if not _is_utf8(folder):  # TensorFlow and LiteRT take no other names
             raise PackageError(f"{printable(str(folder))}: the name is not UTF-8 text. Rename the folder.")
         manifest = _manifest(folder)
-        for form, weights in manifest.weights.items():
-            with files.refusing(PackageError, folder):
-                found = files.kind(folder / weights.file)
-                if found == "other":
-                    raise files.not_regular(folder / weights.file)
-            if found is None:
-                name = printable(weights.file)
-                raise PackageError(f"{folder / MANIFEST}: weights.{form}.file: {name} is not in {folder}")
+        if weights:
+            _check_weights(folder, manifest)
         classes = manifest.output.classes
         texts = {
             language: labels.read(folder / name, PackageError, classes=classes)
@@ -90,12 +88,12 @@ class ModelPackage:
         """Labels in a language, or in the package's default one when it has none in that language."""
         return self.labels.get(language) or self.labels[self.language]
 
-    def weights_size(self, form: Form) -> int:
-        """Bytes of one form's weights, a file or a SavedModel's folder; 0 if the package lacks the form.
+    def weights_size(self, form: Form | None) -> int:
+        """Bytes of one form's weights, a file or a SavedModel's folder; 0 if the package lacks the form, and for None.
 
         What cannot be looked at is not counted: loading it fails, and says why.
         """
-        weights = self.manifest.weights.get(form)
+        weights = self.manifest.weights.get(form) if form else None
         if weights is None:
             return 0
         path = self.folder / weights.file
@@ -131,6 +129,18 @@ class ModelPackage:
                 f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
             )
         return file
+
+
+def _check_weights(folder: Path, manifest: Manifest) -> None:
+    """Checks that there are weights, of whatever content."""
+    for form, weights in manifest.weights.items():
+        with files.refusing(PackageError, folder):
+            found = files.kind(folder / weights.file)
+            if found == "other":
+                raise files.not_regular(folder / weights.file)
+        if found is None:
+            name = printable(weights.file)
+            raise PackageError(f"{folder / MANIFEST}: weights.{form}.file: {name} is not in {folder}")
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -16,7 +16,7 @@ from classifier.result import Inference
 from web import metrics
 from web.api.turns import threads, turn
 from web.models import Take, models
-from web.oip.description import VERSION, find_package
+from web.oip.description import FEATURES, VERSION, find_package
 from web.oip.inputs import read_inputs
 from web.oip.outputs import Output, read_outputs
 from web.uploads.budget import Reservation, budget, max_bytes
@@ -70,9 +70,10 @@ def _check_size(values: list[NDArray[Any]], pictures: int) -> int:
 
 def _run(name: str, data: bytes | NDArray[Any], outputs: list[Output], take: Take) -> list[NDArray[Any]]:
     """The outputs of one picture, which is counted."""
+    features = any(output.name == FEATURES for output in outputs)
     try:
         with take() as given:
-            result: Inference = models().get(name).infer(data, given)
+            result: Inference = models().get(name).infer(data, given, features=features)
     except ClassifierError as error:
         metrics.count_error("api", error)
         raise

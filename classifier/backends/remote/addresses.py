@@ -17,7 +17,7 @@ _SCHEMES: dict[str, Scheme] = {"http": "http", "https": "https", "grpc": "grpc",
 _PORTS = {"http": 80, "https": 443}
 _EXPECTED = "expected http, https, grpc or grpcs, a host, a port and perhaps a model, such as http://engine:8000/model"
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|[0-9a-fA-F:.]+(%[A-Za-z0-9_.-]+)?")
-_MODEL = re.compile(r"[A-Za-z0-9_][\w.@+~-]*", re.ASCII)
+_MODEL = re.compile(r"[A-Za-z0-9_][\w.+~-]*", re.ASCII)
 
 
 class EngineUrl(NamedTuple):
@@ -73,7 +73,7 @@ def parsed(text: str) -> EngineUrl:
     Raises:
         ValueError: it is no address of an engine. The message says what is wrong; it shows no credentials.
     """
-    if "@" in text.partition("://")[2].partition("/")[0]:
+    if "@" in text:
         raise ValueError("a user and a password have no place in an address; put a token into a file and name it by "
                          "CLASSIFIER_REMOTE_TOKEN_FILE")  # fmt: skip
     shown = repr(text[:200])

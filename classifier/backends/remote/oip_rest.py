@@ -16,10 +16,10 @@ from classifier.backends.remote.transport import (
     BadAnswerError,
     EngineFailure,
     Metadata,
+    OverloadedError,
     RefusalError,
     Target,
     TensorSpec,
-    UnreachableError,
     most_answer,
 )
 from classifier.errors import ProtocolError
@@ -42,7 +42,7 @@ class OipRest:
         self._extensions: tuple[str, ...] | None = None
 
     def metadata(self, deadline: Deadline) -> Metadata:
-        """See `Transport`. What the engine offers is asked anew, too: another version of it may have taken its place."""
+        """See `Transport`. What the engine offers is asked anew, too: it may have been replaced by another version."""
         self._extensions = self._offered(deadline)
         answer = self._http.ask("GET", self._model, deadline, MOST_METADATA)
         try:
@@ -64,7 +64,7 @@ class OipRest:
         with suppress(ValueError, RecursionError):
             found = json.loads(answer.body or b"{}")
             if isinstance(found, dict) and found.get("ready") is False:
-                raise UnreachableError("its model is not ready")
+                raise OverloadedError("its model is not ready")
 
     def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
         """See `Transport`."""

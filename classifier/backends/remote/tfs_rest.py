@@ -15,10 +15,10 @@ from classifier.backends.remote.transport import (
     Array,
     BadAnswerError,
     Metadata,
+    OverloadedError,
     RefusalError,
     Target,
     TensorSpec,
-    UnreachableError,
     most_answer,
 )
 from classifier.errors import ProtocolError
@@ -27,7 +27,7 @@ from classifier.protocols.oip import read_json
 
 _JSON = ("Content-Type", "application/json")
 _SIGNATURE = "serving_default"
-_TYPES = {
+_TYPES: dict[str, np.dtype[np.generic]] = {
     "DT_FLOAT": np.dtype(np.float32),
     "DT_DOUBLE": np.dtype(np.float64),
     "DT_HALF": np.dtype(np.float16),
@@ -61,9 +61,9 @@ class TfsRest:
         versions = found.get("model_version_status")
         if isinstance(versions, list):
             if not any(isinstance(version, dict) and version.get("state") == "AVAILABLE" for version in versions):
-                raise UnreachableError("its model is not ready")
+                raise OverloadedError("its model is not ready")
         elif found.get("ready") in (False, "False", "false"):
-            raise UnreachableError("its model is not ready")
+            raise OverloadedError("its model is not ready")
 
     def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
         """See `Transport`; it gives all outputs of the model's default signature."""
@@ -122,7 +122,7 @@ def _specs(tensors: object) -> tuple[TensorSpec, ...]:
     if not isinstance(tensors, dict):
         return ()
     return tuple(
-        TensorSpec(name, _TYPES.get(_table(about).get("dtype", "")), _shape(about)) for name, about in tensors.items()
+        TensorSpec(name, _TYPES.get(str(_table(about).get("dtype"))), _shape(about)) for name, about in tensors.items()
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +158,7 @@ class Transport(Protocol):
         """Returns if the model is loaded and may be asked; a cheap call.
 
         Raises:
-            EngineFailure: it is not; `UnreachableError` also where the engine answers that the model is not ready yet.
+            EngineFailure: it is not; `OverloadedError` where the engine answers that the model is not ready.
         """
 
     def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
@@ -196,6 +196,15 @@ def connect(target: Target, protocol: ProtocolName) -> Transport:
     Raises:
         ImportError: a package that it needs is not installed.
     """
-    module, name = _TRANSPORTS[target.url.scheme.rstrip("s"), protocol]
-    transport: Transport = getattr(importlib.import_module(module), name)(target)
+    transport: Transport = transport_class(target.url, protocol)(target)
     return transport
+
+
+def transport_class(url: EngineUrl, protocol: ProtocolName) -> Any:
+    """The class that speaks a protocol with such an address.
+
+    Raises:
+        ImportError: a package that it needs is not installed.
+    """
+    module, name = _TRANSPORTS[url.scheme.rstrip("s"), protocol]
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,108 @@
+"""What is known of one address of an engine: whether it works, how its model is called, how much it has to do."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+
+from classifier.backends.remote.deadline import Deadline
+from classifier.backends.remote.plan import Plan, plan
+from classifier.backends.remote.transport import (
+    BadAnswerError,
+    BrokenEngineError,
+    EngineFailure,
+    OverloadedError,
+    RefusalError,
+    Transport,
+    UnreachableError,
+)
+from classifier.package import ModelPackage
+
+_MOST_FAILURES = 3  # in a row, after which the circuit opens
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two probes of an open circuit
+_CHECK_SECONDS = 5.0  # after which an address that nobody used is probed
+_PROBE_SECONDS = 3.0
+
+
+@dataclass(eq=False)
+class Address:
+    """An address with its circuit, which is open while the address is left out; guarded by its balancer's lock.
+
+    Attributes:
+        key: scheme, host, port, model and IP address: what tells it from others.
+        transport: leads there.
+        package: the model's package here.
+        plan: how the model is called there; None until that is known.
+        failure: why the circuit is open; None if it is closed, and before the first probe.
+        outstanding: requests that are on their way.
+        probing: whether it is being probed.
+        due: when it is to be probed, in seconds of `time.monotonic`.
+    """
+
+    key: tuple[object, ...]
+    transport: Transport
+    package: ModelPackage
+    plan: Plan | None = None
+    failure: EngineFailure | None = None
+    outstanding: int = 0
+    probing: bool = False
+    due: float = 0.0
+    _failures: int = 0
+    _pause: float = field(default=_FIRST_PAUSE)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the circuit is closed."""
+        return self.plan is not None and self.failure is None
+
+    @property
+    def proven(self) -> bool:
+        """Whether it has been probed at all."""
+        return self.plan is not None or self.failure is not None
+
+    def succeeded(self) -> None:
+        """Notes that it answered well."""
+        self._failures = 0
+        self.due = time.monotonic() + _CHECK_SECONDS
+
+    def failed(self, failure: EngineFailure) -> None:
+        """Notes that it did not, and opens the circuit if that is enough."""
+        if isinstance(failure, RefusalError | BadAnswerError):
+            self.due = 0.0  # its model may have been replaced: what it is now is found out at once
+        if not isinstance(failure, UnreachableError | BrokenEngineError):
+            return
+        self._failures += 1
+        if self._failures >= _MOST_FAILURES or (isinstance(failure, UnreachableError) and failure.connecting):
+            self.open(failure)
+
+    def open(self, failure: EngineFailure) -> None:
+        """Opens the circuit until a probe succeeds."""
+        if self.failure is None:
+            self._pause = _FIRST_PAUSE
+        self.failure = failure
+        self.due = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def close(self, found: Plan) -> None:
+        """Closes the circuit."""
+        self.plan, self.failure = found, None
+        self.succeeded()
+
+    def probe(self) -> Plan:
+        """Asks whether the model is ready and what it takes; without the lock.
+
+        Raises:
+            EngineFailure: it is not, or does not fit the package.
+        """
+        deadline = Deadline.after(_PROBE_SECONDS)
+        try:
+            self.transport.ready(deadline)
+        except RefusalError as refusal:  # some engines have no such path for one model; then its description decides
+            try:
+                return plan(self.package, self.transport.metadata(deadline))
+            except RefusalError:
+                raise refusal from None
+        except OverloadedError as failure:
+            raise OverloadedError("its model is not ready", failure.said) from failure
+        return plan(self.package, self.transport.metadata(deadline))

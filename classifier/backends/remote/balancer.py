@@ -1,0 +1,225 @@
+"""Chooses among an engine's addresses: the one with the least to do, of those that work.
+
+Names are resolved anew regularly, so that a name with an address for each machine (a headless Service of Kubernetes)
+is followed as machines come and go. What does not work is left out until a probe succeeds.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Collection
+
+from classifier.backends.remote.address import Address
+from classifier.backends.remote.addresses import Engine, EngineUrl
+from classifier.backends.remote.deadline import Deadline
+from classifier.backends.remote.token import TokenFile
+from classifier.backends.remote.transport import EngineFailure, Target, UnreachableError, connect
+from classifier.package import ModelPackage
+
+log = logging.getLogger(__name__)
+
+_RESOLVE_SECONDS = 5.0
+_GRACE_SECONDS = 2.0  # for which requests wait for an engine that has just gone, as in a restart
+_TICK = 0.2
+
+
+class Balancer:
+    """The addresses of an engine; safe to use from many threads."""
+
+    def __init__(self, engine: Engine, package: ModelPackage) -> None:
+        """Starts to look for the engine, and does not wait for it."""
+        self._engine = engine
+        self._package = package
+        self._token = TokenFile(engine.token_file)
+        self._changed = threading.Condition()
+        self._addresses: dict[tuple[object, ...], Address] = {}
+        self._unresolved: EngineFailure | None = None
+        self._resolving = False
+        self._resolve_at = 0.0
+        self._down_since = time.monotonic()
+        self._said = ""
+        self._closed = threading.Event()
+        self._finalizer = weakref.finalize(self, self._closed.set)
+        threading.Thread(target=_tend, args=(weakref.ref(self), self._closed), name="engine", daemon=True).start()
+
+    @property
+    def usable(self) -> list[Address]:
+        """The addresses that work now."""
+        return [address for address in list(self._addresses.values()) if address.usable]
+
+    def problem(self) -> EngineFailure | None:
+        """Why the engine cannot be used; None if it can be."""
+        with self._changed:
+            return self._problem()
+
+    def acquire(self, deadline: Deadline, avoid: Collection[Address] = ()) -> Address:
+        """The address that has the least to do; give it back by `release`.
+
+        If none works, but one did a moment ago, or none has been asked yet, waits a moment.
+
+        Args:
+            deadline: until when to wait at most.
+            avoid: addresses that are taken only if no others work.
+
+        Raises:
+            EngineFailure: none works.
+        """
+        with self._changed:
+            while True:
+                usable = self.usable
+                if fitting := [one for one in usable if one not in avoid] or usable:
+                    least = min(one.outstanding for one in fitting)
+                    address = random.choice([one for one in fitting if one.outstanding == least])  # noqa: S311
+                    address.outstanding += 1
+                    return address
+                pause = min(deadline.left, self._patience())
+                if pause <= 0:
+                    raise self._problem() or UnreachableError("no answer in time")
+                self._changed.wait(pause)
+
+    def release(self, address: Address, failure: EngineFailure | None) -> None:
+        """Gives an address back, and says how it went."""
+        with self._changed:
+            address.outstanding -= 1
+            if failure is None:
+                address.succeeded()
+            else:
+                address.failed(failure)
+            self._note()
+
+    def close(self) -> None:
+        """Stops looking, and closes kept connections."""
+        self._finalizer()
+        with self._changed:
+            addresses = list(self._addresses.values())
+            self._addresses.clear()
+            self._changed.notify_all()
+        for address in addresses:
+            address.transport.close()
+
+    def tend(self) -> None:
+        """Starts what is due: resolving names, probing addresses. Each in a thread of its own, since each may hang."""
+        now = time.monotonic()
+        with self._changed:
+            due = [one for one in self._addresses.values() if not one.probing and one.due <= now]
+            for address in due:
+                address.probing = True
+            resolve = not self._resolving and self._resolve_at <= now
+            self._resolving |= resolve
+        for address in due:
+            _start(self._probe, address)
+        if resolve:
+            _start(self._resolve)
+
+    def _probe(self, address: Address) -> None:
+        try:
+            found = address.probe()
+        except EngineFailure as failure:
+            with self._changed:
+                if address.usable and isinstance(failure, UnreachableError) and not failure.connecting:
+                    address.due = time.monotonic() + 1.0  # it may only have much to do
+                    address.failed(failure)
+                else:
+                    address.open(failure)
+        else:
+            with self._changed:
+                address.close(found)
+        finally:
+            with self._changed:
+                address.probing = False
+                self._note()
+
+    def _resolve(self) -> None:
+        found: dict[tuple[object, ...], Address] = {}
+        failure: EngineFailure | None = None
+        for url in self._engine.urls:
+            try:
+                ips = _ips(url)
+            except OSError as error:
+                failure = UnreachableError(f"its name cannot be resolved: {error.strerror or error}")
+                # Those from before are kept: the names' server may be gone for a moment, and the engine still there.
+                found |= {key: one for key, one in self._addresses.items() if key[:-1] == url}
+            else:
+                for ip in ips:
+                    key = (*url, ip)
+                    found[key] = self._addresses.get(key) or self._address(url, ip, key)
+        with self._changed:
+            gone = [one for key, one in self._addresses.items() if key not in found]
+            self._addresses, self._unresolved = found, failure
+            self._resolving, self._resolve_at = False, time.monotonic() + _RESOLVE_SECONDS
+            if not found:
+                self._resolve_at = time.monotonic() + 1.0
+            self._note()
+        for address in gone:
+            address.transport.close()
+
+    def _address(self, url: EngineUrl, ip: str, key: tuple[object, ...]) -> Address:
+        target = Target(url, ip, url.model or self._package.name, self._token)
+        return Address(key, connect(target, self._engine.protocol), self._package)
+
+    def _patience(self) -> float:
+        """Seconds for which it is worth waiting for an address that works."""
+        pending = self._unresolved is None and not self._addresses
+        if pending or any(not one.proven for one in self._addresses.values()):
+            return _TICK
+        return self._down_since + _GRACE_SECONDS - time.monotonic()
+
+    def _problem(self) -> EngineFailure | None:
+        if self.usable:
+            return None
+        failures = [one.failure for one in self._addresses.values() if one.failure]
+        # One that answers wrongly tells more than one that does not answer.
+        failures.sort(key=lambda failure: isinstance(failure, UnreachableError))
+        return next(iter(failures), self._unresolved) or UnreachableError("it has not answered yet")
+
+    def _note(self) -> None:
+        """Wakes who waits, and logs what has changed; with the lock held."""
+        problem = self._problem()
+        if problem is None:
+            self._down_since = float("inf")
+        elif self._down_since == float("inf"):
+            self._down_since = time.monotonic()
+        said = "" if problem is None else problem.reason
+        if said != self._said and all(one.proven for one in self._addresses.values()):
+            self._said = said
+            name, engine = self._package.name, ", ".join(map(str, self._engine.urls))
+            if problem is None:
+                log.info("%s: the engine %s is there", name, engine)
+            else:
+                log.warning("%s: the engine %s cannot be used: %s %s", name, engine, said, problem.said)
+        self._changed.notify_all()
+
+
+def _tend(balancer: weakref.ref[Balancer], closed: threading.Event) -> None:
+    while not closed.is_set():
+        found = balancer()
+        if found is None:
+            return
+        found.tend()
+        del found
+        closed.wait(_TICK)
+
+
+def _start(work: Callable[..., None], *arguments: object) -> None:
+    try:
+        threading.Thread(target=work, args=arguments, name="engine probe", daemon=True).start()
+    except RuntimeError:  # no more threads at the moment
+        work(*arguments)
+
+
+def _ips(url: EngineUrl) -> list[str]:
+    """The IP addresses of a host, each once.
+
+    Raises:
+        OSError: there are none.
+    """
+    try:
+        found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a part of the name is too long
+        raise OSError(f"{error}") from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))

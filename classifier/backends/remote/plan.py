@@ -1,0 +1,216 @@
+"""How a package's model is called at an engine: which input, of which type and order, and which outputs.
+
+What does not fit is refused by what the engine says of the model, before a picture is sent; what the engine then
+answers is checked as well, so that a wrong answer is an error and never a wrong score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier import formatting
+from classifier.backends.protocol import Outputs
+from classifier.backends.remote.deadline import Deadline
+from classifier.backends.remote.transport import Array, BadAnswerError, Metadata, TensorSpec, Transport
+from classifier.package import MANIFEST, ModelPackage
+from classifier.preprocessing import normalise
+
+OURS = "image-classifier"
+"""How a server of this project calls what runs its models: it scales pixels itself."""
+
+_PIXELS, _VALUES, _SCORES = "pixels", "values", "scores"  # names of inputs and outputs of such a server
+_MOST = 16  # pictures in one request, where the engine takes any number
+_NEARLY = 0.01  # by how much probabilities of an 8-bit model may leave 0 to 1
+
+Order = Literal["same", "to_first", "to_last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to call a model.
+
+    Attributes:
+        package: the model's package here.
+        input: name of the input that takes scaled values; "" if the engine does not name it.
+        dtype: what that input takes.
+        order: where the channels go for it.
+        pixels: name of an input that takes pixels `(N, H, W, 3)` as they are, and scales them itself; None without one.
+        scores: name of the output with the scores; None if the engine does not describe its outputs.
+        features: name of the output with the feature map; None if there is none.
+        most: the most pictures in one request.
+    """
+
+    package: ModelPackage
+    input: str
+    dtype: np.dtype[np.generic]
+    order: Order
+    pixels: str | None
+    scores: str | None
+    features: str | None
+    most: int
+
+    def run(self, transport: Transport, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
+        """Has an engine run a batch.
+
+        Args:
+            transport: leads to the engine.
+            batch: pixels uint8 `(N, H, W, 3)`, or scaled values float32, as `Backend.run` takes them; at most `most`.
+            deadline: by when the answer must be there.
+            features: whether the feature map is wanted, too, if there is one.
+
+        Raises:
+            EngineFailure: the engine failed, or its answer does not fit the package.
+        """
+        wanted = [name for name in (self.scores, self.features if features else None) if name is not None]
+        found = transport.infer(self._inputs(batch), wanted if self.scores is not None else [], deadline)
+        return self._checked(found, len(batch), features)
+
+    def _inputs(self, batch: Array) -> dict[str, Array]:
+        if batch.dtype == np.uint8:
+            if self.pixels is not None:
+                return {self.pixels: batch}
+            batch = np.concatenate([normalise(one, self.package.manifest.input) for one in batch])
+        if self.order == "to_first":
+            batch = batch.transpose(0, 3, 1, 2)
+        elif self.order == "to_last":
+            batch = batch.transpose(0, 2, 3, 1)
+        if self.dtype.kind == "u":
+            batch = np.clip(np.rint(batch), 0, 255)
+        return {self.input: np.ascontiguousarray(batch, self.dtype)}
+
+    def _checked(self, found: Mapping[str, Array], pictures: int, features: bool) -> Outputs:
+        count = self.package.manifest.output.scores
+        if self.scores is None:
+            shapes = [TensorSpec(name, data.dtype, data.shape) for name, data in found.items()]
+            name = _scores(shapes, count, self.package.manifest.output.features)
+        else:
+            name = self.scores
+            if name not in found:
+                raise BadAnswerError(f"its answer lacks the output {name}")
+        scores = _floats(found[name], "scores")
+        if len(scores.shape) < 1 or scores.shape[0] != pictures or scores.size != pictures * count:
+            raise BadAnswerError(
+                f"its scores have the shape {formatting.shape(scores.shape)} instead of {(pictures, count)}"
+            )
+        if not self.package.manifest.output.logits and not (
+            scores.min(initial=0) >= -_NEARLY and scores.max(initial=0) <= 1 + _NEARLY
+        ):
+            raise BadAnswerError(f"its scores are not probabilities, which {MANIFEST} says (output.logits)")
+        return Outputs(scores.reshape(pictures, count), self._features(found, pictures) if features else None)
+
+    def _features(self, found: Mapping[str, Array], pictures: int) -> NDArray[np.float32] | None:
+        if self.features is None or self.features not in found:
+            return None
+        data = _floats(found[self.features], "features")
+        if data.ndim != 4 or data.shape[0] != pictures:
+            raise BadAnswerError(f"its features have the shape {formatting.shape(data.shape)}")
+        first = self.package.manifest.input.channels_first or self.order == "to_first"
+        return data.transpose(0, 2, 3, 1) if first and self.order != "to_last" else data
+
+
+def plan(package: ModelPackage, metadata: Metadata) -> Plan:
+    """How to call a model as its engine describes it.
+
+    Raises:
+        BadAnswerError: the package does not fit what is described.
+    """
+    names = {tensor.name: tensor for tensor in metadata.inputs if metadata.platform == OURS}
+    pixels = _PIXELS if _takes_pixels(names.get(_PIXELS), package) else None
+    order: Order = "same"
+    if metadata.inputs:
+        chosen, order = _input(package, [names[_VALUES]] if _VALUES in names else metadata.inputs)
+    else:
+        chosen = TensorSpec("", np.dtype(np.float32), (1, *package.manifest.input.shape))
+    assert chosen.dtype is not None  # noqa: S101
+    most = min(metadata.most or _MOST, _MOST) if chosen.shape[0] == -1 else 1
+    scores, features = None, None
+    if metadata.outputs:
+        wanted = package.manifest.output.features
+        described = [tensor for tensor in metadata.outputs if tensor.dtype is not None]
+        if metadata.platform == OURS and any(tensor.name == _SCORES for tensor in described):
+            scores = _SCORES
+        else:
+            scores = _scores(described, package.manifest.output.scores, wanted)
+        features = next((tensor.name for tensor in described if tensor.name == wanted), None)
+        if wanted and features is None:
+            maps = [tensor.name for tensor in described if len(tensor.shape) == 4 and tensor.name != scores]
+            features = maps[0] if len(maps) == 1 else None
+    return Plan(package, chosen.name, chosen.dtype, order, pixels, scores, features, most)
+
+
+def _takes_pixels(tensor: TensorSpec | None, package: ModelPackage) -> bool:
+    return (
+        tensor is not None and tensor.dtype == np.uint8 and _fits(tensor.shape[1:], (*package.manifest.input.size, 3))
+    )
+
+
+def _input(package: ModelPackage, described: Sequence[TensorSpec]) -> tuple[TensorSpec, Order]:
+    """The input that takes pictures of the package, and where it has the channels."""
+    spec = package.manifest.input
+    orders: list[tuple[Order, tuple[int, ...]]] = [("same", spec.shape)]
+    if spec.channel_axis and spec.channels_first:
+        orders.append(("to_last", (*spec.size, spec.channels)))
+    elif spec.channel_axis:
+        orders.append(("to_first", (spec.channels, *spec.size)))
+    for order, shape in orders:
+        fitting = [one for one in described if one.dtype is not None and _fits(one.shape[1:], shape) and _any(one)]
+        floats = [one for one in fitting if one.dtype is not None and one.dtype.kind == "f"]
+        whole = [one for one in fitting if one.dtype == np.uint8]
+        if floats:
+            return floats[0], order
+        if whole:
+            if spec.mean != 0 or spec.std != 1 or spec.channels == 1:
+                raise BadAnswerError(
+                    f"its input {whole[0].name} takes whole numbers of 8 bits, but input.mean and input.std in "
+                    f"{MANIFEST} ask for other values"
+                )
+            return whole[0], order
+    shapes = ", ".join(f"{one.name} {formatting.shape(one.shape)}" for one in described)
+    raise BadAnswerError(f"its model takes {shapes}, but input.size in {MANIFEST} expects {(-1, *spec.shape)}")
+
+
+def _any(tensor: TensorSpec) -> bool:
+    """Whether one picture alone is a batch."""
+    return tensor.shape[0] in (-1, 1)
+
+
+def _scores(described: Sequence[TensorSpec], count: int, features: str | None) -> str:
+    """The name of the output with so many scores for each picture."""
+    found = [
+        tensor.name
+        for tensor in described
+        if tensor.name != features
+        and len(tensor.shape) >= 1
+        and (tensor.dtype is None or tensor.dtype.kind == "f")
+        and _counts(tensor.shape[1:], count)
+    ]
+    if len(found) == 1:
+        return found[0]
+    shapes = ", ".join(f"{one.name or 'one'} {formatting.shape(one.shape)}" for one in described) or "none"
+    if found:
+        raise BadAnswerError(f"several of its outputs could be the scores: {', '.join(found)}")
+    raise BadAnswerError(f"its model gives {shapes}, but output.classes in {MANIFEST} expects {count} scores")
+
+
+def _counts(sizes: Sequence[int], count: int) -> bool:
+    """Whether sizes without the batch make so many scores: all 1 but one, which may also be of any size."""
+    others = [size for size in sizes if size != 1] or [1]
+    return len(others) == 1 and others[0] in (-1, count)
+
+
+def _fits(sizes: Sequence[int], shape: Sequence[int]) -> bool:
+    return len(sizes) == len(shape) and all(size in (-1, wanted) for size, wanted in zip(sizes, shape, strict=True))
+
+
+def _floats(data: Array, what: str) -> NDArray[np.float32]:
+    if data.dtype.kind != "f":
+        raise BadAnswerError(f"its {what} are of the type {data.dtype}, not floating-point numbers")
+    found = data.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise BadAnswerError(f"its {what} have NaN or infinity")
+    return found
