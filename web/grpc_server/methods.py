@@ -55,7 +55,7 @@ async def _server_live(_: Message, __: Call) -> Message:
 
 
 async def _server_ready(_: Message, __: Call) -> Message:
-    return oip_grpc.message("ServerReadyResponse", ready=(models().state == "ready"))
+    return oip_grpc.message("ServerReadyResponse", ready=is_ready())
 
 
 async def _server_metadata(_: Message, __: Call) -> Message:
@@ -74,11 +74,16 @@ async def _model_metadata(asked: Message, _: Call) -> Message:
 async def _check(asked: Message, _: Call) -> Message:
     if asked.service not in ("", oip_grpc.SERVICE):
         return _health(_SERVICE_UNKNOWN)
-    return _health(_SERVING if (models().state == "ready") else _NOT_SERVING)
+    return _health(_SERVING if is_ready() else _NOT_SERVING)
 
 
 def _health(status: int) -> Message:
     return message_class(f"{_HEALTH}.HealthCheckResponse")(status=status)
+
+
+def is_ready() -> bool:
+    """Whether pictures can be classified."""
+    return models().state == "ready" and models().problem is None
 
 
 async def _model_infer(data: bytes, call: Call) -> bytes:
@@ -95,7 +100,6 @@ async def _model_infer(data: bytes, call: Call) -> bytes:
                     return read()
 
             model, version, request = await anyio.to_thread.run_sync(read_in_turn, limiter=threads())
-    del data, read
     answer = await infer(model, request, version=version, client=call.client, cancellation=call.cancellation)
     return await anyio.to_thread.run_sync(_write, answer, limiter=threads())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import grpc
 
 from classifier.machine.cpus import cpu_count
-from classifier.settings import Settings
 from web.clients import CLIENTS, TrustedProxies
 from web.grpc_server.calls import Calls
 from web.grpc_server.front import Front
@@ -24,8 +23,9 @@ _SPARE = 32  # calls beside those of the pictures that are worked on or waiting
 class GrpcServer:
     """One server; to be used on the event loop that serves everything else."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Args: settings: of the application."""
+    def __init__(self) -> None:
+        """Listens nowhere yet."""
+        settings = models().settings
         proxies = TrustedProxies(settings.trusted_proxies)
         self._capacity = grpc_capacity()
         self._front = Front(Connections(self._capacity, CLIENTS, proxies))

@@ -27,8 +27,8 @@ from classifier.backends.remote.transport import (
     most_answer,
 )
 from classifier.errors import ProtocolError, ShareError
-from classifier.protocols.oip_grpc import ERROR_CODE
 from classifier.protocols.oip import BYTES, DATATYPES, TensorMetadata
+from classifier.protocols.oip_grpc import ERROR_CODE
 from classifier.protocols.protobuf import Message, parse
 
 _OPTIONS = (
@@ -64,7 +64,7 @@ _STATUSES: dict[grpc.StatusCode, type[EngineFailure]] = {
         RefusalError,
     ),
 }
-"""What statuses mean; those of an engine that is broken (INTERNAL, UNKNOWN, DATA_LOSS) and of `_failure` are not here."""
+"""What statuses mean, besides those that `_failure` knows; all others are of an engine that is broken."""
 
 
 class GrpcClient:
