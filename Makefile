@@ -63,6 +63,9 @@ demo: $(STAMPS)/runtime $(STAMPS)/project  ## Open the page on http://localhost:
 demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with TensorFlow instead of LiteRT
 	CLASSIFIER_BACKEND=tensorflow $(BIN)/classifier serve
 
+.PHONY: remote
+remote: $(STAMPS)/remote $(STAMPS)/project  ## Install what speaks gRPC, for CLASSIFIER_GRPC_PORT and for grpc:// engines
+
 .PHONY: demo-onnx
 demo-onnx: $(STAMPS)/onnx $(STAMPS)/project  ## The same with ONNX Runtime, as in: make demo-onnx CLASSIFIER_MODEL=model.onnx
 	$(BIN)/classifier serve
@@ -156,6 +159,11 @@ train-cifar10: $(STAMPS)/test $(LINT)/stamp $(STAMPS)/project  ## Train the ten-
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456 \
 	  PATH="$(CURDIR)/$(LINT)/bin:$$PATH" $(BIN)/python -m model.cifar10_training $(ARGS)
 
+.PHONY: protocols
+protocols: $(STAMPS)/test  ## Compile the .proto files of classifier/protocols/protobuf again after a change of them
+	cd classifier/protocols/protobuf && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc --proto_path=. \
+	  --descriptor_set_out=descriptors.binpb *.proto
+
 .PHONY: screenshot
 screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's picture of the page again
 	$(BIN)/python -m tests.screenshot
@@ -211,7 +219,7 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/remote $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 

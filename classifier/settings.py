@@ -114,6 +114,13 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
 
+    grpc_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port on which gRPC is served, too; needs the extra `remote`",
+    )
+
     @field_validator("backend")
     @classmethod
     def _there_is_such_a_backend(cls, value: str) -> str:
@@ -151,11 +158,13 @@ class Settings(BaseSettings):
         # Browsers compare the origin of a page that calls as a whole; only frames know names with a star.
         return normalized(value, subdomains=info.field_name == "frame_ancestors")
 
-    @field_validator("metrics_port")
+    @field_validator("metrics_port", "grpc_port")
     @classmethod
-    def _not_the_pages(cls, value: int | None, info: ValidationInfo) -> int | None:
+    def _not_taken(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is not None and value == info.data.get("port"):
             raise ValueError("the page has this port; choose another one")
+        if value is not None and info.field_name == "grpc_port" and value == info.data.get("metrics_port"):
+            raise ValueError("the metrics have this port; choose another one")
         return value
 
     @field_validator("allowed_hosts")

@@ -26,11 +26,12 @@ CONTENTS = {
     "runtime": ["project"],
     "tensorflow": ["project", "tensorflow"],
     "onnx": ["project", "onnx"],
-    "cpu": ["project", "tensorflow", "onnx"],
-    "cuda": ["project", "cuda"],
+    "remote": ["project", "remote"],
+    "cpu": ["project", "tensorflow", "onnx", "remote"],
+    "cuda": ["project", "cuda", "remote"],
     "model": ["project", "tensorflow", "model"],
     "benchmark": ["project", "tensorflow", "onnx", "benchmark"],
-    "test": ["project", "tensorflow", "onnx", "model", "lint", "test"],
+    "test": ["project", "tensorflow", "onnx", "remote", "model", "lint", "test"],
 }
 
 

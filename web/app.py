@@ -13,6 +13,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
+import anyio.from_thread
 import anyio.to_thread
 import streamlit as st
 from starlette.middleware import Middleware
@@ -47,11 +48,15 @@ from web.streamlit_internals.script_loops import SpareLoops
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 
 if TYPE_CHECKING:
+    from web.grpc_server.server import GrpcServer
     from web.models import Models
 
 # The API is imported this long after the model is ready, or when it is first asked for. Importing it while the first
 # visitor's page is drawn would delay that page by 0.4 s.
 _API_SECONDS = 4.0
+
+# The longest time that calls over gRPC may take to end with the server; `shutdown` ends it earlier if need be.
+_GRPC_SECONDS = 10.0
 
 
 # Half of the time of a start goes into importing FastAPI, pydantic, NumPy and Pillow. The page's HTML frame and
@@ -141,6 +146,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         ]
     tasks = [asyncio.create_task(task) for task in running]
     yield
+    await server.stop_grpc()
     for task in tasks:
         task.cancel()
     server.clean_up()
@@ -151,6 +157,7 @@ class _Server:
 
     def __init__(self) -> None:
         self._models: Models | None = None
+        self._grpc: GrpcServer | None = None
         self._loaded = asyncio.Event()
 
     async def load(self) -> None:
@@ -181,8 +188,15 @@ class _Server:
         if self._models:
             self._models.queue.close()
 
+    async def stop_grpc(self) -> None:
+        """Takes no more calls over gRPC, and waits for those in progress."""
+        if self._grpc:
+            await self._grpc.stop(_GRPC_SECONDS)
+
     def clean_up(self) -> None:
         """Removes what must not outlive the process."""
+        if self._grpc:
+            self._grpc.clean_up()
         if self._models:
             self._models.forget()
 
@@ -200,6 +214,12 @@ class _Server:
             from web.health import serve_metrics
 
             serve_metrics(st.get_option("server.address") or "", self._models.settings.metrics_port)
+        if self._models.settings.grpc_port:
+            from web.grpc_server import make_server
+
+            self._grpc = anyio.from_thread.run(
+                make_server(), st.get_option("server.address") or "", self._models.settings.grpc_port
+            )
         self._models.start()
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

@@ -51,6 +51,15 @@ def name_key(scope: Scope, name: str) -> None:
     scope.setdefault("state", {})[_KEY] = name
 
 
+def count_request(method: str, path: str, status: str | int, key: str) -> None:
+    """Counts a request by its method, path and status, and by the name of its key.
+
+    The path is one of those that exist: callers can make up others without end, and each would be a new series.
+    """
+    _REQUESTS.labels(method, path, status).inc()
+    _BY_KEY.labels(key, status).inc()
+
+
 class CountRequests:
     """ASGI middleware that counts requests by method, route and status, and by key."""
 
@@ -64,11 +73,9 @@ class CountRequests:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Only the paths of routes: callers can make up others without end, and each would be a new series.
                 route = scope.get("route")
                 path = self.name(route.path) if route else ""
-                _REQUESTS.labels(_method(scope), path, message["status"]).inc()
-                _BY_KEY.labels(scope.get("state", {}).get(_KEY, ""), message["status"]).inc()
+                count_request(_method(scope), path, message["status"], scope.get("state", {}).get(_KEY, ""))
             await send(message)
 
         await self.app(scope, receive, counted)

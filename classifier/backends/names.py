@@ -57,11 +57,24 @@ class BackendInfo(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """What to do where it is not installed; nothing can be installed in our images."""
-        flavor = os.environ.get("IMAGE_FLAVOR", "")
-        if not flavor or not self.needs:
-            return self.hint
-        return f"This is the {flavor} image; the cpu image has it (`docker build -t image-classifier .`)."
+        """What to do where it is not installed."""
+        return remedy(self.hint) if self.needs else self.hint
+
+
+def remedy(hint: str) -> str:
+    """What to do where a package is not installed: the hint, but nothing can be installed in our images."""
+    flavor = os.environ.get("IMAGE_FLAVOR", "")
+    if not flavor:
+        return hint
+    return f"This is the {flavor} image; the cpu image has it (`docker build -t image-classifier .`)."
+
+
+def grpc_problem() -> str | None:
+    """Why gRPC cannot be spoken here and what to do, in sentences, or None."""
+    if importlib.util.find_spec("grpc") is not None:
+        return None
+    hint = "It is the extra `remote`: `make remote` adds it, or install requirements/remote.txt."
+    return f"gRPC is not installed. {remedy(hint)}"
 
 
 # Memory: when Lite0 and Lite2 were loaded twice each, the process grew by 3 to 4 times their size on LiteRT, and by up

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from classifier.api_keys import ApiKeys
+from classifier.backends.names import grpc_problem
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import whole_number
@@ -134,11 +135,13 @@ def problem(settings: Settings, env: Mapping[str, str]) -> str | None:
     host, port = env["STREAMLIT_SERVER_ADDRESS"], env["STREAMLIT_SERVER_PORT"]
     if found := port_problem(host, port):
         return found
-    own = settings.metrics_port
-    if own and str(own) == port:
-        return f"Port {port} is the page's. Choose another with {PREFIX}METRICS_PORT."
-    if own and (found := port_problem(host, own, f"{PREFIX}METRICS_PORT")):
-        return found
+    for own, name in ((settings.metrics_port, f"{PREFIX}METRICS_PORT"), (settings.grpc_port, f"{PREFIX}GRPC_PORT")):
+        if own and str(own) == port:
+            return f"Port {port} is the page's. Choose another with {name}."
+        if own and (found := port_problem(host, own, name)):
+            return found
+    if settings.grpc_port and (missing := grpc_problem()):
+        return f"{PREFIX}GRPC_PORT={settings.grpc_port}: {missing}"
     try:
         if settings.api_keys_file:
             ApiKeys(settings.api_keys_file)

@@ -32,6 +32,25 @@ def keys() -> ApiKeys | None:
     return ApiKeys(file) if file else None
 
 
+def client_of_key(sent: list[bytes]) -> tuple[str, str]:
+    """The client whose key came with a request, and the key's name; both "" where no key is asked for.
+
+    Args:
+        sent: the values of `Authorization`.
+
+    Raises:
+        UnauthorizedError: there is not exactly one key, or it is not known.
+    """
+    known = keys()
+    if known is None:
+        return "", ""
+    key = _bearer(sent)
+    name = None if key is None else known.name_of(key)
+    if name is None:
+        raise UnauthorizedError
+    return _client(name), name
+
+
 class KeyCheck:
     """ASGI middleware that answers 401 to requests without a known key, before their bodies are read.
 
@@ -57,13 +76,17 @@ class KeyCheck:
             await respond_to(UnauthorizedError(), {"WWW-Authenticate": challenge})(scope, receive, send)
             return
         name_key(scope, name)
-        name_client(scope, f"key:{name}")
+        name_client(scope, _client(name))
         await self.app(scope, receive, send)
 
     def _needs_none(self, scope: Scope) -> bool:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         # Browsers ask with OPTIONS whether they may send a key; nothing else of the API takes it.
         return scope["method"] == "OPTIONS" or path in self.free or path.startswith(_FILES)
+
+
+def _client(name: str) -> str:
+    return f"key:{name}"
 
 
 def _bearer(sent: list[bytes]) -> bytes | None:

@@ -6,6 +6,7 @@ logs that without a pause and answers nobody.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,6 +19,13 @@ CONNECTION = 20_000
 
 VISIT = 300_000
 """Bytes that a visit takes: 170 kB measured once its page is drawn, and a thumbnail with its results."""
+
+GRPC_PORT = "CLASSIFIER_GRPC_PORT"
+"""The setting; read here, since connections come before `classifier.settings` and pydantic are imported."""
+
+_GRPC_CONNECTION = 250_000  # bytes of a connection on which gRPC is spoken, and of what may wait on it unread
+_GRPC_DESCRIPTORS = 3  # of each such connection: the caller's, and two for gRPC's own server
+_MOST_GRPC = 1000
 
 _VISITS, _CONNECTIONS = 16, 32  # of the memory that is free at the start they get one part in so many
 _UNKNOWN = 2 << 30  # bytes: what is taken to be free where the system does not tell
@@ -64,4 +72,15 @@ class Capacity:
 def capacity() -> Capacity:
     """This process's capacity; decided at the first call, which also raises the limit of descriptors."""
     kept = 2 * open_descriptors() + 32 + 8 * cpu_count()
-    return Capacity.within(raise_limit(), available_memory(), kept)
+    descriptors = raise_limit()
+    if os.environ.get(GRPC_PORT):
+        descriptors -= _GRPC_DESCRIPTORS * grpc_capacity().connections
+    return Capacity.within(descriptors, available_memory(), kept)
+
+
+@cache
+def grpc_capacity() -> Capacity:
+    """The same for connections on which gRPC is spoken; without visits."""
+    descriptors = raise_limit()
+    room = min(descriptors // 16, (available_memory() or _UNKNOWN) // _CONNECTIONS // _GRPC_CONNECTION, _MOST_GRPC)
+    return Capacity(max(_FEWEST, room), 0, 0, max(4, min(32, descriptors // 64)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -39,6 +39,22 @@ _ANSWERS = {kind: as_bytes(from_error(kind()), kind.retry_after) for kind in (Sh
 _MALFORMED = as_bytes(from_error(MalformedRequestError()))
 
 
+class Bounded(Protocol):
+    """A connection as those who bound it see it.
+
+    Attributes:
+        client_name: whose it is; None before it is taken in, and once it has gone.
+        transport: closes it.
+    """
+
+    client_name: str | None
+    transport: asyncio.Transport
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost by closing it."""
+
+
 class Connections:
     """All connections of one server. Everything here runs on its event loop."""
 
@@ -50,10 +66,10 @@ class Connections:
         self._shares = Shares(clients)
         self._pace = Pace(1 / RATE, BURST)
         self._total = 0
-        self._open: dict[str, dict[Connection, None]] = {}
+        self._open: dict[str, dict[Bounded, None]] = {}
         self._refused: dict[Connection, None] = {}
 
-    def add(self, connection: Connection, address: str) -> ClassifierError | None:
+    def add(self, connection: Bounded, address: str) -> ClassifierError | None:
         """Takes a connection in, or gives the reason not to."""
         client = named(address)
         if address not in self._proxies and not self._is_within_share(client):
@@ -66,9 +82,9 @@ class Connections:
         connection.client_name = client
         return None
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: Bounded) -> None:
         """Lets a connection go, taken in or refused; does nothing if it has gone already."""
-        self._refused.pop(connection, None)
+        self._refused.pop(connection, None)  # type: ignore[call-overload]  # no key of it, if it is of another kind
         client = connection.client_name
         if client is None:
             return

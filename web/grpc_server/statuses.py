@@ -1,0 +1,46 @@
+"""gRPC's statuses for our errors, and what a caller's program finds beside them."""
+
+from __future__ import annotations
+
+import grpc
+
+from classifier.errors import BusyError, ClassifierError, StoppingError
+from classifier.protocols.oip_grpc import ERROR_CODE
+from web import problems
+from web.errors import RequestTooLargeError
+
+_BY_HTTP = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    413: grpc.StatusCode.INVALID_ARGUMENT,
+    415: grpc.StatusCode.INVALID_ARGUMENT,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+
+_PUSHBACK = "grpc-retry-pushback-ms"  # what gRPC's own clients look at before they try again
+
+
+def status_of(error: ClassifierError) -> grpc.StatusCode:
+    """The status of one of our errors.
+
+    UNAVAILABLE is for a server that cannot do it now, so that another one is to be asked; RESOURCE_EXHAUSTED for one
+    that has too much to do, and for a message that is too large, which is also what gRPC's own server says then.
+    """
+    if isinstance(error, RequestTooLargeError) or (
+        isinstance(error, BusyError) and not isinstance(error, StoppingError)
+    ):
+        return grpc.StatusCode.RESOURCE_EXHAUSTED
+    return _BY_HTTP.get(error.status, grpc.StatusCode.INTERNAL)
+
+
+def trailers(error: ClassifierError) -> tuple[tuple[str, str], ...]:
+    """The code of an error, and after how long trying again may help."""
+    pushback = ((_PUSHBACK, str(error.retry_after * 1000)),) if error.retry_after else ()
+    return ((ERROR_CODE, error.code), *pushback)
+
+
+UNEXPECTED = problems.UNEXPECTED.detail
