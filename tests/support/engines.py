@@ -140,7 +140,8 @@ def _triton(http: int, grpc: int, metrics: int, folder: Path) -> Started:
     library = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
     ports = ["--http-port", str(http), "--grpc-port", str(grpc), "--metrics-port", str(metrics)]
     settings = {"PYTHONPATH": "", "LD_LIBRARY_PATH": library, "PYTRITON_HOME": str(folder / "pytriton")}
-    return [python, ENGINES / "triton/serve.py", *ports, *_packages()], settings, "/v2/health/ready"
+    # The server is ready before PyTriton has bound the models, one after the other.
+    return [python, ENGINES / "triton/serve.py", *ports, *_packages()], settings, f"/v2/models/{MODELS[-1]}/ready"
 
 
 def _tensorflow_serving(http: int, grpc: int, _metrics: int, folder: Path) -> Started:
