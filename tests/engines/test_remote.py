@@ -131,3 +131,14 @@ def test_a_server_says_that_its_engine_is_lost_and_recovers(
 def classify(address: str) -> httpx2.Response:
     """The API's answer to a photo of a dog."""
     return httpx2.post(f"{address}/api/v1/classify", content=photo("dog.webp").read_bytes(), timeout=60)
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("mlserver", "grpc"), ("kserve", "grpc"), ("triton", "grpc")])
+def test_more_pictures_than_the_engine_takes_in_a_message_are_sent_in_parts(
+    engine: Callable[[str], Engine], local: Callable, batch: Callable, name: str, scheme: str
+) -> None:
+    """MLServer takes 4 MB in a message over gRPC, KServe 8 MB; 16 pictures are 9.6 MB."""
+    many = np.concatenate([batch(LITE0)] * 4)
+    with remote(url(engine(name), scheme)) as there:
+        found, expected = there._backend.run(many).scores, local(LITE0)._backend.run(many).scores
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
