@@ -121,7 +121,7 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry classifier web
-	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,legacy,model,test
+	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,model,test
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container

@@ -79,11 +79,22 @@ def batch(local: Callable[[str], Classifier]) -> Callable[[str], NDArray[np.floa
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
     """Asks a server by NVIDIA's client: what it said, and the output arrays by name."""
 
-    def ask(kind: str, address: str, model: str, name: str, data: Any, *rest: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def ask(
+        kind: str, address: str, model: str, name: str, data: Any, *rest: str
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         folder = tmp_path_factory.mktemp("plain")
         np.save(folder / "input.npy", data, allow_pickle=True)
         files = [folder / "input.npy", folder / "answers.npz"]
-        command = [python_of("mlserver"), Path(__file__).with_name("plain_client.py"), kind, address, model, name, *files, *rest]
+        command = [
+            python_of("mlserver"),
+            Path(__file__).with_name("plain_client.py"),
+            kind,
+            address,
+            model,
+            name,
+            *files,
+            *rest,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr[-2000:]
         with np.load(folder / "answers.npz", allow_pickle=True) as answers:

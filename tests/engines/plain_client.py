@@ -1,6 +1,8 @@
-"""NVIDIA's client of the Open Inference Protocol, unmodified, in the environment that has it: asks a server, prints what it said.
+"""NVIDIA's client of the Open Inference Protocol, unmodified: asks a server, prints what it said, keeps the outputs.
 
-    python plain_client.py http|grpc HOST:PORT MODEL INPUT ARRAY.npy ANSWERS.npz [json|binary] [OUTPUT...]
+Runs in the environment of MLServer, which has the client.
+
+python plain_client.py http|grpc HOST:PORT MODEL INPUT ARRAY.npy ANSWERS.npz [json|binary] [OUTPUT...]
 """
 
 from __future__ import annotations

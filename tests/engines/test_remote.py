@@ -1,4 +1,4 @@
-"""The remote backend against engines that others wrote: scores, what they say of their models, going and coming back."""
+"""The remote backend against engines that others wrote: scores, descriptions of models, going and coming back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from classifier import Classifier
 from classifier.backends.remote.backend import RemoteBackend
-from classifier.errors import EngineUnavailableError
+from classifier.errors import ClassifierError, EngineUnavailableError
 from classifier.settings import read_settings
 from tests.engines.conftest import PHOTOS
 from tests.support.engines import Engine
@@ -54,7 +54,9 @@ def test_scores_and_features_are_those_of_the_local_model(
         assert np.abs(found.features - expected.features).max() < 1e-4 * np.abs(expected.features).max()
         for file in PHOTOS:
             answers = [one.classify(photo(file), top_k=5) for one in (here, there)]
-            labels, scores = zip(*([[p.label for p in a.predictions], [p.score for p in a.predictions]] for a in answers))
+            labels, scores = zip(
+                *([[p.label for p in a.predictions], [p.score for p in a.predictions]] for a in answers), strict=False
+            )
             assert labels[0] == labels[1]
             assert np.abs(np.subtract(*scores)).max() < 1e-4
 
@@ -74,9 +76,8 @@ def test_a_model_without_features_whose_scores_are_probabilities(
 def test_a_model_that_the_engine_lacks_is_one_sentence(
     engine: Callable[[str], Engine], name: str, scheme: str, protocol: str
 ) -> None:
-    with remote(url(engine(name), scheme, "absent"), protocol) as there:
-        with pytest.raises(Exception) as raised:
-            there.classify(photo("dog.webp"))
+    with remote(url(engine(name), scheme, "absent"), protocol) as there, pytest.raises(ClassifierError) as raised:
+        there.classify(photo("dog.webp"))
     assert raised.type.__name__ in ("EngineAnswerError", "EngineUnavailableError")
     assert str(raised.value).startswith("The engine that runs the model")
     assert "\n" not in str(raised.value)

@@ -1,7 +1,8 @@
-"""Engines that others wrote, started for tests: each a process in an environment of its own, which `make test-engines` makes."""
+"""Engines that others wrote, started for tests, each in the environment that `make test-engines` makes for it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -85,10 +86,8 @@ class Engine:
             return
         self._children = descendants(self._process.pid)
         self._process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
         self._end()
 
     def kill(self) -> None:
@@ -131,7 +130,11 @@ def _mlserver(http: int, grpc: int, metrics: int, folder: Path) -> Started:
 
 def _kserve(http: int, grpc: int, _metrics: int, _folder: Path) -> Started:
     ports = ["--http_port", str(http), "--grpc_port", str(grpc)]
-    return [python_of("kserve"), ENGINES / "kserve/serve.py", *ports, *_packages()], {"PYTHONPATH": ""}, "/v2/health/ready"
+    return (
+        [python_of("kserve"), ENGINES / "kserve/serve.py", *ports, *_packages()],
+        {"PYTHONPATH": ""},
+        "/v2/health/ready",
+    )
 
 
 def _triton(http: int, grpc: int, metrics: int, folder: Path) -> Started:
@@ -150,7 +153,12 @@ def _tensorflow_serving(http: int, grpc: int, _metrics: int, folder: Path) -> St
         pytest.skip(f"{stubs} is missing: `make test-engines` makes it")
     name = MODELS[0]
     options = {"port": grpc, "rest_api_port": http, "model_name": name, "model_base_path": folder / "models" / name}
-    command = [sys.executable, "-m", "tests.engines.tensorflow_serving", *(f"--{key}={value}" for key, value in options.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.engines.tensorflow_serving",
+        *(f"--{key}={value}" for key, value in options.items()),
+    ]
     return command, {"PYTHONPATH": f"{ROOT}{os.pathsep}{stubs}", "TF_CPP_MIN_LOG_LEVEL": "3"}, f"/v1/models/{name}"
 
 

@@ -1,6 +1,6 @@
 """KServe's Python server with models of this project, by LiteRT. docs/engines.md says how to start it.
 
-    python serve.py [--http_port 8080] [--grpc_port 8081] PACKAGE...
+python serve.py [--http_port 8080] [--grpc_port 8081] PACKAGE...
 """
 
 from __future__ import annotations
@@ -45,7 +45,12 @@ class LiteRT(Model):
                 tensor.set_data_from_numpy(outputs[tensor.name], binary_data=payload.use_binary_outputs)
             return InferResponse(payload.id or "", self.name, answer, use_binary_outputs=payload.use_binary_outputs)
         outputs = self._batch(np.asarray(payload["instances"], np.float32))
-        return {"predictions": [dict(zip(outputs, row)) for row in zip(*(value.tolist() for value in outputs.values()))]}
+        return {
+            "predictions": [
+                dict(zip(outputs, row, strict=True))
+                for row in zip(*(value.tolist() for value in outputs.values()), strict=True)
+            ]
+        }
 
     def _batch(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         results = [self._run(**{self._input: picture[np.newaxis]}) for picture in pictures]
@@ -54,7 +59,10 @@ class LiteRT(Model):
 
 def described(tensors: dict[str, dict]) -> list[dict]:
     """Tensors in the protocol's words; any number of pictures may come, one after the other."""
-    return [{"name": name, "datatype": "FP32", "shape": [-1, *map(int, tensor["shape"][1:])]} for name, tensor in tensors.items()]
+    return [
+        {"name": name, "datatype": "FP32", "shape": [-1, *map(int, tensor["shape"][1:])]}
+        for name, tensor in tensors.items()
+    ]
 
 
 if __name__ == "__main__":

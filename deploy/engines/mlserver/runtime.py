@@ -1,4 +1,4 @@
-"""A runtime of MLServer, which Seldon Core deploys: any `.tflite` model, by LiteRT. docs/engines.md says how to start it."""
+"""A runtime of MLServer, in which Seldon Core runs models: any `.tflite` file, by LiteRT. See docs/engines.md."""
 
 from __future__ import annotations
 

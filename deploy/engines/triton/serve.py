@@ -1,6 +1,6 @@
 """NVIDIA's Triton with models of this project, by LiteRT through PyTriton. docs/engines.md says how to start it.
 
-    python serve.py [--http-port 8000] [--grpc-port 8001] PACKAGE...
+python serve.py [--http-port 8000] [--grpc-port 8001] PACKAGE...
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def bind(triton: Triton, package: Path) -> None:
 
 def described(tensors: dict[str, dict]) -> list[Tensor]:
     """Tensors in Triton's words, which leave the batch out."""
-    return [Tensor(name=name, dtype=np.float32, shape=tuple(map(int, tensor["shape"][1:]))) for name, tensor in tensors.items()]
+    return [
+        Tensor(name=name, dtype=np.float32, shape=tuple(map(int, tensor["shape"][1:])))
+        for name, tensor in tensors.items()
+    ]
 
 
 if __name__ == "__main__":
