@@ -85,7 +85,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[dict[
         folder = tmp_path_factory.mktemp("plain")
         np.save(folder / "input.npy", data, allow_pickle=True)
         files = [folder / "input.npy", folder / "answers.npz"]
-        command = [
+        command: list[str | Path] = [
             python_of("mlserver"),
             Path(__file__).with_name("plain_client.py"),
             kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,13 @@ WAYS = [
 
 @pytest.mark.parametrize(("name", "kind", "how"), WAYS)
 def test_a_plain_client_gets_the_scores_of_the_model(
-    engine: Callable[[str], Engine], plain: Callable, local: Callable, batch: Callable, name: str, kind: str, how: str
+    engine: Callable[[str], Engine],
+    plain: Callable[..., Any],
+    local: Callable[..., Any],
+    batch: Callable[..., Any],
+    name: str,
+    kind: str,
+    how: str,
 ) -> None:
     started = engine(name)
     address = started.http.removeprefix("http://") if kind == "http" else started.grpc

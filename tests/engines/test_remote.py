@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -45,7 +46,12 @@ def remote(address: str, protocol: str = "oip", model: str = LITE0) -> Iterator[
 
 @pytest.mark.parametrize(("name", "scheme", "protocol"), WAYS)
 def test_scores_and_features_are_those_of_the_local_model(
-    engine: Callable[[str], Engine], local: Callable, batch: Callable, name: str, scheme: str, protocol: str
+    engine: Callable[[str], Engine],
+    local: Callable[..., Any],
+    batch: Callable[..., Any],
+    name: str,
+    scheme: str,
+    protocol: str,
 ) -> None:
     with remote(url(engine(name), scheme), protocol) as there:
         here = local(LITE0)
@@ -63,7 +69,7 @@ def test_scores_and_features_are_those_of_the_local_model(
 
 @pytest.mark.parametrize(("name", "scheme"), OIP)
 def test_a_model_without_features_whose_scores_are_probabilities(
-    engine: Callable[[str], Engine], local: Callable, name: str, scheme: str
+    engine: Callable[[str], Engine], local: Callable[..., Any], name: str, scheme: str
 ) -> None:
     """The package says what the scores are; the engine calls them as the model does."""
     with remote(url(engine(name), scheme, "cifar10"), model="cifar10") as there:
@@ -136,7 +142,7 @@ def classify(address: str) -> httpx2.Response:
 
 @pytest.mark.parametrize(("name", "scheme"), [("mlserver", "grpc"), ("kserve", "grpc"), ("triton", "grpc")])
 def test_more_pictures_than_the_engine_takes_in_a_message_are_sent_in_parts(
-    engine: Callable[[str], Engine], local: Callable, batch: Callable, name: str, scheme: str
+    engine: Callable[[str], Engine], local: Callable[..., Any], batch: Callable[..., Any], name: str, scheme: str
 ) -> None:
     """MLServer takes 4 MB in a message over gRPC, KServe 8 MB; 16 pictures are 9.6 MB."""
     many = np.concatenate([batch(LITE0)] * 4)

@@ -124,7 +124,7 @@ def _mlserver(http: int, grpc: int, metrics: int, folder: Path) -> Started:
         "MLSERVER_METRICS_PORT": str(metrics),
         "MLSERVER_PARALLEL_WORKERS": "0",
     }
-    command = [python_of("mlserver").with_name("mlserver"), "start", ENGINES / "mlserver"]
+    command: list[str | Path] = [python_of("mlserver").with_name("mlserver"), "start", ENGINES / "mlserver"]
     return command, settings, "/v2/health/ready"
 
 
