@@ -1,4 +1,4 @@
-"""KServe's clients, unmodified: asks a server for the scores of a picture over REST and gRPC and prints the best classes.
+"""KServe's clients, unmodified: ask a server about a picture over REST and gRPC and print the best classes.
 
 python kserve_client.py HTTP_ADDRESS HOST:PORT MODEL PICTURE
 """
