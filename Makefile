@@ -6,6 +6,7 @@ STAMPS := $(VENV)/stamps
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(BIN)/python
 LINT := $(VENV)/lint-container
+ENGINES := kserve mlserver tensorflow-serving triton
 
 # The Python to make the environment with; if empty, the first of PYTHONS that fits.
 PYTHON ?=
@@ -87,6 +88,10 @@ test-container: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project browser  ## Bu
 test-kubernetes: $(STAMPS)/test $(STAMPS)/project  ## Try the image in the cluster of kubectl: rollouts, lost pods and nodes
 	$(BIN)/python -m tests.kubernetes $(ARGS)
 
+.PHONY: test-engines
+test-engines: $(STAMPS)/test $(STAMPS)/project $(ENGINES:%=$(VENV)/engines-%/stamp)  ## Test the remote backend with MLServer, KServe, Triton
+	$(BIN)/python -m pytest tests/engines $(ARGS)
+
 .PHONY: image
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 	DOCKER_BUILDKIT=1 docker build --build-arg FLAVOR=$(FLAVOR) --tag image-classifier:$(FLAVOR) \
@@ -121,7 +126,7 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry classifier web
-	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,legacy,model,test
+	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,model,test
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container
@@ -246,6 +251,27 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/uv
 $(LINT)/stamp $(VENV)/audit/stamp $(VENV)/sbom/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/uv
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/$*
 	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<
+	@touch $@
+
+# Engines that others wrote. Triton's Python 3.12 is a must, with its shared library; without one its tests are skipped.
+define ENGINES_PYTHON
+set -e; chosen=; \
+for python in $(if $(PYTHON),$(PYTHON),python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/python3.12); do \
+  "$$python" -c 'import ensurepip, venv, sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null || continue; \
+  chosen=$$python; break; \
+done
+endef
+
+$(VENV)/engines-kserve/stamp $(VENV)/engines-mlserver/stamp $(VENV)/engines-triton/stamp: $(VENV)/%/stamp: requirements/%.txt $(STAMPS)/uv
+	@$(ENGINES_PYTHON); mkdir -p $(VENV)/$*; \
+	if test -z "$$chosen" && test $* = engines-triton; then echo "Without Triton: there is no Python 3.12" >&2; touch $@; exit; fi; \
+	$(UV) venv --quiet --clear --python "$${chosen:-$(BIN)/python}" $(VENV)/$*; \
+	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<; \
+	touch $@
+
+# Only messages: the TensorFlow that they are part of is the one of the tests.
+$(VENV)/engines-tensorflow-serving/stamp: requirements/engines-tensorflow-serving.txt $(STAMPS)/uv
+	$(UV) pip install --quiet --python $(BIN)/python --target $(VENV)/engines-tensorflow-serving --no-deps --require-hashes -r $<
 	@touch $@
 
 # The linter of workflows needs Node, which is in the environment of the other linters here.

@@ -20,6 +20,10 @@ FILES = {path.stem: path for path in sorted((ROOT / "requirements").glob("*.txt"
 CONTENTS = {
     "uv": ["uv"],
     "lint-container": ["lint-container"],
+    "engines-kserve": ["engines-kserve"],
+    "engines-mlserver": ["engines-mlserver"],
+    "engines-triton": ["engines-triton"],
+    "engines-tensorflow-serving": ["engines-tensorflow-serving"],
     "sbom": ["sbom"],
     "audit": ["audit"],
     "legacy": ["legacy"],
@@ -33,6 +37,9 @@ CONTENTS = {
     "benchmark": ["project", "tensorflow", "onnx", "benchmark"],
     "test": ["project", "tensorflow", "onnx", "remote", "model", "lint", "test"],
 }
+
+# Installed apart from all others.
+APART = {"lint-container", "engines-kserve", "engines-mlserver", "engines-triton"}
 
 
 def declared(part: str) -> list[Requirement]:
@@ -99,7 +106,7 @@ def test_everything_declared_is_locked_at_a_version_that_fits(name):
 
 def test_all_files_agree_on_versions_and_hashes():
     found: dict[str, set[tuple[str, ...]]] = {}
-    for name in set(CONTENTS) - {"lint-container"}:  # which is installed apart from the others
+    for name in set(CONTENTS) - APART:
         for head, hashes in entries(name):
             pin = Requirement(head)
             found.setdefault(pin.name, set()).add((str(pin.specifier), *hashes))

@@ -135,7 +135,7 @@ def _tensors(described: Any, raw: Any, most_strings: int) -> list[Tensor]:
         shape, parameters = tuple(tensor.shape), _values(tensor.parameters)
         if not raw:
             found.append(_typed(tensor, shape, parameters, most_strings))
-        elif tensor.HasField("contents"):
+        elif tensor.contents.ByteSize():  # MLServer sends an empty message beside raw contents
             raise ProtocolError(f"The tensor {tensor.name!r} has both contents and raw contents. Send one of them.")
         else:
             found.append(

@@ -86,8 +86,15 @@ class RemoteBackend:
         try:
             parts, at = [], 0
             while at < len(batch):
-                parts.append(self._attempts(batch[at : at + self._most()], deadline, features=True))
-                at += len(parts[-1].scores)
+                part = batch[at : at + self._most()]
+                try:
+                    parts.append(self._attempts(part, deadline, features=True))
+                except (RefusalError, BrokenEngineError):
+                    if len(part) == 1:
+                        raise
+                    self._alone_until = time.monotonic() + _ALONE_SECONDS  # too large a message for some engines
+                    continue
+                at += len(part)
         except EngineFailure as failure:
             raise _error(failure) from failure
         features = [part.features for part in parts if part.features is not None]

@@ -128,9 +128,9 @@ def plan(package: ModelPackage, metadata: Metadata) -> Plan:
         chosen = TensorSpec("", np.dtype(np.float32), (1, *package.manifest.input.shape))
     assert chosen.dtype is not None  # noqa: S101
     most = min(metadata.most or _MOST, _MOST) if chosen.shape[0] == -1 else 1
-    scores, features = None, None
+    wanted = package.manifest.output.features
+    scores, features = None, wanted  # an engine that does not describe its outputs names them in its answer
     if metadata.outputs:
-        wanted = package.manifest.output.features
         described = [tensor for tensor in metadata.outputs if tensor.dtype is not None]
         if metadata.platform == OURS and any(tensor.name == _SCORES for tensor in described):
             scores = _SCORES
