@@ -146,13 +146,6 @@ class Settings(BaseSettings):
         """Called by pydantic: where values come from, the first that has one."""
         return init_settings, Environment(settings_cls)
 
-    grpc_port: int | None = Field(
-        None,
-        ge=1,
-        le=65535,
-        description="Port on which gRPC is served, too; needs the extra `remote`",
-    )
-
     @field_validator("backend")
     @classmethod
     def _there_is_such_a_backend(cls, value: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import streamlit
-from fontTools.subset import Options, Subsetter  # type: ignore[import-untyped]
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
 
 from tests.support.server import ROOT
 from web.own_files import STATIC

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -62,7 +63,7 @@ def test_nothing_moves_on_the_first_visit(browser: Browser, server: str, width: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_shell_has_the_pages_colours(browser: Browser, server: str, scheme: str) -> None:
+def test_the_shell_has_the_pages_colours(browser: Browser, server: str, scheme: Literal["light", "dark"]) -> None:
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     colour = "(selector) => getComputedStyle(document.querySelector(selector)).backgroundColor"

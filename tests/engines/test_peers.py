@@ -39,7 +39,7 @@ def test_nvidias_client(server: tuple[str, str], plain: Callable[..., Any], kind
 
 def test_kserves_clients(server: tuple[str, str]) -> None:
     script = Path(__file__).with_name("kserve_client.py")
-    command = [python_of("kserve"), script, *server, LITE0, photo("dog.webp")]
+    command = [str(python_of("kserve")), str(script), *server, LITE0, str(photo("dog.webp"))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.splitlines()[-1]) == {"rest": SHEPHERD, "grpc": SHEPHERD}
