@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_curl_example_runs_and_answers_as_shown(server: str) -> None:
-    (command,) = [one for one in commands() if one.startswith("curl")]
+    (command,) = [one for one in commands() if one.startswith("curl") and "/api/v1/classify" in one]
     done = bash(command.replace("localhost:8501", server.removeprefix("http://")))
     assert done.returncode == 0, done.stderr
     (shown,) = blocks(DOCS / "api.md", "json")
@@ -71,6 +72,24 @@ def test_the_curl_example_runs_and_answers_as_shown(server: str) -> None:
         return json.dumps(json.loads(device))
 
     assert masked(done.stdout) == masked(shown)
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_inference_protocol_run_and_answer_as_shown(server: str) -> None:
+    page = DOCS / "open-inference-protocol.md"
+    asked = [one for one in blocks(page, "bash") if one.startswith("curl")]
+    answers = []
+    for command in asked:
+        done = bash(command.replace("localhost:8501", server.removeprefix("http://")))
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+    assert [answer["outputs"][0]["shape"] for answer in answers] == [[1, 1000], [1, 2]]
+    (shown,) = blocks(page, "json")
+
+    def without_scores(text: str) -> Any:
+        return json.loads(re.sub(r'"[\d.e-]+:(\d+:)', r'"\1', text))
+
+    assert without_scores(json.dumps(answers[1])) == without_scores(shown)
 
 
 @pytest.mark.slow
