@@ -6,6 +6,7 @@ visitor's eyes. Its measures in shell.css are those of the page: tests/e2e/test_
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,11 @@ def html(language: Language, font: str) -> str:
         language: that of its texts.
         font: the address of the page's font.
     """
+    return _html(language, font, intro(language, _default))
 
+
+@cache
+def _html(language: Language, font: str, introduction: str) -> str:
     def text(key: str) -> str:
         return escape(language.text("page", key))
 
@@ -53,7 +58,7 @@ def html(language: Language, font: str) -> str:
 <div id="shell" aria-hidden="true" lang="{language.html}">
 <div class="shell-brand"><img alt="" src="{address(_STYLE.parent / "static/icon.svg")}">{text("name")}</div>
 <div class="shell-headline">{text("headline")}</div>
-<div class="shell-intro">{escape(intro(language, _default))}</div>
+<div class="shell-intro">{escape(introduction)}</div>
 <div class="shell-columns">
 <div class="shell-box"><span class="shell-drop">{text("drop")}</span><span class="shell-browse">{text("browse")}</span>
 <span class="shell-paste">{paste}</span></div>

@@ -82,26 +82,10 @@ class RemoteBackend:
             EngineUnavailableError: the engine cannot be reached, or has too much to do.
             EngineAnswerError: it refuses the request, or its answer cannot be used.
         """
-        deadline = Deadline.after(self._timeout)
         try:
-            parts, at = [], 0
-            while at < len(batch):
-                part = batch[at : at + self._most()]
-                try:
-                    parts.append(self._attempts(part, deadline, features=True))
-                except (RefusalError, BrokenEngineError):
-                    if len(part) == 1:
-                        raise
-                    self._alone_until = time.monotonic() + _ALONE_SECONDS  # too large a message for some engines
-                    continue
-                at += len(part)
+            return self._in_parts(batch, Deadline.after(self._timeout), features=True)
         except EngineFailure as failure:
             raise _error(failure) from failure
-        features = [part.features for part in parts if part.features is not None]
-        return Outputs(
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate(features) if len(features) == len(parts) else None,
-        )
 
     def run_one(self, data: NDArray[np.uint8] | NDArray[np.float32], *, features: bool = False) -> Outputs:
         """See `Remote`.
@@ -132,15 +116,32 @@ class RemoteBackend:
         self._balancer.close()
 
     def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32]]:
-        """The scores of pictures that wait; where an engine does not take them together, each by itself."""
+        """The scores of pictures that wait."""
+        return list(self._in_parts(np.stack(pictures), deadline, features=False).scores)
+
+    def _in_parts(self, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
+        """Sends a batch in the fewest requests; where an engine does not take pictures together, each by itself.
+
+        An engine may also refuse several because the message is too large for it.
+        """
         try:
-            return list(self._attempts(np.stack(pictures), deadline, features=False).scores)
+            return self._joined(batch, self._most(), deadline, features=features)
         except (RefusalError, BrokenEngineError):
-            if len(pictures) == 1:
+            if len(batch) == 1:
                 raise
-        found = [self._attempts(one[None], deadline, features=False).scores[0] for one in pictures]
+        found = self._joined(batch, 1, deadline, features=features)
         self._alone_until = time.monotonic() + _ALONE_SECONDS
         return found
+
+    def _joined(self, batch: Array, most: int, deadline: Deadline, *, features: bool) -> Outputs:
+        parts = [
+            self._attempts(batch[at : at + most], deadline, features=features) for at in range(0, len(batch), most)
+        ]
+        found = [part.features for part in parts if part.features is not None]
+        return Outputs(
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate(found) if len(found) == len(parts) else None,
+        )
 
     def _attempts(self, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
         """Tries a batch at one address after another; inference changes nothing, so it may be asked for twice."""
