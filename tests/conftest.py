@@ -31,6 +31,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return cpu_count() + 1
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes stay out of names: those of a gzip file tell the second they were made in, and xdist compares names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_finish() -> None:
     """Keeps what was imported out of garbage collections, one of which Streamlit makes after each run of a page."""
     gc.collect()

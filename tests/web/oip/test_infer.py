@@ -149,6 +149,7 @@ def test_a_compressed_request(http: TestClient, coding: str) -> None:
         ("deflate", b"", 400, "bad_compression"),
         ("gzip", gzip.compress(bytes(60_000_000)), 413, "request_too_large"),
     ],
+    ids=["unknown", "twice", "not compressed", "truncated", "trailing byte", "empty", "too large"],
 )
 def test_a_compressed_request_that_is_refused(
     http: TestClient, coding: str, body: bytes, status: int, code: str
