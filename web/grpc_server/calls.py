@@ -25,7 +25,7 @@ from web.api.keys import client_of_key
 from web.clients import CLIENTS, TrustedProxies, named
 from web.errors import TooMuchSentError
 from web.grpc_server.front import Caller, Front
-from web.grpc_server.statuses import UNEXPECTED, status_of, trailers
+from web.grpc_server.statuses import UNEXPECTED, details, status_of, trailers
 from web.server.refusals import SECONDS
 from web.uploads.budget import Reservation, budget
 
@@ -45,6 +45,21 @@ class Call(NamedTuple):
 
     client: str
     cancellation: Cancellation
+
+
+class RefusedError(Exception):
+    """An answer of gRPC's own kind, which nothing over HTTP has.
+
+    Attributes:
+        status: of the call.
+        sentence: why.
+    """
+
+    def __init__(self, status: grpc.StatusCode, sentence: str) -> None:
+        """Args: as the attributes."""
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +96,12 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
         self._pace = Pace(SECONDS)
         self._working: set[asyncio.Task[bytes]] = set()
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Called by gRPC's server for each call; None where there is no such method."""
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """Called by gRPC's server for each call."""
         path = details.method
         method = self._methods.get(path)
         if method is None:
-            return None
+            return grpc.stream_stream_rpc_method_handler(self._refuse)
         sent: list[tuple[str, str]] = list(details.invocation_metadata)
 
         async def handle(_: object, context: Any) -> None:
@@ -100,6 +115,16 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
                 caller.calls -= 1
 
         return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _refuse(self, _: object, context: Any) -> None:
+        """Answers a method that there is not; gRPC's own server would not say which there are."""
+        metrics.count_request("gRPC", "", grpc.StatusCode.UNIMPLEMENTED.name, "")
+        services: dict[str, list[str]] = {}
+        for path in self._methods:
+            service, _, name = path.removeprefix("/").partition("/")
+            services.setdefault(service, []).append(name)
+        known = "; ".join(f"{service} with {', '.join(names)}" for service, names in services.items())
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"There is no such method here. There is {known}.")
 
     async def _handle(
         self, path: str, method: Method, sent: list[tuple[str, str]], caller: Caller, context: Any
@@ -119,7 +144,10 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
                 status = status_of(error)
                 if isinstance(error, ShareError):
                     await asyncio.sleep(self._pace.count(client))
-                await context.abort(status, error.message, trailers(error))
+                await context.abort(status, details(error), trailers(error))
+            except RefusedError as error:
+                status = error.status
+                await context.abort(status, error.sentence)
             except TimeoutError:
                 caller.transport.abort()
             except (asyncio.CancelledError, grpc.aio.BaseError):

@@ -6,20 +6,21 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio.to_thread
+from grpc import StatusCode
 
 from classifier.protocols import oip_grpc
 from classifier.protocols.oip import InferRequest, InferResponse
 from classifier.protocols.protobuf import Message, message_class, parse
 from classifier.protocols.protobuf.bounds import check
 from web.api.turns import threads, turn
-from web.grpc_server.calls import Call, Method, message_bytes
+from web.grpc_server.calls import Call, Method, RefusedError, message_bytes
 from web.models import models
 from web.oip import description
 from web.oip.inference import infer
 from web.oip.inputs import MAX_PICTURES
 
 _LARGE = 1 << 14  # typed values from which on it takes a turn to read them, like a picture
-_SERVING, _NOT_SERVING, _SERVICE_UNKNOWN = 1, 2, 3
+_SERVING, _NOT_SERVING = 1, 2
 _HEALTH = "grpc.health.v1"
 
 
@@ -31,6 +32,7 @@ def make_methods() -> dict[str, Method]:
         "ServerMetadata": _server_metadata,
         "ModelReady": _model_ready,
         "ModelMetadata": _model_metadata,
+        "RepositoryIndex": _repository_index,
     }
     free = ("ServerLive", "ServerReady")  # as over HTTP: an engine asks for them, and they tell nothing else
     methods = {
@@ -64,20 +66,22 @@ async def _server_metadata(_: Message, __: Call) -> Message:
 
 async def _model_ready(asked: Message, _: Call) -> Message:
     description.find_package(asked.name, asked.version)
-    return oip_grpc.message("ModelReadyResponse", ready=True)
+    return oip_grpc.message("ModelReadyResponse", ready=models().readiness == "ready")
 
 
 async def _model_metadata(asked: Message, _: Call) -> Message:
     return oip_grpc.model_metadata_to(description.model_metadata(asked.name, asked.version))
 
 
+async def _repository_index(_: Message, __: Call) -> Message:
+    return oip_grpc.message("RepositoryIndexResponse", models=description.repository_index())
+
+
 async def _check(asked: Message, _: Call) -> Message:
     if asked.service not in ("", oip_grpc.SERVICE):
-        return _health(_SERVICE_UNKNOWN)
-    return _health(_SERVING if models().readiness == "ready" else _NOT_SERVING)
-
-
-def _health(status: int) -> Message:
+        # As gRPC's health checking protocol says; its status SERVICE_UNKNOWN is for streams.
+        raise RefusedError(StatusCode.NOT_FOUND, f"Ask for the service {oip_grpc.SERVICE!r}, or for none.")
+    status = _SERVING if models().readiness == "ready" else _NOT_SERVING
     return message_class(f"{_HEALTH}.HealthCheckResponse")(status=status)
 
 

@@ -21,6 +21,7 @@ _BY_HTTP = {
     503: grpc.StatusCode.UNAVAILABLE,
 }
 
+_MOST = 600  # characters of a sentence; gRPC sends up to 12 bytes for each, and takes 8 kB of headers
 _PUSHBACK = "grpc-retry-pushback-ms"  # what gRPC's own clients look at before they try again
 
 
@@ -41,6 +42,12 @@ def trailers(error: ClassifierError) -> tuple[tuple[str, str], ...]:
     """The code of an error, and after how long trying again may help."""
     pushback = ((_PUSHBACK, str(error.retry_after * 1000)),) if error.retry_after else ()
     return ((ERROR_CODE, error.code), *pushback)
+
+
+def details(error: ClassifierError) -> str:
+    """The sentence of an error, its middle left out if it quotes much: callers refuse long headers, and see nothing."""
+    said = error.message
+    return said if len(said) <= _MOST else f"{said[: _MOST // 2]} ... {said[-_MOST // 2 :]}"
 
 
 UNEXPECTED = problems.UNEXPECTED.detail

@@ -36,6 +36,17 @@ def find_package(name: str, version: str = "") -> ModelPackage:
     return package
 
 
+def repository_index() -> list[dict[str, str]]:
+    """All models, as Triton lists them; those not loaded yet are loaded when first asked for.
+
+    Raises:
+        NotReadyError: the server is starting, or its default model failed to load.
+    """
+    models().resolve(None)
+    about = {"version": VERSION, "state": "READY", "reason": ""}
+    return [{"name": name, **about} for name in models().packages]
+
+
 def inputs(package: ModelPackage) -> tuple[TensorMetadata, ...]:
     """A model's inputs, of which a request sends one."""
     spec = package.manifest.input

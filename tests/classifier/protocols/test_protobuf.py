@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,10 +36,16 @@ def test_the_descriptors_are_those_of_the_proto_files(tmp_path: Path) -> None:
 
 def test_the_same_names_may_be_defined_elsewhere_in_the_process() -> None:
     """tritonclient and KServe define `inference.ModelInferRequest` in protobuf's default pool, each in its way."""
-    other = descriptor_pb2.FileDescriptorProto(name="another.proto", package="inference", syntax="proto3")
-    other.message_type.add(name="ModelInferRequest").field.add(name="something", number=1, type=5, label=1)
-    descriptor_pool.Default().Add(other)
-    assert "raw_input_contents" in message_class("inference.ModelInferRequest").DESCRIPTOR.fields_by_name
+    script = """
+from google.protobuf import descriptor_pb2, descriptor_pool
+from classifier.protocols.protobuf import message_class
+
+other = descriptor_pb2.FileDescriptorProto(name="another.proto", package="inference", syntax="proto3")
+other.message_type.add(name="ModelInferRequest").field.add(name="something", number=1, type=5, label=1)
+descriptor_pool.Default().Add(other)
+assert "raw_input_contents" in message_class("inference.ModelInferRequest").DESCRIPTOR.fields_by_name
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)  # here, the name would be taken for other tests
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_it_says_that_it_is_there(caller: grpc.Channel) -> None:
     health = message_class("grpc.health.v1.HealthCheckRequest")
     assert send(caller, HEALTH, health()).status == 1
     assert send(caller, HEALTH, health(service=oip_grpc.SERVICE)).status == 1
-    assert send(caller, HEALTH, health(service="another")).status == 3
+    assert refused(lambda: send(caller, HEALTH, health(service="another"))).code() is StatusCode.NOT_FOUND
 
 
 def test_its_metadata_are_those_over_http(server: Server, caller: grpc.Channel) -> None:
@@ -57,6 +57,16 @@ def test_its_metadata_are_those_over_http(server: Server, caller: grpc.Channel) 
         [tensor["name"], tensor["datatype"], tensor["shape"]] for tensor in over_http["inputs"] + over_http["outputs"]
     ]
     assert call(caller, "ServerMetadata").name == "image-classifier"
+
+
+def test_its_models_are_those_over_http(server: Server, caller: grpc.Channel) -> None:
+    with urllib.request.urlopen(f"{server.address}/v2/repository/index", b"", timeout=10) as response:
+        over_http = json.load(response)
+    found = call(caller, "RepositoryIndex", ready=True).models
+    assert [{"name": one.name, "version": one.version, "state": one.state, "reason": one.reason} for one in found] == (
+        over_http
+    )
+    assert MODEL in [one.name for one in found]
 
 
 def test_scores_are_those_of_the_api(server: Server, caller: grpc.Channel) -> None:
@@ -152,6 +162,21 @@ def test_what_cannot_be_answered_gets_the_sentence_of_the_api(
     error = refused(lambda: infer(caller, name, tensor))
     assert (error.code(), code(error)) == (status, said)
     assert error.details().endswith(".")
+
+
+@pytest.mark.parametrize("tensor", [strings("picture", [PHOTO], (1, 1)), strings("picture", [PHOTO])])
+def test_a_picture_may_have_a_row_of_its_own(caller: grpc.Channel, tensor: Tensor) -> None:
+    """As MLServer's codecs send it."""
+    assert infer(caller, MODEL, tensor).outputs[0].shape == (1, 1000)
+
+
+def test_shared_memory_is_said_not_to_be_there(caller: grpc.Channel) -> None:
+    request = oip_grpc.message("ModelInferRequest", model_name=MODEL)
+    tensor = request.inputs.add(name="picture", datatype="BYTES", shape=[1])
+    tensor.parameters["shared_memory_region"].string_param = "a"
+    error = refused(lambda: send(caller, f"{SERVICE}ModelInfer", request))
+    assert (error.code(), code(error)) == (StatusCode.INVALID_ARGUMENT, "bad_message")
+    assert "shared memory" in error.details()
 
 
 def test_calls_are_counted(server: Server, caller: grpc.Channel) -> None:

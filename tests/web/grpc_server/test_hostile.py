@@ -69,7 +69,17 @@ def test_a_message_over_the_limit_is_refused_before_it_comes(server: Server, cal
 
 def test_methods_and_services_that_are_not_there(caller: grpc.Channel) -> None:
     for path in (f"{SERVICE}ModelStreamInfer", "/another.Service/Method", "/"):
-        assert refused(lambda path=path: caller.unary_unary(path)(b"", timeout=10)).code() is StatusCode.UNIMPLEMENTED
+        error = refused(lambda path=path: caller.unary_unary(path)(b"", timeout=10))
+        assert error.code() is StatusCode.UNIMPLEMENTED
+        assert "RepositoryIndex, ModelInfer; grpc.health.v1.Health with Check." in error.details()
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "\N{PANDA FACE}" * 5000])
+def test_a_sentence_that_quotes_much_still_arrives(caller: grpc.Channel, name: str) -> None:
+    error = refused(lambda: call(caller, "ModelReady", name=name))
+    assert (error.code(), code(error)) == (StatusCode.NOT_FOUND, "unknown_model")
+    assert error.details().startswith("There is no model named ")
+    assert MODEL in error.details()
 
 
 def test_calls_that_stall_leave_room_for_others(server: Server) -> None:
