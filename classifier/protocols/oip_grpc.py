@@ -23,6 +23,7 @@ from classifier.protocols.oip import (
     ServerMetadata,
     Tensor,
     TensorMetadata,
+    check_sent,
     check_shape,
     dtype_of,
     strings,
@@ -133,6 +134,7 @@ def _tensors(described: Any, raw: Any, most_strings: int) -> list[Tensor]:
     found = []
     for index, tensor in enumerate(described):
         shape, parameters = tuple(tensor.shape), _values(tensor.parameters)
+        check_sent(tensor.name, parameters)
         if not raw:
             found.append(_typed(tensor, shape, parameters, most_strings))
         elif tensor.contents.ByteSize():  # MLServer sends an empty message beside raw contents

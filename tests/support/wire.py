@@ -30,10 +30,10 @@ class Answer:
     headers: http.client.HTTPMessage
     body: bytes
 
-    def problem(self, status: int, code: str) -> str:
+    def problem(self, status: int, code: str, media_type: str = "application/problem+json") -> str:
         """The detail of a problem object, which it must be, of this status and code."""
         assert self.status == status, self.body
-        assert self.headers["content-type"] == "application/problem+json"
+        assert self.headers["content-type"] == media_type
         about = json.loads(self.body)
         assert (about["status"], about["code"]) == (status, code)
         return str(about["detail"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from classifier import ModelPackage
 from classifier.errors import ProtocolError, TooManyBytesError
 from classifier.formatting import listed
 from classifier.picture.limits import millions
-from classifier.protocols.oip import BYTES, InferRequest, Tensor
+from classifier.protocols.oip import BYTES, InferRequest, Tensor, decode_base64, shown
 from web.errors import RequestTooLargeError
 from web.oip import description
 from web.uploads.multipart import MAX_FILES
@@ -50,13 +48,19 @@ def read_inputs(request: InferRequest, package: ModelPackage, max_bytes: int) ->
 
 def _check(request: InferRequest, package: ModelPackage) -> Tensor:
     known = {about.name: about for about in description.inputs(package)}
-    if len(request.inputs) != 1 or request.inputs[0].name not in known:
-        raise ProtocolError(f"Send one of the model's inputs: {listed(known)}.")
+    if len(request.inputs) != 1:
+        raise ProtocolError(f"The request has {len(request.inputs)} inputs. Send one of the model's: {listed(known)}.")
     (tensor,) = request.inputs
+    if tensor.name not in known:
+        raise ProtocolError(f"The model has no input {shown(tensor.name)}. Send one of its own: {listed(known)}.")
     about = known[tensor.name]
     if tensor.datatype != about.datatype:
-        raise ProtocolError(f"The tensor {tensor.name!r} must be of the datatype {about.datatype}.")
+        raise ProtocolError(
+            f"The tensor {tensor.name!r} must be of the datatype {about.datatype}, not {tensor.datatype}."
+        )
     count, *rest = tensor.shape or (0,)
+    if about.datatype == BYTES and set(rest) == {1}:
+        rest = []  # Triton's batches and MLServer's codecs have a row of one element for each picture
     if not tensor.shape or tuple(rest) != about.shape[1:]:
         raise ProtocolError(
             f"The tensor {tensor.name!r} has the shape {list(tensor.shape)}. This model takes "
@@ -74,7 +78,7 @@ def _file(element: bytes) -> bytes:
         return element
     prefix = element.find(b",") + 1 if element.startswith(b"data:") else 0  # of an address as in web pages
     try:
-        return base64.b64decode(element[prefix:].translate(None, b" \t\r\n"), validate=True)
-    except binascii.Error:
+        return decode_base64(element[prefix:])
+    except ValueError:
         pass
     raise ProtocolError("An element of the tensor 'picture' is text. Send pictures as they are, or in JSON as base64.")

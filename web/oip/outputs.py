@@ -70,7 +70,7 @@ def read_outputs(request: InferRequest, package: ModelPackage) -> list[Output]:
 
 def _read(output: RequestedOutput, known: Sequence[str], labels: Sequence[str], package: ModelPackage) -> Output:
     if output.name not in known:
-        raise ProtocolError(f"The model has no output {output.name!r}. Ask for {listed(known)}.")
+        raise ProtocolError(f"The model has no output {oip.shown(output.name)}. Ask for {listed(known)}.")
     if any(name.startswith("shared_memory") for name in output.parameters):
         raise ProtocolError("This server has no shared memory. Ask for the output without it.")
     best = output.parameters.get("classification", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import asdict
 from functools import partial
 
@@ -40,13 +41,20 @@ MOST_VALUES = 600_000
 _LARGE = 1 << 16  # bytes of JSON from which on it takes a turn to read it, like a picture
 _HEALTH = f"{BASE}/v2/health"
 _FREE = (f"{_HEALTH}/live", f"{_HEALTH}/ready")  # without a key: an engine asks for them, and they tell nothing else
+_NO_PATH = problems.problem(
+    404,
+    "There is nothing at this path. This server answers those of the Open Inference Protocol, and POST "
+    f"{BASE}/v2/repository/index, which lists the models. It does not offer Triton's model configuration, statistics, "
+    "logging, tracing, shared memory or loading of models.",
+    problems.NOT_FOUND.code,
+)
 _writing = CapacityLimiter(1)
 
 
 def make_oip() -> Starlette:
     """The ASGI app, for all paths that begin with `/v2`."""
     known = keys()
-    return Starlette(
+    app = Starlette(
         routes=_routes(),
         middleware=[
             Middleware(CountRequests, name=lambda path: path.removeprefix(BASE)),
@@ -56,10 +64,19 @@ def make_oip() -> Starlette:
         ],
         exception_handlers={
             ClassifierError: problems.on_classifier_error,
-            HTTPException: problems.on_http_error,
+            HTTPException: _on_http_error,
             Exception: problems.on_unexpected,
         },
     )
+    app.router.redirect_slashes = False  # as in the API; clients do not follow, nor send what was refused once more
+    return app
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """Answers paths that there are not: Triton's further extensions, most often."""
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return problems.respond(_NO_PATH)
+    return await problems.on_http_error(request, error)
 
 
 async def server_metadata(_: Request) -> Response:
@@ -79,15 +96,16 @@ async def ready(_: Request) -> Response:
 
 
 async def repository_index(_: Request) -> Response:
-    """All models, as Triton lists them; those not loaded yet are loaded when first asked for."""
-    models().resolve(None)
-    about = {"version": description.VERSION, "state": "READY", "reason": ""}
-    return JSONResponse([{"name": name, **about} for name in models().packages])
+    """All models, as Triton lists them."""
+    return JSONResponse(description.repository_index())
 
 
 async def model_metadata(request: Request) -> Response:
     """A model's inputs and outputs."""
-    return JSONResponse(asdict(description.model_metadata(*_model(request))))
+    name, version = _model(request)
+    if name == "stats" and not version and name not in models().packages:
+        raise HTTPException(404)  # this would be the statistics of all models
+    return JSONResponse(asdict(description.model_metadata(name, version)))
 
 
 async def model_ready(request: Request) -> Response:
@@ -147,6 +165,11 @@ async def _decode(body: bytes, length: int | None, client: str, cancellation: Ca
     """The request; large JSON is read in a turn, since that keeps everybody waiting for as long as a picture does."""
     if length == 0:  # Triton's shortest form: the body is the model's first input
         return InferRequest([oip.strings(description.PICTURE, [body])])
+    if length is None and not body.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+        raise ProtocolError(
+            "The body is not a JSON object. Send one, as the protocol describes, or the file of a picture alone with "
+            f"the header {oip.HEADER_LENGTH}: 0."
+        )
     decode = partial(oip.decode_request, body, length, most_values=MOST_VALUES, most_strings=MAX_PICTURES)
     if (len(body) if length is None else length) < _LARGE:
         return await anyio.to_thread.run_sync(decode, limiter=threads())

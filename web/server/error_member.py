@@ -1,4 +1,7 @@
-"""Gives the problems that are answered under `/v2` a member `error`, where clients of that protocol look for one."""
+"""Gives the problems that are answered under `/v2` the form in which clients of that protocol look for them.
+
+That is JSON with a member `error`, and the media type of JSON alone: KServe's client reads no other.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,13 @@ class ErrorMember:
                 await send(message)
             else:  # its whole body: `problems.respond` makes no others
                 problem = json.loads(message["body"] or b"{}")
+                headers = MutableHeaders(scope=start)
+                headers["Content-Type"] = "application/json"
                 body = json.dumps({**problem, "error": problem.get("detail", "")}).encode()
                 if scope["method"] == "HEAD":
                     body = message["body"]
                 else:
-                    MutableHeaders(scope=start)["Content-Length"] = str(len(body))
+                    headers["Content-Length"] = str(len(body))
                 await send(start)
                 start = None
                 await send({**message, "body": body})

@@ -16,6 +16,7 @@ from classifier.protocols.oip.decoding import (
     decode_server_metadata,
 )
 from classifier.protocols.oip.encoding import encode_request, encode_response
+from classifier.protocols.oip.json_tensors import decode_base64
 from classifier.protocols.oip.messages import (
     InferRequest,
     InferResponse,
@@ -29,9 +30,11 @@ from classifier.protocols.oip.tensors import (
     DATATYPES,
     MOST_STRINGS,
     Tensor,
+    check_sent,
     check_shape,
     datatype_of,
     dtype_of,
+    shown,
     strings,
     tensor_from_bytes,
     tensor_to_bytes,
@@ -54,8 +57,10 @@ __all__ = [
     "ServerMetadata",
     "Tensor",
     "TensorMetadata",
+    "check_sent",
     "check_shape",
     "datatype_of",
+    "decode_base64",
     "decode_model_metadata",
     "decode_request",
     "decode_response",
@@ -64,6 +69,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "read_json",
+    "shown",
     "strings",
     "tensor_from_bytes",
     "tensor_to_bytes",

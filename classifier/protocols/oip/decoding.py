@@ -16,7 +16,15 @@ from classifier.protocols.oip.messages import (
     ServerMetadata,
     TensorMetadata,
 )
-from classifier.protocols.oip.tensors import MOST_STRINGS, Buffer, Parameters, Tensor, shown, tensor_from_bytes
+from classifier.protocols.oip.tensors import (
+    MOST_STRINGS,
+    Buffer,
+    Parameters,
+    Tensor,
+    check_sent,
+    shown,
+    tensor_from_bytes,
+)
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """The HTTP header with the length of the JSON, in bytes, if tensors in binary follow it."""
@@ -49,7 +57,7 @@ def decode_request(
     return InferRequest(
         inputs=_tensors(head, "inputs", data, most_strings),
         outputs=outputs,
-        id=_text(head.get("id", ""), "id"),
+        id=_optional_text(head, "id"),
         parameters=_parameters(head),
     )
 
@@ -72,8 +80,8 @@ def decode_response(
     return InferResponse(
         model_name=_text(head.get("model_name", ""), "model_name"),
         outputs=_tensors(head, "outputs", data, most_strings),
-        model_version=_text(head.get("model_version") or "", "model_version"),
-        id=_text(head.get("id") or "", "id"),
+        model_version=_optional_text(head, "model_version"),
+        id=_optional_text(head, "id"),
         parameters=_parameters(head),
     )
 
@@ -115,13 +123,21 @@ def _split_body(body: Buffer, header_length: int | None, most_values: int) -> tu
     length = len(view) if header_length is None else header_length
     if not 0 <= length <= len(view):
         raise ProtocolError(f"{HEADER_LENGTH} is {length}, but the body has {len(view)} bytes.")
-    return read_json(view[:length], most_values), view[length:]
+    try:
+        return read_json(view[:length], most_values), view[length:]
+    except ProtocolError as error:
+        if header_length is not None:
+            error.message += f" {HEADER_LENGTH} says that it is the first {length} of {len(view)} bytes."
+        elif b'"binary_data_size"' in view.tobytes():
+            error.message += f" Where tensors in binary follow it, the header {HEADER_LENGTH} must say its length."
+        raise
 
 
 def _tensors(head: dict[str, Any], key: str, data: memoryview, most_strings: int) -> list[Tensor]:
     found, start = [], 0
     for part in _objects(head.get(key), key):
         name, parameters = _name(part, "a tensor"), _parameters(part)
+        check_sent(name, parameters)
         size = parameters.pop("binary_data_size", None)
         if size is None:
             found.append(tensor_from_json(name, part, parameters, most_strings))
@@ -184,6 +200,12 @@ def _text(value: object, key: str) -> str:
     if not isinstance(value, str):
         raise ProtocolError(f"{key} must be a text.")
     return value
+
+
+def _optional_text(head: Mapping[str, Any], key: str) -> str:
+    """A member that may be absent, or null, as some libraries write it."""
+    value = head.get(key)
+    return "" if value is None else _text(value, key)
 
 
 def _check_unique(names: Iterable[str], what: str) -> None:

@@ -22,6 +22,7 @@ from classifier.protocols.oip.tensors import (
 )
 
 _TYPES: dict[str, set[type]] = {"b": {bool}, "f": {int, float}}  # by the kind of the dtype; of whole numbers if absent
+_ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 def tensor_from_json(name: str, part: dict[str, Any], parameters: Parameters, most_strings: int) -> Tensor:
@@ -54,6 +55,17 @@ def tensor_from_json(name: str, part: dict[str, Any], parameters: Parameters, mo
     return Tensor(name, array.reshape(shape), parameters)
 
 
+def decode_base64(text: str | bytes) -> bytes:
+    """What a text in base64 says, in either of its alphabets, with or without padding, in one line or in several.
+
+    Raises:
+        ValueError: it is not base64.
+    """
+    raw = text.encode("ascii") if isinstance(text, str) else text
+    raw = raw.translate(_ONE_ALPHABET, b" \t\r\n").rstrip(b"=")
+    return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
+
+
 def _flat(data: object, shape: tuple[int, ...], name: str) -> list[Any]:
     """The values in row-major order; `data` has them so, or in lists of lists as the shape says."""
     count = math.prod(shape)
@@ -79,7 +91,7 @@ def _string(value: object, encoded: bool, name: str) -> bytes:
         value, encoded = value.get("b64"), True
     if isinstance(value, str):
         try:
-            return base64.b64decode(value, validate=True) if encoded else value.encode()
+            return decode_base64(value) if encoded else value.encode()
         except ValueError:
             pass
     raise ProtocolError(f"The tensor {name!r}: an element of its data is not {'base64' if encoded else 'text'}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -102,6 +102,16 @@ def check_shape(shape: object, name: str) -> tuple[int, ...]:
     if len(shape) > _MOST_DIMENSIONS or math.prod(max(size, 1) for size in shape) > _MOST_ELEMENTS:
         raise ProtocolError(f"The tensor {name!r}: its shape has too many elements or dimensions. Send less at a time.")
     return tuple(shape)
+
+
+def check_sent(name: str, parameters: Mapping[str, Any]) -> None:
+    """Checks that the data of a tensor come with the message.
+
+    Raises:
+        ProtocolError: they lie in memory that the two ends would share.
+    """
+    if any(key.startswith("shared_memory") for key in parameters):
+        raise ProtocolError(f"The tensor {shown(name)} is in shared memory, which is not supported. Send its data.")
 
 
 def tensor_from_bytes(

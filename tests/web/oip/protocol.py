@@ -55,7 +55,7 @@ SCHEMAS = {
 
 
 def _answers(schema: str, *problems: int) -> dict[str, Any]:
-    problem = {"description": "failed", "content": {"application/problem+json": {"schema": _ref("problem")}}}
+    problem = {"description": "failed", "content": {"application/json": {"schema": _ref("problem")}}}
     good = {"description": "done", "content": {"application/json": {"schema": _ref(schema)}}}
     return {"200": good, **{str(status): problem for status in problems}}
 

@@ -55,7 +55,7 @@ def infer(http: TestClient, tensor: Tensor, *asked: str, binary: bool = True, **
 
 def refused(response: Any, status: int, code: str) -> str:
     assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["content-type"] == "application/json"  # KServe's client reads no sentence from any other
     about = response.json()
     assert (about["status"], about["code"], about["error"]) == (status, code, about["detail"])
     return str(about["detail"])
@@ -89,6 +89,10 @@ def test_pictures_get_the_scores_of_the_api_in_order(http: TestClient, binary: b
         {"data": [{"b64": base64.b64encode(PANDA).decode()}]},
         {"data": ["data:image/webp;base64," + base64.b64encode(PANDA).decode()]},
         {"data": [base64.encodebytes(PANDA).decode()]},
+        {"data": [base64.urlsafe_b64encode(PANDA).decode().rstrip("=")]},
+        {"data": [base64.urlsafe_b64encode(PANDA).decode().rstrip("=")], "parameters": {"content_type": "base64"}},
+        {"shape": [1, 1]},
+        {"shape": [1, 1, 1], "data": [[[base64.b64encode(PANDA).decode()]]]},
     ],
 )
 def test_pictures_in_json_are_base64(http: TestClient, about: dict[str, Any]) -> None:
@@ -96,6 +100,28 @@ def test_pictures_in_json_are_base64(http: TestClient, about: dict[str, Any]) ->
     assert response.status_code == 200, response.text
     assert response.json()["id"] == "an id"
     assert response.json()["outputs"][0]["data"] == api_scores(http, PANDA)[0]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_pictures_may_each_have_a_row(http: TestClient, binary: bool) -> None:
+    """As MLServer's codecs send them, and clients of Triton's batching models."""
+    rows = oip.strings("picture", [PANDA, DOG], (2, 1))
+    assert infer(http, rows, binary=binary).outputs[0].data.tolist() == api_scores(http, PANDA, DOG)
+
+
+@pytest.mark.parametrize("named", [{}, {"id": None}, {"id": ""}])
+def test_what_may_be_absent_may_be_null(http: TestClient, named: dict[str, Any]) -> None:
+    """As pydantic writes it."""
+    sent = {**named, "parameters": None, "inputs": [tensor(parameters=None)], "outputs": None}
+    response = http.post(INFER, json=sent)
+    assert response.status_code == 200, response.text
+    assert "id" not in response.json()
+
+
+def test_json_may_begin_with_the_mark_of_utf_8(http: TestClient) -> None:
+    body = json.dumps({"inputs": [tensor()]}, indent=1).encode()
+    for before in (b"\xef\xbb\xbf", b"\n" * 2000, b"\xef\xbb\xbf  "):
+        assert http.post(INFER, content=before + body).status_code == 200
 
 
 def test_a_file_alone_is_the_shortest_request(http: TestClient) -> None:
@@ -160,16 +186,20 @@ def test_a_compressed_request_that_is_refused(
 @pytest.mark.parametrize(
     ("about", "why"),
     [
-        ({"name": "other"}, "picture, pixels or values"),
+        ({"name": "other"}, "no input 'other'. .* picture, pixels or values"),
+        ({"name": "x" * 1000}, f"no input '{'x' * 59}\\.\\.\\.\\."),
         ({"datatype": "UINT8"}, "not all of the datatype"),
         ({"datatype": "UINT8", "data": [1]}, "must be of the datatype BYTES"),
-        ({"shape": [1, 1]}, "takes \\[-1\\]"),
+        ({"shape": [1, 2], "data": ["a"] * 2}, "takes \\[-1\\]"),
+        ({"parameters": {"shared_memory_region": "a", "shared_memory_byte_size": 9}, "data": None}, "shared memory"),
         ({"shape": []}, "has the shape \\[\\]"),
         ({"shape": [0], "data": []}, "1 to 100"),
         ({"shape": [101], "data": ["a"] * 101}, "more than 100 elements"),
         ({"shape": [-1]}, "whole numbers"),
         ({"shape": [1 << 63]}, "too many elements"),
-        ({"data": ["not base64"]}, "in JSON as base64"),
+        ({"data": ["not base64!"]}, "in JSON as base64"),
+        ({"data": [base64.b64encode(PANDA[:100]).decode() * 2]}, "in JSON as base64"),
+        ({"data": ["https://example.org/cat.jpg"]}, "in JSON as base64"),
         ({"data": ["<svg></svg>"]}, "in JSON as base64"),
         ({"name": "pixels", "datatype": "UINT8", "shape": [1, 2, 2, 3], "data": [0] * 12}, "224, 224, 3"),
         ({"name": "pixels", "datatype": "FP32", "shape": [1, 2, 2, 3], "data": [0] * 12}, "datatype UINT8"),
@@ -222,6 +252,27 @@ def test_a_length_of_the_json_that_cannot_be(http: TestClient, length: str) -> N
     assert oip.HEADER_LENGTH in refused(response, 400, "bad_message")
 
 
+@pytest.mark.parametrize("shift", [-1, 1, None])
+def test_a_length_of_the_json_that_is_not_its_own(http: TestClient, shift: int | None) -> None:
+    body, length = oip.encode_request(InferRequest([oip.strings("picture", [PANDA])]), binary=True)
+    assert length
+    headers = {} if shift is None else {oip.HEADER_LENGTH: str(length + shift)}
+    detail = refused(http.post(INFER, content=body, headers=headers), 400, "bad_message")
+    assert f"{oip.HEADER_LENGTH} " in detail
+    assert shift is None or f"first {length + shift} of {len(body)} bytes" in detail
+
+
+@pytest.mark.parametrize("inputs", [[], [tensor(), tensor(name="pixels")]])
+def test_more_than_one_input_or_none(http: TestClient, inputs: list[Any]) -> None:
+    detail = refused(http.post(INFER, json={"inputs": inputs}), 400, "bad_message")
+    assert detail == f"The request has {len(inputs)} inputs. Send one of the model's: picture, pixels or values."
+
+
+@pytest.mark.parametrize("body", [PANDA, b"--x\r\nContent-Disposition: form-data", b"inputs=1", b"", b"[]", b'"a"'])
+def test_bodies_that_are_not_json_are_told_how_to_send_a_file(http: TestClient, body: bytes) -> None:
+    assert f"{oip.HEADER_LENGTH}: 0" in refused(http.post(INFER, content=body), 400, "bad_message")
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"[" * 1_000_000, b'{"inputs":[' + b"{}," * 3_000_000])
 def test_bodies_that_are_no_request(http: TestClient, body: bytes) -> None:
     refused(http.post(INFER, content=body), 400, "bad_message")
@@ -272,8 +323,10 @@ def test_paths_that_there_are_not(http: TestClient) -> None:
     refused(http.post("/v2/models/none/infer", content=PANDA), 404, "unknown_model")
     refused(http.get(f"/v2/models/{MODEL}/versions/2/ready"), 404, "unknown_version")
     refused(http.post(f"/v2/models/{MODEL}/versions/2/infer", content=PANDA), 404, "unknown_version")
-    refused(http.get(f"/v2/models/{MODEL}/config"), 404, "not_found")
-    refused(http.get("/v2/models"), 404, "not_found")
+    for path in (f"/v2/models/{MODEL}/config", "/v2/models/stats", "/v2/models", "/v2/systemsharedmemory/status"):
+        assert "/v2/repository/index" in refused(http.get(path), 404, "not_found")
+    for path in ("/v2/health/live/", f"/v2/models/{MODEL}/", f"{INFER}/"):  # and no redirection, as in the API
+        refused(http.get(path, follow_redirects=False), 404, "not_found")
     refused(http.get(INFER), 405, "method_not_allowed")
     head = http.head(f"/v2/models/{MODEL}/config")
     assert (head.status_code, head.content) == (404, b"")

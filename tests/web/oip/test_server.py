@@ -146,7 +146,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(address: str) -> Non
     with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
         connection.sendall(head(f"/demo{INFER}", Content_Length="100000000000", **BEARER))
         found: Answer = answer(connection)
-    assert json.loads(found.body)["error"] == found.problem(413, "request_too_large")
+    assert json.loads(found.body)["error"] == found.problem(413, "request_too_large", "application/json")
 
 
 @pytest.mark.slow
