@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from web.grpc_server.arrivals import Arrivals
+from web.grpc_server.frames import GOAWAY, Frames
 from web.server.connections import Connections
 
 SILENT_SECONDS = 10.0
@@ -71,6 +72,12 @@ class Front:
         """Takes no more connections; those that are open go on."""
         if self._server:
             self._server.close()
+
+    def say_goodbye(self) -> bool:
+        """Asks all callers for no more calls here; returns whether there are any left, to whom it may still be said."""
+        for caller in self._open.values():
+            caller.say_goodbye()
+        return bool(self._open)
 
     def clean_up(self) -> None:
         """Closes all connections and removes the folder."""
@@ -147,6 +154,22 @@ class _Inner(_Relayed):
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self._frames = Frames()
+        self._goodbye = False
+        self._said = False
+
+    def say_goodbye(self) -> None:
+        """Asks the caller for no more calls, as soon as that can be said."""
+        self._goodbye = True
+        if self.other and self._frames.between and not self._said:
+            self._said = True
+            self.other.transport.write(GOAWAY)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._frames.follow(data)
+        if self._goodbye:
+            self.say_goodbye()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -207,6 +230,11 @@ class Caller(_Relayed):
         self._opened(self)
         self.transport.pause_reading()
         self._connecting = self._connect(self)
+
+    def say_goodbye(self) -> None:
+        """Asks for no more calls; those that are made until it arrives are answered, too."""
+        if isinstance(self.other, _Inner):
+            self.other.say_goodbye()
 
     def connected(self, inner: _Relayed) -> None:
         """Begins to pass bytes on."""

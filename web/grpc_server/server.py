@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import grpc
 
 from classifier.machine.cpus import cpu_count
@@ -17,6 +20,8 @@ from web.uploads.budget import FRAMING
 _STREAMS = 100  # calls at a time on one connection, as HTTP/2 recommends as the least
 _IDLE = 300_000  # ms after which a connection without a call is closed, with a word to its client
 _SILENT = 10_000  # ms that a client may take for HTTP/2's first exchange
+_FAREWELL = 1.0  # seconds in which callers hear that they are to go elsewhere; who has no call then closes
+_LOOK = 0.02  # seconds between two looks whether all have gone
 _SPARE = 32  # calls beside those of the pictures that are worked on or waiting
 
 
@@ -62,8 +67,14 @@ class GrpcServer:
         return await self._front.listen(host, port, self._capacity.batch)
 
     async def stop(self, seconds: float) -> None:
-        """Takes no more calls, and returns when those in progress have ended, or after some seconds."""
+        """Takes no more calls, and returns when those in progress have ended, or after some seconds.
+
+        By itself, gRPC's server cancels the calls that come after it was asked to end and before its callers know.
+        """
         self._front.stop_listening()
+        end = time.monotonic() + min(seconds, _FAREWELL)
+        while self._front.say_goodbye() and time.monotonic() < end:
+            await asyncio.sleep(_LOOK)
         await self._server.stop(seconds)
         self.clean_up()
 

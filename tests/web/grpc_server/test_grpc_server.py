@@ -10,6 +10,7 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -258,7 +259,8 @@ def test_a_trusted_proxy_says_who_calls(ending: Ending) -> None:
 
 def test_what_was_asked_before_the_end_is_answered_and_nothing_is_left_behind(ending: Ending) -> None:
     assert list(ending.folder.glob("classifier-grpc-*"))
-    with channel(ending.server.port) as caller:
+    with channel(ending.server.port) as caller, ThreadPoolExecutor(10) as others:
+        asking = [others.submit(_ask_until_refused, ending.server.port) for _ in range(10)]
         request = oip_grpc.request_to(MODEL, "", InferRequest([pixels(3)])).SerializeToString()
         calls = [caller.unary_unary(f"{SERVICE}ModelInfer").future(request, timeout=30) for _ in range(2)]
         until(lambda: metric(ending.server.address, "classifier_slots_busy") > 0)
@@ -266,7 +268,18 @@ def test_what_was_asked_before_the_end_is_answered_and_nothing_is_left_behind(en
         for one in calls:
             assert len(one.result()) > 3 * 4000
         ending.process.wait(10)
+        # Which is what a client says of a call that reached no server; where another one listens, it goes there.
+        assert {one.result() for one in asking} == {StatusCode.UNAVAILABLE}
     assert not list(ending.folder.glob("classifier-grpc-*"))
+
+
+def _ask_until_refused(port: int) -> StatusCode:
+    with channel(port) as caller:
+        while True:
+            try:
+                call(caller, "ServerLive")
+            except grpc.RpcError as error:
+                return error.code()
 
 
 def test_a_port_that_is_taken_is_said_in_one_sentence() -> None:
