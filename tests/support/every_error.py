@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator
 
+from classifier import errors as _errors
 from classifier.errors import ClassifierError
 from web import errors as _web_errors  # so that the server's are there
 
@@ -12,7 +13,7 @@ from web import errors as _web_errors  # so that the server's are there
 def _kinds(base: type[ClassifierError]) -> Iterator[type[ClassifierError]]:
     yield base
     for child in base.__subclasses__():
-        if child.__module__ in (ClassifierError.__module__, _web_errors.__name__):
+        if child.__module__.startswith((f"{_errors.__name__}.", _web_errors.__name__)):
             yield from _kinds(child)
 
 
