@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +23,11 @@ from classifier.machine.parallel import in_order
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import ModelPackage
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
+from classifier.picture.source import Source, content
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
 from classifier.result import Classification, Inference, Prediction, Timings
 from classifier.settings import Settings, read_settings
-
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ class Classifier:
         """
         top_k, labels = self._check(top_k, lang)
         start = turn.asked if turn else time.perf_counter()
-        data = _content(source, self.settings.max_bytes)
+        data = content(source, self.settings.max_bytes)
         with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data, turn.cancellation)
             turn.cancellation.check()
@@ -201,7 +199,7 @@ class Classifier:
 
         def work(source: Source) -> Classification:
             start = time.perf_counter()
-            prepared = self._prepare(_content(source, self.settings.max_bytes))
+            prepared = self._prepare(content(source, self.settings.max_bytes))
             output, inference = self._infer(prepared.pixels, self._for_many())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
@@ -219,7 +217,7 @@ class Classifier:
         spec = self.package.manifest.output
 
         def work(source: Source) -> Scores:
-            prepared = self._prepare(_content(source, self.settings.max_bytes))
+            prepared = self._prepare(content(source, self.settings.max_bytes))
             output, _ = self._infer(prepared.pixels, self._for_many())
             scores = probabilities(output.scores[0], spec)
             return Scores(scores, log_probabilities(output.scores[0], spec), self._sure(prepared, scores))
@@ -288,15 +286,3 @@ def _timings(start: float, waited: float, prepared: Prepared | None, inference: 
     decode, preprocess = (prepared.decode, prepared.preprocess) if prepared else (0.0, 0.0)
     total = (time.perf_counter() - start) * 1000
     return Timings(*(round(ms, 2) for ms in (waited, decode, preprocess, inference, total)))
-
-
-def _content(source: Source, max_bytes: int) -> bytes | Image.Image:
-    """The picture's bytes; of a file at most one byte more than allowed, enough to notice that it is too large."""
-    if isinstance(source, Image.Image):
-        return source
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        with open(source, "rb") as file:
-            return file.read(max_bytes + 1)
-    return source.read(max_bytes + 1)

@@ -24,8 +24,8 @@ from classifier import (
     Scores,
 )
 from classifier.backends.protocol import Backend, Outputs
-from classifier.classifier import Source
 from classifier.machine.queue import WorkQueue
+from classifier.picture.source import Source
 from classifier.postprocessing import softmax
 from classifier.settings import Settings
 from tests.support.photos import ROOT, golden_photos, photo
