@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -12,20 +11,19 @@ from pathlib import Path
 from typing import Literal
 
 from classifier import Classification, Classifier, ModelPackage
-from classifier.backends.choice import choose
-from classifier.backends.names import BACKENDS
-from classifier.classifier import Source
-from classifier.errors import BackendError, ClassifierError, PackageError, StoppingError, UnknownModelError
+from classifier.errors import ClassifierError, PackageError, StoppingError, UnknownModelError
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import find_packages
 from classifier.package.opened import forget, opened_package
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
+from classifier.picture.source import Source
 from classifier.settings import Settings, read_settings
 from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
+from web.loaded import LoadedModels
 from web.server.shutdown import is_stopping
 
 log = logging.getLogger(__name__)
@@ -55,13 +53,7 @@ class Models:
         Until then, a plan for the memory that was free before, for uploads that come early; nothing is decoded by it.
         """
         self._starting = threading.Lock()
-        # Loaded models, each of which stays in memory unless another one needs its place. One lock guards them all; it
-        # is not held while a model is being loaded.
-        self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {}
-        self._loaded: dict[str, Classifier] = {}
-        self._used: dict[str, float] = {}
-        self._sizes: dict[str, int] = {}
+        self._loaded = LoadedModels(settings, self.queue, self.decoder)
 
     def start(self) -> None:
         """Finds the packages and loads the default one; returns when that is done. Later calls only wait for it.
@@ -80,8 +72,7 @@ class Models:
                 self._folder = package.folder
                 self.packages[package.name] = package
                 self.default = package.name
-                self._loading = {name: threading.Lock() for name in self.packages}
-                self._load(package.name)
+                self._loaded.load(package)
                 self._share_memory()
                 self.state = "ready"
             except ClassifierError as error:
@@ -95,7 +86,7 @@ class Models:
     @property
     def problem(self) -> ClassifierError | None:
         """Why the default model, although loaded, cannot be used now: the engine that runs it may be out of reach."""
-        loaded = self._loaded.get(self.default)
+        loaded = self._loaded.find(self.default)
         return loaded.problem if loaded else None
 
     @property
@@ -205,8 +196,11 @@ class Models:
             ClassifierError: as `resolve` and `Classifier.load` do.
         """
         name = self.resolve(name)
-        self._used[name] = time.monotonic()
-        return self._loaded.get(name) or self._load(name)
+        if loaded := self._loaded.use(name):
+            return loaded
+        spare, default = self.plan.models, self.packages[self.default]
+        room = None if spare is None else spare + self._loaded.memory(default)
+        return self._loaded.load(self.packages[name], room=room, last=default.name)
 
     def last_used(self) -> Classifier:
         """The model that was asked for last, without loading any.
@@ -214,11 +208,11 @@ class Models:
         Raises:
             NotReadyError: no model is loaded at the moment.
         """
-        loaded = list(self._loaded.values())
+        loaded = self._loaded.last_used()
         if not loaded:
             self.resolve(None)
             raise NotReadyError
-        return max(loaded, key=lambda model: self._used.get(model.package.name, 0))
+        return loaded
 
     def forget(self) -> None:
         """Removes the package that was made of a bare model file for this process only, if there is one."""
@@ -235,8 +229,7 @@ class Models:
             except NotReadyError:
                 if not wait:
                     raise
-            with self._loading[name]:  # waits until the other request has loaded it, without holding a turn
-                pass
+            self._loaded.wait(name)  # until the other request has loaded it, without holding a turn
 
     def _for_one_model(self) -> bool:
         """Whether the engine's address names a model, which then runs for the default package and for no other."""
@@ -249,40 +242,9 @@ class Models:
         except PackageError as error:
             log.warning("a model package was left out: %s", error)
 
-    def _load(self, name: str) -> Classifier:
-        lock = self._loading[name]
-        if not lock.acquire(blocking=False):
-            raise NotReadyError
-        try:
-            loaded = self._loaded.get(name)
-            if loaded is None:
-                package = self.packages[name]
-                self._make_room(package)
-                loaded = Classifier.load(
-                    package, settings=self.settings, queue=self.queue, decoder=self.decoder, guarded=True
-                )
-                with self._lock:
-                    self._loaded[name] = loaded
-            return loaded
-        finally:
-            lock.release()
-
-    def _make_room(self, package: ModelPackage) -> None:
-        """Unloads the least recently used models until there is room for another; the default one comes last."""
-        if self.plan.models is None or not self._loaded:
-            return
-        room = self.plan.models + self._memory(self.packages[self.default])
-        with self._lock:
-            held = {name: self._memory(self.packages[name]) for name in self._loaded}
-            for name in sorted(held, key=lambda name: (name == self.default, self._used.get(name, 0))):
-                if sum(held.values()) + self._memory(package) <= room:
-                    return
-                log.info("memory is short: unloading the model %s", name)
-                del self._loaded[name], held[name]
-
     def _share_memory(self) -> None:
         """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""
-        others = (self._memory(package) for name, package in self.packages.items() if name != self.default)
+        others = (self._loaded.memory(package) for name, package in self.packages.items() if name != self.default)
         self.plan = self._make_plan(another_model=max(others, default=0))
         self.decoder.settle(self.plan)
         limits = self.limits
@@ -303,16 +265,6 @@ class Models:
             another_model=another_model,
             page=PAGE,
         )
-
-    def _memory(self, package: ModelPackage) -> int:
-        """The most bytes that a model takes when it is loaded; 0 for a model that cannot be loaded here."""
-        if package.name not in self._sizes:
-            try:
-                backend = BACKENDS[choose(package, self.settings.backend).name]
-            except BackendError:
-                return 0
-            self._sizes[package.name] = package.weights_size(backend.form) * backend.memory
-        return self._sizes[package.name]
 
 
 _making = threading.Lock()
