@@ -6,7 +6,7 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email.message import Message
 from pathlib import Path
@@ -109,16 +109,26 @@ def test_a_server_says_that_its_engine_is_away_and_recovers(tmp_path: Path) -> N
     assert "cannot be used: the connection is refused" in log
 
 
-def _models(url: str, monkeypatch: pytest.MonkeyPatch) -> Models:
-    for name, value in _settings(url).items():
-        monkeypatch.setenv(name, value)
-    return Models(read_settings())
+@pytest.fixture
+def models_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Models]]:
+    """Makes the models of a server in this process, by the address of its engine."""
+    made: list[Models] = []
+
+    def make(url: str) -> Models:
+        for name, value in _settings(url).items():
+            monkeypatch.setenv(name, value)
+        made.append(Models(read_settings()))
+        return made[-1]
+
+    yield make
+    for models in made:
+        models.decoder.close()
 
 
-def test_a_server_starts_without_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_starts_without_its_engine(models_of: Callable[[str], Models]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    models = _models(f"http://127.0.0.1:{port}", monkeypatch)
+    models = models_of(f"http://127.0.0.1:{port}")
     models.start()
     assert models.state == "ready"
     assert isinstance(models.problem, EngineUnavailableError)
@@ -129,9 +139,9 @@ def test_a_server_starts_without_its_engine(monkeypatch: pytest.MonkeyPatch) -> 
         assert models.classify(PHOTO.read_bytes(), client="api").predictions[0].label == "cat"
 
 
-def test_where_the_address_names_a_model_there_is_only_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_address_names_a_model_there_is_only_the_default_one(models_of: Callable[[str], Models]) -> None:
     def named(url: str) -> list[str]:
-        models = _models(url, monkeypatch)
+        models = models_of(url)
         models.start()
         return list(models.packages)
 
@@ -140,6 +150,6 @@ def test_where_the_address_names_a_model_there_is_only_the_default_one(monkeypat
         assert set(named(found.url)) > {"cifar10", "efficientnet-lite0"}
 
 
-def test_more_pictures_are_worked_on_at_once_where_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_pictures_are_worked_on_at_once_where_others_work(models_of: Callable[[str], Models]) -> None:
     with engine(PACKAGE) as found:
-        assert _models(found.url, monkeypatch).queue.bound > Models(read_settings(backend="litert")).queue.bound
+        assert models_of(found.url).queue.bound > Models(read_settings(backend="litert")).queue.bound
