@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,16 @@ LITE0, LITE2 = MODELS
 PANDA = photo("panda.webp").read_bytes()
 
 
+_made: list[Models] = []
+
+
+@pytest.fixture(autouse=True)
+def _decoders_end() -> Iterator[None]:
+    yield
+    while _made:
+        _made.pop().decoder.close()
+
+
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the models that were loaded, in order."""
@@ -37,8 +48,14 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def started(**settings) -> Models:
+def made(**settings) -> Models:
     models = Models(Settings(backend="litert", **settings))
+    _made.append(models)
+    return models
+
+
+def started(**settings) -> Models:
+    models = made(**settings)
     models.start()
     return models
 
@@ -121,7 +138,7 @@ def test_a_picture_that_comes_while_the_model_loads_does_not_fix_how_memory_is_s
     free = [230_000_000]
     monkeypatch.setattr(module, "available_memory", lambda: free[0])
     models, load, loading, go_on = (
-        Models(Settings(backend="litert", model=LITE0)),
+        made(model=LITE0),
         Classifier.load,
         threading.Event(),
         threading.Event(),
@@ -147,7 +164,6 @@ def test_a_picture_that_comes_while_the_model_loads_does_not_fix_how_memory_is_s
     assert models.plan.decoder == 45_000_000
     free[0] = 10**12
     assert models.plan.decoder == 45_000_000  # made once
-    models.decoder.close()
 
 
 def test_all_models_share_one_queue() -> None:
@@ -192,7 +208,7 @@ def test_a_default_model_that_cannot_be_loaded_is_said_and_does_not_raise(model:
 
 
 def test_before_the_start_nothing_is_ready_but_waiting_helps() -> None:
-    models = Models(Settings(backend="litert", model=LITE0))
+    models = made(model=LITE0)
     with pytest.raises(NotReadyError, match="still loading"):
         models.get()
     assert models.classify(PANDA, client="page", wait=True).model == LITE0
@@ -237,7 +253,6 @@ def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(NoMemoryError, match="Scale it down"):
         models.classify(progressive, client="api")
     assert models.classify(encode(gradient().resize((7000, 7000)), "JPEG"), client="api").width == 7000
-    models.decoder.close()
 
 
 def test_with_memory_to_spare_models_stay(monkeypatch: pytest.MonkeyPatch, loads: list[str]) -> None:

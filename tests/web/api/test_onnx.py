@@ -33,3 +33,4 @@ def test_its_scores_are_those_of_the_library(tmp_path: Path, monkeypatch: pytest
     ]
     info = client.get("/api/v1/info").json()
     assert (info["backend"], info["device"][:3]) == ("onnx", "CPU")
+    models.decoder.close()
