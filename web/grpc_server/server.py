@@ -22,6 +22,7 @@ _IDLE = 300_000  # ms after which a connection without a call is closed, with a 
 _SILENT = 10_000  # ms that a client may take for HTTP/2's first exchange
 _FAREWELL = 1.0  # seconds in which callers hear that they are to go elsewhere; who has no call then closes
 _LOOK = 0.02  # seconds between two looks whether all have gone
+_PINGS = 5_000  # ms between pings of a client, by which it keeps a connection open; by itself gRPC wants 300,000
 _SPARE = 32  # calls beside those of the pictures that are worked on or waiting
 
 
@@ -43,6 +44,8 @@ class GrpcServer:
                 ("grpc.max_concurrent_streams", _STREAMS),
                 ("grpc.max_connection_idle_ms", _IDLE),
                 ("grpc.server_handshake_timeout_ms", _SILENT),
+                ("grpc.http2.min_ping_interval_without_data_ms", _PINGS),
+                ("grpc.keepalive_permit_without_calls", 1),
                 # What is sent of a message that nobody asked for stays small, however fast the line is.
                 ("grpc.http2.bdp_probe", 0),
                 ("grpc.so_reuseport", 0),

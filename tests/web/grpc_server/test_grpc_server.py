@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -178,6 +179,18 @@ def test_shared_memory_is_said_not_to_be_there(caller: grpc.Channel) -> None:
     error = refused(lambda: send(caller, f"{SERVICE}ModelInfer", request))
     assert (error.code(), code(error)) == (StatusCode.INVALID_ARGUMENT, "bad_message")
     assert "shared memory" in error.details()
+
+
+def test_a_client_may_keep_its_connection_open_by_pings(server: Server) -> None:
+    """Four of them, since by itself gRPC's server ends the connection after the third."""
+    pings = {"grpc.keepalive_time_ms": 5_500, "grpc.keepalive_permit_without_calls": 1}
+    seen: list[grpc.ChannelConnectivity] = []
+    with channel(server.port, **pings, **{"grpc.http2.max_pings_without_data": 0}) as caller:
+        assert call(caller, "ServerLive").live
+        caller.subscribe(seen.append)
+        time.sleep(4 * 5.5 + 1)
+        assert call(caller, "ServerLive").live
+    assert set(seen) <= {grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.SHUTDOWN}
 
 
 def test_calls_are_counted(server: Server, caller: grpc.Channel) -> None:
