@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, partial
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
 from classifier.classifier import Source
 from classifier.errors import BackendError, ClassifierError, PackageError, StoppingError, UnknownModelError
+from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import find_packages
@@ -259,7 +261,12 @@ class Models:
                 package = self.packages[name]
                 self._make_room(package)
                 loaded = Classifier.load(
-                    package, settings=self.settings, queue=self.queue, decoder=self.decoder, guarded=True
+                    package,
+                    settings=self.settings,
+                    queue=self.queue,
+                    decoder=self.decoder,
+                    guarded=True,
+                    room=partial(self._has_room_for_copies, package),
                 )
                 with self._lock:
                     self._loaded[name] = loaded
@@ -269,16 +276,29 @@ class Models:
 
     def _make_room(self, package: ModelPackage) -> None:
         """Unloads the least recently used models until there is room for another; the default one comes last."""
-        if self.plan.models is None or not self._loaded:
-            return
-        room = self.plan.models + self._memory(self.packages[self.default])
         with self._lock:
-            held = {name: self._memory(self.packages[name]) for name in self._loaded}
+            held = self._held()
             for name in sorted(held, key=lambda name: (name == self.default, self._used.get(name, 0))):
-                if sum(held.values()) + self._memory(package) <= room:
+                if sum(held.values()) + self._memory(package) <= self._room():
                     return
                 log.info("memory is short: unloading the model %s", name)
                 del self._loaded[name], held[name]
+
+    def _has_room_for_copies(self, package: ModelPackage) -> bool:
+        """Whether a model may load its copies: out of what is left over for models, if that is known."""
+        with self._lock:
+            return sum(self._held().values()) + self._memory_of_copies(package) <= self._room()
+
+    def _room(self) -> int | float:
+        """Bytes for all models together."""
+        return inf if self.plan.models is None else self.plan.models + self._memory(self.packages[self.default])
+
+    def _held(self) -> dict[str, int]:
+        """The most bytes that each loaded model takes."""
+        return {
+            name: self._memory(one.package) + (self._memory_of_copies(one.package) if one.copies else 0)
+            for name, one in self._loaded.items()
+        }
 
     def _share_memory(self) -> None:
         """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""
@@ -303,6 +323,10 @@ class Models:
             another_model=another_model,
             page=PAGE,
         )
+
+    def _memory_of_copies(self, package: ModelPackage) -> int:
+        """The most bytes that a copy for each thread takes besides: half as much each, since they share the file."""
+        return self._memory(package) * (self.settings.threads or cpu_count()) // 2
 
     def _memory(self, package: ModelPackage) -> int:
         """The most bytes that a model takes when it is loaded; 0 for a model that cannot be loaded here."""
