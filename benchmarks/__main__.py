@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import rows
+from benchmarks import beside, rows, visits
 from benchmarks.measure import Row
 from benchmarks.table import save
 
@@ -16,8 +16,12 @@ ROWS = {
         rows.tensorflow_backend,
         rows.folder,
         rows.isolation,
+        rows.scaled_decoding,
         rows.requests,
         rows.first_bars,
+        beside.one_caller,
+        beside.eight_callers,
+        visits.first_visit,
     )
 }
 

@@ -4,7 +4,7 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI, UploadFile
-from model import Model
+from lite2 import Model
 from PIL import Image
 
 app = FastAPI()

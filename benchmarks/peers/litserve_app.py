@@ -4,7 +4,7 @@ import sys
 
 import litserve
 from fastapi import Request
-from model import Model
+from lite2 import Model
 from PIL import Image
 
 
@@ -17,7 +17,7 @@ class Api(litserve.LitAPI):
 
     def decode_request(self, request: Request) -> Image.Image:
         """The picture of a form, which LitServe gives as a mapping."""
-        return Image.open(request["file"].file)  # type: ignore[index]
+        return Image.open(request["file"].file)
 
     def predict(self, image: Image.Image) -> dict[str, float]:
         """Labels with scores."""
