@@ -180,9 +180,9 @@ screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's pictu
 thumbnails: $(STAMPS)/runtime $(STAMPS)/project  ## Make the gallery's thumbnails again after a change of its samples
 	$(BIN)/python -m web.page.thumbnails
 
-.PHONY: icons
-icons: $(STAMPS)/test $(STAMPS)/project  ## Make the page's font of icons again after a change of Streamlit or of the icons
-	$(BIN)/python -m tests.icons
+.PHONY: fonts
+fonts: $(STAMPS)/test $(STAMPS)/project  ## Make the page's small fonts again after a change of Streamlit or of the icons
+	$(BIN)/python -m tests.fonts
 
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from classifier.languages import Language, choose, languages
 from web.base_path import BASE
 from web.own_files import STATIC, address
-from web.streamlit_internals.frontend import ROOT, accepted, scripts
+from web.streamlit_internals.frontend import ROOT, WHOLE, accepted, scripts
 
 _FRAME = ROOT / "index.html"
 _STYLES = re.compile(r'<link rel="stylesheet"[^>]*>')
@@ -25,6 +25,10 @@ _PARTS = (
     *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
     *("axios", "ImageList", "DownloadButton"),
 )
+
+
+# Letters that our small font lacks and Streamlit's has: a browser fetches that when one of them is to be drawn.
+_OTHERS = "U+180-52F,U+1D00-1FFF,U+2070-209F,U+20C0-218F"
 
 
 @cache
@@ -56,6 +60,9 @@ def _whole(code: str, shell: str) -> tuple[bytes, bytes]:
     What is in the head before the shell, styles above all, holds back its first frame; so the styles come behind it.
     """
     styles = "\n".join(_STYLES.findall(frame(code)))
+    if font := _FONT.search(frame(code)):
+        source = f'url({font[1]}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
+        styles += f"\n<style>@font-face{{font-family:Source Sans;font-weight:100 900;src:{source}}}</style>"
     html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{shell}\n{styles}", 1)
     return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
 
