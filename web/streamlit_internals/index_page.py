@@ -20,11 +20,9 @@ from web.streamlit_internals.frontend import ROOT, WHOLE, accepted, scripts
 _FRAME = ROOT / "index.html"
 _STYLES = re.compile(r'<link rel="stylesheet"[^>]*>')
 _FONT = re.compile(r'href="(\./static/media/[\w.-]+\.woff2)"')
-# Streamlit's elements that the page draws up to the first bars, in this order.
-_PARTS = (
-    *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
-    *("axios", "ImageList", "DownloadButton"),
-)
+# Streamlit's elements that the page draws before a picture is chosen, in this order, and those up to the first bars.
+_PARTS = ("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider")
+_LATER = ("axios", "ImageList", "DownloadButton")
 
 
 # Letters that our small font lacks and Streamlit's has: a browser fetches that when one of them is to be drawn.
@@ -45,10 +43,11 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
+    later = " ".join(f"./static/js/{name}" for name in scripts(_LATER, f"{html}{links}"))
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>
+<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" data-later="{later}" defer></script>
 </head>"""
     return html.replace("</head>", f"{links}\n{head}", 1)
 
