@@ -141,4 +141,4 @@ def _middle(visits: list[Visit]) -> Visit:
 
 def _bound(what: str, value: float, most: float, text: str) -> Row:
     """A row that is held to a bound."""
-    return Row(what, text.format(value), f"at most {text.format(most)}", most / max(value, 1e-9), 1.0)
+    return Row(what, text.format(value), f"at most: {text.format(most)}", min(99, most / max(value, 1e-9)), 1.0)
