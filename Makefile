@@ -101,10 +101,10 @@ image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 sbom: $(VENV)/sbom/stamp  ## List the packages of an image, or FLAVOR=edge or cuda, as CycloneDX in dist/
 	$(VENV)/sbom/bin/python deploy/sbom.py $(FLAVOR) dist
 
-# Not of the engines that the tests start on this machine alone: those hold some of their packages at old versions.
+# Not of the servers of others that run on this machine alone, for tests and benchmarks: those hold some of their packages at old versions.
 .PHONY: audit
 audit: $(VENV)/audit/stamp  ## Ask whether a vulnerability is known of any package that is locked
-	@failed=; for file in $(filter-out requirements/engines-%,$(wildcard requirements/*.txt)); do \
+	@failed=; for file in $(filter-out requirements/engines-% requirements/peers.txt,$(wildcard requirements/*.txt)); do \
 	  echo "$$file"; \
 	  $(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --desc off --progress-spinner off \
 	    --requirement "$$file" || failed="$$failed $$file"; \
@@ -127,7 +127,7 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry classifier web
-	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,model,test
+	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,model,peers,test
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container
@@ -153,7 +153,7 @@ upgrade: $(STAMPS)/uv  ## The same with the newest versions
 	UV=$(UV) requirements/lock --upgrade
 
 .PHONY: bench
-bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project browser  ## Measure speed against the plain way
+bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project $(VENV)/peers/stamp browser  ## Measure speed against the plain way
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: model
@@ -180,9 +180,9 @@ screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's pictu
 thumbnails: $(STAMPS)/runtime $(STAMPS)/project  ## Make the gallery's thumbnails again after a change of its samples
 	$(BIN)/python -m web.page.thumbnails
 
-.PHONY: icons
-icons: $(STAMPS)/test $(STAMPS)/project  ## Make the page's font of icons again after a change of Streamlit or of the icons
-	$(BIN)/python -m tests.icons
+.PHONY: fonts
+fonts: $(STAMPS)/test $(STAMPS)/project  ## Make the page's small fonts again after a change of Streamlit or of the icons
+	$(BIN)/python -m tests.fonts
 
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind
@@ -269,6 +269,11 @@ $(VENV)/engines-kserve/stamp $(VENV)/engines-mlserver/stamp $(VENV)/engines-trit
 	$(UV) venv --quiet --clear --python "$${chosen:-$(BIN)/python}" $(VENV)/$*; \
 	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<; \
 	touch $@
+
+$(VENV)/peers/stamp: requirements/peers.txt $(STAMPS)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/peers
+	$(UV) pip install --quiet --python $(VENV)/peers/bin/python --require-hashes -r $<
+	@touch $@
 
 # Only messages: the TensorFlow that they are part of is the one of the tests.
 $(VENV)/engines-tensorflow-serving/stamp: requirements/engines-tensorflow-serving.txt $(STAMPS)/uv

@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import rows
+from benchmarks import beside, rows, visits
 from benchmarks.measure import Row
 from benchmarks.table import save
 
-ROWS = {
-    function.__name__: function
-    for function in (
-        rows.from_bytes_to_labels,
-        rows.model_only,
-        rows.tensorflow_backend,
-        rows.folder,
-        rows.isolation,
-        rows.requests,
-        rows.first_bars,
-    )
-}
+PLAIN = (
+    rows.from_bytes_to_labels,
+    rows.model_only,
+    rows.tensorflow_backend,
+    rows.folder,
+    rows.isolation,
+    rows.scaled_decoding,
+    rows.requests,
+    rows.first_bars,
+)
+PEERS = (beside.one_caller, beside.eight_callers, visits.first_visit)
+GROUPS = {kind: {way.__name__: way for way in ways} for kind, ways in (("", PLAIN), ("peers", PEERS))}
+"""Rows by the folder of their results: those against the plain way, and those beside what others made."""
 
 
 def main() -> None:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed as ratios.")
-    parser.add_argument(
-        "rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help=f"of {', '.join(ROWS)}; all if none"
-    )
+    names = [name for ways in GROUPS.values() for name in ways]
+    about = f"of {', '.join(names)}; or peers, for {', '.join(GROUPS['peers'])}; all if none"
+    parser.add_argument("rows", nargs="*", choices=[*names, "peers", []], metavar="ROW", help=about)
     parser.add_argument("--rounds", type=int, default=30, help="how often each way is run")
     args = parser.parse_args()
-    lines = ["| what | ours | against | times faster | promised |", "|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
-    for name in args.rows or ROWS:
-        for row in ROWS[name](args.rounds):
-            lines.append(_line(row))
-            print(lines[-1], flush=True)
-    if not args.rows:
-        save("make bench", lines)
+    for kind, ways in GROUPS.items():
+        wanted = [name for name in ways if not args.rows or name in args.rows or kind in args.rows]
+        lines = ["| what | ours | against | times faster | promised |", "|---|---|---|---|---|"]
+        if wanted:
+            print("\n".join(lines), flush=True)
+        for name in wanted:
+            for row in ways[name](args.rounds):
+                lines.append(_line(row))
+                print(lines[-1], flush=True)
+        if wanted == list(ways):
+            save(f"make bench{' ARGS=peers' if kind in args.rows else ''}", lines, kind)
 
 
 def _line(row: Row) -> str:

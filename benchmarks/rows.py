@@ -19,6 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.browser import browser_arguments
@@ -119,6 +121,32 @@ def isolation(rounds: int) -> Iterator[Row]:
             yield compare(f"{about} JPEG decoded in a worker", ours, {other: theirs}, 2 * rounds, None)
     workers.close()
     fresh.close()
+
+
+def scaled_decoding(rounds: int) -> Iterator[Row]:
+    """A 12-megapixel JPEG as the model's input, beside libjpeg-turbo by its own bindings at the scale we use, too."""
+    import simplejpeg
+
+    geometry = ModelPackage.load(ROOT / "model/efficientnet-lite2").manifest.input.geometry
+    decoder, data, size = InProcess(Limits()), mosaic_jpeg(4000, 3000), (260, 260)
+
+    def fitted(pixels: NDArray[np.uint8]) -> object:
+        return ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.BICUBIC)
+
+    def simple() -> object:
+        return fitted(simplejpeg.decode_jpeg(data, min_height=750, min_width=1000, min_factor=1))
+
+    others: dict[str, Callable[[], object]] = {"simplejpeg at a quarter": simple}
+    with contextlib.suppress(RuntimeError):  # PyTurboJPEG does not bring the library itself
+        import turbojpeg
+
+        turbo = turbojpeg.TurboJPEG()
+        others["PyTurboJPEG at a quarter"] = lambda: fitted(
+            turbo.decode(data, pixel_format=turbojpeg.TJPF_RGB, scaling_factor=(1, 4))
+        )
+    ours = functools.partial(decoder.prepare, data, geometry)
+    for name, other in others.items():
+        yield compare("12-megapixel JPEG decoded and cut", ours, {name: other}, 2 * rounds, None)
 
 
 def requests(rounds: int) -> Iterator[Row]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.backends.choice import load_backend
+from classifier.backends.many import ForMany
 from classifier.backends.protocol import Backend, Outputs, Remote
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cancellation import Cancellation
@@ -56,14 +56,13 @@ class Classifier:
         decoder: Decoder | None = None,
         *,
         guarded: bool = False,
+        room: Callable[[], bool] | None = None,
     ) -> None:
         """See `load`, which also takes a folder."""
         self.settings = settings or read_settings()
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
         self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue)
-        self._lock = threading.Lock()
-        self._many_backend: Backend | None = None
         self._backend, self.reason = load_backend(
             package,
             self.settings.backend,
@@ -72,6 +71,7 @@ class Classifier:
             guarded=guarded,
             engine=self.settings.engine,
         )
+        self._many = ForMany(self._backend, room)
         self._remote = self._backend if isinstance(self._backend, Remote) else None
 
     @classmethod
@@ -83,6 +83,7 @@ class Classifier:
         queue: WorkQueue | None = None,
         decoder: Decoder | None = None,
         guarded: bool = False,
+        room: Callable[[], bool] | None = None,
     ) -> Classifier:
         """Loads a model package.
 
@@ -95,6 +96,8 @@ class Classifier:
             guarded: whether a model that others made is first loaded and run in a child process, which its file may
                 crash, hang or fill with memory; the server and the command line do that. It takes half a second with
                 LiteRT and about five with TensorFlow, once for each model: what was tried is remembered.
+            room: asked when several callers first meet, whether there is memory for a form of the model that serves
+                them faster, as `classify_many` always uses it; there is if None.
 
         Raises:
             PackageError: the package is incomplete or wrong; or, if guarded, its file crashes, hangs or takes all
@@ -104,7 +107,7 @@ class Classifier:
         settings = settings or read_settings()
         if not isinstance(package, ModelPackage):
             package = ModelPackage.load(package, weights=settings.engine is None)
-        return cls(package, settings, queue, decoder, guarded=guarded)
+        return cls(package, settings, queue, decoder, guarded=guarded, room=room)
 
     @property
     def backend(self) -> str:
@@ -115,6 +118,11 @@ class Classifier:
     def device(self) -> str:
         """Where the last inference ran."""
         return self._backend.device
+
+    @property
+    def copies(self) -> bool:
+        """Whether it holds its weights a second time, for many callers at once."""
+        return self._many.copies
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -148,7 +156,7 @@ class Classifier:
         with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data, turn.cancellation)
             turn.cancellation.check()
-            output, inference = self._infer(prepared.pixels, self._backend)
+            output, inference = self._infer(prepared.pixels, self._for_now())
         return self._result(prepared, output, _timings(start, turn.waited, prepared, inference), top_k, labels)
 
     def infer(self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True) -> Inference:
@@ -168,7 +176,7 @@ class Classifier:
             prepared = self._prepare(data, turn.cancellation)
             data = prepared.pixels
         turn.cancellation.check()
-        output, inference = self._infer(data, self._backend, features=features)
+        output, inference = self._infer(data, self._for_now(), features=features)
         return Inference(
             probabilities=probabilities(output.scores[0], self.package.manifest.output),
             scores=output.scores[0],
@@ -200,7 +208,7 @@ class Classifier:
         def work(source: Source) -> Classification:
             start = time.perf_counter()
             prepared = self._prepare(content(source, self.settings.max_bytes))
-            output, inference = self._infer(prepared.pixels, self._for_many())
+            output, inference = self._infer(prepared.pixels, self._many.get())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
         return in_order(work, sources, self.settings.turns)
@@ -218,17 +226,15 @@ class Classifier:
 
         def work(source: Source) -> Scores:
             prepared = self._prepare(content(source, self.settings.max_bytes))
-            output, _ = self._infer(prepared.pixels, self._for_many())
+            output, _ = self._infer(prepared.pixels, self._many.get())
             scores = probabilities(output.scores[0], spec)
             return Scores(scores, log_probabilities(output.scores[0], spec), self._sure(prepared, scores))
 
         return in_order(work, sources, self.settings.turns)
 
-    def _for_many(self) -> Backend:
-        with self._lock:
-            if self._many_backend is None:
-                self._many_backend = self._backend.for_many()
-            return self._many_backend
+    def _for_now(self) -> Backend:
+        """What suits the pictures that are there at the moment: one that is alone, or several."""
+        return self._many.soon() if self.queue.crowded else self._backend
 
     def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
         if top_k is None:

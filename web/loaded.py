@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
+from math import inf
 
 from classifier import Classifier, ModelPackage
 from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
 from classifier.errors import BackendError
+from classifier.machine.cpus import cpu_count
 from classifier.machine.queue import WorkQueue
 from classifier.picture.prepare import Decoder
 from classifier.settings import Settings
@@ -21,11 +25,21 @@ log = logging.getLogger(__name__)
 class LoadedModels:
     """Loads and unloads models; safe to use from many threads."""
 
-    def __init__(self, settings: Settings, queue: WorkQueue, decoder: Decoder) -> None:
-        """Loads nothing yet. Args: as for `Classifier.load`."""
+    def __init__(
+        self, settings: Settings, queue: WorkQueue, decoder: Decoder, room: Callable[[], float] = lambda: inf
+    ) -> None:
+        """Loads nothing yet.
+
+        Args:
+            settings: as for `Classifier.load`.
+            queue: as for `Classifier.load`.
+            decoder: as for `Classifier.load`.
+            room: tells the most bytes that all models may take together now.
+        """
         self._settings = settings
         self._queue = queue
         self._decoder = decoder
+        self._room = room
         # One lock guards what is loaded; it is not held while a model is being loaded.
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
@@ -47,13 +61,12 @@ class LoadedModels:
         self._used[name] = time.monotonic()
         return self.find(name)
 
-    def load(self, package: ModelPackage, *, room: int | None = None, last: str = "") -> Classifier:
+    def load(self, package: ModelPackage, last: str = "") -> Classifier:
         """A model, which is loaded now if it is not yet.
 
         Args:
             package: the model.
-            room: the most bytes that all models may take together, for which others are unloaded; any if None.
-            last: the name of the model that is unloaded last.
+            last: of those that may have to be unloaded for it, the name of the one that goes last.
 
         Raises:
             NotReadyError: another thread is loading it.
@@ -65,10 +78,14 @@ class LoadedModels:
         try:
             loaded = self.find(package.name)
             if loaded is None:
-                if room is not None:
-                    self._make_room(package, room, last)
+                self._make_room(package, last)
                 loaded = Classifier.load(
-                    package, settings=self._settings, queue=self._queue, decoder=self._decoder, guarded=True
+                    package,
+                    settings=self._settings,
+                    queue=self._queue,
+                    decoder=self._decoder,
+                    guarded=True,
+                    room=partial(self.has_room_for_copies, package),
                 )
                 with self._lock:
                     self._loaded[package.name] = loaded
@@ -91,17 +108,33 @@ class LoadedModels:
             self._sizes[package.name] = package.weights_size(backend.form) * backend.memory
         return self._sizes[package.name]
 
+    def has_room_for_copies(self, package: ModelPackage) -> bool:
+        """Whether a model that is loaded may load its copies for many callers."""
+        with self._lock:
+            return sum(self.held().values()) + self._memory_of_copies(package) <= self._room()
+
+    def held(self) -> dict[str, int]:
+        """The most bytes that each loaded model takes."""
+        return {
+            name: self.memory(one.package) + (self._memory_of_copies(one.package) if one.copies else 0)
+            for name, one in self._loaded.items()
+        }
+
+    def _memory_of_copies(self, package: ModelPackage) -> int:
+        """The most bytes that a copy for each thread takes besides: half as much each, since they share the file."""
+        return self.memory(package) * (self._settings.threads or cpu_count()) // 2
+
     def _loading_of(self, name: str) -> threading.Lock:
         """Held while a model is being loaded."""
         with self._lock:
             return self._loading.setdefault(name, threading.Lock())
 
-    def _make_room(self, package: ModelPackage, room: int, last: str) -> None:
+    def _make_room(self, package: ModelPackage, last: str) -> None:
         """Unloads the least recently used models until there is room for another."""
         with self._lock:
-            held = {name: self.memory(model.package) for name, model in self._loaded.items()}
+            held = self.held()
             for name in sorted(held, key=lambda name: (name == last, self._used.get(name, 0))):
-                if sum(held.values()) + self.memory(package) <= room:
+                if sum(held.values()) + self.memory(package) <= self._room():
                     return
                 log.info("memory is short: unloading the model %s", name)
                 del self._loaded[name], held[name]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +54,7 @@ class Models:
         Until then, a plan for the memory that was free before, for uploads that come early; nothing is decoded by it.
         """
         self._starting = threading.Lock()
-        self._loaded = LoadedModels(settings, self.queue, self.decoder)
+        self._loaded = LoadedModels(settings, self.queue, self.decoder, self._room)
 
     def start(self) -> None:
         """Finds the packages and loads the default one; returns when that is done. Later calls only wait for it.
@@ -198,9 +199,7 @@ class Models:
         name = self.resolve(name)
         if loaded := self._loaded.use(name):
             return loaded
-        spare, default = self.plan.models, self.packages[self.default]
-        room = None if spare is None else spare + self._loaded.memory(default)
-        return self._loaded.load(self.packages[name], room=room, last=default.name)
+        return self._loaded.load(self.packages[name], last=self.default)
 
     def last_used(self) -> Classifier:
         """The model that was asked for last, without loading any.
@@ -241,6 +240,10 @@ class Models:
             self.packages[package.name] = package
         except PackageError as error:
             log.warning("a model package was left out: %s", error)
+
+    def _room(self) -> float:
+        """Bytes for all models together."""
+        return inf if self.plan.models is None else self.plan.models + self._loaded.memory(self.packages[self.default])
 
     def _share_memory(self) -> None:
         """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""

@@ -15,7 +15,12 @@ from web.base_path import BASE
 
 _PAGE = Path(__file__).parent / "page"
 STATIC = _PAGE / "static"
-FOLDERS = {"app-static/thumbnails": _PAGE / "samples/thumbnails", "app-static": STATIC}
+FOLDERS = {
+    "app-static/thumbnails": _PAGE / "samples/thumbnails",
+    "app-static/shown": _PAGE / "samples/shown",
+    "app-static/samples": _PAGE / "samples",
+    "app-static": STATIC,
+}
 """The folders of files that are served, by their addresses below the page's."""
 
 FOREVER = "public, immutable, max-age=31536000"

@@ -89,6 +89,11 @@ class WorkQueue:
         """Pictures queued now."""
         return sum(map(len, list(self._waiting.values())))
 
+    @property
+    def crowded(self) -> bool:
+        """Whether several pictures are there."""
+        return self.busy + self.waiting > 1
+
     def close(self) -> None:
         """Lets pictures that are worked on finish, and refuses all waiting and new ones; for a server that stops."""
         with self._lock:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.container.checkout import change, copy_to
 from tests.support.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
@@ -117,7 +117,7 @@ def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_
             assert send(f"http://{published(running.inspect())}", "POST", "/api/v1/classify", PANDA).status == 200
 
 
-def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) -> None:
+def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, browser: Browser) -> None:
     tmp_path.chmod(0o755)
     subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
     files = ("-keyout", str(tmp_path / "tls.key"), "-out", str(tmp_path / "tls.crt"))
@@ -147,6 +147,17 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path) ->
         request.add_header("Content-Type", "image/webp")
         with urllib.request.urlopen(request, context=trusted) as response:
             assert json.load(response)["results"][0]["predictions"][0]["label"] == "giant panda"
+        page = browser.new_page(ignore_https_errors=True)
+        page.goto(f"https://{published(proxy, 8443)}")
+        expect(page.locator(".st-key-gallery button")).to_have_count(12)
+        files = page.evaluate(
+            """performance.getEntriesByType("resource").filter((one) => one.name.endsWith(".js"))
+            .map((one) => [one.nextHopProtocol, one.encodedBodySize < one.decodedBodySize])"""
+        )
+        assert len(files) > 80
+        assert {protocol for protocol, _ in files} == {"h2"}
+        assert sum(compressed for _, compressed in files) > 80
+        page.close()
 
 
 def test_under_a_path_everything_is_behind_nginx_too(edge: str) -> None:

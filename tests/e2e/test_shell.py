@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import urllib.request
 from typing import Literal
 
@@ -106,3 +107,23 @@ def test_after_a_reload_with_a_sample_the_page_is_the_first_view_again(visit: Pa
     visit.reload()
     expect(visit.locator("#shell")).to_have_count(0)
     expect(visit.locator("h1")).to_be_visible()
+
+
+def test_letters_that_the_small_font_lacks_come_from_the_whole_one(page: Page, server: str) -> None:
+    page.goto(server)
+    idle(page)
+    whole = "performance.getEntriesByType('resource').filter((one) => one.name.includes('woff2?whole')).length"
+    assert page.evaluate(whole) == 0
+    assert page.evaluate("""document.fonts.load("16px 'Source Sans'", "\u0416").then((faces) => faces.length)""") >= 1
+    assert page.evaluate(whole) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip;q=0"])
+def test_the_frame_is_sent_compressed(server: str, coding: str) -> None:
+    request = urllib.request.Request(server, headers={"Accept-Encoding": coding})
+    with urllib.request.urlopen(request) as response:
+        content, headers = response.read(), response.headers
+    assert headers["Vary"] == "Accept-Language, Accept-Encoding"
+    assert headers["Content-Encoding"] == ("gzip" if coding == "gzip" else None)
+    html = (gzip.decompress(content) if coding == "gzip" else content).decode()
+    assert html.index('id="shell"') < html.index('rel="stylesheet"')

@@ -261,3 +261,19 @@ def test_with_memory_to_spare_models_stay(monkeypatch: pytest.MonkeyPatch, loads
     for name in (LITE0, LITE2, LITE0):
         models.get(name)
     assert loads == [LITE2, LITE0]
+
+
+def test_copies_for_many_callers_are_loaded_where_memory_is_left_over() -> None:
+    models = started(models=ROOT / "model", threads=2)
+    package = models.packages[models.default]
+    once = models._loaded.memory(package)
+    others = MemoryPlan.share(100_000_000, max_bytes=1, decoders=1, decoder=100_000_000)
+    for left, copied in ((once // 2, False), (once * 2, True)):
+        models.plan = replace(others, models=left)
+        assert models._loaded.has_room_for_copies(package) is copied
+    models.get()._many.get()
+    assert models._loaded.held()[models.default] == 2 * once
+    # What the copies hold is not there for another model: it takes their place, and that of the default one.
+    models.plan = replace(others, models=once // 2)
+    models.get(LITE0)
+    assert set(models._loaded.held()) == {LITE0}

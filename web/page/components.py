@@ -74,14 +74,23 @@ def preview(looked_at: Picked) -> None:
     """The picture itself and, for a sample, its author; nothing if it cannot be read: the result will say so."""
     if looked_at.origin == "camera":
         return  # the camera shows it already
+    if looked_at.sample:
+        with st.container(key="preview"):
+            st.html(gallery.picture_html(looked_at.sample, t("alt_sample", name=looked_at.sample.title)))
+            st.html(f'<p class="quiet">{gallery.credit_html(looked_at.sample)}</p>')
+        return
     try:
         image = picture.thumbnail(looked_at)
     except ClassifierError:
         return
     with st.container(key="preview"):
-        st.image(image, alt=_alt(looked_at), width="stretch")
-        if looked_at.sample:
-            st.html(f'<p class="quiet">{gallery.credit_html(looked_at.sample)}</p>')
+        st.image(image, alt=t("alt_upload", name=looked_at.name), width="stretch")
+
+
+def chosen_model() -> str:
+    """The model that the visitor chose, before `settings` draws the choice."""
+    asked = st.session_state.get("model") or st.query_params.get("model", "")
+    return asked if asked in models().packages else models().default
 
 
 def settings(*, expanded: bool) -> tuple[str, int, float]:
@@ -90,11 +99,10 @@ def settings(*, expanded: bool) -> tuple[str, int, float]:
     # Two keys: with one, the expander would keep the state that it had when there was no result yet.
     key = "settings-open" if expanded else "settings"
     with st.expander(t("settings"), icon=":material/tune:", expanded=expanded, key=key):
-        asked = st.query_params.get("model", "")
         model = st.selectbox(
             t("model"),
             names,
-            index=names.index(asked if asked in names else models().default),
+            index=names.index(chosen_model()),
             format_func=lambda name: models().packages[name].manifest.title,
             key="model",
             on_change=to_address,
@@ -150,13 +158,6 @@ def footer(model: str) -> None:
         st.html(f'{knows}<p>{t("privacy")}</p><p><a href="api/docs" target="_blank">{t("api")}</a></p>')
         with st.expander(t("credits"), key="credits"):
             st.html(gallery.credits_html())
-
-
-def _alt(looked_at: Picked) -> str:
-    """What the picture is, for those who cannot see it."""
-    if looked_at.sample:
-        return t("alt_sample", name=looked_at.sample.title)
-    return t("alt_upload", name=looked_at.name)
 
 
 def _slider(text: str, key: str, low: int, high: int, usual: int, form: str | None = None) -> int:

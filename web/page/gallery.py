@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from classifier.languages import languages
 from web.own_files import address
@@ -47,6 +48,11 @@ class Sample:
         """The file with its thumbnail, which `thumbnails` makes."""
         return FOLDER / "thumbnails" / Path(self.file).with_suffix(".webp")
 
+    @property
+    def shown(self) -> Path:
+        """The file that browsers show: a PNG file is many times as large as a WebP file, which `thumbnails` makes."""
+        return FOLDER / "shown" / f"{self.name}.webp" if self.file.endswith(".png") else FOLDER / self.file
+
     def read(self) -> bytes:
         """The file's content."""
         return (FOLDER / self.file).read_bytes()
@@ -66,6 +72,13 @@ def show(pick: Callable[[str], None], current: str | None) -> None:
     with st.container(key="gallery"):
         for sample in samples().values():
             st.button(sample.title, key=sample.key, on_click=pick, args=(sample.file,), width="stretch")
+
+
+def picture_html(sample: Sample, alt: str) -> str:
+    """One picture at its full size, as a file that browsers keep; its place is there before it is."""
+    with Image.open(sample.shown) as image:
+        width, height = image.size
+    return f'<img src="{address(sample.shown)}" alt="{escape(alt)}" width="{width}" height="{height}">'
 
 
 def credit_html(sample: Sample) -> str:

@@ -37,10 +37,12 @@ def main() -> None:
 
 
 def _page() -> None:
+    looked_at, model = state().picked(), models().default
+    if looked_at is not None and models().state == "ready":
+        picture.begin(looked_at, components.chosen_model())
     _header()
     hero = st.container(key="hero")
     left, right = st.columns([5, 7], gap="large")
-    looked_at, model = state().picked(), models().default
     with left:
         components.inputs()
     with right:

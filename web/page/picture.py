@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -13,12 +16,38 @@ from classifier import Classification, ImageError
 from web.models import Take, models
 from web.page.state import Picked, state
 from web.page.text import language
-from web.server.visits import HEADER, visit
+from web.server.visits import HEADER, Visit, visit
 
 MOST = 10
 """The most classes that the page can show."""
 
+_THUMBNAIL = ""
+"""Stands for the thumbnail among the names of models."""
+
 _SIDE = 1120  # pixels of the thumbnail's longer side: the column's width on a dense screen
+
+
+def begin(picture: Picked, model: str) -> None:
+    """Starts the work on a picture in a thread of its own: it is under way while the parts around it are drawn.
+
+    `thumbnail` and `look` wait for it.
+    """
+    known = state().analysis_of(picture)
+    wanted = [*([_THUMBNAIL] if picture.origin == "upload" and not known.thumbnail else []), model]
+    work = {name: Future[Any]() for name in wanted if name not in known.begun and name not in known.results}
+    if known.error or not work:
+        return
+    known.begun |= work
+    data, here = picture.read(), _visit()
+
+    def run() -> None:
+        for name, future in work.items():
+            try:
+                future.set_result(_thumbnail(data, here) if name == _THUMBNAIL else _result(data, name, here))
+            except Exception as error:
+                future.set_exception(error)
+
+    threading.Thread(target=run, name="picture", daemon=True).start()
 
 
 def look(picture: Picked, model: str) -> tuple[Classification, bool]:
@@ -32,12 +61,9 @@ def look(picture: Picked, model: str) -> tuple[Classification, bool]:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if model in known.results:
         return known.results[model], False
-    labels = models().packages[model].labels
+    begin(picture, model)
     try:
-        with _turns() as take:
-            result = models().classify(
-                picture.read(), client="page", model=model, top_k=MOST, lang=next(iter(labels)), wait=True, take=take
-            )
+        result: Classification = known.begun.pop(model).result()
     except ImageError as error:
         known.error = error
         raise
@@ -55,8 +81,8 @@ def thumbnail(picture: Picked) -> bytes:
     if known.error:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if not known.thumbnail:
-        with _turns() as take:
-            known.thumbnail = models().thumbnail(picture.read(), _SIDE, take)
+        begun = known.begun.pop(_THUMBNAIL, None)
+        known.thumbnail = begun.result() if begun else _thumbnail(picture.read(), _visit())
     return known.thumbnail
 
 
@@ -71,9 +97,25 @@ def wanted(result: Classification, top_k: int, minimum: float) -> Classification
     )
 
 
+def _result(data: bytes, model: str, here: Visit) -> Classification:
+    labels = models().packages[model].labels
+    with _turns(here) as take:
+        return models().classify(
+            data, client="page", model=model, top_k=MOST, lang=next(iter(labels)), wait=True, take=take
+        )
+
+
+def _thumbnail(data: bytes, here: Visit) -> bytes:
+    with _turns(here) as take:
+        return models().thumbnail(data, _SIDE, take)
+
+
+def _visit() -> Visit:
+    return visit(st.context.headers.get(HEADER))
+
+
 @contextmanager
-def _turns() -> Iterator[Take]:
+def _turns(here: Visit) -> Iterator[Take]:
     """Gives a function that takes a turn for this visit; waiting and work end when its tab is closed."""
-    here = visit(st.context.headers.get(HEADER))
     with here.work() as cancellation:
         yield partial(models().queue.take, here.client, cancellation)

@@ -6,6 +6,7 @@ thumbnail and the results, and only of the picture that is looked at.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -45,12 +46,13 @@ class Picked:
 
 @dataclass(slots=True)
 class Analysis:
-    """What is known about one picture: its thumbnail, and its results by model or why there are none."""
+    """What is known about one picture: its thumbnail, its results by model or why there are none, and what is begun."""
 
     key: str
     thumbnail: bytes = b""
     error: ClassifierError | None = None
     results: dict[str, Classification] = field(default_factory=dict)
+    begun: dict[str, Future[Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

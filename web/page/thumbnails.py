@@ -1,4 +1,4 @@
-"""Makes the gallery's thumbnails: `python -m web.page.thumbnails` writes them after a change of the samples.
+"""Makes the gallery's small files: `python -m web.page.thumbnails` writes them after a change of the samples.
 
 They are files in the repository, because decoding the samples at each start would take longer than loading the model.
 """
@@ -17,10 +17,13 @@ SIZE = 208
 
 
 def main() -> None:
-    """Writes all thumbnails."""
+    """Writes all thumbnails, and what is shown instead of a file that is too large."""
     for sample in samples().values():
         sample.thumbnail.parent.mkdir(exist_ok=True)
         sample.thumbnail.write_bytes(thumbnail(sample))
+        if sample.shown.name != sample.file:
+            sample.shown.parent.mkdir(exist_ok=True)
+            Image.open(io.BytesIO(sample.read())).save(sample.shown, quality=85, method=6)
 
 
 def thumbnail(sample: Sample) -> bytes:

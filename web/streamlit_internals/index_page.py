@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 
 from starlette.datastructures import URL
@@ -14,15 +15,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from classifier.languages import Language, choose, languages
 from web.base_path import BASE
 from web.own_files import STATIC, address
-from web.streamlit_internals.frontend import ROOT, scripts
+from web.streamlit_internals.frontend import ROOT, WHOLE, accepted, scripts
 
 _FRAME = ROOT / "index.html"
+_STYLES = re.compile(r'<link rel="stylesheet"[^>]*>')
 _FONT = re.compile(r'href="(\./static/media/[\w.-]+\.woff2)"')
-# Streamlit's elements that the page draws up to the first bars, in this order.
-_PARTS = (
-    *("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider"),
-    *("axios", "ImageList", "DownloadButton"),
-)
+# Streamlit's elements that the page draws before a picture is chosen, in this order, and those up to the first bars.
+_PARTS = ("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider")
+_LATER = ("axios", "ImageList", "DownloadButton")
+
+
+# Letters that our small font lacks and Streamlit's has: a browser fetches that when one of them is to be drawn.
+_OTHERS = "U+180-52F,U+1D00-1FFF,U+2070-209F,U+20C0-218F"
 
 
 @cache
@@ -39,12 +43,27 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
+    later = " ".join(f"./static/js/{name}" for name in scripts(_LATER, f"{html}{links}"))
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>
+<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" data-later="{later}" defer></script>
 </head>"""
     return html.replace("</head>", f"{links}\n{head}", 1)
+
+
+@lru_cache(maxsize=64)
+def _whole(code: str, shell: str) -> tuple[bytes, bytes]:
+    """The frame with the shell in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
+
+    What is in the head before the shell, styles above all, holds back its first frame; so the styles come behind it.
+    """
+    styles = "\n".join(_STYLES.findall(frame(code)))
+    if font := _FONT.search(frame(code)):
+        source = f'url({font[1]}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
+        styles += f"\n<style>@font-face{{font-family:Source Sans;font-weight:100 900;src:{source}}}</style>"
+    html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{shell}\n{styles}", 1)
+    return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
 
 
 def index(shell: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
@@ -57,10 +76,12 @@ def index(shell: Callable[[Language, str], str]) -> Callable[[Request], Awaitabl
 
     async def answer(request: Request) -> Response:
         language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
-        html = frame(language.code)
-        font = _FONT.search(html)
-        html = html.replace("<body>", f"<body>\n{shell(language, font[1] if font else '')}", 1)
-        return HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language"})
+        font = _FONT.search(frame(language.code))
+        content, compressed = _whole(language.code, shell(language, font[1] if font else ""))
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
+        if "gzip" in accepted(request.headers.getlist("accept-encoding")):
+            return HTMLResponse(compressed, headers={**headers, "Content-Encoding": "gzip"})
+        return HTMLResponse(content, headers=headers)
 
     return answer
 

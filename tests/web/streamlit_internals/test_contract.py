@@ -175,7 +175,7 @@ def test_every_mark_in_streamlits_frame_that_is_replaced_is_there() -> None:
     assert ours.count("</head>") == 1
 
 
-@pytest.mark.parametrize("part", index_page._PARTS)
+@pytest.mark.parametrize("part", index_page._PARTS + index_page._LATER)
 def test_every_part_that_the_frame_names_ahead_has_its_script(part: str) -> None:
     assert scripts([part], "")
 

@@ -15,11 +15,11 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
-from tests import icons
+from tests import fonts
 from web.app import middleware
 from web.own_files import FOLDERS, FOREVER, STATIC, OwnFiles, address
 from web.streamlit_internals import frontend
-from web.streamlit_internals.frontend import ROOT, compress, scripts
+from web.streamlit_internals.frontend import FONTS, ROOT, WHOLE, compress, scripts
 
 SCRIPT, STYLE = (next(file for file in sorted(ROOT.rglob(f"index.*.{kind}"))) for kind in ("js", "css"))
 SAMPLES = [
@@ -119,19 +119,30 @@ def test_a_part_is_named_with_all_that_it_imports_and_nothing_twice() -> None:
     assert scripts(["FileUploader"], known) == names[:1]
 
 
-def test_icons_come_from_our_own_small_file(client: TestClient) -> None:
-    (font,) = ROOT.rglob("MaterialSymbols-Rounded.*.woff2")
-    ours = client.get(f"/{font.relative_to(ROOT).as_posix()}")
-    assert (ours.content, ours.headers["cache-control"]) == (icons.FILE.read_bytes(), "no-cache")
-    assert len(ours.content) < 20_000
-    again = client.get(f"/{font.relative_to(ROOT).as_posix()}", headers={"If-None-Match": ours.headers["etag"]})
-    assert again.status_code == 304
+@pytest.mark.parametrize(("name", "small"), FONTS.items())
+def test_small_fonts_come_in_place_of_two_large_ones(client: TestClient, name: str, small: str) -> None:
+    (font,) = ROOT.rglob(f"{name}*.woff2")
+    address = f"/{font.relative_to(ROOT).as_posix()}"
+    ours = client.get(address)
+    assert (ours.content, ours.headers["cache-control"]) == ((STATIC / small).read_bytes(), "no-cache")
+    assert len(ours.content) < 40_000 < len(font.read_bytes())
+    assert client.get(address, headers={"If-None-Match": ours.headers["etag"]}).status_code == 304
+    assert client.get(f"{address}?{WHOLE}").content == font.read_bytes()
+
+
+def test_the_letters_are_those_of_streamlits_font() -> None:
+    """If not: `make fonts`."""
+    ours, theirs = TTFont(fonts.LETTERS_FILE), fonts.streamlits("SourceSansVF-Upright")
+    assert set(ours.getBestCmap()) == set(theirs.getBestCmap()) & set(fonts.LETTERS)
+    assert ours["fvar"].axes[0].maxValue == theirs["fvar"].axes[0].maxValue
+    (revision,) = {font["head"].fontRevision for font in (ours, theirs)}
+    assert revision
 
 
 def test_every_icon_that_streamlit_or_the_page_names_is_in_it() -> None:
-    """If not: `make icons`."""
-    ours, theirs = icons.icons(TTFont(icons.FILE)), icons.icons(icons.streamlits())
-    assert icons.named() & set(theirs) <= set(ours)
+    """If not: `make fonts`."""
+    ours, theirs = fonts.icons(TTFont(fonts.FILE)), fonts.icons(fonts.streamlits())
+    assert fonts.named() & set(theirs) <= set(ours)
 
 
 def test_our_own_files_are_kept_under_the_address_of_their_content(client: TestClient) -> None:

@@ -29,6 +29,14 @@
   // The shell goes as soon as the page stands, or has something else to say. A page that is drawn in parts is not shown
   // before: its parts would move.
 
+  // What is drawn once a picture was chosen comes after what is seen first.
+  const later = document.currentScript.dataset.later.split(" ").filter(Boolean);
+  const preload = (address) => {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "modulepreload", crossOrigin: "", href: address });
+    document.head.append(link);
+  };
+
   const shell = document.getElementById("shell");
   const ready = () => {
     const say = (selector) => document.querySelector(`[data-testid="stMain"] ${selector}`);
@@ -41,7 +49,10 @@
     if (!ready()) return;
     unveil.disconnect();
     // One frame later what was just added is laid out.
-    requestAnimationFrame(() => requestAnimationFrame(() => shell.remove()));
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      shell.remove();
+      later.forEach(preload);
+    }));
   });
   if (shell) unveil.observe(document.body, { childList: true, subtree: true });
 

@@ -1,4 +1,7 @@
-"""The page's icons: `python -m tests.icons` writes the few that are drawn, of the 4,309 in Streamlit's font."""
+"""The page's fonts: `python -m tests.fonts` writes, of Streamlit's, the few icons that are drawn and the Latin letters.
+
+The other letters stay in Streamlit's file, which a browser fetches when one of them is on the page.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,35 @@ from tests.support.server import ROOT
 from web.own_files import STATIC
 
 FILE = STATIC / "icons.woff2"
+LETTERS_FILE = STATIC / "letters.woff2"
+LETTERS = [
+    code
+    for first, last in ((0x20, 0x7E), (0xA0, 0x17F), (0x2000, 0x206F), (0x20A0, 0x20BF), (0x2190, 0x22FF))
+    for code in range(first, last + 1)
+]
+"""English and its neighbours, punctuation, currencies, arrows, signs; `index_page` names the others."""
+
 _STREAMLIT = Path(streamlit.__file__).parent
 _NAME = re.compile(r":material/([a-z0-9_]+)")
 
 
 def main() -> None:
-    """Writes the file."""
+    """Writes both files."""
+    _write_icons()
+    font = streamlits("SourceSansVF-Upright")
+    options = Options()
+    options.layout_features += ["tnum"]  # so that numbers stand below each other
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=LETTERS)
+    subsetter.subset(font)
+    # The font's licence, OFL-1.1, keeps its name for what its makers have not changed.
+    for record in font["name"].names:
+        if record.nameID in {1, 3, 4, 6, 16, 25}:
+            record.string = "Letters"
+    _save(font, LETTERS_FILE)
+
+
+def _write_icons() -> None:
     font = streamlits()
     wanted = named() & set(icons(font))
     glyphs = {icons(font)[name] for name in wanted}
@@ -36,15 +62,19 @@ def main() -> None:
     subsetter = Subsetter(options)
     subsetter.populate(text="".join(wanted))
     subsetter.subset(font)
+    _save(font, FILE)
+
+
+def _save(font: TTFont, file: Path) -> None:
     font.flavor = "woff2"
     font["head"].modified = font["head"].created  # the same file whenever it is written
     font.recalcTimestamp = False
-    font.save(FILE)
+    font.save(file)
 
 
-def streamlits() -> TTFont:
-    """Streamlit's font."""
-    (file,) = (_STREAMLIT / "static/static/media").glob("MaterialSymbols-Rounded.*.woff2")
+def streamlits(name: str = "MaterialSymbols-Rounded") -> TTFont:
+    """One of Streamlit's fonts."""
+    (file,) = (_STREAMLIT / "static/static/media").glob(f"{name}.*.woff2")
     return TTFont(file, recalcTimestamp=False)
 
 
