@@ -63,8 +63,8 @@ class Balancer:
             while not self.usable and self._pending() and deadline.left:
                 self._changed.wait(deadline.left)
 
-    def acquire(self, deadline: Deadline, avoid: Collection[Address] = ()) -> Address:
-        """The address that has the least to do; give it back by `release`.
+    def acquire(self, deadline: Deadline, avoid: Collection[Address] = ()) -> tuple[Address, float]:
+        """The address that has the least to do, and the time, both for `release`.
 
         If none works, but one did a moment ago, or none has been asked yet, waits a moment.
 
@@ -81,19 +81,18 @@ class Balancer:
                 if fitting := [one for one in usable if one not in avoid] or usable:
                     least = min(one.outstanding for one in fitting)
                     address = random.choice([one for one in fitting if one.outstanding == least])  # noqa: S311
-                    address.outstanding += 1
-                    return address
+                    return address, address.asked()
                 pause = min(deadline.left, self._patience())
                 if pause <= 0:
                     raise self._problem() or UnreachableError("no answer in time")
                 self._changed.wait(pause)
 
-    def release(self, address: Address, failure: EngineFailure | None) -> None:
+    def release(self, address: Address, began: float, failure: EngineFailure | None) -> None:
         """Gives an address back, and says how it went."""
         with self._changed:
             address.outstanding -= 1
             if failure is None:
-                address.succeeded()
+                address.answered(began)
             else:
                 address.failed(failure)
             self._note()
@@ -112,7 +111,7 @@ class Balancer:
         """Starts what is due: resolving names, probing addresses. Each in a thread of its own, since each may hang."""
         now = time.monotonic()
         with self._changed:
-            due = [one for one in self._addresses.values() if not one.probing and one.due <= now]
+            due = [one for one in self._addresses.values() if one.is_due(now)]
             for address in due:
                 address.probing = True
             resolve = not self._resolving and self._resolve_at <= now
@@ -126,12 +125,20 @@ class Balancer:
         try:
             found = address.probe()
         except EngineFailure as failure:
+            silent = isinstance(failure, UnreachableError) and failure.silent
             with self._changed:
-                if address.usable and isinstance(failure, UnreachableError) and not failure.connecting:
-                    address.due = time.monotonic() + 1.0  # it may only have much to do
-                    address.failed(failure)
+                others = any(one is not address for one in self.usable)
+                if (
+                    address.usable
+                    and isinstance(failure, UnreachableError)
+                    and not failure.connecting
+                    and not (silent and others)
+                ):
+                    address.missed(failure)
                 else:
                     address.open(failure)
+            if silent and others:
+                address.transport.abandon()  # what waits there is done by others
         else:
             with self._changed:
                 address.close(found)

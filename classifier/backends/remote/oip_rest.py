@@ -82,6 +82,10 @@ class OipRest:
         answer = self._http.ask("POST", f"{self._model}/infer", deadline, most_answer(pictures), headers, body)
         return _outputs(answer)
 
+    def abandon(self) -> None:
+        """See `Transport`."""
+        self._http.abandon()
+
     def close(self) -> None:
         """See `Transport`."""
         self._http.close()

@@ -74,6 +74,10 @@ class TfsRest:
         answer = self._http.ask("POST", f"{self._model}:predict", deadline, most_answer(len(values)), [_JSON], body)
         return _arrays(_json(answer).get("predictions"), len(values))
 
+    def abandon(self) -> None:
+        """See `Transport`."""
+        self._http.abandon()
+
     def close(self) -> None:
         """See `Transport`."""
         self._http.close()

@@ -57,10 +57,19 @@ class UnreachableError(EngineFailure):
     HTTP's 502 and 504, gRPC's UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED and ABORTED.
     """
 
-    def __init__(self, reason: str, said: str = "", *, connecting: bool = False) -> None:
-        """Args: reason, said: see the base; connecting: whether not even a connection could be made."""
+    def __init__(self, reason: str, said: str = "", *, connecting: bool = False, silent: bool = False) -> None:
+        """Nothing but the reason is needed.
+
+        Args:
+            reason: see the base.
+            said: see the base.
+            connecting: whether not even a connection could be made.
+            silent: whether nothing came until the deadline, not even a refusal: what else is on its way may wait in
+                vain as well.
+        """
         super().__init__(reason, said)
         self.connecting = connecting
+        self.silent = silent
 
 
 class OverloadedError(EngineFailure):
@@ -77,6 +86,11 @@ class RefusalError(EngineFailure):
 
     gRPC's INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION.
     """
+
+    def __init__(self, reason: str, said: str = "", *, sized: bool = True) -> None:
+        """Args: reason, said: see the base; sized: whether fewer pictures in one request may be taken."""
+        super().__init__(reason, said)
+        self.sized = sized
 
 
 class BrokenEngineError(EngineFailure):
@@ -177,6 +191,9 @@ class Transport(Protocol):
         Raises:
             EngineFailure: see the classes above.
         """
+
+    def abandon(self) -> None:
+        """Ends the calls in progress, each of which raises an `UnreachableError`; new ones have new connections."""
 
     def close(self) -> None:
         """Closes kept connections; calls in progress may end. Nothing is called after it."""
