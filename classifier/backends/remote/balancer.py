@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from classifier.backends.remote.address import Address
 from classifier.backends.remote.addresses import Engine, EngineUrl
@@ -23,9 +24,19 @@ from classifier.package import ModelPackage
 
 log = logging.getLogger(__name__)
 
-_RESOLVE_SECONDS = 5.0
+_RESOLVE_SECONDS, _RESOLVE_AGAIN_SECONDS = 5.0, 1.0  # after a success, and after a failure
 _GRACE_SECONDS = 2.0  # for which requests wait for an engine that has just gone, as in a restart
 _TICK = 0.2
+
+
+@dataclass
+class _Name:
+    """A host, and what came of resolving it last: a failure, or addresses; `known` once something did."""
+
+    due: float = 0.0
+    failure: EngineFailure | None = None
+    known: bool = False
+    resolving: bool = False
 
 
 class Balancer:
@@ -38,9 +49,7 @@ class Balancer:
         self._token = TokenFile(engine.token_file)
         self._changed = threading.Condition()
         self._addresses: dict[tuple[object, ...], Address] = {}
-        self._unresolved: EngineFailure | None = None
-        self._resolving = False
-        self._resolve_at = 0.0
+        self._names = {url: _Name() for url in engine.urls}
         self._down_since = time.monotonic()
         self._said = ""
         self._closed = threading.Event()
@@ -114,12 +123,13 @@ class Balancer:
             due = [one for one in self._addresses.values() if one.is_due(now)]
             for address in due:
                 address.probing = True
-            resolve = not self._resolving and self._resolve_at <= now
-            self._resolving |= resolve
+            names = [url for url, name in self._names.items() if not name.resolving and name.due <= now]
+            for url in names:
+                self._names[url].resolving = True
         for address in due:
             _start(self._probe, address)
-        if resolve:
-            _start(self._resolve)
+        for url in names:
+            _start(self._resolve, url)
 
     def _probe(self, address: Address) -> None:
         try:
@@ -147,33 +157,30 @@ class Balancer:
                 address.probing = False
                 self._note()
 
-    def _resolve(self) -> None:
-        found: dict[tuple[object, ...], Address] = {}
+    def _resolve(self, url: EngineUrl) -> None:
         failure: EngineFailure | None = None
-        for url in self._engine.urls:
-            try:
-                ips = _ips(url)
-            except OSError as error:
-                failure = UnreachableError(f"its name cannot be resolved: {error.strerror or error}")
-                # Those from before are kept: the names' server may be gone for a moment, and the engine still there.
-                found |= {key: one for key, one in self._addresses.items() if key[:-1] == url}
-            else:
-                for ip in ips:
-                    key = (*url, ip)
-                    found[key] = self._addresses.get(key) or self._address(url, ip, key)
+        ips: list[str] = []
+        try:
+            ips = _ips(url)
+        except OSError as error:
+            failure = UnreachableError(f"its name cannot be resolved: {error.strerror or error}")
+        keys = [(*url, ip) for ip in ips]
         with self._changed:
-            gone = [one for key, one in self._addresses.items() if key not in found]
-            self._addresses, self._unresolved = found, failure
-            self._resolving, self._resolve_at = False, time.monotonic() + _RESOLVE_SECONDS
-            if not found:
-                self._resolve_at = time.monotonic() + 1.0
+            known = {key: one for key, one in self._addresses.items() if key[:-1] == url}
+            # Those from before are kept: the names' server may be gone for a moment, and the engine still there.
+            found = known if failure else {key: known.get(key) or self._address(url, key) for key in keys}
+            gone = [one for key, one in known.items() if key not in found]
+            others = {key: one for key, one in self._addresses.items() if key not in known}
+            self._addresses = others | found
+            due = time.monotonic() + (_RESOLVE_SECONDS if found else _RESOLVE_AGAIN_SECONDS)
+            self._names[url] = _Name(due, failure, known=True)
             self._note()
         for address in gone:
             address.transport.close()
         self.tend()  # new ones are probed at once
 
-    def _address(self, url: EngineUrl, ip: str, key: tuple[object, ...]) -> Address:
-        target = Target(url, ip, url.model or self._package.name, self._token)
+    def _address(self, url: EngineUrl, key: tuple[object, ...]) -> Address:
+        target = Target(url, str(key[-1]), url.model or self._package.name, self._token)
         return Address(key, connect(target, self._engine.protocol), self._package)
 
     def _patience(self) -> float:
@@ -184,8 +191,9 @@ class Balancer:
 
     def _pending(self) -> bool:
         """Whether it is not known yet if any address works."""
-        unresolved = self._unresolved is None and not self._addresses
-        return unresolved or any(not one.proven for one in self._addresses.values())
+        return not all(one.known for one in self._names.values()) or not all(
+            one.proven for one in self._addresses.values()
+        )
 
     def _problem(self) -> EngineFailure | None:
         if self.usable:
@@ -193,7 +201,8 @@ class Balancer:
         failures = [one.failure for one in self._addresses.values() if one.failure]
         # One that answers wrongly tells more than one that does not answer.
         failures.sort(key=lambda failure: isinstance(failure, UnreachableError))
-        return next(iter(failures), self._unresolved) or UnreachableError("it has not answered yet")
+        failures += [name.failure for name in self._names.values() if name.failure]
+        return next(iter(failures), UnreachableError("it has not answered yet"))
 
     def _note(self) -> None:
         """Wakes who waits, and logs what has changed; with the lock held."""
@@ -203,7 +212,7 @@ class Balancer:
         elif self._down_since == float("inf"):
             self._down_since = time.monotonic()
         said = "" if problem is None else problem.reason
-        if said != self._said and all(one.proven for one in self._addresses.values()):
+        if said != self._said and not self._pending():
             self._said = said
             name, engine = self._package.name, ", ".join(map(str, self._engine.urls))
             if problem is None:
