@@ -8,7 +8,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends.names import REMOTE
+from classifier.backends.names import REMOTE, grpc_problem
 from classifier.backends.protocol import Outputs
 from classifier.backends.remote.address import Address
 from classifier.backends.remote.addresses import Engine
@@ -56,10 +56,8 @@ class RemoteBackend:
         try:
             (title, *_) = [transport_class(url, engine.protocol).title for url in engine.urls]
         except ImportError as error:
-            raise BackendError(
-                f"The remote backend cannot speak with {first}: {described(error)}. "
-                "For gRPC it needs the extra `remote`: install requirements/remote.txt."
-            ) from error
+            problem = grpc_problem() or f"{described(error)}."
+            raise BackendError(f"The remote backend cannot speak with its engine. {problem}") from error
         self.device = f"{first}{f' and {len(others)} more' if others else ''} ({title})"
         self._package = package
         self._timeout = engine.timeout

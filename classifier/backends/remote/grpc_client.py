@@ -202,7 +202,10 @@ def specs(tensors: Sequence[TensorMetadata]) -> tuple[TensorSpec, ...]:
     """Inputs or outputs as the backend reads them."""
     return tuple(
         TensorSpec(
-            tensor.name, None if tensor.datatype == BYTES else DATATYPES.get(tensor.datatype), tuple(tensor.shape)
+            tensor.name,
+            None if tensor.datatype == BYTES else DATATYPES.get(tensor.datatype),
+            tuple(tensor.shape),
+            tensor.datatype,
         )
         for tensor in tensors
     )

@@ -187,6 +187,14 @@ def _checked(answer: Answer) -> Answer:
     raise BrokenEngineError(answered, said)
 
 
+def check_no_error(answer: Answer) -> None:
+    """Raises a BadAnswerError if what says success holds an error all the same, as some servers answer."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(answer.body[:100_000])
+        if isinstance(found, dict) and found.get("error"):
+            raise BadAnswerError(f"it answers with an error, though with HTTP {answer.status}", _said(answer))
+
+
 def _said(answer: Answer) -> str:
     """What an error's body says, the usual forms of JSON taken apart."""
     with suppress(ValueError, RecursionError):

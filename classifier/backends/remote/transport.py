@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import formatting
 from classifier.backends.remote.addresses import EngineUrl, ProtocolName
 from classifier.backends.remote.deadline import Deadline
-from classifier.formatting import printable
 
 MOST_METADATA = 1_000_000
 """Bytes of the longest description of a model that is read."""
@@ -48,7 +48,7 @@ class EngineFailure(Exception):
 
 
 def _shown(text: str) -> str:
-    return printable(" ".join(text[:10_000].split()))[:300]
+    return formatting.printable(" ".join(text[:10_000].split()))[:300]
 
 
 class UnreachableError(EngineFailure):
@@ -108,11 +108,17 @@ class TensorSpec(NamedTuple):
         name: as the engine names it.
         dtype: its type, native byte order; None for a type that pictures and scores cannot have.
         shape: the batch included, -1 for a dimension of any size.
+        datatype: its type in the engine's words.
     """
 
     name: str
     dtype: np.dtype[np.generic] | None
     shape: tuple[int, ...]
+    datatype: str = ""
+
+    def __str__(self) -> str:
+        """It, for people."""
+        return " ".join(part for part in (self.name or "one", self.datatype, formatting.shape(self.shape)) if part)
 
 
 class Metadata(NamedTuple):

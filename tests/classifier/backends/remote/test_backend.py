@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from classifier.backends.remote import balancer
 from classifier.classifier import Classifier
-from classifier.errors import EngineAnswerError, EngineUnavailableError
+from classifier.errors import BackendError, EngineAnswerError, EngineUnavailableError
 from classifier.package import ModelPackage
 from classifier.preprocessing import normalise
 from classifier.protocols import oip
@@ -186,6 +187,19 @@ def test_what_is_refused_for_another_reason_is_not_sent_again_in_parts(
     with pytest.raises(EngineAnswerError):
         backend.run(np.concatenate([normalise(pixels, backend._package.manifest.input)] * 4))
     assert server.paths["/v2/models/cifar10/infer"] == 1
+
+
+@pytest.mark.parametrize(("flavor", "remedy"), [("", "`make remote` adds it"), ("edge", "the cpu image has it")])
+def test_grpc_that_is_not_installed_is_a_sentence_with_what_to_do(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, flavor: str, remedy: str
+) -> None:
+    monkeypatch.setenv("IMAGE_FLAVOR", flavor)
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    monkeypatch.delitem(sys.modules, "classifier.backends.remote.grpc_client", raising=False)
+    monkeypatch.delitem(sys.modules, "classifier.backends.remote.oip_grpc", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=f"cannot speak with its engine. gRPC is not installed. .*{remedy}"):
+        connect("grpc://127.0.0.1:8001")
 
 
 def test_connections_are_kept(server: Engine, connect: Connect, pixels: NDArray[Any]) -> None:

@@ -65,6 +65,7 @@ WRONG = {
     "logits": (scores([[-3.0, 7.0] * 5]), "not probabilities"),
     "empty": (answer(b""), "does not follow the protocol"),
     "an empty object": (answer(b"{}"), "lacks the output"),
+    "an error that says success": (answer(b'{"error":"out of memory"}'), "an error, though with HTTP 200"),
     "a list": (answer(b"[]"), "does not follow the protocol"),
     "deep": (answer(b"[" * 100_000), "does not follow the protocol"),
     "not UTF-8": (answer(b"\xff\xfe"), "does not follow the protocol"),
@@ -191,10 +192,18 @@ def _tensor(datatype: str, *shape: int, name: str = "x") -> list[dict[str, Any]]
 
 
 UNFIT = {
-    "another size": (_described(inputs=_tensor("FP32", -1, 32, 32, 3)), r"takes x \(-1, 32, 32, 3\), but input.size"),
-    "a batch of eight": (_described(inputs=_tensor("FP32", 8, 224, 224, 3)), "input.size"),
+    "another size": (
+        _described(inputs=_tensor("FP32", -1, 32, 32, 3)),
+        r"takes x FP32 \(-1, 32, 32, 3\), but input.size",
+    ),
+    "a batch of a thousand": (_described(inputs=_tensor("FP32", 1000, 224, 224, 3)), "input.size"),
+    "nothing but a batch": (_described(inputs=_tensor("FP32", -1)), "input.size"),
+    "no shape": (_described(inputs=_tensor("FP32")), "input.size"),
+    "quantised values": (_described(inputs=_tensor("INT8", -1, 224, 224, 3)), r"takes x INT8 .* sent as FP16, FP32"),
+    "short numbers": (_described(outputs=_tensor("BF16", -1, 10)), r"gives x BF16 \(-1, 10\), .* read as FP16, FP32"),
+    "quantised scores": (_described(outputs=_tensor("UINT8", -1, 10)), "gives x UINT8"),
     "8-bit values": (_described(inputs=_tensor("UINT8", -1, 224, 224, 3)), "input.mean and input.std"),
-    "texts": (_described(inputs=_tensor("BYTES", -1, 224, 224, 3)), "input.size"),
+    "texts": (_described(inputs=_tensor("BYTES", -1, 224, 224, 3)), "takes x BYTES"),
     "other classes": (_described(outputs=_tensor("FP32", -1, 1000)), "output.classes .* expects 10 scores"),
     "two scores": (
         _described(outputs=_tensor("FP32", -1, 10) + _tensor("FP32", -1, 10, name="y")),
