@@ -146,7 +146,7 @@ def test_each_goes_alone_where_an_engine_refuses_several(
     server.infer = alone  # type: ignore[method-assign]
     server.fault = fault
     server.seconds = 0.1
-    backend = connect(server.url)
+    backend = connect(server.url, timeout=20)
     with ThreadPoolExecutor(16) as pool:
         for one in pool.map(lambda _: backend.run_one(pixels), range(16)):
             close_to(one.scores[0], scores)
