@@ -6,6 +6,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
+from classifier.backends.remote.addresses import EngineUrl
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.plan import Plan, plan
 from classifier.backends.remote.transport import (
@@ -52,6 +53,11 @@ class Address:
     _pause: float = field(default=_FIRST_PAUSE)
     _heard: float = 0.0  # when it answered last, or when it was first asked after a pause
     _slowest: float = 0.0  # seconds that an answer took lately
+
+    def __str__(self) -> str:
+        """Where it is, for operators."""
+        *url, ip = self.key
+        return f"{EngineUrl(*url)} at {ip}"  # type: ignore[arg-type]
 
     @property
     def usable(self) -> bool:

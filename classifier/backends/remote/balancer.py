@@ -52,6 +52,7 @@ class Balancer:
         self._names = {url: _Name() for url in engine.urls}
         self._down_since = time.monotonic()
         self._said = ""
+        self._left_out: set[str] = set()
         self._closed = threading.Event()
         self._finalizer = weakref.finalize(self, self._closed.set)
         threading.Thread(target=_tend, args=(weakref.ref(self), self._closed), name="engine", daemon=True).start()
@@ -219,7 +220,20 @@ class Balancer:
                 log.info("%s: the engine %s is there", name, engine)
             else:
                 log.warning("%s: the engine %s cannot be used: %s %s", name, engine, said, problem.said)
+        if problem is None:
+            self._note_parts()
         self._changed.notify_all()
+
+    def _note_parts(self) -> None:
+        """Logs which addresses are left out, though others work: nobody else would notice."""
+        failures = {str(url): name.failure for url, name in self._names.items() if name.failure}
+        failures |= {str(one): one.failure for one in self._addresses.values() if one.failure}
+        for where in failures.keys() - self._left_out:
+            failure = failures[where]
+            log.warning("%s: %s is left out: %s %s", self._package.name, where, failure.reason, failure.said)
+        for where in self._left_out - failures.keys():
+            log.info("%s: %s is no longer left out", self._package.name, where)
+        self._left_out = set(failures)
 
 
 def _tend(balancer: weakref.ref[Balancer], closed: threading.Event) -> None:

@@ -34,7 +34,11 @@ def test_addresses_share_what_is_to_be_done(
 
 
 def test_another_address_takes_over_and_nothing_fails(
-    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage
+    server: Engine,
+    connect: Connect,
+    pixels: NDArray[Any],
+    package: ModelPackage,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with engine(package) as other:
         backend = connect(server.url, other.url)
@@ -43,7 +47,10 @@ def test_another_address_takes_over_and_nothing_fails(
             backend.run_one(pixels)
     for _ in range(20):  # the other one has gone
         backend.run_one(pixels)
-    assert len(backend._balancer.usable) == 1
+    until(lambda: len(backend._balancer.usable) == 1)
+    until(lambda: bool(caplog.messages))
+    assert f"cifar10: {other.url} at 127.0.0.1 is left out: the connection is refused" in caplog.text
+    assert backend.problem is None
 
 
 def test_a_name_is_resolved_anew(
