@@ -34,6 +34,7 @@ _TRIES = 4
 _PAUSE = 0.05  # seconds before the second try, twice as many before each later one; up to half less by chance
 _FLIGHTS = 4  # requests on their way to one address, where what waits can go together
 _FLIGHTS_ALONE = 16  # the same where each picture is a request
+_MOST_ODD = 2  # pictures of a batch that an engine may fail at until it counts as failing at all
 _FIRST_SECONDS = 1.0  # for which a start waits, so that it can say what it found
 
 
@@ -113,15 +114,26 @@ class RemoteBackend:
         """Closes all connections. Otherwise they are closed when nothing refers to the backend any more."""
         self._balancer.close()
 
-    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32]]:
-        """The scores of pictures that wait."""
-        return list(self._in_parts(np.stack(pictures), deadline, features=False).scores)
+    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32] | EngineFailure]:
+        """The scores of pictures that wait, or why there are none: one picture is not in the way of others."""
+        failures: dict[int, EngineFailure] = {}
+        scores = self._in_parts(np.stack(pictures), deadline, features=False, failures=failures).scores
+        return [failures.get(number, one) for number, one in enumerate(scores)]
 
-    def _in_parts(self, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
+    def _in_parts(
+        self, batch: Array, deadline: Deadline, *, features: bool, failures: dict[int, EngineFailure] | None = None
+    ) -> Outputs:
         """Sends a batch in the fewest requests that the engine takes.
 
         It may refuse several pictures since its model takes fewer at a time, or the message is too large for it.
+
+        Args:
+            batch: the pictures.
+            deadline: by when all answers must be there.
+            features: whether the features are wanted, too.
+            failures: gets those of a few single pictures, whose scores are then NaN; all are raised if None.
         """
+        count = self._package.manifest.output.scores
         parts: list[Outputs] = []
         at, known = 0, self._limit.known
         while at < len(batch):
@@ -129,13 +141,18 @@ class RemoteBackend:
             try:
                 parts.append(self._attempts(part, deadline, features=features))
             except (RefusalError, BrokenEngineError) as failure:
-                refusal = isinstance(failure, RefusalError)
-                if len(part) == 1 or (isinstance(failure, RefusalError) and not failure.sized):
-                    self._limit.restore(known)
+                for_all = isinstance(failure, RefusalError) and not failure.sized
+                if len(part) > 1 and not for_all:
+                    self._limit.lower(len(part) // 2 if isinstance(failure, RefusalError) else 1)
+                    continue
+                if for_all or failures is None or len(failures) == _MOST_ODD or len(batch) == 1:
+                    self._limit.restore(known)  # it was not for the number of pictures
                     raise
-                self._limit.lower(len(part) // 2 if refusal else 1)
-            else:
-                at += len(part)
+                failures[at] = failure
+                parts.append(Outputs(np.full((1, count), np.nan, np.float32), None))
+            at += len(part)
+        if failures:
+            self._limit.restore(known)
         found = [part.features for part in parts if part.features is not None]
         return Outputs(
             np.concatenate([part.scores for part in parts]),

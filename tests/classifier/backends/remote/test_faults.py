@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,43 @@ def test_the_deadline_holds_for_the_whole_answer(
     with pytest.raises(EngineUnavailableError, match="did not answer in time"):
         backend.run_one(pixels)
     assert 0.4 < time.monotonic() - start < 1.5
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_picture_that_an_engine_fails_at_is_not_in_the_way_of_others(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any], status: int
+) -> None:
+    run = server.run
+
+    def odd(handler: Handler) -> bool:
+        return status != 200 and handler.command == "POST" and _black(handler) and handler.answer(b"", status)
+
+    def some(batch: NDArray[Any]) -> NDArray[Any]:
+        found = run(batch).copy()
+        found[~np.any(batch, axis=(1, 2, 3))] = np.nan
+        return found
+
+    server.run = some
+    server.fault = odd
+    server.seconds = 0.1
+    backend = connect(server.url, timeout=20)
+
+    def ask(number: int) -> object:
+        try:
+            return backend.run_one(np.zeros_like(pixels) if number == 9 else pixels).scores[0]
+        except EngineAnswerError as error:
+            return error
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ask, range(16)))
+    assert isinstance(found.pop(9), EngineAnswerError)
+    for one in found:
+        close_to(one, scores)
+
+
+def _black(handler: Handler) -> bool:
+    length = int(handler.headers[oip.HEADER_LENGTH])
+    return not oip.decode_request(handler.body, length).inputs[0].data.any(axis=(1, 2, 3)).all()
 
 
 def test_one_failure_is_tried_again(
