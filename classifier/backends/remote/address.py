@@ -24,6 +24,7 @@ _MOST_FAILURES = 3  # in a row, after which the circuit opens
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0  # seconds between two probes of an open circuit
 _CHECK_SECONDS = 5.0  # after which an address that nobody used is probed
 _PROBE_SECONDS = 3.0
+_LONGEST_SILENCE = 10.0  # seconds, as which a longer one counts
 _QUIET_SECONDS = 1.0  # without any answer, though some are awaited, after which it is asked whether it is still there
 
 
@@ -120,6 +121,9 @@ class Address:
 
     def close(self, found: Plan) -> None:
         """Closes the circuit."""
+        if isinstance(self.failure, UnreachableError) and self.failure.silent:
+            # Some engines say nothing while their model runs: that is known from now on.
+            self._slowest = max(self._slowest, min(time.monotonic() - self._heard, _LONGEST_SILENCE))
         self.plan, self.failure = found, None
         self.succeeded()
 

@@ -137,6 +137,38 @@ def test_one_that_works_for_long_is_not_taken_for_one_that_hangs(
         assert server.paths["/v2/models/cifar10/ready"] + other.paths["/v2/models/cifar10/ready"] > 3
 
 
+def test_engines_that_say_nothing_while_their_model_runs_are_soon_known_as_such(
+    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address, "_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(address, "_PROBE_SECONDS", 0.2)
+    with engine(package) as other:
+        backend = connect(server.url, other.url, timeout=20)
+        until(lambda: len(backend._balancer.usable) == 2)
+        for one in (server, other):
+            one.seconds, one.fault = 0.6, _one_at_a_time()
+        backend.run_one(pixels)
+        until(lambda: len(backend._balancer.usable) == 2)
+        server.batches, other.batches = [], []
+        for _ in range(3):
+            backend.run_one(pixels)
+        assert len(server.batches + other.batches) <= 4
+
+
+def _one_at_a_time() -> Callable[[Handler], bool]:
+    """Does nothing else while it does something."""
+    lock = threading.Lock()
+
+    def fault(handler: Handler) -> bool:
+        with lock:
+            if handler.command == "POST":
+                handler._oip()
+                return True
+        return False
+
+    return fault
+
+
 REFUSALS: dict[str, Callable[[Handler], bool]] = {
     "too much to do": lambda handler: handler.answer(b"", 429),
     "its model is gone": lambda handler: handler.answer(b"", 404),
