@@ -1,8 +1,9 @@
 """How fast pictures are classified through each engine: `python -m tests.engines.speed`.
 
-Each way classifies the same photo for some seconds with 1, 4 and 8 callers, one way after the other and all again in
+Each way classifies the same photo for a moment with 1, 4 and 8 callers, one way after the other and all again in
 several rounds, so that whatever else the machine does meets all of them. All engines run on this machine, one at a
-time is asked. Prints a table: pictures per second and the median in ms, each the median of the rounds.
+time is asked. Prints a table: pictures per second and the median in ms, each the median of the rounds, and how many
+pictures per second that is of those of LiteRT in the same round.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ def measure(classifier: Classifier, data: bytes, callers: int, seconds: float) -
     return Round(len(times) / (time.monotonic() - begin), statistics.median(times) * 1000)
 
 
+def _parts(some: list[Round], local: list[Round]) -> list[float]:
+    return [one.per_second / whole.per_second for one, whole in zip(some, local, strict=True)]
+
+
 def remote(url: str, protocol: str = "oip") -> Classifier:
     """The model, run by an engine."""
     settings = read_settings(backend="remote", remote_url=url, remote_protocol=protocol, remote_timeout=60)
@@ -78,8 +83,8 @@ def ways(stack: ExitStack, folder: Path, engines: list[str]) -> dict[str, Classi
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.engines.speed", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("engines", nargs="*", default=["triton", "mlserver", "kserve"])
     options = parser.parse_args()
     data = photo("panda.webp").read_bytes()
@@ -98,7 +103,8 @@ def main() -> None:
     for name in found:
         cells = (
             f"{statistics.median(one.per_second for one in seen[name, callers]):.0f}/s, "
-            f"{statistics.median(one.median for one in seen[name, callers]):.0f} ms"
+            f"{statistics.median(one.median for one in seen[name, callers]):.0f} ms, "
+            f"{statistics.median(_parts(seen[name, callers], seen[LOCAL, callers])):.2f}"
             for callers in CALLERS
         )
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
