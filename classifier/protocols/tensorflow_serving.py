@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from classifier.errors import ProtocolError
 from classifier.protocols.oip import ModelMetadata, Tensor, TensorMetadata
 from classifier.protocols.protobuf import Message, message_class, parse
+from classifier.protocols.signatures import preferred
 
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
@@ -18,9 +19,6 @@ MODEL_SERVICE = "tensorflow.serving.ModelService"
 
 AVAILABLE = 30
 """`ModelVersionStatus.State.AVAILABLE`: the version serves."""
-
-SIGNATURE = "serving_default"
-"""The signature that Keras and TensorFlow give a model when it is saved."""
 
 # tensorflow.DataType, and the protocol's names for the same.
 _TYPES = {
@@ -83,12 +81,12 @@ def metadata_from(model: str, response: Message) -> tuple[str, ModelMetadata]:
     """
     packed = response.metadata["signature_def"].value if "signature_def" in response.metadata else b""
     found = parse(message_class("tensorflow.serving.SignatureDefMap"), packed).signature_def
-    names = sorted((name for name in found if found[name].inputs), key=lambda name: (name != SIGNATURE, name))
+    names = [name for name in found if found[name].inputs]
     if not names:
         raise ProtocolError(f"The model {model!r} has no signature with inputs.")
-    signature = found[names[0]]
+    signature = found[preferred(names)]
     inputs, outputs = _described(signature.inputs), _described(signature.outputs)
-    return names[0], ModelMetadata(model, "tensorflow_serving", inputs, outputs)
+    return preferred(names), ModelMetadata(model, "tensorflow_serving", inputs, outputs)
 
 
 def is_available(response: Message) -> bool:

@@ -210,6 +210,7 @@ def test_addresses_and_all_names_are_hosts_too() -> None:
         ("ftp://engine:1", "expected http, https, grpc or grpcs"),
         ("http://engine:99999", "Port out of range"),
         ("http://engine/a/b", "may only be the name of a model"),
+        ("http://engine/v2", "may only be the name of a model"),
         ("grpc://engine", "has no port"),
         ("http://a:1,http://user:secret@b:2", "have no place in an address"),
         ("http://user:sec/ret@b:2", "have no place in an address"),
@@ -225,6 +226,16 @@ def test_an_engines_address_is_checked_and_no_password_is_shown(
     assert caught.value.message.startswith("CLASSIFIER_REMOTE_URL=")
     assert expected in caught.value.message
     assert "sec" not in caught.value.message
+
+
+def test_an_engines_address_may_be_written_as_manuals_have_it() -> None:
+    urls = ("HTTP://Engine:80/v2/models/mine", "http://engine/v1/models/mine/", "http://engine/mine")
+    engine = read_settings(backend="remote", remote_url=urls).engine
+    assert engine
+    assert engine.urls == (("http", "engine", 80, "mine"),)
+    engine = read_settings(backend="remote", remote_url="grpc://[fe80::1%25eth0]:8001").engine
+    assert engine
+    assert engine.urls[0].host == "fe80::1%eth0"
 
 
 def test_a_token_is_checked_and_never_shown(tmp_path: Path) -> None:

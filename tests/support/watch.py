@@ -40,6 +40,8 @@ class Footprint:
     """Of all processes; pages that they share count for each."""
     together: float
     """Of all processes; pages that they share count once. As `rss_sum` where the kernel does not tell them apart."""
+    warm: float
+    """The same if each worker took as much as the largest: a new one keeps some 40 MB after its first large picture."""
     threads: int
     descriptors: int
     processes: int
@@ -106,12 +108,16 @@ def footprint(pid: int) -> Footprint:
     processes = [pid, *descendants(pid)]
     found = [status for one in processes if (status := _status(one))]
     own = found[0]
+    unshared = [one["unshared"] for one in found]
+    workers = unshared[2:]  # the server starts what starts them
+    shared = max(one["RssFile"] for one in found)
     return Footprint(
         rss=own["VmRSS"] / 1e3,
         rss_peak=own["VmHWM"] / 1e3,
         rss_sum=sum(one["VmRSS"] for one in found) / 1e3,
         # Other servers on this machine share the libraries' pages, too, so that the Pss of files says nothing here.
-        together=(sum(one["unshared"] for one in found) + max(one["RssFile"] for one in found)) / 1e3,
+        together=(sum(unshared) + shared) / 1e3,
+        warm=(sum(unshared[:2]) + len(workers) * max(workers, default=0) + shared) / 1e3,
         threads=sum(one["Threads"] for one in found),
         descriptors=sum(one["descriptors"] for one in found),
         processes=len(found),

@@ -6,6 +6,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
+from classifier.backends.remote.addresses import EngineUrl
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.plan import Plan, plan
 from classifier.backends.remote.transport import (
@@ -23,6 +24,8 @@ _MOST_FAILURES = 3  # in a row, after which the circuit opens
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 2.0  # seconds between two probes of an open circuit
 _CHECK_SECONDS = 5.0  # after which an address that nobody used is probed
 _PROBE_SECONDS = 3.0
+_LONGEST_SILENCE = 10.0  # seconds, as which a longer one counts
+_QUIET_SECONDS = 1.0  # without any answer, though some are awaited, after which it is asked whether it is still there
 
 
 @dataclass(eq=False)
@@ -37,7 +40,6 @@ class Address:
         failure: why the circuit is open; None if it is closed, and before the first probe.
         outstanding: requests that are on their way.
         probing: whether it is being probed.
-        due: when it is to be probed, in seconds of `time.monotonic`.
     """
 
     key: tuple[object, ...]
@@ -47,9 +49,16 @@ class Address:
     failure: EngineFailure | None = None
     outstanding: int = 0
     probing: bool = False
-    due: float = 0.0
+    _due: float = 0.0  # when it is to be probed, in seconds of `time.monotonic`
     _failures: int = 0
     _pause: float = field(default=_FIRST_PAUSE)
+    _heard: float = 0.0  # when it answered last, or when it was first asked after a pause
+    _slowest: float = 0.0  # seconds that an answer took lately
+
+    def __str__(self) -> str:
+        """Where it is, for operators."""
+        *url, ip = self.key
+        return f"{EngineUrl(*url)} at {ip}"  # type: ignore[arg-type]
 
     @property
     def usable(self) -> bool:
@@ -61,15 +70,36 @@ class Address:
         """Whether it has been probed at all."""
         return self.plan is not None or self.failure is not None
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is to be probed: its time has come, or its answers take much longer than they did lately."""
+        quiet = self.usable and self.outstanding and now - self._heard > max(_QUIET_SECONDS, 2 * self._slowest)
+        return not self.probing and (bool(quiet) or self._due <= now)
+
+    def asked(self) -> float:
+        """Notes a request; returns when that was."""
+        now = time.monotonic()
+        if not self.outstanding:
+            self._heard = now
+        self.outstanding += 1
+        return now
+
+    def answered(self, began: float) -> None:
+        """Notes a good answer to what was asked at that time."""
+        self._slowest = max(0.9 * self._slowest, time.monotonic() - began)
+        self.succeeded()
+
     def succeeded(self) -> None:
-        """Notes that it answered well."""
+        """Notes that all is well there."""
         self._failures = 0
-        self.due = time.monotonic() + _CHECK_SECONDS
+        self._heard = time.monotonic()
+        self._due = self._heard + _CHECK_SECONDS
 
     def failed(self, failure: EngineFailure) -> None:
         """Notes that it did not, and opens the circuit if that is enough."""
+        if not isinstance(failure, UnreachableError):
+            self._heard = time.monotonic()
         if isinstance(failure, RefusalError | BadAnswerError):
-            self.due = 0.0  # its model may have been replaced: what it is now is found out at once
+            self._due = 0.0  # its model may have been replaced: what it is now is found out at once
         if not isinstance(failure, UnreachableError | BrokenEngineError):
             return
         self._failures += 1
@@ -81,11 +111,19 @@ class Address:
         if self.failure is None:
             self._pause = _FIRST_PAUSE
         self.failure = failure
-        self.due = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+        self._due = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def missed(self, failure: UnreachableError) -> None:
+        """Notes that it did not answer a probe in time: it may only have much to do, so it is asked again soon."""
+        self._due = time.monotonic() + 1.0
+        self.failed(failure)
 
     def close(self, found: Plan) -> None:
         """Closes the circuit."""
+        if isinstance(self.failure, UnreachableError) and self.failure.silent:
+            # Some engines say nothing while their model runs: that is known from now on.
+            self._slowest = max(self._slowest, min(time.monotonic() - self._heard, _LONGEST_SILENCE))
         self.plan, self.failure = found, None
         self.succeeded()
 

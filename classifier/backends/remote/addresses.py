@@ -17,6 +17,7 @@ _SCHEMES: dict[str, Scheme] = {"http": "http", "https": "https", "grpc": "grpc",
 _PORTS = {"http": 80, "https": 443}
 _EXPECTED = "expected http, https, grpc or grpcs, a host, a port and perhaps a model, such as http://engine:8000/model"
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|[0-9a-fA-F:.]+(%[A-Za-z0-9_.-]+)?")
+_PREFIX = re.compile(r"v[12]/models/")  # as in the addresses that engines' manuals show
 _MODEL = re.compile(r"[A-Za-z0-9_][\w.+~-]*", re.ASCII)
 
 
@@ -79,7 +80,7 @@ def parsed(text: str) -> EngineUrl:
     shown = repr(text[:200])
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
+        host, port = (parts.hostname or "").replace("%25", "%"), parts.port  # as RFC 6874 writes an IPv6 zone
     except ValueError as error:
         raise ValueError(f"{shown}: {error}; {_EXPECTED}") from None
     scheme = _SCHEMES.get(parts.scheme)
@@ -88,7 +89,8 @@ def parsed(text: str) -> EngineUrl:
     port = _PORTS.get(scheme) if port is None else port
     if not port:
         raise ValueError(f"{shown} has no port; {_EXPECTED}")
-    model = unquote(parts.path.strip("/"))
-    if model and not _MODEL.fullmatch(model):
+    path = unquote(parts.path.strip("/"))
+    model = _PREFIX.sub("", path)
+    if model and (not _MODEL.fullmatch(model) or path in ("v1", "v2")):
         raise ValueError(f"{shown}: the path may only be the name of a model; {_EXPECTED}")
     return EngineUrl(scheme, host, port, model)

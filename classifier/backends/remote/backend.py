@@ -8,13 +8,14 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.backends.names import REMOTE
+from classifier.backends.names import REMOTE, grpc_problem
 from classifier.backends.protocol import Outputs
 from classifier.backends.remote.address import Address
 from classifier.backends.remote.addresses import Engine
 from classifier.backends.remote.balancer import Balancer
 from classifier.backends.remote.batches import Batches
 from classifier.backends.remote.deadline import Deadline
+from classifier.backends.remote.limit import Limit
 from classifier.backends.remote.transport import (
     Array,
     BadAnswerError,
@@ -33,8 +34,8 @@ _TRIES = 4
 _PAUSE = 0.05  # seconds before the second try, twice as many before each later one; up to half less by chance
 _FLIGHTS = 4  # requests on their way to one address, where what waits can go together
 _FLIGHTS_ALONE = 16  # the same where each picture is a request
+_MOST_ODD = 2  # pictures of a batch that an engine may fail at until it counts as failing at all
 _FIRST_SECONDS = 1.0  # for which a start waits, so that it can say what it found
-_ALONE_SECONDS = 60.0  # for which pictures go alone after an engine took only single ones
 
 
 class RemoteBackend:
@@ -56,14 +57,12 @@ class RemoteBackend:
         try:
             (title, *_) = [transport_class(url, engine.protocol).title for url in engine.urls]
         except ImportError as error:
-            raise BackendError(
-                f"The remote backend cannot speak with {first}: {described(error)}. "
-                "For gRPC it needs the extra `remote`: install requirements/remote.txt."
-            ) from error
+            problem = grpc_problem() or f"{described(error)}."
+            raise BackendError(f"The remote backend cannot speak with its engine. {problem}") from error
         self.device = f"{first}{f' and {len(others)} more' if others else ''} ({title})"
         self._package = package
         self._timeout = engine.timeout
-        self._alone_until = 0.0
+        self._limit = Limit()
         self._balancer = Balancer(engine, package)
         self._balancer.await_first(Deadline.after(_FIRST_SECONDS))
         self._pixels = Batches(self._scores, self._flights, self._most)
@@ -115,28 +114,45 @@ class RemoteBackend:
         """Closes all connections. Otherwise they are closed when nothing refers to the backend any more."""
         self._balancer.close()
 
-    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32]]:
-        """The scores of pictures that wait."""
-        return list(self._in_parts(np.stack(pictures), deadline, features=False).scores)
+    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32] | EngineFailure]:
+        """The scores of pictures that wait, or why there are none: one picture is not in the way of others."""
+        failures: dict[int, EngineFailure] = {}
+        scores = self._in_parts(np.stack(pictures), deadline, features=False, failures=failures).scores
+        return [failures.get(number, one) for number, one in enumerate(scores)]
 
-    def _in_parts(self, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
-        """Sends a batch in the fewest requests; where an engine does not take pictures together, each by itself.
+    def _in_parts(
+        self, batch: Array, deadline: Deadline, *, features: bool, failures: dict[int, EngineFailure] | None = None
+    ) -> Outputs:
+        """Sends a batch in the fewest requests that the engine takes.
 
-        An engine may also refuse several because the message is too large for it.
+        It may refuse several pictures since its model takes fewer at a time, or the message is too large for it.
+
+        Args:
+            batch: the pictures.
+            deadline: by when all answers must be there.
+            features: whether the features are wanted, too.
+            failures: gets those of a few single pictures, whose scores are then NaN; all are raised if None.
         """
-        try:
-            return self._joined(batch, self._most(), deadline, features=features)
-        except (RefusalError, BrokenEngineError):
-            if len(batch) == 1:
-                raise
-        found = self._joined(batch, 1, deadline, features=features)
-        self._alone_until = time.monotonic() + _ALONE_SECONDS
-        return found
-
-    def _joined(self, batch: Array, most: int, deadline: Deadline, *, features: bool) -> Outputs:
-        parts = [
-            self._attempts(batch[at : at + most], deadline, features=features) for at in range(0, len(batch), most)
-        ]
+        count = self._package.manifest.output.scores
+        parts: list[Outputs] = []
+        at, known = 0, self._limit.known
+        while at < len(batch):
+            part = batch[at : at + self._most()]
+            try:
+                parts.append(self._attempts(part, deadline, features=features))
+            except (RefusalError, BrokenEngineError) as failure:
+                for_all = isinstance(failure, RefusalError) and not failure.sized
+                if len(part) > 1 and not for_all:
+                    self._limit.lower(len(part) // 2 if isinstance(failure, RefusalError) else 1)
+                    continue
+                if for_all or failures is None or len(failures) == _MOST_ODD or len(batch) == 1:
+                    self._limit.restore(known)  # it was not for the number of pictures
+                    raise
+                failures[at] = failure
+                parts.append(Outputs(np.full((1, count), np.nan, np.float32), None))
+            at += len(part)
+        if failures:
+            self._limit.restore(known)
         found = [part.features for part in parts if part.features is not None]
         return Outputs(
             np.concatenate([part.scores for part in parts]),
@@ -147,7 +163,7 @@ class RemoteBackend:
         """Tries a batch at one address after another; inference changes nothing, so it may be asked for twice."""
         tried: list[Address] = []
         while True:
-            address = self._balancer.acquire(deadline, tried)
+            address, began = self._balancer.acquire(deadline, tried)
             failure: EngineFailure | None = None
             try:
                 assert address.plan is not None  # noqa: S101
@@ -155,25 +171,25 @@ class RemoteBackend:
             except EngineFailure as raised:
                 failure = raised
             finally:
-                self._balancer.release(address, failure)
+                self._balancer.release(address, began, failure)
             tried.append(address)
-            if not self._worth_another(failure, tried, deadline):
+            if not self._worth_another(failure, len(batch), tried, deadline):
                 raise failure
             pause = _PAUSE * 2 ** (len(tried) - 1) * random.uniform(0.5, 1.0)  # noqa: S311
             time.sleep(min(pause, deadline.left))
 
-    def _worth_another(self, failure: EngineFailure, tried: list[Address], deadline: Deadline) -> bool:
+    def _worth_another(self, failure: EngineFailure, pictures: int, tried: list[Address], deadline: Deadline) -> bool:
         if len(tried) >= _TRIES or not deadline.left:
             return False
-        if isinstance(failure, BrokenEngineError):  # the same engine would give the same answer
-            return any(one not in tried for one in self._balancer.usable)
-        return isinstance(failure, UnreachableError) or (isinstance(failure, OverloadedError) and failure.again)
+        if isinstance(failure, UnreachableError) or (isinstance(failure, OverloadedError) and failure.again):
+            return True
+        if isinstance(failure, RefusalError) and failure.sized and pictures > 1:
+            return False  # fewer at a time may be taken
+        return any(one not in tried for one in self._balancer.usable)  # the same one would answer the same
 
     def _most(self) -> int:
         """The most pictures in one request, whichever address it goes to."""
-        if time.monotonic() < self._alone_until:
-            return 1
-        return min((one.plan.most for one in self._balancer.usable if one.plan), default=1)
+        return self._limit.within(min((one.plan.most for one in self._balancer.usable if one.plan), default=1))
 
     def _flights(self) -> int:
         return len(self._balancer.usable) * (_FLIGHTS if self._most() > 1 else _FLIGHTS_ALONE)

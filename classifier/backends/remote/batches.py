@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from classifier.backends.remote.deadline import Deadline
-from classifier.backends.remote.transport import UnreachableError
+from classifier.backends.remote.transport import EngineFailure, UnreachableError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,14 +34,14 @@ class Batches(Generic[Item, Result]):
 
     def __init__(
         self,
-        send: Callable[[list[Item], Deadline], Sequence[Result]],
+        send: Callable[[list[Item], Deadline], Sequence[Result | EngineFailure]],
         flights: Callable[[], int],
         most: Callable[[], int],
     ) -> None:
         """Nothing waits yet.
 
         Args:
-            send: gives the results of items in order; called from the threads of those who wait.
+            send: gives the results of items in order, or failures of some; called from the threads of those who wait.
             flights: the most requests on their way at a time.
             most: the most items of a request.
         """
@@ -57,7 +57,8 @@ class Batches(Generic[Item, Result]):
 
         Raises:
             UnreachableError: the deadline passed while it waited.
-            Exception: as `send` does, for all items of a request.
+            EngineFailure: of this item.
+            Exception: as `send` raises it, for all items of a request.
         """
         own: _Waiting[Item, Result] = _Waiting(item, deadline)
         with self._lock:
@@ -84,7 +85,10 @@ class Batches(Generic[Item, Result]):
         try:
             results = self._send([one.item for one in batch], max(one.deadline for one in batch))
             for one, result in zip(batch, results, strict=True):
-                one.result = result
+                if isinstance(result, EngineFailure):
+                    one.error = result
+                else:
+                    one.result = result
         except BaseException as error:
             for one in batch:
                 one.error = error

@@ -36,6 +36,7 @@ class Connection:
 
     Attributes:
         received: bytes of the present answer that have come.
+        abandoned: whether another thread ended what was in progress.
     """
 
     def __init__(self, stream: socket.socket) -> None:
@@ -43,6 +44,7 @@ class Connection:
         self._stream = stream
         self._http = h11.Connection(h11.CLIENT)
         self.received = 0
+        self.abandoned = False
         self._ended = False
 
     @property
@@ -66,6 +68,12 @@ class Connection:
             return False
         self._http.start_next_cycle()
         return True
+
+    def abandon(self) -> None:
+        """Has the thread that uses it see its end at once."""
+        self.abandoned = True
+        with suppress(OSError):
+            socket.socket.shutdown(self._stream, socket.SHUT_RDWR)  # that of TLS would first forget the encryption
 
     def close(self) -> None:
         """Closes it."""
@@ -92,7 +100,7 @@ class Connection:
             self._http.send(h11.Data(data=body))
             self._http.send(h11.EndOfMessage())
         except TimeoutError as error:
-            raise UnreachableError("it did not take the request in time") from error
+            raise UnreachableError("it did not take the request in time", silent=True) from error
         except OSError as error:  # it may have answered before it had read all
             unsent = error
         try:
@@ -131,7 +139,7 @@ class Connection:
                 elif not isinstance(event, h11.InformationalResponse):
                     raise UnreachableError(_NO_ANSWER)
         except TimeoutError as error:
-            raise UnreachableError("it did not answer in time") from error
+            raise UnreachableError("it did not answer in time", silent=not self.received) from error
         except h11.RemoteProtocolError as error:
             if self._ended:
                 ended = "its answer ends before it is complete" if self.received else _NO_ANSWER

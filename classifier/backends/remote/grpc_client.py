@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ from classifier.protocols.oip_grpc import ERROR_CODE
 from classifier.protocols.protobuf import Message, parse
 
 _MOST = most_answer(10**6)  # pictures, so for any number
+_NO_CONNECTION = "no connection"
 
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),  # what is sent is a batch, and the engine has a limit of its own
@@ -77,6 +79,7 @@ class GrpcClient:
         self._target = target
         self._lock = threading.Lock()
         self._channel = self._open()
+        self._former: weakref.WeakSet[grpc.Channel] = weakref.WeakSet()  # on which calls may still wait
 
     def call(self, method: str, request: Message, answer: Any, deadline: Deadline) -> Message:
         """Calls a method that takes one message and answers one.
@@ -102,6 +105,8 @@ class GrpcClient:
                 metadata=(("authorization", f"Bearer {token}"),) if token else (),
             )
         except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.CANCELLED and channel is not self._channel:
+                raise UnreachableError("it did not answer in time", silent=True) from error
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 self._renew(channel)
             raise _failure(error) from error
@@ -111,6 +116,14 @@ class GrpcClient:
             return parse(answer, found)
         except ProtocolError as error:
             raise as_answer(error) from error
+
+    def abandon(self) -> None:
+        """Ends what is in progress."""
+        with self._lock:
+            channels, self._channel = [*self._former, self._channel], self._open()
+            self._former.clear()
+        for channel in channels:
+            channel.close()
 
     def close(self) -> None:
         """Closes the connection."""
@@ -130,6 +143,7 @@ class GrpcClient:
         """Has later calls make a new connection, since this one may lead nowhere; calls on it may end."""
         with self._lock:
             if self._channel is channel:
+                self._former.add(channel)
                 self._channel = self._open()
 
 
@@ -147,15 +161,16 @@ def _failure(error: Any) -> EngineFailure:
     code, said = error.code(), error.details() or ""
     answered = f"it answers with gRPC's status {code.name}"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return UnreachableError("it did not answer in time", said)
+        return UnreachableError("it did not answer in time", said, silent=True)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return _exhausted(answered, said, dict(error.trailing_metadata() or ()))
     if code is grpc.StatusCode.UNAVAILABLE and said.startswith("failed to connect"):
-        return UnreachableError(_connection(said), connecting=True)
+        reason = _connection(said)
+        return UnreachableError(reason, connecting=True, silent=reason == _NO_CONNECTION)
     if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED):
-        return RefusalError(f"it knows no such model, or does not speak this protocol ({code.name})", said)
+        return RefusalError(f"it knows no such model, or does not speak this protocol ({code.name})", said, sized=False)
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return RefusalError(f"it wants a token that it knows ({code.name})", said)
+        return RefusalError(f"it wants a token that it knows ({code.name})", said, sized=False)
     return _STATUSES.get(code, BrokenEngineError)(answered, said)
 
 
@@ -175,7 +190,7 @@ def _connection(said: str) -> str:
         return "its certificate is not accepted"
     if "SSL" in said or "TLS" in said:
         return "it does not speak TLS as expected"
-    return "no connection"
+    return _NO_CONNECTION
 
 
 def as_answer(error: ProtocolError) -> BadAnswerError:
@@ -187,7 +202,10 @@ def specs(tensors: Sequence[TensorMetadata]) -> tuple[TensorSpec, ...]:
     """Inputs or outputs as the backend reads them."""
     return tuple(
         TensorSpec(
-            tensor.name, None if tensor.datatype == BYTES else DATATYPES.get(tensor.datatype), tuple(tensor.shape)
+            tensor.name,
+            None if tensor.datatype == BYTES else DATATYPES.get(tensor.datatype),
+            tuple(tensor.shape),
+            tensor.datatype,
         )
         for tensor in tensors
     )

@@ -5,6 +5,7 @@ Redirects are not followed and proxies of the environment are not used: the addr
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import ssl
@@ -31,6 +32,7 @@ from classifier.backends.remote.transport import (
 _CONNECT_SECONDS = 3.0
 _IDLE_SECONDS = 30.0  # after which a kept connection is not used again: firewalls forget them without a word
 _MOST_IDLE = 32
+_REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)  # a machine that answers so is there
 
 
 class HttpClient:
@@ -40,6 +42,7 @@ class HttpClient:
         """Connects nowhere yet."""
         self._target = target
         self._idle: deque[tuple[Connection, float]] = deque()
+        self._busy: set[Connection] = set()
         weakref.finalize(self, _close_all, self._idle).atexit = False
         self._lock = threading.Lock()
         self._closed = False
@@ -83,15 +86,30 @@ class HttpClient:
             fresh = connection is None
             if connection is None:
                 connection = self._connect(deadline)
+            with self._lock:
+                self._busy.add(connection)
             try:
                 answer = connection.exchange(request, body, deadline, most)
             except BaseException as failure:
                 connection.close()
-                if not fresh and isinstance(failure, UnreachableError) and not connection.received and deadline.left:
-                    continue  # the engine had closed it, as it may at any time
-                raise
+                if not isinstance(failure, UnreachableError):
+                    raise
+                if connection.abandoned:
+                    raise UnreachableError("it did not answer in time", silent=True) from failure
+                if fresh or connection.received or not deadline.left:
+                    raise
+                continue  # the engine had closed it, as it may at any time
+            finally:
+                with self._lock:
+                    self._busy.discard(connection)
             self._keep(connection)
             return _checked(answer)
+
+    def abandon(self) -> None:
+        """Ends what is in progress."""
+        with self._lock:
+            for connection in self._busy:
+                connection.abandon()
 
     def close(self) -> None:
         """Closes kept connections."""
@@ -123,7 +141,7 @@ class HttpClient:
         try:
             stream = socket.create_connection((self._target.ip, self._target.url.port), timeout=max(limit.left, 0.001))
         except OSError as error:
-            raise UnreachableError(why(error), connecting=True) from error
+            raise UnreachableError(why(error), connecting=True, silent=error.errno not in _REFUSED) from error
         try:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
@@ -131,7 +149,8 @@ class HttpClient:
                 stream = self._tls.wrap_socket(stream, server_hostname=self._target.url.host)
         except OSError as error:
             stream.close()
-            raise UnreachableError(why(error), connecting=True) from error
+            silent = isinstance(error, TimeoutError)
+            raise UnreachableError(why(error), connecting=True, silent=silent) from error
         return Connection(stream)
 
 
@@ -160,12 +179,20 @@ def _checked(answer: Answer) -> Answer:
     if status in (502, 504):
         raise UnreachableError(answered, said)
     if status == 404:
-        raise RefusalError("it knows no such model, or does not speak this protocol (HTTP 404)", said)
+        raise RefusalError("it knows no such model, or does not speak this protocol (HTTP 404)", said, sized=False)
     if status in (401, 403):
-        raise RefusalError(f"it wants a token that it knows (HTTP {status})", said)
+        raise RefusalError(f"it wants a token that it knows (HTTP {status})", said, sized=False)
     if 400 <= status < 500:
         raise RefusalError(answered, said)
     raise BrokenEngineError(answered, said)
+
+
+def check_no_error(answer: Answer) -> None:
+    """Raises a BadAnswerError if what says success holds an error all the same, as some servers answer."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(answer.body[:100_000])
+        if isinstance(found, dict) and found.get("error"):
+            raise BadAnswerError(f"it answers with an error, though with HTTP {answer.status}", _said(answer))
 
 
 def _said(answer: Answer) -> str:

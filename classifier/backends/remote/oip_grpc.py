@@ -43,6 +43,10 @@ class OipGrpc:
         except ProtocolError as error:
             raise as_answer(error) from error
 
+    def abandon(self) -> None:
+        """See `Transport`."""
+        self._client.abandon()
+
     def close(self) -> None:
         """See `Transport`."""
         self._client.close()

@@ -11,11 +11,12 @@ from urllib.parse import quote
 from classifier.backends.remote import json_text
 from classifier.backends.remote.connection import Answer
 from classifier.backends.remote.deadline import Deadline
-from classifier.backends.remote.http import HttpClient
+from classifier.backends.remote.http import HttpClient, check_no_error
 from classifier.backends.remote.transport import (
     MOST_METADATA,
     Array,
     BadAnswerError,
+    BrokenEngineError,
     EngineFailure,
     Metadata,
     OverloadedError,
@@ -82,6 +83,10 @@ class OipRest:
         answer = self._http.ask("POST", f"{self._model}/infer", deadline, most_answer(pictures), headers, body)
         return _outputs(answer)
 
+    def abandon(self) -> None:
+        """See `Transport`."""
+        self._http.abandon()
+
     def close(self) -> None:
         """See `Transport`."""
         self._http.close()
@@ -91,7 +96,7 @@ class OipRest:
         try:
             answer = self._http.ask("GET", "/v2", deadline, MOST_METADATA)
             return oip.decode_server_metadata(answer.body).extensions
-        except (RefusalError, ProtocolError):
+        except (RefusalError, BrokenEngineError, ProtocolError):
             return ()
 
     def _most(self, deadline: Deadline) -> int | None:
@@ -139,6 +144,8 @@ def _outputs(answer: Answer) -> dict[str, Array]:
         found = oip.decode_response(answer.body, header)
     except ProtocolError as error:
         raise _not_the_protocol(answer, error) from error
+    if not found.outputs:
+        check_no_error(answer)
     return {tensor.name: tensor.data for tensor in found.outputs}
 
 
@@ -150,4 +157,4 @@ def _not_the_protocol(answer: Answer, error: ProtocolError) -> BadAnswerError:
 
 def _spec(tensor: Any) -> TensorSpec:
     dtype = oip.DATATYPES.get(tensor.datatype)
-    return TensorSpec(tensor.name, dtype if tensor.datatype != oip.BYTES else None, tensor.shape)
+    return TensorSpec(tensor.name, dtype if tensor.datatype != oip.BYTES else None, tensor.shape, tensor.datatype)

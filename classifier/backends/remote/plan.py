@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from classifier import formatting
 from classifier.backends.protocol import Outputs
 from classifier.backends.remote.deadline import Deadline
-from classifier.backends.remote.transport import Array, BadAnswerError, Metadata, TensorSpec, Transport
-from classifier.package import MANIFEST, ModelPackage
+from classifier.backends.remote.transport import (
+    Array,
+    BadAnswerError,
+    Metadata,
+    RefusalError,
+    TensorSpec,
+    Transport,
+)
+from classifier.package import MANIFEST, ModelPackage, OutputSpec
 from classifier.preprocessing import normalise
 
 OURS = "image-classifier"
@@ -25,7 +32,10 @@ OURS = "image-classifier"
 
 _PIXELS, _VALUES, _SCORES = "pixels", "values", "scores"  # names of inputs and outputs of such a server
 _MOST = 16  # pictures in one request, where the engine takes any number
+_MOST_FIXED = 32  # pictures in one request, where the engine takes exactly so many
 _NEARLY = 0.01  # by how much probabilities of an 8-bit model may leave 0 to 1
+_SUM = 1e-3  # by how much the sum of probabilities may miss 1
+_WORDS = {True: ("logit",), False: ("prob", "softmax")}  # how outputs of logits, and of probabilities, are called
 
 Order = Literal["same", "to_first", "to_last"]
 
@@ -43,6 +53,8 @@ class Plan:
         scores: name of the output with the scores; None if the engine does not describe its outputs.
         features: name of the output with the feature map; None if there is none.
         most: the most pictures in one request.
+        size: how many pictures that input takes: -1 for any number, 0 where it takes one without a batch dimension.
+        unsent: names of its other inputs, which get nothing; the engine decides whether it needs them.
     """
 
     package: ModelPackage
@@ -53,6 +65,8 @@ class Plan:
     scores: str | None
     features: str | None
     most: int
+    size: int
+    unsent: tuple[str, ...]
 
     def run(self, transport: Transport, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
         """Has an engine run a batch.
@@ -67,7 +81,13 @@ class Plan:
             EngineFailure: the engine failed, or its answer does not fit the package.
         """
         wanted = [name for name in (self.scores, self.features if features else None) if name is not None]
-        found = transport.infer(self._inputs(batch), wanted if self.scores is not None else [], deadline)
+        try:
+            found = transport.infer(self._inputs(batch), wanted if self.scores is not None else [], deadline)
+        except RefusalError as refusal:
+            if not self.unsent or not refusal.sized:
+                raise
+            reason = f"{refusal.reason}; besides {self.input} its model has the inputs {', '.join(self.unsent)}"
+            raise RefusalError(reason, refusal.said) from refusal
         return self._checked(found, len(batch), features)
 
     def _inputs(self, batch: Array) -> dict[str, Array]:
@@ -80,35 +100,38 @@ class Plan:
         elif self.order == "to_last":
             batch = batch.transpose(0, 2, 3, 1)
         if self.dtype.kind == "u":
-            batch = np.clip(np.rint(batch), 0, 255)
-        return {self.input: np.ascontiguousarray(batch, self.dtype)}
+            batch = _whole(batch, self.input)
+        if self.size > len(batch):  # filled up with what nobody looks at
+            batch = np.concatenate([batch, np.zeros((self.size - len(batch), *batch.shape[1:]), batch.dtype)])
+        return {self.input: np.ascontiguousarray(batch if self.size else batch[0], self.dtype)}
 
     def _checked(self, found: Mapping[str, Array], pictures: int, features: bool) -> Outputs:
-        count = self.package.manifest.output.scores
+        spec = self.package.manifest.output
+        if not self.size:
+            found = {name: _batched(data) for name, data in found.items()}
         if self.scores is None:
-            shapes = [TensorSpec(name, data.dtype, data.shape) for name, data in found.items()]
-            name = _scores(shapes, count, self.package.manifest.output.features)
+            shapes = [TensorSpec(name, data.dtype, data.shape, str(data.dtype)) for name, data in found.items()]
+            name = _scores(shapes, spec)
         else:
             name = "" if found.keys() == {""} else self.scores  # an only output may come without its name
             if name not in found:
                 raise BadAnswerError(f"its answer lacks the output {name}")
+        sent = max(self.size, pictures)
         scores = _floats(found[name], "scores")
-        if len(scores.shape) < 1 or scores.shape[0] != pictures or scores.size != pictures * count:
-            raise BadAnswerError(
-                f"its scores have the shape {formatting.shape(scores.shape)} instead of {(pictures, count)}"
-            )
-        if not self.package.manifest.output.logits and not (
-            scores.min(initial=0) >= -_NEARLY and scores.max(initial=0) <= 1 + _NEARLY
-        ):
-            raise BadAnswerError(f"its scores are not probabilities, which {MANIFEST} says (output.logits)")
-        return Outputs(scores.reshape(pictures, count), self._features(found, pictures) if features else None)
+        if len(scores.shape) < 1 or scores.shape[0] != sent or scores.size != sent * spec.scores:
+            expected = (sent, spec.scores)
+            raise BadAnswerError(f"its scores have the shape {formatting.shape(scores.shape)} instead of {expected}")
+        scores = scores.reshape(sent, spec.scores)[:pictures]
+        _check_kind(scores, spec)
+        return Outputs(scores, self._features(found, sent, pictures) if features else None)
 
-    def _features(self, found: Mapping[str, Array], pictures: int) -> NDArray[np.float32] | None:
+    def _features(self, found: Mapping[str, Array], sent: int, pictures: int) -> NDArray[np.float32] | None:
         if self.features is None or self.features not in found:
             return None
         data = _floats(found[self.features], "features")
-        if data.ndim != 4 or data.shape[0] != pictures:
+        if data.ndim != 4 or data.shape[0] != sent:
             raise BadAnswerError(f"its features have the shape {formatting.shape(data.shape)}")
+        data = data[:pictures]
         first = self.package.manifest.input.channels_first or self.order == "to_first"
         return data.transpose(0, 2, 3, 1) if first and self.order != "to_last" else data
 
@@ -127,20 +150,23 @@ def plan(package: ModelPackage, metadata: Metadata) -> Plan:
     else:
         chosen = TensorSpec("", np.dtype(np.float32), (1, *package.manifest.input.shape))
     assert chosen.dtype is not None  # noqa: S101
-    most = min(metadata.most or _MOST, _MOST) if chosen.shape[0] == -1 else 1
+    size = 0 if len(chosen.shape) == len(package.manifest.input.shape) else chosen.shape[0]
+    most = min(metadata.most or _MOST, _MOST) if size == -1 else max(size, 1)
+    unsent = () if _VALUES in names else tuple(one.name for one in metadata.inputs if one.name != chosen.name)
     wanted = package.manifest.output.features
     scores, features = None, wanted  # an engine that does not describe its outputs names them in its answer
     if metadata.outputs:
-        described = [tensor for tensor in metadata.outputs if tensor.dtype is not None]
+        described = metadata.outputs if size else [one._replace(shape=_with_batch(one)) for one in metadata.outputs]
         if metadata.platform == OURS and any(tensor.name == _SCORES for tensor in described):
             scores = _SCORES
         else:
-            scores = _scores(described, package.manifest.output.scores, wanted)
+            scores = _scores(described, package.manifest.output)
+        described = [tensor for tensor in described if tensor.dtype is not None]
         features = next((tensor.name for tensor in described if tensor.name == wanted), None)
         if wanted and features is None:
             maps = [tensor.name for tensor in described if len(tensor.shape) == 4 and tensor.name != scores]
             features = maps[0] if len(maps) == 1 else None
-    return Plan(package, chosen.name, chosen.dtype, order, pixels, scores, features, most)
+    return Plan(package, chosen.name, chosen.dtype, order, pixels, scores, features, most, size, unsent)
 
 
 def _takes_pixels(tensor: TensorSpec | None, package: ModelPackage) -> bool:
@@ -157,44 +183,86 @@ def _input(package: ModelPackage, described: Sequence[TensorSpec]) -> tuple[Tens
         orders.append(("to_last", (*spec.size, spec.channels)))
     elif spec.channel_axis:
         orders.append(("to_first", (spec.channels, *spec.size)))
-    for order, shape in orders:
-        fitting = [one for one in described if one.dtype is not None and _fits(one.shape[1:], shape) and _any(one)]
-        floats = [one for one in fitting if one.dtype is not None and one.dtype.kind == "f"]
-        whole = [one for one in fitting if one.dtype == np.uint8]
-        if floats:
-            return floats[0], order
-        if whole:
-            if spec.mean != 0 or spec.std != 1 or spec.channels == 1:
+    fitting = [(one, order) for order, shape in orders for one in described if _takes(one, shape)]
+    # One picture without a batch dimension, where nothing takes a batch.
+    fitting = fitting or [(one, order) for order, shape in orders for one in described if _fits(one.shape, shape)]
+    for one, order in fitting:
+        if one.dtype is not None and one.dtype.kind == "f":
+            return one, order
+    for one, order in fitting:
+        if one.dtype == np.uint8:
+            if np.any(np.not_equal(spec.mean, 0)) or np.any(np.not_equal(spec.std, 1)) or spec.channels == 1:
                 raise BadAnswerError(
-                    f"its input {whole[0].name} takes whole numbers of 8 bits, but input.mean and input.std in "
+                    f"its input {one.name} takes whole numbers of 8 bits, but input.mean and input.std in "
                     f"{MANIFEST} ask for other values"
                 )
-            return whole[0], order
-    shapes = ", ".join(f"{one.name} {formatting.shape(one.shape)}" for one in described)
+            return one, order
+    shapes = ", ".join(map(str, described))
+    if fitting:
+        raise BadAnswerError(f"its model takes {shapes}, but pictures are sent as FP16, FP32, FP64 or UINT8")
     raise BadAnswerError(f"its model takes {shapes}, but input.size in {MANIFEST} expects {(-1, *spec.shape)}")
 
 
-def _any(tensor: TensorSpec) -> bool:
-    """Whether one picture alone is a batch."""
-    return tensor.shape[0] in (-1, 1)
+def _takes(tensor: TensorSpec, shape: Sequence[int]) -> bool:
+    """Whether an input takes batches of pictures of a shape, of any size or of one that can be filled up."""
+    return _fits(tensor.shape[1:], shape) and (tensor.shape[0] == -1 or 1 <= tensor.shape[0] <= _MOST_FIXED)
 
 
-def _scores(described: Sequence[TensorSpec], count: int, features: str | None) -> str:
+def _scores(described: Sequence[TensorSpec], spec: OutputSpec) -> str:
     """The name of the output with so many scores for each picture."""
-    found = [
-        tensor.name
+    fitting = [
+        tensor
         for tensor in described
-        if tensor.name != features
-        and len(tensor.shape) >= 1
-        and (tensor.dtype is None or tensor.dtype.kind == "f")
-        and _counts(tensor.shape[1:], count)
+        if tensor.name != spec.features and len(tensor.shape) >= 1 and _counts(tensor.shape[1:], spec.scores)
     ]
+    found = [tensor.name for tensor in fitting if tensor.dtype is not None and tensor.dtype.kind == "f"]
+    if len(found) > 1:  # the names may say which of them the package means
+        named = [name for name in found if any(word in name.lower() for word in _WORDS[spec.logits])]
+        found = named if len(named) == 1 else found
     if len(found) == 1:
         return found[0]
-    shapes = ", ".join(f"{one.name or 'one'} {formatting.shape(one.shape)}" for one in described) or "none"
     if found:
         raise BadAnswerError(f"several of its outputs could be the scores: {', '.join(found)}")
-    raise BadAnswerError(f"its model gives {shapes}, but output.classes in {MANIFEST} expects {count} scores")
+    shapes = ", ".join(map(str, described)) or "none"
+    if fitting:
+        raise BadAnswerError(f"its model gives {shapes}, but scores are read as FP16, FP32 or FP64")
+    raise BadAnswerError(f"its model gives {shapes}, but output.classes in {MANIFEST} expects {spec.scores} scores")
+
+
+def _with_batch(tensor: TensorSpec) -> tuple[int, ...]:
+    """The shape of an output of a model that takes no batches; its answers may have a batch dimension of 1."""
+    return tensor.shape if len(tensor.shape) in (2, 4) and tensor.shape[0] == 1 else (1, *tensor.shape)
+
+
+def _batched(data: Array) -> Array:
+    """An output of such a model, with a batch dimension."""
+    return data if data.ndim in (2, 4) and data.shape[0] == 1 else data[None]
+
+
+def _whole(batch: Array, name: str) -> Array:
+    """Values for an input of bytes, if they are such.
+
+    Raises:
+        BadAnswerError: they are not, as values that a caller scaled.
+    """
+    whole = np.rint(batch)
+    if np.abs(whole - batch).max(initial=0) > _NEARLY or whole.min(initial=0) < 0 or whole.max(initial=0) > 255:
+        raise BadAnswerError(f"its input {name} takes whole numbers from 0 to 255, which these values are not")
+    return whole
+
+
+def _check_kind(scores: NDArray[np.float32], spec: OutputSpec) -> None:
+    """Compares what can be seen of scores `(N, classes)` with what the package says of them.
+
+    Raises:
+        BadAnswerError: they are not probabilities, or already are: a second softmax would make all classes alike.
+    """
+    bounded = scores.min(initial=0) >= -_NEARLY and scores.max(initial=0) <= 1 + _NEARLY
+    if not spec.logits and not bounded:
+        raise BadAnswerError(f"its scores are not probabilities, which {MANIFEST} says (output.logits)")
+    whole = spec.scores > 2 and not spec.multi_label and scores.min(initial=0) >= 0
+    if spec.logits and bounded and whole and bool((np.abs(scores.sum(axis=1) - 1) <= _SUM).all()):
+        raise BadAnswerError(f"its scores are probabilities already, but {MANIFEST} says logits (output.logits)")
 
 
 def _counts(sizes: Sequence[int], count: int) -> bool:

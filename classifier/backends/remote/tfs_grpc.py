@@ -48,6 +48,10 @@ class TfsGrpc:
         except ProtocolError as error:
             raise as_answer(error) from error
 
+    def abandon(self) -> None:
+        """See `Transport`."""
+        self._client.abandon()
+
     def close(self) -> None:
         """See `Transport`."""
         self._client.close()

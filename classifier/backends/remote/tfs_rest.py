@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import numpy as np
 from classifier.backends.remote import json_text
 from classifier.backends.remote.connection import Answer
 from classifier.backends.remote.deadline import Deadline
-from classifier.backends.remote.http import HttpClient
+from classifier.backends.remote.http import HttpClient, check_no_error
 from classifier.backends.remote.transport import (
     MOST_METADATA,
     Array,
@@ -26,9 +27,9 @@ from classifier.backends.remote.transport import (
 from classifier.errors import ProtocolError
 from classifier.formatting import whole_number
 from classifier.protocols.oip import read_json
+from classifier.protocols.signatures import preferred
 
 _JSON = ("Content-Type", "application/json")
-_SIGNATURE = "serving_default"
 _TYPES: dict[str, np.dtype[np.generic]] = {
     "DT_FLOAT": np.dtype(np.float32),
     "DT_DOUBLE": np.dtype(np.float64),
@@ -47,6 +48,7 @@ class TfsRest:
         """Sends nothing yet."""
         self._http = HttpClient(target)
         self._model = f"/v1/models/{quote(target.model, safe='')}"
+        self._signature = ""  # as the metadata name it; the engine's default until they are known
 
     def metadata(self, deadline: Deadline) -> Metadata:
         """See `Transport`; engines other than TensorFlow Serving describe nothing."""
@@ -54,7 +56,10 @@ class TfsRest:
             answer = self._http.ask("GET", f"{self._model}/metadata", deadline, MOST_METADATA)
         except RefusalError:
             return Metadata("", (), ())
-        signature = _table(_json(answer), "metadata", "signature_def", "signature_def", _SIGNATURE)
+        signatures = _table(_json(answer), "metadata", "signature_def", "signature_def")
+        names = [name for name, about in signatures.items() if _table(about, "inputs")]
+        self._signature = preferred(names) if names else ""
+        signature = _table(signatures, self._signature)
         return Metadata("tensorflow", _specs(signature.get("inputs")), _specs(signature.get("outputs")), json_text.MOST)
 
     def ready(self, deadline: Deadline) -> None:
@@ -68,11 +73,19 @@ class TfsRest:
             raise OverloadedError("its model is not ready")
 
     def infer(self, inputs: Mapping[str, Array], outputs: Sequence[str], deadline: Deadline) -> dict[str, Array]:
-        """See `Transport`; it gives all outputs of the model's default signature."""
+        """See `Transport`; it gives all outputs of the model's signature."""
         ((_, values),) = inputs.items()
-        body = f'{{"instances":{json_text.nested(values)}}}'.encode()
+        signature = f'"signature_name":{json.dumps(self._signature)},' if self._signature else ""
+        body = f'{{{signature}"instances":{json_text.nested(values)}}}'.encode()
         answer = self._http.ask("POST", f"{self._model}:predict", deadline, most_answer(len(values)), [_JSON], body)
-        return _arrays(_json(answer).get("predictions"), len(values))
+        predictions = _json(answer).get("predictions")
+        if predictions is None:
+            check_no_error(answer)
+        return _arrays(predictions, len(values))
+
+    def abandon(self) -> None:
+        """See `Transport`."""
+        self._http.abandon()
 
     def close(self) -> None:
         """See `Transport`."""
@@ -114,7 +127,8 @@ def _specs(tensors: object) -> tuple[TensorSpec, ...]:
     if not isinstance(tensors, dict):
         return ()
     return tuple(
-        TensorSpec(name, _TYPES.get(str(_table(about).get("dtype"))), _shape(about)) for name, about in tensors.items()
+        TensorSpec(name, _TYPES.get(str(_table(about).get("dtype"))), _shape(about), str(_table(about).get("dtype")))
+        for name, about in tensors.items()
     )
 
 

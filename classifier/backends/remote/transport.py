@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import formatting
 from classifier.backends.remote.addresses import EngineUrl, ProtocolName
 from classifier.backends.remote.deadline import Deadline
-from classifier.formatting import printable
 
 MOST_METADATA = 1_000_000
 """Bytes of the longest description of a model that is read."""
@@ -48,7 +48,7 @@ class EngineFailure(Exception):
 
 
 def _shown(text: str) -> str:
-    return printable(" ".join(text[:10_000].split()))[:300]
+    return formatting.printable(" ".join(text[:10_000].split()))[:300]
 
 
 class UnreachableError(EngineFailure):
@@ -57,10 +57,19 @@ class UnreachableError(EngineFailure):
     HTTP's 502 and 504, gRPC's UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED and ABORTED.
     """
 
-    def __init__(self, reason: str, said: str = "", *, connecting: bool = False) -> None:
-        """Args: reason, said: see the base; connecting: whether not even a connection could be made."""
+    def __init__(self, reason: str, said: str = "", *, connecting: bool = False, silent: bool = False) -> None:
+        """Nothing but the reason is needed.
+
+        Args:
+            reason: see the base.
+            said: see the base.
+            connecting: whether not even a connection could be made.
+            silent: whether nothing came until the deadline, not even a refusal: what else is on its way may wait in
+                vain as well.
+        """
         super().__init__(reason, said)
         self.connecting = connecting
+        self.silent = silent
 
 
 class OverloadedError(EngineFailure):
@@ -78,6 +87,11 @@ class RefusalError(EngineFailure):
     gRPC's INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION.
     """
 
+    def __init__(self, reason: str, said: str = "", *, sized: bool = True) -> None:
+        """Args: reason, said: see the base; sized: whether fewer pictures in one request may be taken."""
+        super().__init__(reason, said)
+        self.sized = sized
+
 
 class BrokenEngineError(EngineFailure):
     """The engine failed at what it was asked; another one may not: HTTP's 500, gRPC's INTERNAL, UNKNOWN, DATA_LOSS."""
@@ -94,11 +108,17 @@ class TensorSpec(NamedTuple):
         name: as the engine names it.
         dtype: its type, native byte order; None for a type that pictures and scores cannot have.
         shape: the batch included, -1 for a dimension of any size.
+        datatype: its type in the engine's words.
     """
 
     name: str
     dtype: np.dtype[np.generic] | None
     shape: tuple[int, ...]
+    datatype: str = ""
+
+    def __str__(self) -> str:
+        """It, for people."""
+        return " ".join(part for part in (self.name or "one", self.datatype, formatting.shape(self.shape)) if part)
 
 
 class Metadata(NamedTuple):
@@ -177,6 +197,9 @@ class Transport(Protocol):
         Raises:
             EngineFailure: see the classes above.
         """
+
+    def abandon(self) -> None:
+        """Ends the calls in progress, each of which raises an `UnreachableError`; new ones have new connections."""
 
     def close(self) -> None:
         """Closes kept connections; calls in progress may end. Nothing is called after it."""

@@ -99,6 +99,8 @@ def trial(settings: Settings) -> Iterator[Check]:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         detail = f"{settings.model} ended with {_status(ended.returncode)}: {said[-1]}"
         remedy = "Set CLASSIFIER_BACKEND=litert." if ended.returncode < 0 else ""
+        if settings.engine and ended.returncode > 0:
+            remedy = "Start the engine, or correct CLASSIFIER_REMOTE_URL and CLASSIFIER_REMOTE_PROTOCOL."
         yield Check("trial", "fail", detail, remedy)
         return
     (result,) = json.loads(ended.stdout)["results"]
@@ -108,7 +110,8 @@ def trial(settings: Settings) -> Iterator[Check]:
         f"by {result['backend']} on {result['device']}"
     )
     if took > _SLOW:
-        yield Check("trial", "warn", detail, "Give it more CPU, or choose a smaller model.")
+        who = "the engine" if settings.engine else "it"
+        yield Check("trial", "warn", detail, f"Give {who} more CPU, or choose a smaller model.")
     else:
         yield Check("trial", "ok", detail)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import ssl
 import subprocess
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from classifier.backends.remote import balancer
 from classifier.classifier import Classifier
-from classifier.errors import EngineUnavailableError
+from classifier.errors import BackendError, EngineAnswerError, EngineUnavailableError
 from classifier.package import ModelPackage
+from classifier.preprocessing import normalise
+from classifier.protocols import oip
 from classifier.settings import read_settings
 from tests.support.engine import Connect, Engine, close_to, engine
 from tests.support.tls import certificate
@@ -143,10 +146,60 @@ def test_each_goes_alone_where_an_engine_refuses_several(
     server.infer = alone  # type: ignore[method-assign]
     server.fault = fault
     server.seconds = 0.1
-    backend = connect(server.url)
+    backend = connect(server.url, timeout=20)
     with ThreadPoolExecutor(16) as pool:
         for one in pool.map(lambda _: backend.run_one(pixels), range(16)):
             close_to(one.scores[0], scores)
+
+
+def test_an_engine_gets_as_many_at_a_time_as_it_takes(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any]
+) -> None:
+    """Its description does not say how many that is; it may have more memory, or another limit, some time later."""
+    takes = 5
+
+    def fault(handler: Any) -> bool:
+        if not handler.path.endswith("/infer"):
+            return False
+        pictures = oip.decode_request(handler.body, int(handler.headers[oip.HEADER_LENGTH])).inputs[0].shape[0]
+        return pictures > takes and bool(handler.answer({"error": "too many"}, 400))
+
+    server.fault = fault
+    backend = connect(server.url)
+    many = np.concatenate([normalise(pixels, backend._package.manifest.input)] * 16)
+    for one in backend.run(many).scores:
+        close_to(one, scores)
+    assert server.batches == [4] * 4
+    assert server.paths["/v2/models/cifar10/infer"] == 6
+    takes, server.batches = 16, []
+    for _ in range(2):
+        backend._limit._until = 0.0  # a minute later
+        backend.run(many)
+    assert server.batches == [8, 8, 16]
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_what_is_refused_for_another_reason_is_not_sent_again_in_parts(
+    server: Engine, connect: Connect, pixels: NDArray[Any], status: int
+) -> None:
+    backend = connect(server.url)
+    server.fault = lambda handler: handler.command == "POST" and bool(handler.answer(b"", status))
+    with pytest.raises(EngineAnswerError):
+        backend.run(np.concatenate([normalise(pixels, backend._package.manifest.input)] * 4))
+    assert server.paths["/v2/models/cifar10/infer"] == 1
+
+
+@pytest.mark.parametrize(("flavor", "remedy"), [("", "`make remote` adds it"), ("edge", "the cpu image has it")])
+def test_grpc_that_is_not_installed_is_a_sentence_with_what_to_do(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, flavor: str, remedy: str
+) -> None:
+    monkeypatch.setenv("IMAGE_FLAVOR", flavor)
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    monkeypatch.delitem(sys.modules, "classifier.backends.remote.grpc_client", raising=False)
+    monkeypatch.delitem(sys.modules, "classifier.backends.remote.oip_grpc", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=f"cannot speak with its engine. gRPC is not installed. .*{remedy}"):
+        connect("grpc://127.0.0.1:8001")
 
 
 def test_connections_are_kept(server: Engine, connect: Connect, pixels: NDArray[Any]) -> None:
@@ -154,32 +207,6 @@ def test_connections_are_kept(server: Engine, connect: Connect, pixels: NDArray[
     for _ in range(5):
         backend.run_one(pixels)
     assert server.connections == 1
-
-
-def test_addresses_share_what_is_to_be_done(
-    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage
-) -> None:
-    with engine(package) as other:
-        backend = connect(server.url, other.url)
-        until(lambda: len(backend._balancer.usable) == 2)
-        server.metadata["inputs"][0]["shape"][0] = 1
-        server.seconds = other.seconds = 0.05
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: backend.run_one(pixels), range(20)))
-        assert min(sum(server.batches), sum(other.batches)) >= 5
-
-
-def test_another_address_takes_over_and_nothing_fails(
-    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage
-) -> None:
-    with engine(package) as other:
-        backend = connect(server.url, other.url)
-        until(lambda: len(backend._balancer.usable) == 2)
-        for _ in range(3):
-            backend.run_one(pixels)
-    for _ in range(20):  # the other one has gone
-        backend.run_one(pixels)
-    assert len(backend._balancer.usable) == 1
 
 
 def test_an_absent_engine_is_an_error_and_is_found_when_it_comes(
@@ -211,28 +238,6 @@ def test_callers_do_not_notice_a_short_restart(
         time.sleep(0.2)
         with engine(package, first.server_address[1]):
             close_to(asked.result().scores[0], scores)
-
-
-def test_a_name_is_resolved_anew(
-    server: Engine, connect: Connect, pixels: NDArray[Any], package: ModelPackage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    port = server.server_address[1]
-    found = ["127.0.0.1"]
-    monkeypatch.setattr(balancer, "_RESOLVE_SECONDS", 0.05)
-    monkeypatch.setattr(balancer, "_ips", lambda url: list(found))
-    backend = connect(f"http://engine.test:{port}")
-    backend.run_one(pixels)
-    with engine(package, port, "127.0.0.2") as other:
-        found[:] = ["127.0.0.2"]
-        until(lambda: [one.key[-1] for one in backend._balancer.usable] == ["127.0.0.2"])
-        backend.run_one(pixels)
-        assert other.batches == [1]
-        assert other.seen["Host"] == f"engine.test:{port}"
-
-
-def test_a_name_that_does_not_exist_is_a_sentence(connect: Connect, pixels: NDArray[Any]) -> None:
-    with pytest.raises(EngineUnavailableError, match="its name cannot be resolved"):
-        connect("http://engine.invalid:8000").run_one(pixels)
 
 
 def test_the_token_is_sent_and_read_again(

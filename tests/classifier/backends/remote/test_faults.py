@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ WRONG = {
     "logits": (scores([[-3.0, 7.0] * 5]), "not probabilities"),
     "empty": (answer(b""), "does not follow the protocol"),
     "an empty object": (answer(b"{}"), "lacks the output"),
+    "an error that says success": (answer(b'{"error":"out of memory"}'), "an error, though with HTTP 200"),
     "a list": (answer(b"[]"), "does not follow the protocol"),
     "deep": (answer(b"[" * 100_000), "does not follow the protocol"),
     "not UTF-8": (answer(b"\xff\xfe"), "does not follow the protocol"),
@@ -155,6 +157,43 @@ def test_the_deadline_holds_for_the_whole_answer(
     assert 0.4 < time.monotonic() - start < 1.5
 
 
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_picture_that_an_engine_fails_at_is_not_in_the_way_of_others(
+    server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any], status: int
+) -> None:
+    run = server.run
+
+    def odd(handler: Handler) -> bool:
+        return status != 200 and handler.command == "POST" and _black(handler) and handler.answer(b"", status)
+
+    def some(batch: NDArray[Any]) -> NDArray[Any]:
+        found = run(batch).copy()
+        found[~np.any(batch, axis=(1, 2, 3))] = np.nan
+        return found
+
+    server.run = some
+    server.fault = odd
+    server.seconds = 0.1
+    backend = connect(server.url, timeout=20)
+
+    def ask(number: int) -> object:
+        try:
+            return backend.run_one(np.zeros_like(pixels) if number == 9 else pixels).scores[0]
+        except EngineAnswerError as error:
+            return error
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ask, range(16)))
+    assert isinstance(found.pop(9), EngineAnswerError)
+    for one in found:
+        close_to(one, scores)
+
+
+def _black(handler: Handler) -> bool:
+    length = int(handler.headers[oip.HEADER_LENGTH])
+    return not oip.decode_request(handler.body, length).inputs[0].data.any(axis=(1, 2, 3)).all()
+
+
 def test_one_failure_is_tried_again(
     server: Engine, connect: Connect, pixels: NDArray[Any], scores: NDArray[Any]
 ) -> None:
@@ -191,10 +230,18 @@ def _tensor(datatype: str, *shape: int, name: str = "x") -> list[dict[str, Any]]
 
 
 UNFIT = {
-    "another size": (_described(inputs=_tensor("FP32", -1, 32, 32, 3)), r"takes x \(-1, 32, 32, 3\), but input.size"),
-    "a batch of eight": (_described(inputs=_tensor("FP32", 8, 224, 224, 3)), "input.size"),
+    "another size": (
+        _described(inputs=_tensor("FP32", -1, 32, 32, 3)),
+        r"takes x FP32 \(-1, 32, 32, 3\), but input.size",
+    ),
+    "a batch of a thousand": (_described(inputs=_tensor("FP32", 1000, 224, 224, 3)), "input.size"),
+    "nothing but a batch": (_described(inputs=_tensor("FP32", -1)), "input.size"),
+    "no shape": (_described(inputs=_tensor("FP32")), "input.size"),
+    "quantised values": (_described(inputs=_tensor("INT8", -1, 224, 224, 3)), r"takes x INT8 .* sent as FP16, FP32"),
+    "short numbers": (_described(outputs=_tensor("BF16", -1, 10)), r"gives x BF16 \(-1, 10\), .* read as FP16, FP32"),
+    "quantised scores": (_described(outputs=_tensor("UINT8", -1, 10)), "gives x UINT8"),
     "8-bit values": (_described(inputs=_tensor("UINT8", -1, 224, 224, 3)), "input.mean and input.std"),
-    "texts": (_described(inputs=_tensor("BYTES", -1, 224, 224, 3)), "input.size"),
+    "texts": (_described(inputs=_tensor("BYTES", -1, 224, 224, 3)), "takes x BYTES"),
     "other classes": (_described(outputs=_tensor("FP32", -1, 1000)), "output.classes .* expects 10 scores"),
     "two scores": (
         _described(outputs=_tensor("FP32", -1, 10) + _tensor("FP32", -1, 10, name="y")),

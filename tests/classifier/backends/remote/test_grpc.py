@@ -178,6 +178,31 @@ def test_a_deadline_is_kept_and_the_next_call_has_a_new_connection(oip_engine: t
     transport.infer({"in": BATCH}, ["out"], soon())
 
 
+def test_abandoned_calls_end_at_once_also_those_on_an_earlier_connection(oip_engine: tuple[Engine, OipGrpc]) -> None:
+    engine, transport = oip_engine
+    released, waiting = threading.Event(), threading.Semaphore(0)
+
+    def wait(_: grpc.ServicerContext) -> bytes:
+        waiting.release()
+        return bytes(released.wait(20))
+
+    engine.fault = wait
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(transport.infer, {"in": BATCH}, ["out"], soon(15))
+        assert waiting.acquire(timeout=10)
+        with pytest.raises(UnreachableError) as raised:
+            transport.ready(soon(0.2))
+        assert raised.value.silent
+        begin = time.monotonic()
+        transport.abandon()
+        with pytest.raises(UnreachableError, match="in time"):
+            asked.result()
+        assert time.monotonic() - begin < 5
+    engine.fault = None
+    released.set()
+    transport.infer({"in": BATCH}, ["out"], soon())
+
+
 def test_an_engine_that_goes_and_comes_back_is_found_again(oip_engine: tuple[Engine, OipGrpc]) -> None:
     engine, transport = oip_engine
     transport.ready(soon())
