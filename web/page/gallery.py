@@ -10,7 +10,6 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
 from classifier.languages import languages
 from web.own_files import address
@@ -21,9 +20,10 @@ FOLDER = Path(__file__).parent / "samples"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample picture and where it is from."""
+    """A sample picture, its width and height in pixels, and where it is from."""
 
     file: str
+    size: tuple[int, int]
     author: str
     licence: str
     source: str
@@ -62,7 +62,7 @@ class Sample:
 def samples() -> dict[str, Sample]:
     """All samples by file name, in the order of the manifest."""
     entries = json.loads((FOLDER / "manifest.json").read_text("utf-8"))
-    fields = ("file", "author", "licence", "source")
+    fields = ("file", "size", "author", "licence", "source")
     return {entry["file"]: Sample(*(entry[field] for field in fields)) for entry in entries}
 
 
@@ -76,8 +76,7 @@ def show(pick: Callable[[str], None], current: str | None) -> None:
 
 def picture_html(sample: Sample, alt: str) -> str:
     """One picture at its full size, as a file that browsers keep; its place is there before it is."""
-    with Image.open(sample.shown) as image:
-        width, height = image.size
+    width, height = sample.size
     return f'<img src="{address(sample.shown)}" alt="{escape(alt)}" width="{width}" height="{height}">'
 
 

@@ -30,3 +30,13 @@ def test_a_thumbnail_shows_its_sample(file: str) -> None:
 def test_no_thumbnail_is_left_of_a_sample_that_is_gone() -> None:
     folder = gallery.FOLDER / "thumbnails"
     assert {file.name for file in folder.iterdir()} == {one.thumbnail.name for one in gallery.samples().values()}
+
+
+@pytest.mark.parametrize("file", gallery.samples())
+def test_a_sample_is_shown_by_a_small_file_of_the_size_that_the_page_says(file: str) -> None:
+    """If not: write its size into the manifest, or `make thumbnails`."""
+    sample = gallery.samples()[file]
+    with Image.open(sample.shown) as shown, Image.open(gallery.FOLDER / file) as whole:
+        assert shown.size == whole.size == tuple(sample.size)
+        assert shown.getexif().get(0x112, 1) == 1
+    assert sample.shown.stat().st_size < 140_000
