@@ -130,9 +130,15 @@ def test_a_closed_classifier_says_so(model: Classifier) -> None:
         expected = own.classify(PANDA).predictions
         assert expected == model.classify(PANDA).predictions
     own.close()
-    for call in (own.classify, own.classify_many, own.scores_many, pickle.dumps):
+    calls: list[Callable[[], Any]] = [
+        lambda: own.classify(PANDA),
+        lambda: own.classify_many([PANDA]),
+        lambda: own.scores_many([PANDA]),
+        lambda: pickle.dumps(own),
+    ]
+    for call in calls:
         with pytest.raises(BackendError, match=r"This classifier was closed. Load the model again"):
-            call(own if call is pickle.dumps else PANDA)  # type: ignore[operator]
+            call()
     with pytest.raises(BackendError, match="closed"), own:
         pass
 
