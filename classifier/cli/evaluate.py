@@ -100,9 +100,13 @@ def _answer(file: str, accepted: tuple[int, ...], scores: Scores) -> Answer:
 
 def _inputs(args: argparse.Namespace, package: ModelPackage, dataset: Dataset) -> Iterator[str | Path]:
     """All files that the command reads."""
+    from pathlib import Path
+
     yield from (args.folder, *filter(None, (args.labels, args.compare)))
     yield from (entry.name for entry in dataset.entries)
-    yield from package.folder.rglob("*") if package.folder.is_dir() else [package.folder]
+    for model in (Path(args.model), package.folder):  # a bare model file becomes a package elsewhere
+        yield model
+        yield from model.rglob("*")
 
 
 def _run(classifier: Classifier, args: argparse.Namespace) -> Run:

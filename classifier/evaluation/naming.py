@@ -20,6 +20,8 @@ from classifier.package import ModelPackage, labels
 
 _SHOWN = 5  # wrong names that one error lists
 _SEVERAL = "|"  # between the labels that are accepted for one picture
+# A line for each class, in ImageNet's order: its id in WordNet, then its names. From WordNet 3.0, Princeton University,
+# whose licence lets them be copied: https://wordnet.princeton.edu/license-and-commercial-use
 _IMAGENET = Path(__file__).with_name("imagenet.txt")
 _IMAGENET_CLASSES = 1000
 _WORDNET = re.compile(r"n\d{8}\b")

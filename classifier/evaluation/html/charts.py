@@ -127,7 +127,8 @@ def matrix(
     # The slanted labels reach beyond the last column.
     lean = above * 0.6
     box = (-left, -above, left + len(columns) * side + lean, above + len(rows) * side + 6)
-    return _svg(box, words("confusion"), "".join(parts), fixed=True)
+    # Not an image: what is in one cannot be reached by those who do not see it, and the wrong cells are links.
+    return _svg(box, words("confusion"), "".join(parts), fixed=True, role="group")
 
 
 def cell_id(truth: int, said: int) -> str:
@@ -135,10 +136,12 @@ def cell_id(truth: int, said: int) -> str:
     return f"cell-{truth}-{said}"
 
 
-def _svg(box: tuple[float, float, float, float], title: str, inside: str, fixed: bool = False) -> str:
+def _svg(
+    box: tuple[float, float, float, float], title: str, inside: str, fixed: bool = False, role: str = "img"
+) -> str:
     size = f' width="{box[2]:.0f}" height="{box[3]:.0f}"' if fixed else ""
     where = " ".join(f"{value:.0f}" for value in box)
-    return f'<svg class="plot" role="img" aria-label="{escape(title)}" viewBox="{where}"{size}>{inside}</svg>'
+    return f'<svg class="plot" role="{role}" aria-label="{escape(title)}" viewBox="{where}"{size}>{inside}</svg>'
 
 
 def _rule(at: float, text: str) -> str:

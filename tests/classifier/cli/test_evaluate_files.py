@@ -82,6 +82,16 @@ def test_inputs_are_never_written_over_and_outputs_not_by_each_other(
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
+def test_a_bare_model_file_is_not_written_over(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bare").mkdir()
+    for name in ("model.onnx", "labels.txt"):
+        shutil.copy(f"tiny/{name}", "bare")
+    before = Path("bare/model.onnx").read_bytes()
+    assert evaluate("--json", "bare/model.onnx", model="bare/model.onnx") == 2
+    assert "--json bare/model.onnx would overwrite bare/model.onnx, which is read." in capsys.readouterr().err
+    assert Path("bare/model.onnx").read_bytes() == before
+
+
 def test_a_dash_is_standard_output_for_each_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     for option, begin in (("--html", "<!doctype html>"), ("--predictions", "file,truth,"), ("--json", "{")):
         assert evaluate(option, "-") == 0
