@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.backends.choice import load_backend
-from classifier.backends.many import ForMany
-from classifier.backends.protocol import Backend, Outputs, Remote
+from classifier.backends.loaded import LoadedModel, check_finite
+from classifier.backends.protocol import Backend, Outputs
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
@@ -23,11 +25,12 @@ from classifier.machine.parallel import in_order
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import ModelPackage
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
-from classifier.picture.source import Source, content
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
 from classifier.result import Classification, Inference, Prediction, Timings
 from classifier.settings import Settings, read_settings
+from classifier.sources import Source as Source
+from classifier.sources import content, several
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ class Scores:
 
 
 class Classifier:
-    """A model, loaded and warmed up; safe to use from many threads."""
+    """A model, loaded and warmed up; safe to use from many threads.
+
+    It can be used in a `with` block, which closes it. In a process that was forked it loads the model anew when it is
+    first used; pickled, as for a process that was spawned, it loads the package there, with a queue of its own.
+    """
 
     def __init__(
         self,
@@ -63,16 +70,19 @@ class Classifier:
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
         self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue)
-        self._backend, self.reason = load_backend(
+        self._guarded = guarded
+        load = partial(
+            load_backend,
             package,
             self.settings.backend,
             self.settings.threads or cpu_count(),
             trust=self.settings.trust,
-            guarded=guarded,
             engine=self.settings.engine,
         )
-        self._many = ForMany(self._backend, room)
-        self._remote = self._backend if isinstance(self._backend, Remote) else None
+        # A model that was tried once need not be tried again after a fork.
+        self._backend = LoadedModel(partial(load, guarded=guarded), load, room)
+        self._is_remote = self._backend.is_remote
+        self.reason = self._backend.reason
 
     @classmethod
     def load(
@@ -109,6 +119,27 @@ class Classifier:
             package = ModelPackage.load(package, weights=settings.engine is None)
         return cls(package, settings, queue, decoder, guarded=guarded, room=room)
 
+    def close(self) -> None:
+        """Gives up the model's memory and connections; what is running still ends, and a decoder that was passed stays.
+
+        From then on every call raises `BackendError`; closing again does nothing.
+        """
+        self._backend.close()
+
+    def __enter__(self) -> Classifier:
+        self._backend.check_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._backend.check_open()
+        sandboxed = not isinstance(self.decoder, InProcess)
+        return _again, (self.package, self.settings, self.decoder if sandboxed else None, self._guarded)
+
     @property
     def backend(self) -> str:
         """Name of the backend that runs the model, such as `litert`."""
@@ -122,12 +153,12 @@ class Classifier:
     @property
     def copies(self) -> bool:
         """Whether it holds its weights a second time, for many callers at once."""
-        return self._many.copies
+        return self._backend.copies
 
     @property
     def problem(self) -> ClassifierError | None:
         """Why the model cannot be used at the moment; None if it can be, as always where it runs in this process."""
-        return self._remote.problem if self._remote else None
+        return self._backend.problem
 
     def classify(
         self, source: Source, top_k: int | None = None, lang: str | None = None, *, turn: Turn | None = None
@@ -135,7 +166,8 @@ class Classifier:
         """Classifies one picture.
 
         Args:
-            source: path, bytes, binary file object or PIL image.
+            source: path, bytes, binary file object, PIL image, or NumPy array: uint8, `(H, W)` for grey, `(H, W, 3)`
+                for red, green and blue, or `(H, W, 4)` with alpha.
             top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
                 gives them all.
             lang: language of the labels, one of the package's; if None English, or the package's first one if it has
@@ -144,7 +176,8 @@ class Classifier:
 
         Raises:
             ImageError: not a picture, broken, or over a limit.
-            ParameterError: `top_k` or `lang` is out of range.
+            ParameterError: `top_k` or `lang` is out of range, or `source` is none of these.
+            BackendError: the classifier is closed.
             BusyError: too many pictures are waiting already.
             AbandonedError: the turn's cancellation was cancelled.
             EngineUnavailableError, EngineAnswerError: the engine that runs the model, if it runs elsewhere, fails.
@@ -193,7 +226,7 @@ class Classifier:
         """Classifies pictures in order; decoding the next ones overlaps the inference of the present one.
 
         Args:
-            sources: as for `classify`; read lazily, a few ahead.
+            sources: as for `classify`; read lazily, a few ahead. A single one, such as a string, is one picture.
             top_k: as for `classify`.
             lang: as for `classify`.
 
@@ -208,10 +241,10 @@ class Classifier:
         def work(source: Source) -> Classification:
             start = time.perf_counter()
             prepared = self._prepare(content(source, self.settings.max_bytes))
-            output, inference = self._infer(prepared.pixels, self._many.get())
+            output, inference = self._infer(prepared.pixels, self._backend.for_many())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
-        return in_order(work, sources, self.settings.turns)
+        return in_order(work, several(sources), self.settings.turns)
 
     def scores_many(self, sources: Iterable[Source]) -> Iterator[Scores | ClassifierError | OSError]:
         """The scores of all classes for pictures in order: what measuring and calibrating a model needs.
@@ -222,21 +255,23 @@ class Classifier:
         Yields:
             For each source its `Scores`, or the error that `classify` would have raised.
         """
+        self._backend.check_open()
         spec = self.package.manifest.output
 
         def work(source: Source) -> Scores:
             prepared = self._prepare(content(source, self.settings.max_bytes))
-            output, _ = self._infer(prepared.pixels, self._many.get())
+            output, _ = self._infer(prepared.pixels, self._backend.for_many())
             scores = probabilities(output.scores[0], spec)
             return Scores(scores, log_probabilities(output.scores[0], spec), self._sure(prepared, scores))
 
-        return in_order(work, sources, self.settings.turns)
+        return in_order(work, several(sources), self.settings.turns)
 
     def _for_now(self) -> Backend:
         """What suits the pictures that are there at the moment: one that is alone, or several."""
-        return self._many.soon() if self.queue.crowded else self._backend
+        return self._backend.soon_for_many() if self.queue.crowded else self._backend
 
     def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
+        self._backend.check_open()
         if top_k is None:
             top_k = self.package.manifest.output.top_k
         if top_k < 1:
@@ -255,10 +290,11 @@ class Classifier:
         The features may be left out unless they are asked for: they are large, and an engine elsewhere would send them.
         """
         start = time.perf_counter()
-        if self._remote:
-            output = self._remote.run_one(data, features=features)
+        if self._is_remote:
+            output = self._backend.run_one(data, features=features)
         else:
             output = backend.run(normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None])
+        check_finite(self.package.name, output, features=features)
         return output, (time.perf_counter() - start) * 1000
 
     def _sure(self, prepared: Prepared, scores: NDArray[np.float32]) -> bool:
@@ -292,3 +328,8 @@ def _timings(start: float, waited: float, prepared: Prepared | None, inference: 
     decode, preprocess = (prepared.decode, prepared.preprocess) if prepared else (0.0, 0.0)
     total = (time.perf_counter() - start) * 1000
     return Timings(*(round(ms, 2) for ms in (waited, decode, preprocess, inference, total)))
+
+
+def _again(package: ModelPackage, settings: Settings, decoder: Decoder | None, guarded: bool) -> Classifier:
+    """A pickled classifier, in the process that unpickles it."""
+    return Classifier(package, settings, decoder=decoder, guarded=guarded)

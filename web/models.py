@@ -19,8 +19,8 @@ from classifier.package import find_packages
 from classifier.package.opened import forget, opened_package
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
-from classifier.picture.source import Source
 from classifier.settings import Settings, read_settings
+from classifier.sources import Source
 from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError

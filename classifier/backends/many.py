@@ -26,7 +26,8 @@ class ForMany:
             backend: the form for one caller, loaded.
             room: tells, before it is loaded in the background, whether there is memory for it; there is if None.
         """
-        self._backend = backend
+        self.one = backend
+        """The form for one caller."""
         self._room = room
         self._lock = threading.Lock()
         self._many: Backend | None = None
@@ -35,13 +36,13 @@ class ForMany:
     @property
     def copies(self) -> bool:
         """Whether it is loaded and holds weights of its own."""
-        return self._many is not None and self._many is not self._backend
+        return self._many is not None and self._many is not self.one
 
     def get(self) -> Backend:
         """The form for many, loaded now if it was not."""
         with self._lock:
             if self._many is None:
-                self._many = self._backend.for_many()
+                self._many = self.one.for_many()
             return self._many
 
     def soon(self) -> Backend:
@@ -50,7 +51,7 @@ class ForMany:
             self._asked = True
             if self._room is None or self._room():
                 threading.Thread(target=self._load, name="load for many", daemon=True).start()
-        return self._many or self._backend
+        return self._many or self.one
 
     def _load(self) -> None:
         try:

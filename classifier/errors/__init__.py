@@ -12,6 +12,7 @@
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
     ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
     │                         a model that cannot be used
+    ├── NotFiniteError        a model's answer that holds NaN or infinity
     ├── EngineUnavailableError, EngineAnswerError    an engine elsewhere that does not run the model as it should
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
@@ -42,6 +43,7 @@ from classifier.errors.models import (
     EngineAnswerError,
     EngineUnavailableError,
     ModelFileError,
+    NotFiniteError,
     PackageError,
     TrustError,
 )
@@ -88,6 +90,7 @@ __all__ = [
     "NoMemoryError",
     "NoPicturesError",
     "NotAFileError",
+    "NotFiniteError",
     "OutOfMemoryError",
     "PackageError",
     "ParameterError",

@@ -29,6 +29,17 @@ class BackendError(ClassifierError):
     code = "no_backend"
 
 
+class NotFiniteError(ClassifierError):
+    """The model gives NaN or infinity for a picture, so there is no answer."""
+
+    code = "not_finite"
+    status = 422
+    sentence = (
+        "The model {model} has no answer for this picture: it computes NaN or infinity. Use another picture; if all "
+        "fail, the model is damaged, or its input is not scaled as it was in training."
+    )
+
+
 class EngineUnavailableError(ClassifierError):
     """The engine that runs the model cannot be reached, is not ready, or has too much to do."""
 

@@ -25,9 +25,9 @@ from classifier import (
 )
 from classifier.backends.protocol import Backend, Outputs
 from classifier.machine.queue import WorkQueue
-from classifier.picture.source import Source
 from classifier.postprocessing import softmax
 from classifier.settings import Settings
+from classifier.sources import Source
 from tests.support.photos import ROOT, golden_photos, photo
 
 PANDA = photo("panda.webp")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from classifier.evaluation import html
 from classifier.evaluation.measure import Failure
@@ -58,3 +58,19 @@ def test_the_report_renders_under_its_own_policy(
     problems = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in problems] == []
     context.close()
+
+
+def test_a_click_on_a_wrong_cell_of_the_matrix_shows_its_pictures(browser: Browser, tmp_path: Path) -> None:
+    found = evaluation(package(10), 300)
+    reader = InProcess(Limits()), 20_000_000
+    file = tmp_path / "report.html"
+    file.write_text(html.render(found, [], None, html.small_thumbnails(found, *reader)), "utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 600})
+    page.goto(file.as_uri())
+    truth, said, count = found.confused[0]
+    page.locator(f"a[*|href='#cell-{truth}-{said}']").click()
+    shown = page.locator(f"#cell-{truth}-{said}")
+    expect(shown).to_be_in_viewport()
+    assert shown.locator("li").count() == min(count, 24)
+    assert shown.locator("img").count() > 0
+    page.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from classifier import Classifier
-from classifier.backends.remote.backend import RemoteBackend
 from classifier.errors import ClassifierError, EngineUnavailableError
 from classifier.settings import read_settings
 from tests.engines.conftest import PHOTOS
@@ -37,10 +36,8 @@ def url(engine: Engine, scheme: str, model: str = "") -> str:
 def remote(address: str, protocol: str = "oip", model: str = LITE0) -> Iterator[Classifier]:
     """A model that runs in an engine."""
     settings = read_settings(backend="remote", remote_url=address, remote_protocol=protocol, remote_timeout=60)
-    classifier = Classifier.load(ROOT / "model" / model, settings=settings)
-    backend = classifier._backend
-    assert isinstance(backend, RemoteBackend)
-    with closing(backend):
+    with Classifier.load(ROOT / "model" / model, settings=settings) as classifier:
+        assert classifier.backend == "remote"
         yield classifier
 
 

@@ -271,7 +271,7 @@ def test_copies_for_many_callers_are_loaded_where_memory_is_left_over() -> None:
     for left, copied in ((once // 2, False), (once * 2, True)):
         models.plan = replace(others, models=left)
         assert models._loaded.has_room_for_copies(package) is copied
-    models.get()._many.get()
+    models.get()._backend.for_many()
     assert models._loaded.held()[models.default] == 2 * once
     # What the copies hold is not there for another model: it takes their place, and that of the default one.
     models.plan = replace(others, models=once // 2)

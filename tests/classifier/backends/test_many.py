@@ -70,7 +70,7 @@ def test_several_pictures_go_to_interpreters_of_one_thread_with_the_same_scores(
     queue = WorkQueue(2, 8)
     model = Classifier.load(ROOT / "model/cifar10", settings=Settings(backend="litert", threads=2), queue=queue)
     alone = model.classify(PANDA)
-    forms = model._many
+    forms = model._backend._now()
     assert not forms.copies
     with queue.take():
         model.classify(PANDA)
