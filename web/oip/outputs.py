@@ -21,6 +21,8 @@ _VALUES: dict[str, Callable[[Inference], Any]] = {
     description.PROBABILITIES: lambda result: result.probabilities,
     description.SCORES: lambda result: result.scores,
     description.FEATURES: lambda result: result.features,
+    # NaN where the engine that runs the model elsewhere gives no features.
+    description.FAMILIAR: lambda result: np.array([result.familiar], np.float32),
 }
 
 
@@ -77,6 +79,6 @@ def _read(output: RequestedOutput, known: Sequence[str], labels: Sequence[str], 
     if type(best) is not int or best < 0:
         raise ProtocolError("The parameter 'classification' must be a whole number from 0 on.")
     classes = package.manifest.output.scores if output.name == description.SCORES else len(labels)
-    if best and (output.name == description.FEATURES or classes != len(labels)):
+    if best and (output.name in (description.FEATURES, description.FAMILIAR) or classes != len(labels)):
         raise ProtocolError(f"The output {output.name!r} is not one score for each class. Ask for 'probabilities'.")
     return Output(output.name, best, labels)

@@ -66,8 +66,8 @@ class RemoteBackend:
         self._alone_until = 0.0
         self._balancer = Balancer(engine, package)
         self._balancer.await_first(Deadline.after(_FIRST_SECONDS))
-        self._pixels = Batches(self._scores, self._flights, self._most)
-        self._values = Batches(self._scores, self._flights, self._most)
+        self._pixels = Batches(self._together, self._flights, self._most)
+        self._values = Batches(self._together, self._flights, self._most)
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -102,7 +102,7 @@ class RemoteBackend:
                     raise BadAnswerError("its model gives no features, which output.features asks for")
                 return found
             waiting = self._pixels if data.dtype == np.uint8 else self._values
-            return Outputs(waiting.run(data, deadline)[None], None)
+            return waiting.run(data, deadline)
         except EngineFailure as failure:
             # One failure may be that of several pictures, each of which gets an error of its own.
             raise _error(failure) from failure
@@ -115,9 +115,14 @@ class RemoteBackend:
         """Closes all connections. Otherwise they are closed when nothing refers to the backend any more."""
         self._balancer.close()
 
-    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32]]:
-        """The scores of pictures that wait."""
-        return list(self._in_parts(np.stack(pictures), deadline, features=False).scores)
+    def _together(self, pictures: list[Array], deadline: Deadline) -> list[Outputs]:
+        """The outputs of pictures that wait; with their features only if the package needs them to know the unknown."""
+        found = self._in_parts(np.stack(pictures), deadline, features=self._package.unknown is not None)
+        maps = found.features
+        return [
+            Outputs(found.scores[at : at + 1], None if maps is None else maps[at : at + 1])
+            for at in range(len(pictures))
+        ]
 
     def _in_parts(self, batch: Array, deadline: Deadline, *, features: bool) -> Outputs:
         """Sends a batch in the fewest requests; where an engine does not take pictures together, each by itself.

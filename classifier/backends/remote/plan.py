@@ -18,6 +18,7 @@ from classifier.backends.protocol import Outputs
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.transport import Array, BadAnswerError, Metadata, TensorSpec, Transport
 from classifier.package import MANIFEST, ModelPackage
+from classifier.package.unknown import FILE
 from classifier.preprocessing import normalise
 
 OURS = "image-classifier"
@@ -110,7 +111,12 @@ class Plan:
         if data.ndim != 4 or data.shape[0] != pictures:
             raise BadAnswerError(f"its features have the shape {formatting.shape(data.shape)}")
         first = self.package.manifest.input.channels_first or self.order == "to_first"
-        return data.transpose(0, 2, 3, 1) if first and self.order != "to_last" else data
+        data = data.transpose(0, 2, 3, 1) if first and self.order != "to_last" else data
+        if self.package.unknown and data.shape[-1] != self.package.unknown.channels:
+            raise BadAnswerError(
+                f"it gives {data.shape[-1]} features, but {FILE} needs {self.package.unknown.channels}"
+            )
+        return data
 
 
 def plan(package: ModelPackage, metadata: Metadata) -> Plan:
