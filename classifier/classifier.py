@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.backends.choice import load_backend
-from classifier.backends.protocol import Backend, Outputs, Remote
+from classifier.backends.loaded import LoadedModel, check_finite
+from classifier.backends.protocol import Backend, Outputs
 from classifier.errors import ClassifierError, ParameterError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
@@ -69,17 +70,19 @@ class Classifier:
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
         self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue)
-        self._lock = threading.Lock()
-        self._many_backend: Backend | None = None
-        self._backend, self.reason = load_backend(
+        self._guarded = guarded
+        load = partial(
+            load_backend,
             package,
             self.settings.backend,
             self.settings.threads or cpu_count(),
             trust=self.settings.trust,
-            guarded=guarded,
             engine=self.settings.engine,
         )
-        self._remote = self._backend if isinstance(self._backend, Remote) else None
+        # A model that was tried once need not be tried again after a fork.
+        self._backend = LoadedModel(partial(load, guarded=guarded), load)
+        self._is_remote = self._backend.is_remote
+        self.reason = self._backend.reason
 
     @classmethod
     def load(
@@ -126,7 +129,7 @@ class Classifier:
     @property
     def problem(self) -> ClassifierError | None:
         """Why the model cannot be used at the moment; None if it can be, as always where it runs in this process."""
-        return self._remote.problem if self._remote else None
+        return self._backend.problem
 
     def classify(
         self, source: Source, top_k: int | None = None, lang: str | None = None, *, turn: Turn | None = None
@@ -208,7 +211,7 @@ class Classifier:
         def work(source: Source) -> Classification:
             start = time.perf_counter()
             prepared = self._prepare(_content(source, self.settings.max_bytes))
-            output, inference = self._infer(prepared.pixels, self._for_many())
+            output, inference = self._infer(prepared.pixels, self._backend.for_many())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
         return in_order(work, sources, self.settings.turns)
@@ -229,19 +232,13 @@ class Classifier:
 
         def work(source: Source) -> Scores:
             prepared = self._prepare(_content(source, self.settings.max_bytes))
-            output, _ = self._infer(prepared.pixels, self._for_many(), features=features)
+            output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
             scores, familiar = probabilities(output.scores[0], spec), self._familiar(output)
             sure = self._sure(prepared, scores, familiar)
             maps = pooled(output.features[0]) if features and output.features is not None else None
             return Scores(scores, log_probabilities(output.scores[0], spec), sure, familiar, maps)
 
         return in_order(work, sources, self.settings.turns)
-
-    def _for_many(self) -> Backend:
-        with self._lock:
-            if self._many_backend is None:
-                self._many_backend = self._backend.for_many()
-            return self._many_backend
 
     def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
         if top_k is None:
@@ -262,10 +259,11 @@ class Classifier:
         The features may be left out unless they are asked for: they are large, and an engine elsewhere would send them.
         """
         start = time.perf_counter()
-        if self._remote:
-            output = self._remote.run_one(data, features=features)
+        if self._is_remote:
+            output = self._backend.run_one(data, features=features)
         else:
             output = backend.run(normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None])
+        check_finite(self.package.name, output, features=features)
         return output, (time.perf_counter() - start) * 1000
 
     def _familiar(self, output: Outputs) -> float | None:

@@ -12,6 +12,7 @@
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
     ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
     │                         a model that cannot be used
+    ├── NotFiniteError        a model's answer that holds NaN or infinity
     ├── EngineUnavailableError, EngineAnswerError    an engine elsewhere that does not run the model as it should
     ├── AbandonedError        work that nobody waits for any more
     └── BusyError             too much at once
@@ -266,6 +267,17 @@ class BackendError(ClassifierError):
     """No backend can run this model on this installation; the message says what to install."""
 
     code = "no_backend"
+
+
+class NotFiniteError(ClassifierError):
+    """The model gives NaN or infinity for a picture, so there is no answer."""
+
+    code = "not_finite"
+    status = 422
+    sentence = (
+        "The model {model} has no answer for this picture: it computes NaN or infinity. Use another picture; if all "
+        "fail, the model is damaged, or its input is not scaled as it was in training."
+    )
 
 
 class EngineUnavailableError(ClassifierError):

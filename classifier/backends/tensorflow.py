@@ -19,10 +19,12 @@ from classifier.backends.loading import Loaded, load
 from classifier.backends.model_files import ModelFile
 from classifier.backends.names import TENSORFLOW
 from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
-from classifier.errors import PackageError
+from classifier.errors import BackendError, PackageError
 from classifier.package import ModelPackage
 
 log = logging.getLogger(__name__)
+
+_PROCESS = os.getpid()  # where TensorFlow was imported, and its threads are
 
 
 class TensorFlowBackend:
@@ -45,7 +47,13 @@ class TensorFlowBackend:
         Raises:
             PackageError: when the weights are not a Keras model or SavedModel, or do not fit the package.
             TrustError: when the weights can run code, and `trust` is false.
+            BackendError: when TensorFlow was imported before this process was forked.
         """
+        if os.getpid() != _PROCESS:
+            raise BackendError(
+                "TensorFlow cannot be used in a process that was forked after it was imported: it would wait for ever. "
+                'Start the process with multiprocessing.get_context("spawn"), and load the model there.'
+            )
         configure(threads)
         file = package.weights_file("tensorflow")
         model = load(ModelFile.open(file), trust=trust)

@@ -11,7 +11,13 @@ from classifier.errors import InputError, ParameterError
 from classifier.machine import files
 
 if TYPE_CHECKING:
-    from classifier.classifier import Classifier
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from classifier.classifier import Classifier, Scores
+    from classifier.evaluation.calibration import Calibration
     from classifier.package import ModelPackage
 
 NAME = "calibrate"
@@ -29,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Fits a temperature; prints what it changes, and writes it into the package if asked to.
 
     Returns:
-        The exit status: 1 when a picture could not be classified.
+        The exit status: 1 when a picture could not be classified, or the temperature is not worth writing.
 
     Raises:
         InputError: the dataset holds nothing to fit to, or a class that is not the model's.
@@ -55,25 +61,49 @@ def _calibrate(classifier: Classifier, args: argparse.Namespace) -> int:
 
     from classifier.cli import measuring, summary
     from classifier.evaluation import calibration
-    from classifier.package.temperature import check_writable, set_temperature
+    from classifier.package.temperature import check_writable
 
     package = classifier.package
     if args.write:
         with files.refusing(ParameterError, package.folder, writing=True):  # now, and not after all the work
             check_writable(package.folder)
-    dataset = measuring.dataset(package, args.folder, args.labels)
-    kept, failures = measuring.collect(classifier, dataset, lambda file, truth, found: (truth, found.log_scores))
+    dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)
+    kept, failures = measuring.collect(classifier, dataset, _keep)
     if not kept:
         raise InputError(f"{dataset.name}: none of its pictures could be classified.")
-    truths = np.array([truth for truth, _ in kept])
-    found = calibration.calibrate(np.stack([scores for _, scores in kept]), truths, package.manifest.output.temperature)
+    hashes, truths, scores = zip(*kept, strict=True)
+    found = calibration.calibrate(np.stack(scores), np.array(truths), package.manifest.output.temperature)
     print("\n".join(summary.calibration(found, package, dataset.name)))
+    if args.write and found.problem:
+        print(f"Nothing was written: {_manifest(package)} keeps the temperature {found.before.temperature:g}.")
+        return 1
     if args.write:
-        set_temperature(package.folder, found.after.temperature)
+        _write(package, dataset.name, found, hashes)
         print(f"Written to {_manifest(package)}. A server that runs takes it when it starts again.")
     else:
         print(f"Nothing was written; --write puts it into {_manifest(package)}.")
     return int(bool(failures))
+
+
+def _keep(file: str, accepted: tuple[int, ...], scores: Scores) -> tuple[str, int, NDArray[np.float32]]:
+    from classifier.evaluation.fingerprints import fingerprint
+    from classifier.evaluation.measure import likeliest
+
+    return fingerprint(file), likeliest(accepted, scores), scores.log_scores
+
+
+def _write(package: ModelPackage, dataset: str, found: Calibration, hashes: Sequence[str]) -> None:
+    import datetime
+
+    from classifier.evaluation.fingerprints import sample
+    from classifier.formatting import printable
+    from classifier.package.manifest import CalibratedOn
+    from classifier.package.temperature import set_temperature
+
+    today, name = datetime.datetime.now(datetime.UTC).date(), printable(dataset)
+    record = CalibratedOn(dataset=name, date=today, pictures=found.pictures, hashes=sample(hashes))
+    comment = f"logits are divided by it; fitted on {found.pictures} pictures of {name}, {today}"
+    set_temperature(package.folder, found.after.temperature, comment, record)
 
 
 def _manifest(package: ModelPackage) -> Path:

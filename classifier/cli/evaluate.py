@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from classifier.cli import options
-from classifier.errors import ParameterError
-from classifier.machine import files
 
 if TYPE_CHECKING:
-    from classifier.classifier import Classifier
+    from pathlib import Path
+
+    from classifier.classifier import Classifier, Scores
+    from classifier.evaluation.comparison import Comparison
+    from classifier.evaluation.dataset import Dataset
+    from classifier.evaluation.measure import Answer
+    from classifier.evaluation.result import Run
+    from classifier.package import ModelPackage
 
 NAME = "evaluate"
+_OUTPUTS = ("--predictions", "--json", "--html")
+
 ABOUT = "Measure how good a model is on pictures whose classes are known"
 
 
@@ -22,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_model_and_dataset(parser)
     parser.add_argument("--json", metavar="FILE", help="write all numbers as JSON; - for standard output")
     parser.add_argument("--html", metavar="FILE", help="write a report with plots and pictures, all in one file")
+    parser.add_argument("--predictions", metavar="FILE", help="write a CSV file with a row for each picture")
+    compare = "another model, or the predictions of an earlier run (.csv): which is right more often, by McNemar's test"
+    parser.add_argument("--compare", metavar="MODEL", help=compare)
     parser.add_argument("--lang", help="language of the labels and of the HTML report, such as en or zh")
     options.add_class_names(parser)
 
@@ -30,11 +40,12 @@ def run(args: argparse.Namespace) -> int:
     """Measures a model; prints a summary, and writes what was asked for.
 
     Returns:
-        The exit status: 1 when a picture could not be classified.
+        The exit status: 1 when a picture could not be classified, or a file could not be written.
 
     Raises:
         InputError: the dataset holds nothing to measure, or a class that is not the model's.
-        ParameterError: the package has no labels in that language, or a file cannot be written there.
+        ParameterError: the package has no labels in that language, a file cannot be written there, or would be written
+            over another one or over what is read.
     """
     from classifier.cli.loading import loaded_model
 
@@ -45,37 +56,80 @@ def run(args: argparse.Namespace) -> int:
 def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     import json
 
-    from classifier.cli import measuring, report, summary
-    from classifier.evaluation import html
-    from classifier.evaluation.measure import answer
+    from classifier.cli import measuring, outputs, report, summary
+    from classifier.evaluation import html, predictions
     from classifier.evaluation.result import Evaluation
 
     package = classifier.package
     package.check_language(args.lang)
-    for file in filter(None, (args.json, args.html)):
-        if file != "-":
-            with files.refusing(ParameterError, file, writing=True):  # now, and not after all the work
-                files.check_writable(Path(file))
-    dataset = measuring.dataset(package, args.folder, args.labels)
-    answers, failures = measuring.collect(classifier, dataset, answer)
-    found = Evaluation(dataset.name, dataset.skipped, package, classifier.backend, classifier.device, answers, failures)
+    wanted = {option: getattr(args, option[2:]) for option in _OUTPUTS if getattr(args, option[2:])}
+    outputs.check(wanted)
+    dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)
+    outputs.spare(wanted, _inputs(args, package, dataset))
+    answers, failures = measuring.collect(classifier, dataset, _answer)
+    about = (dataset.name, dataset.skipped, package, classifier.backend, classifier.device)
+    found = Evaluation(*about, answers, failures, dataset.unknown, _run(classifier, args), _comparison(args, answers))
+    labels = package.labels_for(args.lang or package.language)
+
+    def document() -> str:
+        reader = classifier.decoder, classifier.settings.max_bytes
+        return html.render(found, html.thumbnails(found, *reader), args.lang, html.small_thumbnails(found, *reader))
+
+    def numbers() -> str:
+        if args.json == outputs.STDOUT:
+            return report.to_json(found.to_dict(args.lang), indent=1) + "\n"
+        return json.dumps(found.to_dict(args.lang), ensure_ascii=False, indent=1) + "\n"
+
+    contents = {"--predictions": lambda: predictions.render(found, labels), "--json": numbers, "--html": document}
     try:
-        if args.html:
-            pictures = html.thumbnails(found, classifier.decoder, classifier.settings.max_bytes)
-            _write(args.html, html.render(found, pictures, args.lang))
-        if args.json and args.json != "-":
-            _write(args.json, json.dumps(found.to_dict(args.lang), ensure_ascii=False, indent=1) + "\n")
-    finally:  # where the disk is full, at least the summary is not lost
-        if args.json == "-":
-            print(report.to_json(found.to_dict(args.lang), indent=1))
-        else:
-            print("\n".join(summary.evaluation(found, args.lang)))
-    return int(bool(failures))
+        if outputs.STDOUT not in wanted.values():
+            print("\n".join(summary.evaluation(found, args.lang)), flush=True)
+    finally:  # whatever becomes of one of them, the others are written
+        written = outputs.write(wanted, contents)
+    return int(not written or bool(failures))
 
 
-def _write(file: str, text: str) -> None:
-    try:
-        # The text has names of files; bytes in them that are not UTF-8 are escaped, as in JSON.
-        Path(file).write_text(text, "utf-8", "backslashreplace")
-    except OSError as error:
-        raise OSError(files.sentence(error, file, writing=True)) from error
+def _answer(file: str, accepted: tuple[int, ...], scores: Scores) -> Answer:
+    from dataclasses import replace
+
+    from classifier.evaluation.fingerprints import fingerprint
+    from classifier.evaluation.measure import answer
+
+    return replace(answer(file, accepted, scores), fingerprint=fingerprint(file))
+
+
+def _inputs(args: argparse.Namespace, package: ModelPackage, dataset: Dataset) -> Iterator[str | Path]:
+    """All files that the command reads."""
+    yield from (args.folder, *filter(None, (args.labels, args.compare)))
+    yield from (entry.name for entry in dataset.entries)
+    yield from package.folder.rglob("*") if package.folder.is_dir() else [package.folder]
+
+
+def _run(classifier: Classifier, args: argparse.Namespace) -> Run:
+    import datetime
+    import shlex
+
+    from classifier.backends.names import info
+    from classifier.evaluation.result import Run
+
+    form = info(classifier.backend).form
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Run(now, shlex.join(["classifier", *args.argv]), classifier.package.weights_hash(form) if form else None)
+
+
+def _comparison(args: argparse.Namespace, answers: Sequence[Answer]) -> Comparison | None:
+    """The comparison with another model, or with an earlier run whose predictions were written."""
+    from classifier.cli import measuring
+    from classifier.cli.loading import loaded_model
+    from classifier.evaluation import comparison, predictions
+
+    if not args.compare:
+        return None
+    if args.compare.lower().endswith(".csv"):
+        other = predictions.read(args.compare)
+    else:
+        with loaded_model(args.compare) as classifier:
+            dataset = measuring.dataset(classifier.package, args.folder, args.labels, skip_unknown=args.skip_unknown)
+            others, _ = measuring.collect(classifier, dataset, _answer)
+        other = {answer.file: answer.right for answer in others}
+    return comparison.compare(args.compare, {answer.file: answer.right for answer in answers}, other)

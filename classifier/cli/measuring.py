@@ -11,7 +11,7 @@ from rich.console import Console
 from classifier.classifier import Classifier, Scores
 from classifier.cli.report import Screen
 from classifier.evaluation.dataset import Dataset, read_dataset
-from classifier.evaluation.measure import Failure, scored
+from classifier.evaluation.measure import Classes, Failure, scored
 from classifier.evaluation.naming import read_names
 from classifier.formatting import printable
 from classifier.inputs import code_and_sentence
@@ -20,30 +20,31 @@ from classifier.package import ModelPackage
 Kept = TypeVar("Kept")
 
 
-def dataset(package: ModelPackage, folder: str, names: str | None) -> Dataset:
+def dataset(package: ModelPackage, folder: str, names: str | None, *, skip_unknown: bool = False) -> Dataset:
     """The dataset that the command line names.
 
     Args:
         package: the model.
         folder: the folder or CSV file.
         names: a file with further names for the classes, or None.
+        skip_unknown: as for `read_dataset`.
 
     Raises:
         InputError: there is nothing to measure, or a class that is not the model's.
     """
     further = read_names(names, package.manifest.output.classes) if names else ()
-    return read_dataset(folder, package, further)
+    return read_dataset(folder, package, further, skip_unknown=skip_unknown)
 
 
 def collect(
-    classifier: Classifier, pictures: Dataset, keep: Callable[[str, int, Scores], Kept]
+    classifier: Classifier, pictures: Dataset, keep: Callable[[str, Classes, Scores], Kept]
 ) -> tuple[list[Kept], list[Failure]]:
     """Runs a model on all pictures; reports each failure as it comes.
 
     Args:
         classifier: the loaded model.
         pictures: what to run it on.
-        keep: called with a file, its class and its scores; returns what is to be kept of them.
+        keep: called with a file, its classes and its scores; returns what is to be kept of them.
 
     Returns:
         What was kept of each picture, and the pictures that failed.

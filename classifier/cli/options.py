@@ -25,9 +25,11 @@ def add_model_and_dataset(parser: argparse.ArgumentParser) -> None:
 
 
 def add_class_names(parser: argparse.ArgumentParser) -> None:
-    """Declares `--labels`: further names for the classes of a dataset."""
+    """Declares `--labels` and `--skip-unknown`: what the names of a dataset's classes stand for."""
     names = "one more name for each class, a line each in index order, such as WordNet ids"
     parser.add_argument("--labels", metavar="FILE", help=names)
+    skip = "leave out, and count, pictures of classes that the model lacks"
+    parser.add_argument("--skip-unknown", action="store_true", help=skip)
 
 
 def positive(text: str) -> int:

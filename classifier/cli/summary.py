@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
 from classifier.evaluation import metrics
-from classifier.evaluation.calibration import BOUNDS, FEW, Calibration
+from classifier.evaluation.calibration import FEW, Calibration
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
 
+_SIGNIFICANT = 0.05
 _ROWS = 10  # rows of each list, the worst ones; the reports in JSON and HTML have more
 
 
@@ -25,6 +26,8 @@ def evaluation(found: Evaluation, lang: str | None) -> list[str]:
     labels = found.package.labels_for(lang or found.package.language)
     return [
         *_head(found),
+        *_doubts(found, labels),
+        *_comparison(found),
         *_classes(found, labels),
         *_confusions(found, labels),
         *_mistakes(found, labels),
@@ -48,14 +51,9 @@ def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list
         ("top-1", *[percent(found.right / found.pictures)] * 2, "a temperature changes no answer"),
     ]
     lines = [f"{package.name} on {printable(dataset)}: {found.pictures} pictures", *_table(rows, "<>><")]
-    if found.unbounded:
-        reason = (
-            "every picture is right, or nearly: use harder ones"
-            if after.temperature == BOUNDS[0]
-            else "the scores say nothing about these classes: look at the labels"
-        )
-        lines.append(f"Do not use this temperature: it reached its limit of {after.temperature:g}, because {reason}.")
-    if found.pictures < FEW:
+    if found.problem:
+        lines.append(f"Do not use this temperature: {found.problem}.")
+    elif found.pictures < FEW:
         lines.append(f"These are too few pictures for a good temperature: use {FEW} or more, better 1000.")
     if package.manifest.output.unsure_below and after.temperature != before.temperature:
         limit = package.manifest.output.unsure_below
@@ -85,18 +83,78 @@ def _head(found: Evaluation) -> list[str]:
             f"well-calibrated scores would show {percent(found.ece_by_chance)} by chance",
         ),
         ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
+        ("Brier", f"{found.brier:.3f}", f"0 is best, 2 worst{_between(found.intervals['brier'])}"),
         ("unsure", str(found.unsure), "pictures of which the model is not sure"),
     ]
     if found.failures:
         rows.append(("failed", str(len(found.failures)), "could not be classified; standard error says why"))
     if found.skipped:
         rows.append(("skipped", str(found.skipped), "files without the ending of a picture"))
+    if found.unknown:
+        names = f"pictures of {_count(len(found.unknown), 'class', 'classes')} that the model lacks: "
+        rows.append(("unknown", str(sum(found.unknown.values())), names + _some(found.unknown)))
     support = sum(result.support > 0 for result in found.classes)
     head = (
         f"{found.package.name} on {printable(found.dataset)}: {_count(found.total, 'picture')} of "
         f"{_count(support, 'class', 'classes')}, {found.backend} on {found.device}"
     )
     return [head, *_table(rows, "<><")]
+
+
+def _doubts(found: Evaluation, labels: Sequence[str]) -> list[str]:
+    """What about the pictures makes the numbers less than they seem."""
+    lines = []
+    for group in found.contradictory[:_ROWS]:
+        said = ", ".join(f"{printable(one.file)} ({labels[one.truth]})" for one in group)
+        lines.append(f"The same picture with different classes, of which at most one is right: {said}.")
+    again = found.repeated_alike
+    if again:
+        number, files = sum(len(group) - 1 for group in again), [printable(one.file) for one in again[0]]
+        is_are = "picture is" if number == 1 else "pictures are"
+        lines.append(f"{number} {is_are} there more than once, and counted each time: {' = '.join(files[:3])}.")
+    if found.calibrated_on:
+        record = found.package.manifest.calibration
+        assert record  # noqa: S101  (it is what tells)
+        lines.append(
+            f"The temperature was fitted to {found.calibrated_on} of these pictures "
+            f"({printable(record.dataset)}, {record.date}): ECE, NLL and Brier look better than they are. "
+            "Measure on others."
+        )
+    return ["", *lines] if lines else []
+
+
+def _comparison(found: Evaluation) -> list[str]:
+    other = found.comparison
+    if other is None:
+        return []
+    low, high = other.interval
+    verdict = (
+        "more than chance explains" if other.p < _SIGNIFICANT else "chance alone explains it; more pictures would tell"
+    )
+    rows = [
+        ("both right", str(other.both), ""),
+        ("only this one", str(other.only_this), ""),
+        ("only the other", str(other.only_other), ""),
+        ("neither", str(other.neither), ""),
+        (
+            "top-1",
+            f"{other.difference * 100:+.1f}",
+            f"points; 95% interval {low * 100:+.1f} to {high * 100:+.1f}; McNemar p = {other.p:.2g}: {verdict}",
+        ),
+    ]
+    if other.unpaired:
+        rows.append(("left out", str(other.unpaired), "pictures that only one of the two was measured on"))
+    title = f"Compared with {printable(other.name)} on {_count(other.pictures, 'picture')}"
+    return ["", title, *_table(rows, "<><")]
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    return f"; 95% interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
+
+
+def _some(names: Iterable[str]) -> str:
+    shown = [printable(name) for name in names]
+    return ", ".join(shown[:3]) + (", ..." if len(shown) > 3 else "")
 
 
 def _classes(found: Evaluation, labels: Sequence[str]) -> list[str]:

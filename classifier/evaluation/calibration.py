@@ -23,6 +23,11 @@ answers are right, or they have nothing to do with the pictures.
 FEW = 100
 """With fewer pictures than this, a temperature or an expected calibration error is mostly chance."""
 
+LEAST = 10
+"""With fewer pictures than this, a temperature is nothing but chance."""
+
+_SIGNIFICANT = 10.83  # what twice a gain of log-likelihood by one parameter exceeds once in 1,000 cases by chance
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:
@@ -43,6 +48,7 @@ class Calibration:
         before: with the package's own temperature.
         after: with the fitted one.
         unbounded: whether the temperature ran into one of `BOUNDS`.
+        classes: number of the model's classes.
     """
 
     pictures: int
@@ -50,6 +56,24 @@ class Calibration:
     before: Quality
     after: Quality
     unbounded: bool
+    classes: int
+
+    @property
+    def problem(self) -> str | None:
+        """Why the temperature should not be used; None if it may be."""
+        temperature = self.after.temperature
+        if self.unbounded and temperature == BOUNDS[0]:
+            return (
+                f"it reached its limit of {temperature:g}, because every picture is right, or nearly: use harder ones"
+            )
+        if self.pictures < LEAST and not self.unbounded:
+            return f"{self.pictures} pictures say too little: use {FEW} or more, better 1000"
+        # A temperature without end would give all classes the same score: the scores must be worth more than that.
+        gain = 2 * self.pictures * (math.log(self.classes) - self.after.nll)
+        if self.unbounded or gain < _SIGNIFICANT:
+            limit = f"it reached its limit of {temperature:g}, because " if self.unbounded else ""
+            return f"{limit}the scores say nothing about these classes: look at the labels"
+        return None
 
 
 _STEPS = 24  # halvings of the range of log temperatures, which gives the temperature with a relative error of 4e-7
@@ -72,7 +96,7 @@ def calibrate(log_scores: Floats, truths: Ints, temperature: float) -> Calibrati
         return Quality(temperature, nll(log_scores, truths, temperature), ece)
 
     before, after = quality(temperature), quality(float(f"{fitted:.4g}"))
-    return Calibration(len(truths), int(right.sum()), before, after, fitted in BOUNDS)
+    return Calibration(len(truths), int(right.sum()), before, after, fitted in BOUNDS, log_scores.shape[1])
 
 
 def fit_temperature(log_scores: Floats, truths: Ints) -> float:

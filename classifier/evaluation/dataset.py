@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.errors import InputError, ParameterError
+from classifier.evaluation.csv_file import read_rows
 from classifier.evaluation.naming import ClassNames
 from classifier.inputs import Entry, pictures
 from classifier.machine import files
 from classifier.package import ModelPackage
 from classifier.picture.formats import ENDINGS
-
-_PATH, _LABEL = ("path", "file", "filename", "image", "picture"), ("label", "class")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +24,36 @@ class Dataset:
     Attributes:
         name: the folder or the file.
         entries: the pictures, and the folders that hold none.
-        truths: the index of the true class of each entry.
+        truths: the index of the true class of each entry, the first one if several are accepted.
         skipped: number of files in the folders without a picture's ending.
+        accepted: the indices of all classes that are accepted for an entry, where these are several.
+        unknown: the names that are no class of the model, each with the number of pictures that were left out for it.
     """
 
     name: str
     entries: list[Entry]
     truths: list[int]
     skipped: int = 0
+    accepted: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+    def classes(self, number: int) -> tuple[int, ...]:
+        """The indices of all classes that are accepted for the entry of this number, from 0."""
+        return self.accepted.get(number, (self.truths[number],))
 
 
-def read_dataset(name: str, package: ModelPackage, further: Sequence[str] = ()) -> Dataset:
+def read_dataset(
+    name: str, package: ModelPackage, further: Sequence[str] = (), *, skip_unknown: bool = False
+) -> Dataset:
     """Finds the pictures and their classes; opens no picture.
 
     Args:
         name: a folder with one sub-folder per class, or a CSV file of `path,label`, whose paths are relative to it.
-            A header is optional; with one, the two columns may be anywhere among other columns.
+            A header is optional; with one, the two columns may be anywhere among other columns. A label may be
+            several, with `|` between them, each of which is right.
         package: the model, whose labels name the classes.
         further: one more name for each class, in index order.
+        skip_unknown: whether pictures of classes that the model does not have are left out.
 
     Raises:
         InputError: when there is nothing of that name, it holds no picture, or a class is not the model's.
@@ -58,16 +68,34 @@ def read_dataset(name: str, package: ModelPackage, further: Sequence[str] = ()) 
     with files.refusing(InputError, name):
         found = files.kind(Path(name))
     if found == "folder":
-        return _from_folder(name, names)
+        return _from_folder(name, names, package, skip_unknown)
     if found is None:
         raise InputError(f"{name}: there is no such folder or CSV file.")
-    rows = _rows(name)
-    classes = names.find(label for _, label in rows)
+    rows = read_rows(name, names.known)
+    found_classes = names.find_several((row.label for row in rows), skip_unknown=skip_unknown)
     base = os.path.dirname(name) or "."
-    return Dataset(name, [Entry(os.path.join(base, path)) for path, _ in rows], [classes[label] for _, label in rows])
+    known = [row for row in rows if row.label in found_classes]
+    unknown = Counter(row.label for row in rows if row.label not in found_classes)
+    if not known:
+        raise _all_unknown(name, unknown, package)
+    classes = [found_classes[row.label] for row in known]
+    return Dataset(
+        name,
+        [Entry(os.path.join(base, row.path)) for row in known],
+        [one[0] for one in classes],
+        accepted={number: one for number, one in enumerate(classes) if len(one) > 1},
+        unknown=unknown,
+    )
 
 
-def _from_folder(name: str, names: ClassNames) -> Dataset:
+def _all_unknown(name: str, unknown: Mapping[str, int], package: ModelPackage) -> InputError:
+    some = ", ".join(repr(one) for one in list(unknown)[:3])
+    return InputError(
+        f"{name}: none of its classes ({some}{', ...' if len(unknown) > 3 else ''}) is one of {package.name}."
+    )
+
+
+def _from_folder(name: str, names: ClassNames, package: ModelPackage, skip_unknown: bool) -> Dataset:
     try:
         inside = sorted(one for one in os.listdir(name) if not one.startswith("."))
     except OSError as error:
@@ -80,17 +108,29 @@ def _from_folder(name: str, names: ClassNames) -> Dataset:
             f"{name}: expected one sub-folder per class, but {found}. "
             "Sort the pictures into such folders, or give a CSV file of path,label."
         )
-    classes = names.find(folders)
+    classes = names.find_several(folders, skip_unknown=skip_unknown)
+    unknown = {folder: _pictures(os.path.join(name, folder)) for folder in folders if folder not in classes}
+    if not classes:
+        raise _all_unknown(name, unknown, package)
+    folders = [folder for folder in folders if folder in classes]
     entries: list[Entry] = []
     truths: list[int] = []
+    accepted: dict[int, tuple[int, ...]] = {}
     for folder in folders:
         found_here = pictures(os.path.join(name, folder))
+        several = classes[folder]
+        if len(several) > 1:
+            accepted |= dict.fromkeys(range(len(entries), len(entries) + len(found_here)), several)
         entries += found_here
-        truths += [classes[folder]] * len(found_here)
+        truths += [several[0]] * len(found_here)
     read = sum(entry.error is None for entry in entries)
     if not read:
         raise InputError(f"{name}: none of its {len(folders)} sub-folders holds a picture ({', '.join(ENDINGS)}).")
-    return Dataset(name, entries, truths, _files(name, folders) - read)
+    return Dataset(name, entries, truths, _files(name, folders) - read, accepted, unknown)
+
+
+def _pictures(folder: str) -> int:
+    return sum(entry.error is None for entry in pictures(folder))
 
 
 def _files(name: str, folders: Sequence[str]) -> int:
@@ -101,43 +141,3 @@ def _files(name: str, folders: Sequence[str]) -> int:
             below[:] = [one for one in below if not one.startswith(".")]
             count += sum(not one.startswith(".") for one in inside)
     return count
-
-
-def _rows(name: str) -> list[tuple[str, str]]:
-    """The paths and labels of a CSV file.
-
-    Raises:
-        InputError: naming the line that is wrong.
-    """
-    rows: list[tuple[str, str]] = []
-    path = label = -1
-    columns = 2
-    try:
-        with io.TextIOWrapper(files.open_file(Path(name)), "utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            for row in reader:
-                if not any(cell.strip() for cell in row):
-                    continue
-                if path < 0:
-                    heads = [cell.strip().casefold() for cell in row]
-                    path = next((heads.index(one) for one in _PATH if one in heads), -1)
-                    label = next((heads.index(one) for one in _LABEL if one in heads), -1)
-                    if path >= 0 and label >= 0:
-                        columns = len(row)
-                        continue
-                    path, label = 0, 1
-                if len(row) != columns or not row[path].strip() or not row[label].strip():
-                    raise InputError(
-                        f"{name}: line {reader.line_num}: expected {columns} values, path and label among them, "
-                        f"found {','.join(row)!r}. Separate values by commas; quote those that hold one."
-                    )
-                rows.append((row[path].strip(), row[label].strip()))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: this is no CSV file in UTF-8: {error.reason}.") from error
-    except csv.Error as error:
-        raise InputError(f"{name}: this is no CSV file: {error}.") from error
-    except OSError as error:
-        raise InputError(f"{name}: this file cannot be read: {files.reason(error, name)}.") from error
-    if not rows:
-        raise InputError(f"{name}: this file lists no pictures. It needs a line `path,label` for each.")
-    return rows

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from classifier.classifier import Classifier, Scores
 from classifier.errors import ClassifierError
 from classifier.evaluation.dataset import Dataset
 from classifier.inputs import each
+
+Classes = tuple[int, ...]
+"""The indices of the classes that are accepted for a picture."""
+
+TOP = 5
+"""How many of the best answers are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +25,16 @@ class Answer:
 
     Attributes:
         file: the picture's path.
-        truth: index of the true class.
+        truth: index of the true class; of several that are accepted the one with the best score.
         predicted: index of the class with the best score, the model's first answer.
         score: probability of the first answer.
         truth_score: probability of the true class.
         rank: place of the true class among all classes by score, from 1.
         sure: as in `Classification`.
+        brier: the Brier score of all scores, 0 to 2: the sum over all classes of (score - 1 or 0) squared.
+        best: the classes with the best scores, as (index, score), the best first.
+        accepted: the indices of all classes that are accepted, the true one among them.
+        fingerprint: of the picture's file, see `fingerprints`.
     """
 
     file: str
@@ -32,6 +44,10 @@ class Answer:
     truth_score: float
     rank: int
     sure: bool
+    brier: float = 0.0
+    best: tuple[tuple[int, float], ...] = ()
+    accepted: tuple[int, ...] = ()
+    fingerprint: str = ""
 
     @property
     def right(self) -> bool:
@@ -47,18 +63,37 @@ class Failure:
     error: ClassifierError | OSError
 
 
-def scored(classifier: Classifier, dataset: Dataset) -> Iterator[tuple[str, int, Scores | ClassifierError | OSError]]:
-    """For each entry of a dataset, in order: its file, its class, and the model's scores or what went wrong."""
+def scored(
+    classifier: Classifier, dataset: Dataset
+) -> Iterator[tuple[str, Classes, Scores | ClassifierError | OSError]]:
+    """For each entry of a dataset, in order: its file, its classes, and the model's scores or what went wrong."""
     results = each(dataset.entries, classifier.scores_many, classifier.settings.max_bytes)
-    for truth, (file, result) in zip(dataset.truths, results, strict=True):
-        yield file, truth, result
+    for number, (file, result) in enumerate(results):
+        yield file, dataset.classes(number), result
 
 
-def answer(file: str, truth: int, found: Scores) -> Answer:
-    """The few numbers of a picture's scores that measuring needs."""
+def likeliest(accepted: Classes, found: Scores) -> int:
+    """The accepted class with the best score, which counts as the true one."""
+    return max(accepted, key=lambda index: float(found.log_scores[index]))
+
+
+def answer(file: str, truth: int | Classes, found: Scores, top: int = TOP) -> Answer:
+    """The few numbers of a picture's scores that measuring needs.
+
+    Args:
+        file: the picture.
+        truth: the index of its class, or of all classes that are accepted.
+        found: the model's scores.
+        top: how many of the best answers are kept.
+    """
     scores = found.scores
+    accepted = (truth,) if isinstance(truth, int) else truth
+    truth = likeliest(accepted, found)
     own = scores[truth]
     # Ordered as in `classify`: of equal scores the one with the lower index comes first.
     rank = 1 + int((scores > own).sum() + (scores[:truth] == own).sum())
     predicted = int(scores.argmax())
-    return Answer(file, truth, predicted, float(scores[predicted]), float(own), rank, found.sure)
+    best = tuple((int(index), float(scores[index])) for index in np.argsort(-scores, kind="stable")[:top])
+    exact = scores.astype(np.float64)
+    brier = float(exact @ exact - 2 * exact[truth] + 1)
+    return Answer(file, truth, predicted, float(scores[predicted]), float(own), rank, found.sure, brier, best, accepted)

@@ -12,6 +12,9 @@ Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
+Z = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution."""
+
 BINS = 15
 """Bins of equal width over 0 to 1, as in Guo et al. (2017), On Calibration of Modern Neural Networks, section 4."""
 
@@ -57,11 +60,19 @@ def share(part: float, whole: float) -> float | None:
 
 def interval(right: int, total: int) -> tuple[float, float]:
     """The 95 % confidence interval of a share, after Wilson (1927); holds for few pictures and for shares near 1."""
-    z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
     p = right / total
-    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    middle = (p + Z * Z / (2 * total)) / (1 + Z * Z / total)
+    half = Z / (1 + Z * Z / total) * math.sqrt(p * (1 - p) / total + Z * Z / (4 * total * total))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def mean_interval(values: Floats) -> tuple[float, float] | None:
+    """The 95 % confidence interval of a mean, from the standard error; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    exact = values.astype(np.float64)
+    middle, half = float(exact.mean()), Z * float(exact.std(ddof=1)) / math.sqrt(len(exact))
+    return middle - half, middle + half
 
 
 def reliability(confidences: Floats, right: Bools, bins: int = BINS) -> list[Bin]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +13,31 @@ from numpy.typing import NDArray
 
 from classifier import __version__
 from classifier.errors import InputError
-from classifier.evaluation import metrics
-from classifier.evaluation.measure import Answer, Failure
+from classifier.evaluation import fingerprints, metrics
+from classifier.evaluation.comparison import Comparison
+from classifier.evaluation.measure import TOP, Answer, Failure
 from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
+
+_MISTAKE = ("file", "truth", "predicted", "score", "truth_score", "rank", "sure")
 
 FORMAT = 1
 """Version of the JSON document; grows when a value changes its meaning or is removed."""
 
-TOP = 5
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """When, how and with which weights an evaluation was made, so that it can be made again.
+
+    Attributes:
+        date: in UTC, as ISO 8601 writes it.
+        command: the command line.
+        weights: the file of the weights and its SHA-256; None where the model runs elsewhere.
+    """
+
+    date: str = ""
+    command: str = ""
+    weights: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,9 @@ class Evaluation:
         device: where inference ran.
         answers: an answer for each picture that could be classified, at least one.
         failures: the pictures that could not be classified.
+        unknown: names that are no class of the model, each with the number of pictures that were left out for it.
+        run: when and how it was made.
+        comparison: with another model or run.
     """
 
     dataset: str
@@ -43,6 +64,9 @@ class Evaluation:
     device: str
     answers: list[Answer]
     failures: list[Failure]
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    run: Run = Run()
+    comparison: Comparison | None = None
 
     def __post_init__(self) -> None:
         """Checks that there is anything to measure.
@@ -85,8 +109,53 @@ class Evaluation:
     @property
     def nll(self) -> float:
         """The negative log-likelihood, nats per picture; a score of 0 counts as the smallest positive float32."""
+        return float(self._surprise.mean())
+
+    @property
+    def _surprise(self) -> NDArray[np.float64]:
         least = float(np.finfo(np.float32).smallest_subnormal)
-        return float(-np.log(np.maximum(self._column("truth_score"), least)).mean())
+        return np.asarray(-np.log(np.maximum(self._column("truth_score"), least)), np.float64)
+
+    @property
+    def brier(self) -> float:
+        """The Brier score, 0 to 2: the mean of the sums over all classes of (score - 1 or 0) squared."""
+        return float(self._column("brier").mean())
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float] | None]:
+        """The 95 % confidence intervals of means over the pictures, by the key of the mean in `to_dict`."""
+        return {
+            "nll": metrics.mean_interval(self._surprise),
+            "brier": metrics.mean_interval(self._column("brier")),
+            "confidence": metrics.mean_interval(self._column("score")),
+        }
+
+    @cached_property
+    def repeated(self) -> list[list[Answer]]:
+        """The pictures of which the dataset has several files with the same content, together with these."""
+        groups: dict[str, list[Answer]] = defaultdict(list)
+        for answer in self.answers:
+            groups[answer.fingerprint].append(answer)
+        return [group for key, group in groups.items() if key and len(group) > 1]
+
+    @property
+    def contradictory(self) -> list[list[Answer]]:
+        """Those of them that are said to be of different classes."""
+        return [group for group in self.repeated if len({(one.accepted or (one.truth,)) for one in group}) > 1]
+
+    @property
+    def repeated_alike(self) -> list[list[Answer]]:
+        """The others of them, whose classes agree."""
+        contradictory = self.contradictory
+        return [group for group in self.repeated if group not in contradictory]
+
+    @cached_property
+    def calibrated_on(self) -> int:
+        """How many of the pictures the package's temperature was fitted to, as far as it says."""
+        record = self.package.manifest.calibration
+        if record is None:
+            return 0
+        return fingerprints.shared((answer.fingerprint for answer in self.answers), record.hashes, record.pictures)
 
     @cached_property
     def reliability(self) -> list[metrics.Bin]:
@@ -155,6 +224,9 @@ class Evaluation:
             "backend": self.backend,
             "device": self.device,
             "temperature": manifest.output.temperature,
+            "date": self.run.date,
+            "command": self.run.command,
+            "weights": dict(zip(("file", "sha256"), self.run.weights, strict=True)) if self.run.weights else None,
             "dataset": self.dataset,
             "pictures": self.total,
             "failed": len(self.failures),
@@ -164,6 +236,8 @@ class Evaluation:
             "top5": top(self.k),
             "macro": metrics.macro(self.classes),
             "nll": self.nll,
+            "brier": self.brier,
+            "intervals": self.intervals,
             "confidence": self.confidence,
             "ece": self.ece,
             "ece_by_chance": self.ece_by_chance,
@@ -172,7 +246,11 @@ class Evaluation:
             "confusion": [
                 {"truth": truth, "predicted": said, "pictures": count} for truth, said, count in self.confusion
             ],
-            "mistakes": [asdict(answer) for answer in self.mistakes],
+            "mistakes": [{key: getattr(answer, key) for key in _MISTAKE} for answer in self.mistakes],
+            "unknown": dict(self.unknown),
+            "repeated": [[{"file": one.file, "truth": one.truth} for one in group] for group in self.repeated],
+            "calibrated_on": self.calibrated_on,
+            "comparison": self.comparison.to_dict() if self.comparison else None,
             "failures": [
                 dict(zip(("file", "code", "detail"), (failure.file, *code_and_sentence(failure.error)), strict=True))
                 for failure in self.failures

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from classifier.machine import forks
+
 SECONDS = 30.0
 """Seconds for which a client that has asked for something counts as present."""
 
@@ -36,6 +38,11 @@ class Clients:
         """Args: share: see the class; clock: gives the time in seconds."""
         self.share = share
         self._clock = clock
+        self.forked()
+        forks.renew(self)
+
+    def forked(self) -> None:
+        """See `forks`: nobody is known in a new process."""
         self._lock = threading.Lock()
         self._known: dict[str, _Client] = {}
         self._cleared = 0.0

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from classifier.errors import AbandonedError, BusyError, ShareError, StoppingError
+from classifier.machine import forks
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import Clients
 
@@ -74,10 +75,15 @@ class WorkQueue:
         self._most_running = running
         self._most_waiting = waiting
         self._clients = clients or Clients()
+        self._closed = False
+        self.forked()
+        forks.renew(self)
+
+    def forked(self) -> None:
+        """See `forks`: nobody is in it in a new process."""
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, deque[Place]] = {}
-        self._closed = False
 
     @property
     def busy(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -108,6 +109,18 @@ class Weights(_Table):
     tensors_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
 
 
+class CalibratedOn(_Table):
+    """`[calibration]`: what `output.temperature` was fitted to, as `classifier calibrate --write` writes it."""
+
+    dataset: str = Field(description="name of the folder or file")
+    date: datetime.date = Field(description="day on which it was fitted")
+    pictures: PositiveInt = Field(description="number of its pictures")
+    hashes: str = Field(
+        pattern=r"^(\s*[0-9a-f]{16})*\s*$",
+        description="the smallest hashes of its pictures, by which they are known again",
+    )
+
+
 class Published(_Table):
     """`[published]`: accuracy as the model's authors report it."""
 
@@ -130,3 +143,4 @@ class Manifest(_Table):
     labels: dict[str, str] = Field(min_length=1, description="labels file by language")
     weights: dict[Form, Weights] = Field({}, description="files by form; none for a model that runs elsewhere")
     published: Published | None = None
+    calibration: CalibratedOn | None = None

@@ -133,6 +133,24 @@ class ModelPackage:
             )
         return file
 
+    def weights_hash(self, form: Form) -> tuple[str, str]:
+        """The name and the SHA-256 of one form's weights; of a folder, that of its files' names and hashes in order.
+
+        Raises:
+            PackageError: as `weights_file` does.
+        """
+        file = self.weights_file(form)
+        inside = sorted(one for one in file.rglob("*") if one.is_file()) if file.is_dir() else [file]
+        hashes = []
+        with files.refusing(PackageError, file):
+            for one in inside:
+                with files.open_file(one) as stream:
+                    hashes.append((one, hashlib.file_digest(stream, "sha256").hexdigest()))
+        if inside == [file]:
+            return file.name, hashes[0][1]
+        listed = "".join(f"{found}  {one.relative_to(file).as_posix()}\n" for one, found in hashes)
+        return file.name, hashlib.sha256(listed.encode()).hexdigest()
+
 
 def _check_weights(folder: Path, manifest: Manifest) -> None:
     """Checks that there are weights, of whatever content."""

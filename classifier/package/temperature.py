@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from pathlib import Path
 
@@ -12,8 +10,9 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from classifier.errors import PackageError
-from classifier.machine import files
+from classifier.machine import atomic, files
 from classifier.package import MANIFEST, ModelPackage
+from classifier.package.manifest import CalibratedOn
 from classifier.package.toml import set_value
 
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -28,12 +27,16 @@ def check_writable(folder: Path) -> None:
     files.check_writable((folder / MANIFEST).resolve(), replace=True)
 
 
-def set_temperature(folder: Path, temperature: float) -> None:
+def set_temperature(
+    folder: Path, temperature: float, comment: str | None = None, record: CalibratedOn | None = None
+) -> None:
     """Writes `output.temperature` into a package; readers find the old file or the new one, never a half-written one.
 
     Args:
         folder: the package's folder.
         temperature: above 0.
+        comment: takes the place of the comment behind the old one, which stays if this is None.
+        record: takes the place of the table `[calibration]`, which stays if this is None.
 
     Raises:
         PackageError: the change would alter more than the temperature, so the file was left alone.
@@ -44,9 +47,11 @@ def set_temperature(folder: Path, temperature: float) -> None:
     text = file.read_bytes().decode("utf-8")
     content = text.removeprefix(_BYTE_ORDER_MARK)
     try:
-        changed = _changed(content, temperature)
+        changed = _changed(content, temperature, comment, record)
         expected = tomllib.loads(content)
         expected["output"]["temperature"] = temperature
+        if record:
+            expected["calibration"] = record.model_dump()
         same = tomllib.loads(changed) == expected
     except (TOMLKitError, tomllib.TOMLDecodeError, KeyError):
         same = False
@@ -56,21 +61,25 @@ def set_temperature(folder: Path, temperature: float) -> None:
             f"Write `temperature = {temperature}` under [output] yourself."
         )
     try:
-        _replace(file, text.removesuffix(content) + changed)
-    except OSError as error:  # it names the new file, which is gone
-        error = OSError(error.errno, error.strerror, str(file))
+        atomic.write(file, (text.removesuffix(content) + changed).encode("utf-8"))
+    except OSError as error:
         raise OSError(files.sentence(error, writing=True)) from error
     ModelPackage.load(folder, weights=False)
 
 
-def _changed(content: str, temperature: float) -> str:
+def _changed(content: str, temperature: float, comment: str | None, record: CalibratedOn | None) -> str:
     """The document with the temperature in place of the old one, or on a line of its own after `logits`."""
     document = tomlkit.parse(content)
+    if record:
+        document.pop("calibration", None)
     output = document["output"]
     if not isinstance(output, Table):  # an inline table or dotted keys
         output["temperature"] = temperature
     elif "temperature" in output:
         set_value(output, "temperature", temperature)
+        if comment is not None:
+            trivia = output["temperature"].trivia
+            trivia.comment_ws, trivia.comment = trivia.comment_ws or "  ", f"# {comment}"
     else:
         # `append` would put it behind the comments above the next table, so it is inserted into the body's list of
         # items. The body's index of keys is not updated: after this only the document's text is used.
@@ -79,19 +88,17 @@ def _changed(content: str, temperature: float) -> str:
         logits, item = body[at][1], tomlkit.item(temperature)
         logits.trivia.trail = logits.trivia.trail or "\n"
         item.trivia.indent, item.trivia.trail = logits.trivia.indent, logits.trivia.trail
+        if comment is not None:
+            item.trivia.comment_ws, item.trivia.comment = "  ", f"# {comment}"
         body.insert(at + 1, (tomlkit.key("temperature"), item))
-    return tomlkit.dumps(document)
+    changed = tomlkit.dumps(document)
+    return f"{changed.rstrip()}\n\n{_table(record)}" if record else changed
 
 
-def _replace(file: Path, text: str) -> None:
-    """Puts a new file, with the mode of the old one, in its place in one step."""
-    with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=f".{MANIFEST}.", delete=False) as new:
-        try:
-            new.write(text.encode("utf-8"))
-            new.flush()
-            os.fsync(new.fileno())
-            os.chmod(new.name, file.stat().st_mode & 0o7777)
-            os.replace(new.name, file)
-        except BaseException:
-            os.unlink(new.name)
-            raise
+def _table(record: CalibratedOn) -> str:
+    """The table `[calibration]` as text."""
+    return (
+        "[calibration]            # what output.temperature was fitted to: evaluate says when it measures the same\n"
+        f"dataset = {tomlkit.item(record.dataset).as_string()}\ndate = {record.date.isoformat()}\n"
+        f'pictures = {record.pictures}\nhashes = """\n{record.hashes}"""\n'
+    )

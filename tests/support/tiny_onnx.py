@@ -45,6 +45,8 @@ def network(
     batch: int | str | None = "N",
     first: bool = True,
     features: bool = False,
+    bias: float = 0.1,
+    standardised: bool = False,
     opset: int = 18,
     ir: int = 10,
 ) -> Any:
@@ -55,6 +57,9 @@ def network(
         batch: its batch size, by name if it may be any.
         first: whether the channels come before height and width.
         features: whether the feature map is an output, too, before the scores.
+        bias: what is added to the score of the first class.
+        standardised: whether the values are divided by the picture's own standard deviation, as some models do; those
+            of a picture in one colour become NaN.
         opset: version of its operations.
         ir: version of the format.
     """
@@ -64,10 +69,19 @@ def network(
     weights = {
         "kernel": random.normal(size=(4, 3, 3, 3)),
         "dense": random.normal(size=(4, CLASSES)) * 2,
-        "bias": np.array([0.1, 0.2, -0.3]),
+        "bias": np.array([bias, 0.2, -0.3]),
     }
+    deviation = [
+        helper.make_node("ReduceMean", ["given"], ["mean"]),
+        helper.make_node("Sub", ["given", "mean"], ["centred"]),
+        helper.make_node("Mul", ["centred", "centred"], ["squares"]),
+        helper.make_node("ReduceMean", ["squares"], ["variance"]),
+        helper.make_node("Sqrt", ["variance"], ["deviation"]),
+        helper.make_node("Div", ["centred", "deviation"], ["values"]),
+    ]
     nodes = [
-        helper.make_node("Cast", ["image"], ["values"], to=inner),
+        helper.make_node("Cast", ["image"], ["given"], to=inner),
+        *(deviation if standardised else [helper.make_node("Identity", ["given"], ["values"])]),
         helper.make_node("Identity" if first else "Transpose", ["values"], ["planes"], **_order(first, 0, 3, 1, 2)),
         helper.make_node("Conv", ["planes", "kernel"], ["map"], strides=[2, 2]),
         helper.make_node("Relu", ["map"], ["positive"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -12,11 +12,11 @@ from pathlib import Path
 from classifier import __version__
 from classifier.backends import names as backends
 from classifier.errors import ClassifierError
-from classifier.evaluation.html import sections
+from classifier.evaluation.html import pictures, sections
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import printable
-from classifier.languages import choose
+from classifier.languages import Words, choose
 from classifier.picture.prepare import Decoder
 
 _STYLE = Path(__file__).with_name("report.css")
@@ -36,7 +36,25 @@ def thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> list[tupl
     return [(answer, _thumbnail(answer.file, decoder, max_bytes)) for answer in found.mistakes[:_MISTAKES]]
 
 
-def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang: str | None = None) -> str:
+def small_thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> dict[str, bytes]:
+    """Small pictures, by file, for the lists of the matrix's cells: the worst mistakes of each cell.
+
+    Args:
+        found: as for `thumbnails`.
+        decoder: as for `thumbnails`.
+        max_bytes: as for `thumbnails`.
+    """
+    worst = [one for cell in pictures.mistaken(found).values() for one in cell[: pictures.SHOWN]][: pictures.MOST]
+    read = {one.file: _thumbnail(one.file, decoder, max_bytes, pictures.SIDE) for one in worst}
+    return {file: picture for file, picture in read.items() if picture}
+
+
+def render(
+    found: Evaluation,
+    sheet: Sequence[tuple[Answer, bytes | None]],
+    lang: str | None = None,
+    small: Mapping[str, bytes] | None = None,
+) -> str:
     """The whole document.
 
     Args:
@@ -44,6 +62,7 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
         sheet: what `thumbnails` gave.
         lang: language of the labels, one of the package's; its default one if None. The report's texts are in the same
             language, or in English if they are not available in it.
+        small: what `small_thumbnails` gave; without pictures there if None.
     """
     lang = lang or found.package.language
     language = choose(lang)
@@ -68,6 +87,9 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
             sections.classes(found, labels, words),
             sections.confusion(found, labels, words),
             sections.mistakes(found, sheet, labels, words),
+            pictures.cells(found, small or {}, labels, words),
+            pictures.doubts(found, labels, words),
+            pictures.comparison(found, words),
             sections.failures(found, language),
         )
     )
@@ -86,15 +108,27 @@ def render(found: Evaluation, sheet: Sequence[tuple[Answer, bytes | None]], lang
 <main>
 {body}
 </main>
-<footer>{escape(words("made", version=__version__))}</footer>
+<footer>{escape(words("made", version=__version__))}{_made(found, words)}</footer>
 </body>
 </html>
 """
 
 
-def _thumbnail(file: str, decoder: Decoder, max_bytes: int) -> bytes | None:
+def _made(found: Evaluation, words: Words) -> str:
+    """When, how and with which weights."""
+    run = found.run
+    if not run.date:
+        return ""
+    command = printable(run.command)
+    if run.weights is None:
+        return f"<br>{escape(words('run_elsewhere', date=run.date, command=command))}"
+    file, hashed = run.weights
+    return f"<br>{escape(words('run', date=run.date, file=file, hash=hashed, command=command))}"
+
+
+def _thumbnail(file: str, decoder: Decoder, max_bytes: int, side: int = _THUMBNAIL) -> bytes | None:
     try:
         with open(file, "rb") as stream:
-            return decoder.thumbnail(stream.read(max_bytes + 1), _THUMBNAIL)
-    except (ClassifierError, OSError):
+            return decoder.thumbnail(stream.read(max_bytes + 1), side)
+    except (ClassifierError, OSError, ValueError):  # the last one for a name that no file can have
         return None

@@ -119,14 +119,20 @@ def matrix(
             if count := counts.get((truth, said)):
                 title = words("cell", truth=label(truth), said=label(said), count=count)
                 kind = "hit" if truth == said else "miss"
-                parts.append(f"<g{_shade(kind, count / totals[truth])}><title>{escape(title)}</title>")
+                link = f'<a xlink:href="#{cell_id(truth, said)}">' if kind == "miss" else "<g>"
+                parts.append(f"{link}<g{_shade(kind, count / totals[truth])}><title>{escape(title)}</title>")
                 parts.append(_rect(x + 1, y + 1, side - 2, side - 2))
                 middle = f'x="{x + side / 2}" y="{y + side / 2}" dy=".35em" text-anchor="middle"'
-                parts.append(f"<text {middle}>{_compact(count)}</text></g>")
+                parts.append(f"<text {middle}>{_compact(count)}</text></g>{'</a>' if kind == 'miss' else '</g>'}")
     # The slanted labels reach beyond the last column.
     lean = above * 0.6
     box = (-left, -above, left + len(columns) * side + lean, above + len(rows) * side + 6)
     return _svg(box, words("confusion"), "".join(parts), fixed=True)
+
+
+def cell_id(truth: int, said: int) -> str:
+    """The anchor of the pictures of a cell."""
+    return f"cell-{truth}-{said}"
 
 
 def _svg(box: tuple[float, float, float, float], title: str, inside: str, fixed: bool = False) -> str:

@@ -58,11 +58,13 @@ def trust(found: Evaluation, words: Words) -> str:
     temperature = f"{found.package.manifest.output.temperature:g}"
     facts = [
         (words("nll"), f"{found.nll:.3f}"),
+        (words("brier"), f"{found.brier:.3f}"),
         (words("temperature"), temperature),
         (words("unsure"), str(found.unsure)),
     ]
     facts += [(words("failed"), str(len(found.failures)))] if found.failures else []
     facts += [(words("skipped"), str(found.skipped))] if found.skipped else []
+    facts += [(words("unknown"), str(sum(found.unknown.values())))] if found.unknown else []
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in facts)
     command = escape(words("calibrate", temperature=temperature)).replace("`", "<code>", 1).replace("`", "</code>", 1)
     legend = "".join(
@@ -76,7 +78,7 @@ def trust(found: Evaluation, words: Words) -> str:
     )
     if any(0 < bin_.pictures < charts.FEW_IN_BIN for bin_ in found.reliability):
         legend += f"<li>{escape(words('pale', few=charts.FEW_IN_BIN))}</li>"
-    return _section(
+    return section(
         words("reliability"),
         f'<div class="halves"><figure>{charts.reliability(found.reliability, words)}'
         f'<figcaption><ul class="legend">{legend}</ul></figcaption></figure>'
@@ -105,26 +107,33 @@ def classes(found: Evaluation, labels: Sequence[str], words: Words) -> str:
 
     more = f"<details><summary>{escape(words('more', count=len(rest)))}</summary>{table(rest, False)}</details>"
     text = f"<p>{escape(words('classes_text'))}</p>"
-    return _section(words("classes"), text + table(first, True) + (more if rest else ""))
+    return section(words("classes"), text + table(first, True) + (more if rest else ""))
+
+
+def drawn(found: Evaluation) -> list[int]:
+    """The classes that the confusion matrix shows."""
+    present = [result.index for result in found.classes]
+    if len(present) <= MATRIX:
+        return present
+    chosen: set[int] = set()
+    for truth, said, _ in found.confused:
+        if len(chosen | {truth, said}) <= MATRIX:
+            chosen |= {truth, said}
+    return [index for index in present if index in chosen]
 
 
 def confusion(found: Evaluation, labels: Sequence[str], words: Words) -> str:
     """The confusion matrix, of many classes only of those confused most often, and a list of frequent confusions."""
-    present = [result.index for result in found.classes]
+    present = drawn(found)
     some = ""
-    if len(present) > MATRIX:
-        chosen: set[int] = set()
-        for truth, said, _ in found.confused:
-            if len(chosen | {truth, said}) <= MATRIX:
-                chosen |= {truth, said}
-        some = f"<p>{escape(words('confusion_some', count=len(chosen), all=len(present)))}</p>"
-        present = [index for index in present if index in chosen]
+    if len(present) < len(found.classes):
+        some = f"<p>{escape(words('confusion_some', count=len(present), all=len(found.classes)))}</p>"
     if not present:
         return ""
     totals = {result.index: result.support for result in found.classes}
     counts = {(truth, said): count for truth, said, count in found.confusion}
     rows = [index for index in present if totals[index]]
-    drawn = charts.matrix(rows, present, counts, totals, lambda index: labels[index], words)
+    matrix = charts.matrix(rows, present, counts, totals, lambda index: labels[index], words)
     pairs = "".join(
         f"<tr><td>{count}</td><td>{escape(labels[truth])}</td><td>{escape(labels[said])}</td></tr>"
         for truth, said, count in found.confused[:_PAIRS]
@@ -137,8 +146,9 @@ def confusion(found: Evaluation, labels: Sequence[str], words: Words) -> str:
         else ""
     )
     text = f"<p>{escape(words('confusion_text'))}</p>{some}"
-    return _section(
-        words("confusion"), f'{text}<div class="beside"><div class="wide" tabindex="0">{drawn}</div>{table}</div>'
+    return section(
+        words("confusion"),
+        f'{text}<div class="beside" id="confusion"><div class="wide" tabindex="0">{matrix}</div>{table}</div>',
     )
 
 
@@ -147,10 +157,10 @@ def mistakes(
 ) -> str:
     """The contact sheet of the worst mistakes."""
     if not found.mistakes:
-        return _section(words("mistakes"), f"<p>{escape(words('no_mistakes'))}</p>")
+        return section(words("mistakes"), f"<p>{escape(words('no_mistakes'))}</p>")
     figures = "".join(_figure(one, picture, labels, words) for one, picture in sheet)
     text = words("mistakes_text", shown=len(sheet), count=len(found.mistakes))
-    return _section(words("mistakes"), f'<p>{escape(text)}</p><div class="sheet">{figures}</div>')
+    return section(words("mistakes"), f'<p>{escape(text)}</p><div class="sheet">{figures}</div>')
 
 
 def failures(found: Evaluation, language: Language) -> str:
@@ -162,10 +172,11 @@ def failures(found: Evaluation, language: Language) -> str:
         f"{escape(language.error(as_ours(failure.error)))}</li>"
         for failure in found.failures
     )
-    return _section(language.text("report", "failures"), f'<ul class="failures">{rows}</ul>')
+    return section(language.text("report", "failures"), f'<ul class="failures">{rows}</ul>')
 
 
-def _section(title: str, inside: str) -> str:
+def section(title: str, inside: str) -> str:
+    """A section of the report."""
     return f"<section><h2>{escape(title)}</h2>{inside}</section>"
 
 

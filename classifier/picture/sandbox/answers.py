@@ -42,6 +42,12 @@ _ERRORS = {
 }
 
 
+def check_number(facts: dict[str, Any], number: int) -> None:
+    """Refuses the answer to another request than the one with this number."""
+    if type(facts["number"]) is not int or facts["number"] != number:
+        raise ValueError("an answer to another request")
+
+
 def error(facts: dict[str, Any]) -> ClassifierError | None:
     """The error that the worker met, or None."""
     if "error" not in facts:

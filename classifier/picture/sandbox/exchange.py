@@ -7,6 +7,7 @@ stopped the worker, or the machine could not run it, it is the operator's troubl
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,9 +68,11 @@ def ask(worker: Worker, request: Request, seconds: float, cancellation: Cancella
     try:
         worker.wait()
         start, patience = time.perf_counter(), Patience(seconds)
-        worker.send(request.facts, request.data, patience)
+        number = secrets.randbits(53)
+        worker.send({**request.facts, "number": number}, request.data, patience)
         given = True
         facts, payload = worker.receive((answers.LONGEST_FACTS, request.longest), patience)
+        answers.check_number(facts, number)
         answer = answers.error(facts) or request.read(facts, payload, (time.perf_counter() - start) * 1000)
         keep = not answers.last(facts)
     except (EOFError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:

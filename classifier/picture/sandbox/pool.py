@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from classifier.errors import ClassifierError, NoDecoderError
+from classifier.machine import forks
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import MemoryPlan, available_memory
@@ -56,12 +58,25 @@ class Workers:
         self.bounds = bounds or Bounds(memory_wanted(limits))
         self._command = command or COMMAND
         self._settled = bounds is not None
+        self._begin()
+        forks.renew(self)
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._free = Semaphore(self.count)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
-        self._busy = 0
+        self._busy: set[Worker] = set()
         self._fork_server: ForkServer | None = None
         self._left: list[ForkServer] = []
+
+    def forked(self) -> None:
+        """See `forks`: the workers are the parent's; a process that was forked starts its own when it needs some."""
+        for worker in (*self._idle, *self._busy):
+            worker.forget()
+        for server in (*self._left, *([self._fork_server] if self._fork_server else [])):
+            server.forget()
+        self._begin()
 
     def start(self) -> None:
         """Starts the process that forks workers, without waiting for it; otherwise the first picture starts it."""
@@ -128,6 +143,8 @@ class Workers:
         self._reap()
 
     def _ask(self, request: Request, cancellation: Cancellation) -> Any:
+        if self._process != os.getpid():  # forked by C code, of which Python knows nothing
+            self.forked()
         self.settle()
         # Not `asdict`, which copies each of the formats' names.
         request.facts["limits"] = {name: getattr(self.limits, name) for name in _LIMITS} | {
@@ -168,12 +185,12 @@ class Workers:
                 else:
                     idle.close()
             worker = worker or self._new()
-            self._busy += 1
+            self._busy.add(worker)
         return worker
 
     def _put_back(self, worker: Worker, keep: bool) -> None:
         with self._lock:
-            self._busy -= 1
+            self._busy.discard(worker)
             if keep and worker.fork_server is self._fork_server:
                 self._idle.append(worker)
             else:

@@ -99,6 +99,10 @@ class Worker:
     def close(self) -> None:
         """Has it killed if it still runs; does not wait for that."""
         self.kill()
+        self.forget()
+
+    def forget(self) -> None:
+        """Closes this process's ends of its sockets, and leaves alone a worker that another process uses."""
         self._connection.close()
         self._life.close()
 
@@ -158,6 +162,11 @@ class ForkServer:
     def leave(self) -> None:
         """Tells it to end as soon as its last worker has ended; does not wait for that."""
         self._control.close()
+
+    def forget(self) -> None:
+        """Leaves it to the process that started it; for one that was forked from that."""
+        self._control.close()
+        self.process.returncode = 0  # or it would be waited for, which only its parent can do
 
     def kill(self) -> None:
         """Ends it, whatever state it is in, and on Linux its workers with it; does not wait for that."""

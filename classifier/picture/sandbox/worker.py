@@ -28,6 +28,7 @@ def work(connection: socket.socket, bounds: Bounds) -> None:
             with bounds.timed():
                 answer, payload = _answer(request, data)
             del data
+            answer["number"] = request["number"]
             answer["last"] = number == bounds.pictures or resident() - start > _BLOAT
             wire.send(connection, answer, payload)
             del payload

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +96,13 @@ def test_the_json_document_has_what_its_guide_lists(capsys: pytest.CaptureFixtur
         **{"temperature": "float", "dataset": "str", "pictures": "int", "failed": "int", "skipped": "int"},
         **{"unsure": "int", "top1": "dict", "top5": "dict", "macro": "dict", "nll": "float", "confidence": "float"},
         **{"ece": "float", "ece_by_chance": "float", "reliability": "list", "classes": "list", "confusion": "list"},
-        **{"mistakes": "list", "failures": "list"},
+        **{"mistakes": "list", "failures": "list", "date": "str", "command": "str", "weights": "dict"},
+        **{"brier": "float", "intervals": "dict", "unknown": "dict", "repeated": "list", "calibrated_on": "int"},
+        "comparison": "NoneType",
     }
     assert found["format"] == 1
+    assert set(found["weights"]) == {"file", "sha256"}
+    assert set(found["intervals"]) == {"nll", "brier", "confidence"}
     assert set(found["top1"]) == set(found["top5"]) == {"k", "right", "share", "interval"}
     assert set(found["macro"]) == {"precision", "recall", "f1"}
     assert set(found["reliability"][0]) == {"low", "high", "pictures", "confidence", "accuracy"}
@@ -221,10 +227,14 @@ def test_calibrating_writes_the_temperature_that_then_makes_scores_honest(
     assert float(nll) < float(kept["NLL"][0])
     assert "Written to mine/model.toml" in out
 
-    changed = set((package / "model.toml").read_text("utf-8").splitlines()) - set(before.splitlines())
-    (line,) = changed
-    assert line.startswith(f"temperature = {temperature[1]} ")
-    assert "# logits are divided by it" in line
+    after = (package / "model.toml").read_text("utf-8")
+    assert after[: before.index("temperature")] == before[: before.index("temperature")]
+    (line,) = (line for line in after.splitlines() if line.startswith(f"temperature = {temperature[1]} "))
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    assert line.endswith(f"  # logits are divided by it; fitted on 12 pictures of small.csv, {today}")
+    record = tomllib.loads(after)["calibration"]
+    assert (record["dataset"], record["pictures"], str(record["date"])) == ("small.csv", 12, today)
+    assert len(record["hashes"].split()) == 12
     # What `evaluate` measures with the written temperature is what `calibrate` foretold.
     assert cli.main(["evaluate", "./mine", "small.csv", "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out)

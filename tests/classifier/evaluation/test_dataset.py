@@ -50,12 +50,52 @@ def test_a_label_that_looks_like_an_index_is_a_label() -> None:
 
 def test_an_unknown_name_is_an_error_with_the_nearest_labels(imagenet: ModelPackage) -> None:
     with pytest.raises(InputError) as caught:
-        ClassNames(imagenet).find(["giant_panda", "388", "xyzzy"])
+        ClassNames(imagenet).find(["giant pandas", "388", "xyzzy"])
     assert caught.value.message == (
-        "'giant_panda' is no class of efficientnet-lite0, the nearest are 'giant panda'. "
+        "'giant pandas' is no class of efficientnet-lite0, the nearest are 'giant panda'. "
         "'xyzzy' is no class of efficientnet-lite0. "
         "Use the labels of efficientnet-lite0, or class indices from 0 to 999."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        *(
+            ("Red_Panda", 387),
+            ("red-panda", 387),
+            ("RED  PANDA", 387),
+            ("n02509815", 387),
+            ("n02509815_lesser_panda", 387),
+        ),
+        ("lesser panda, red panda, panda, bear cat, cat bear, Ailurus fulgens", 387),
+        *(("Ailurus fulgens", 387), ("ice bear", 296), ("hotdog", 934), ("tub", 876), ("polecat", 358)),
+        *(("jack-o'-lantern", 607), ("jack_o_lantern", 607), ("cardigan", 474)),
+    ],
+)
+def test_imagenets_own_names_are_known(imagenet: ModelPackage, name: str, index: int) -> None:
+    assert ClassNames(imagenet).find([name]) == {name: index}
+
+
+def test_every_id_and_almost_every_official_name_stands_for_its_class(imagenet: ModelPackage) -> None:
+    lines = [line.partition(" ") for line in (ROOT / "classifier/evaluation/imagenet.txt").read_text().splitlines()]
+    names = ClassNames(imagenet)
+    for index, (wordnet, _, words) in enumerate(lines):
+        assert names.find([wordnet]) == {wordnet: index}
+        for name in (words, words.partition(",")[0].replace(" ", "_")):
+            if name.casefold() in ("crane", "cardigan", "maillot", "missile", "sunglasses"):  # several classes
+                continue
+            assert names.find([name]) == {name: index}
+
+
+def test_a_name_of_a_dog_that_is_also_a_jacket_is_refused(imagenet: ModelPackage) -> None:
+    with pytest.raises(InputError, match="'Cardigan' is the label of 2 classes: use an index, 264 or 474"):
+        ClassNames(imagenet).find(["Cardigan"])
+
+
+def test_other_models_know_no_official_names() -> None:
+    with pytest.raises(InputError, match="is no class"):
+        ClassNames(TEN).find(["n02509815"])
 
 
 def test_many_unknown_names_are_not_all_listed() -> None:
@@ -155,6 +195,65 @@ def test_a_csv_files_paths_are_relative_to_it_and_no_standard_input(
     monkeypatch.chdir(tmp_path)
     found = read_dataset("list.csv", TEN)
     assert [entry.name for entry in found.entries] == ["./-", f"{tmp_path}/x.jpg"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("filepath,target\na.jpg,cat\nb.jpg,dog\n", "image_path,y\na.jpg,cat\nb.jpg,dog\n"),
+        *("id,Image Path,Class Name\n1,a.jpg,cat\n2,b.jpg,dog\n", "label_name;fileName;\ncat;a.jpg;\ndog;b.jpg;1\n"),
+        *("a.jpg;cat\nb.jpg;dog\n", "a.jpg\tcat\nb.jpg\tdog\n", "path\tlabel\na.jpg\tcat\nb.jpg\tdog\n"),
+        *("sep=;\npath;label\na.jpg;cat\nb.jpg;dog\n", "a;1.jpg,cat\n"),
+        '"path","label","note"\n"a.jpg","cat","x;y;z"\n"b.jpg","dog",""\n',
+    ],
+)
+def test_other_columns_and_delimiters(tmp_path: Path, text: str) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "list.csv").write_bytes(text.encode(encoding))
+        found = read_dataset(str(tmp_path / "list.csv"), TEN)
+        pairs = [(Path(one.name).name, truth) for one, truth in zip(found.entries, found.truths, strict=True)]
+        assert pairs in ([("a.jpg", 0), ("b.jpg", 1)], [("a;1.jpg", 0)])
+
+
+def test_names_count_before_the_numbers_of_another_model(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label,class_name\na.jpg,0,dog\nb.jpg,1,cat\n")
+    assert read_dataset(str(tmp_path / "list.csv"), TEN).truths == [1, 0]
+
+
+def test_several_labels_may_be_right(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,labels\na.jpg,dog | cat|1\nb.jpg,sports_car\n")
+    found = read_dataset(str(tmp_path / "list.csv"), TEN)
+    assert [found.classes(number) for number in range(2)] == [(1, 0), (3,)]
+    assert found.truths == [1, 3]
+
+
+def test_pictures_of_unknown_classes_can_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\na.jpg,dog\nb.jpg,lion\nc.jpg,lion\nd.jpg,lion|cat\n")
+    found = read_dataset(str(tmp_path / "list.csv"), TEN, skip_unknown=True)
+    assert (len(found.entries), found.unknown) == (2, {"lion": 2})
+    tree(tmp_path / "tree", "cat/a.jpg", "lion/a.jpg", "lion/b.jpg", "lion/notes.txt")
+    found = read_dataset(str(tmp_path / "tree"), TEN, skip_unknown=True)
+    assert (len(found.entries), found.unknown, found.skipped) == (1, {"lion": 2}, 0)
+    for name in ("none.csv", "none"):
+        (tmp_path / "none.csv").write_text("a.jpg,lion\n")
+        tree(tmp_path / "none", "lion/a.jpg")
+        with pytest.raises(InputError, match=r"none of its classes \('lion'\) is one of efficientnet-lite0"):
+            read_dataset(str(tmp_path / name), TEN, skip_unknown=True)
+
+
+@pytest.mark.parametrize("text", ["img_id,species\n1,cat\n", "path,species\na.jpg,cat\n", "a;b;c\n1;2;3\n"])
+def test_a_header_that_is_not_understood_is_said_so(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(InputError, match=r"line 1: this header is not understood: .* `path` and .* `label`\."):
+        read_dataset(str(tmp_path / "list.csv"), TEN)
+
+
+def test_a_nul_byte_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(b"path,label\na\0b.jpg,cat\n")
+    assert len(read_dataset(str(tmp_path / "list.csv"), TEN).entries) == 1
+    (tmp_path / "list.csv").write_bytes(b"a\0b,c\0d\n")
+    with pytest.raises(InputError, match=r"this header is not understood: 'a\\\\x00b,c"):
+        read_dataset(str(tmp_path / "list.csv"), TEN)
 
 
 @pytest.mark.parametrize(

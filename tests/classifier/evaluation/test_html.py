@@ -130,3 +130,24 @@ def test_with_two_classes_the_first_two_answers_are_no_number() -> None:
 
 def test_the_style_is_next_to_the_code() -> None:
     assert Path(html.__file__).with_name("report.css").is_file()
+
+
+def test_each_wrong_cell_of_the_matrix_leads_to_its_pictures() -> None:
+    found = evaluation(package(10), 300)
+    text = html.render(found, [], None, html.small_thumbnails(found, InProcess(Limits()), 20_000_000))
+    tags = Reader(text).tags
+    links = {(attributes["xlink:href"] or "")[1:] for tag, attributes in tags if "xlink:href" in attributes}
+    assert links == {f"cell-{truth}-{said}" for truth, said, _ in found.confused}
+    assert links == {attributes["id"] for tag, attributes in tags if attributes.get("class") == "cell"}
+    place = text.partition(f'id="cell-{found.mistakes[0].truth}-{found.mistakes[0].predicted}"')[2].partition("</div>")[
+        0
+    ]
+    assert found.mistakes[0].file in place
+    assert "data:image/jpeg" in place
+
+
+def test_many_mistakes_stay_a_file_that_can_be_sent() -> None:
+    found = evaluation(package(1000), 3000)
+    text = html.render(found, [], None, html.small_thumbnails(found, InProcess(Limits()), 20_000_000))
+    assert 'class="cell"' in text
+    assert len(text) < 3_000_000

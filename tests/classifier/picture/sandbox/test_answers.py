@@ -163,6 +163,23 @@ def test_a_taken_over_worker_gets_nothing_by_whatever_it_says(raw: bytes, caplog
     pool.close()
 
 
+def test_the_answer_to_another_request_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that was left in a socket that two processes read from."""
+    pool = Workers(LIMITS, 1, TIGHT)
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    send = wire.send
+
+    def confused(connection: socket.socket, facts: dict[str, Any], *rest: Any) -> None:
+        send(connection, {**facts, "number": facts["number"] - 1}, *rest)
+
+    monkeypatch.setattr(wire, "send", confused)
+    with pytest.raises(DecodingError):
+        pool.prepare(seeds()["JPEG"], GEOMETRY)
+    monkeypatch.undo()
+    pool.prepare(seeds()["JPEG"], GEOMETRY)
+    pool.close()
+
+
 def test_an_answer_that_drips_is_waited_for_no_longer_than_any_other() -> None:
     ours, theirs = socket.socketpair()
     ours.settimeout(wire.TICK)
