@@ -129,7 +129,8 @@ def pooled(features: NDArray[np.float32]) -> Floats:
     Args:
         features: `(h, w, channels)`, or `(channels,)` already.
     """
-    return features.reshape(-1, features.shape[-1]).mean(axis=0, dtype=np.float32)
+    mean: Floats = features.reshape(-1, features.shape[-1]).mean(axis=0, dtype=np.float32)
+    return mean
 
 
 def hashes(manifest: Manifest) -> tuple[str, ...]:
@@ -201,11 +202,9 @@ def parse(data: bytes) -> Unknown:
     for name, value in scalars.items():
         if value <= 0:
             raise ValueError(f"its {name} is {value:g}, but must be above 0")
-    return Unknown(
-        **{name: arrays[name].astype(np.float32) for name, shape in _SHAPES.items() if shape},
-        **scalars,
-        weights=tuple(bytes(row).hex() for row in arrays["weights"]),
-    )
+    large = [arrays[name].astype(np.float32) for name in ("mean", "components", "whitening", "centres")]
+    weights = tuple(bytes(row).hex() for row in arrays["weights"])
+    return Unknown(*large, scalars["scale"], scalars["threshold"], scalars["slope"], weights)
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:

@@ -21,9 +21,14 @@ _VALUES: dict[str, Callable[[Inference], Any]] = {
     description.PROBABILITIES: lambda result: result.probabilities,
     description.SCORES: lambda result: result.scores,
     description.FEATURES: lambda result: result.features,
-    # NaN where the engine that runs the model elsewhere gives no features.
-    description.FAMILIAR: lambda result: np.array([result.familiar], np.float32),
+    description.FAMILIAR: lambda result: _familiar(result.familiar),
 }
+
+
+def _familiar(value: float | None) -> NDArray[np.float32]:
+    if value is None:  # the model runs elsewhere
+        raise ProtocolError("How familiar a picture is, is unknown: the engine that runs the model gives no features.")
+    return np.array([value], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
