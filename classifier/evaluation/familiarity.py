@@ -100,10 +100,9 @@ def _measure(features: Floats, truths: Ints) -> _Parts:
     x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     mean = x.mean(axis=0)
     x -= mean
-    # No more directions than a tenth of the pictures: the last ones would be noise.
-    count = max(1, min(COMPONENTS, len(x) // 10, x.shape[1] - 1))
-    _, directions = np.linalg.eigh(x.T @ x / len(x))
-    components = directions[:, ::-1][:, :count].T
+    # No more directions than a tenth of the pictures, since the last ones would be noise, and so few that most are left.
+    count = max(1, min(COMPONENTS, len(x) // 10, x.shape[1] // 4))
+    components = _directions(x)[:count]
     z = x @ components.T
     shown, index = np.unique(truths, return_inverse=True)
     centres = np.stack([z[index == number].mean(axis=0) for number in range(len(shown))])
@@ -115,6 +114,13 @@ def _measure(features: Floats, truths: Ints) -> _Parts:
     outside = np.maximum((x * x).sum(axis=1) - (z * z).sum(axis=1), 0).mean()
     small = [one.astype(np.float32) for one in (mean, components, whitening, centres @ whitening.T)]
     return small[0], small[1], small[2], small[3], max(float(outside), 1e-9)
+
+
+def _directions(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The principal directions of centred values, as rows, those with the most variance first."""
+    if len(x) < x.shape[1]:
+        return np.linalg.svd(x, full_matrices=False)[2]
+    return np.linalg.eigh(x.T @ x)[1][:, ::-1].T
 
 
 def _distances(parts: _Parts, features: Floats) -> NDArray[np.float64]:
