@@ -35,20 +35,15 @@ _DATES = (1980, 1, 1, 0, 0, 0)  # the same content always makes the same file
 class Unknown:
     """A measure of how familiar a picture's features are.
 
-    The feature map is averaged over its positions and divided by its length, which gives `x`. With
-    `z = components @ (x - mean)`, the distance is the square root of
+    The feature map is averaged over its positions and divided by its length, which gives `x`. The distance is how far
+    `x` lies from the directions in which the model's own pictures differ, where `z = components @ (x - mean)`:
 
-        min over classes |whitening @ z - centre|² / K + (|x - mean|² - |z|²) / scale
-
-    that is: to the nearest class in the directions in which the model's own pictures differ, and out of them in the
-    others, in which they hardly do.
+        sqrt((|x - mean|² - |z|²) / scale)
 
     Attributes:
         mean: `(channels,)`, of the model's own pictures.
         components: `(K, channels)`, orthonormal: the directions in which they differ most.
-        whitening: `(K, K)`: what makes the pictures of a class vary by 1 in each direction.
-        centres: `(M, K)`: the centre of each class, whitened.
-        scale: mean square of what lies outside of the components, above 0.
+        scale: the mean of what is under the square root, before it is divided, for these pictures; above 0.
         threshold: the distance up to which a picture is familiar, above 0.
         slope: how fast familiarity falls there, above 0: it is 0.5 at the threshold, and 0.73 at `slope` less.
         weights: the sha256 of each form of the weights, in hexadecimal, as far as the package has them.
@@ -56,8 +51,6 @@ class Unknown:
 
     mean: Floats
     components: Floats
-    whitening: Floats
-    centres: Floats
     scale: float
     threshold: float
     slope: float
@@ -76,10 +69,8 @@ class Unknown:
         """
         x = features / max(float(np.linalg.norm(features)), 1e-12) - self.mean
         z = self.components @ x
-        outside = max(float(x @ x) - float(z @ z), 0.0) / self.scale
-        apart = self.centres - self.whitening @ z
-        square = float((apart * apart).sum(axis=1).min()) / len(z) + outside
-        return math.sqrt(square) if math.isfinite(square) else math.inf
+        square = float(x @ x) - float(z @ z)
+        return math.sqrt(max(square, 0.0) / self.scale) if math.isfinite(square) else math.inf
 
     def familiar(self, features: NDArray[np.floating[Any]]) -> float:
         """How familiar features are, 0 to 1: 0.5, which is `result.LIMIT`, at the threshold.
@@ -112,8 +103,6 @@ class Unknown:
 _SHAPES: dict[str, tuple[str, ...]] = {
     "mean": ("channels",),
     "components": ("K", "channels"),
-    "whitening": ("K", "K"),
-    "centres": ("M", "K"),
     "scale": (),
     "threshold": (),
     "slope": (),
@@ -202,9 +191,9 @@ def parse(data: bytes) -> Unknown:
     for name, value in scalars.items():
         if value <= 0:
             raise ValueError(f"its {name} is {value:g}, but must be above 0")
-    large = [arrays[name].astype(np.float32) for name in ("mean", "components", "whitening", "centres")]
+    large = [arrays[name].astype(np.float32) for name in ("mean", "components")]
     weights = tuple(bytes(row).hex() for row in arrays["weights"])
-    return Unknown(*large, scalars["scale"], scalars["threshold"], scalars["slope"], weights)
+    return Unknown(large[0], large[1], scalars["scale"], scalars["threshold"], scalars["slope"], weights)
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:

@@ -25,12 +25,12 @@ CIFAR10 = ROOT / "model/cifar10"
 
 
 def some(channels: int = 1280, weights: tuple[str, ...] = ()) -> Unknown:
-    """A measure for which the first axis alone is known: one class at its tip."""
+    """A measure for which the first axis alone is known."""
     random = np.random.default_rng(0)
     components = np.linalg.qr(random.normal(size=(channels, 2)))[0].T.astype(np.float16).astype(np.float32)
     mean = np.zeros(channels, np.float32)
     mean[0] = 1
-    return Unknown(mean, components, np.eye(2, dtype=np.float32), np.zeros((1, 2), np.float32), 0.1, 1.0, 0.2, weights)
+    return Unknown(mean, components, 0.1, 1.0, 0.2, weights)
 
 
 def written(measure: Unknown, **changes: Any) -> bytes:
@@ -72,7 +72,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "infinity": (lambda data: written(some(), scale=np.float32(np.inf)), "scale has NaN or infinity"),
     "zero": (lambda data: written(some(), threshold=np.float32(0)), "threshold is 0, but must be above 0"),
     "shape": (lambda data: written(some(), mean=np.zeros(7, np.float32)), "does not fit the others"),
-    "none": (lambda data: written(some(), centres=np.zeros((0, 2), np.float32)), "does not fit the others"),
+    "none": (lambda data: written(some(), components=np.zeros((0, 1280), np.float16)), "does not fit the others"),
     "type": (lambda data: written(some(), mean=np.zeros(1280)), "mean is float64"),
     "lacking": (lambda data: written(some(), mean=None), "it should hold"),
     "other": (lambda data: written(some(), more=np.zeros(1)), "it should hold"),

@@ -42,9 +42,11 @@ def test_what_shows_nothing_is_not_sure(kind: str) -> None:
     assert "bar best" not in words(test)
 
 
-@pytest.mark.parametrize(("lang", "said"), [("en", "none of the things that the model knows"), ("zh", "不像模型认识的任何东西")])
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "none of the things that the model knows"), ("zh", "不像模型认识的任何东西")]
+)
 def test_what_is_none_of_the_things_that_the_model_knows_is_said_so(lang: str, said: str) -> None:
-    test = upload(page(model="cifar10", lang=lang), photo("panda.webp").read_bytes())
+    test = upload(page(model="cifar10", lang=lang), photo("koala.webp").read_bytes())
     assert said in test.warning[0].value
     assert 'class="bars unsure' in words(test)
     assert "bar best" not in words(test)
