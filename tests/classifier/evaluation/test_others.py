@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from classifier.classifier import Scores
-from classifier.evaluation import others
+from classifier.evaluation import html, others
 from classifier.evaluation.measure import answer
 from classifier.evaluation.others import Others
+from tests.support.evaluations import evaluation, package
 
 
 def scores(*values: float, familiar: float | None = None, sure: bool = True) -> Scores:
@@ -39,13 +42,21 @@ def test_the_numbers() -> None:
     assert told["auroc"]["familiar"] == pytest.approx((2 + 1.5 + 1) / 6)
     assert told["auroc"]["both"] == pytest.approx((2 + 1.5 + 1) / 6)
     # right, then wrong and crab, which are equal, then unsure (right), then panda
-    assert [(p["coverage"], pytest.approx(p["risk"])) for p in told["curve"]] == [
-        (1 / 5, 0),
-        (3 / 5, 2 / 3),
-        (4 / 5, 2 / 4),
-        (1, 3 / 5),
-    ]
+    assert [point["coverage"] for point in told["curve"]] == [1 / 5, 3 / 5, 4 / 5, 1]
+    assert [point["risk"] for point in told["curve"]] == pytest.approx([0, 2 / 3, 2 / 4, 3 / 5])
     assert [one["file"] for one in told["worst"]] == ["crab"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_report_shows_them(lang: str) -> None:
+    model = package(10)
+    whole = replace(evaluation(model, 20), others=Others("<others>", OTHERS, OWN))
+    text = html.render(whole, [], lang)
+    assert "&lt;others&gt;" in text
+    assert '<polyline class="curve" points="' in text
+    assert "50.0%" in text
+    assert ">crab</td>" in text
+    assert "polyline" not in html.render(evaluation(model, 20), [], lang)
 
 
 def test_a_model_that_cannot_tell_is_measured_by_its_scores() -> None:
@@ -67,4 +78,4 @@ def test_the_curve_has_few_points_however_many_pictures() -> None:
     own = [answer(str(v), 0, scores(v, 1 - v)) for v in values]
     curve = Others("others", [others.answer("x", scores(0.5, 0.5))], own).curve
     assert len(curve) == others.POINTS
-    assert curve[-1] == (1.0, pytest.approx(1 / 501))
+    assert curve[-1] == pytest.approx((1, 1 / 501))
