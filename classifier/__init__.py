@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from classifier.picture.sandbox import Workers
     from classifier.result import Classification, Prediction, Timings
     from classifier.settings import Settings
+    from classifier.sources import Source
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "Prediction",
     "Scores",
     "Settings",
+    "Source",
     "Timings",
     "UnknownModelError",
     "Workers",
@@ -53,6 +55,7 @@ _MODULES = {
     "Limits": "picture.limits",
     "ModelPackage": "package",
     "Settings": "settings",
+    "Source": "sources",
     "Workers": "picture.sandbox",
 }
 

@@ -7,7 +7,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The root folder of the checkout; the application runs from its checkout, never from a wheel."""
+"""The root folder of the checkout; of an installed copy, which has the library alone, the folder it is in."""
+
+COMPLETE = (ROOT / "streamlit_app.py").is_file()
+"""Whether this is a checkout, with the page and the models that come with it."""
+
+ADVICE = (
+    "this installed copy has the library and the command line alone, without the models and the page. "
+    "Install it from its checkout so that it stays there: `pip install --editable CHECKOUT`; "
+    "or name a model by its folder, which is all that the library needs: `--model CHECKOUT/model/efficientnet-lite2`"
+)
+"""What to do where something is needed that an installed copy lacks."""
 
 
 def command(*arguments: str) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,8 @@ from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
 from classifier.result import LIMIT, Classification, Inference, Prediction, Timings
 from classifier.settings import Settings, read_settings
-
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image
+from classifier.sources import Source as Source
+from classifier.sources import content, several
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,11 @@ class Scores:
 
 
 class Classifier:
-    """A model, loaded and warmed up; safe to use from many threads."""
+    """A model, loaded and warmed up; safe to use from many threads.
+
+    It can be used in a `with` block, which closes it. In a process that was forked it loads the model anew when it is
+    first used; pickled, as for a process that was spawned, it loads the package there, with a queue of its own.
+    """
 
     def __init__(
         self,
@@ -116,6 +120,27 @@ class Classifier:
             package = ModelPackage.load(package, weights=settings.engine is None)
         return cls(package, settings, queue, decoder, guarded=guarded)
 
+    def close(self) -> None:
+        """Gives up the model's memory and connections; what is running still ends, and a decoder that was passed stays.
+
+        From then on every call raises `BackendError`; closing again does nothing.
+        """
+        self._backend.close()
+
+    def __enter__(self) -> Classifier:
+        self._backend.check_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._backend.check_open()
+        sandboxed = not isinstance(self.decoder, InProcess)
+        return _again, (self.package, self.settings, self.decoder if sandboxed else None, self._guarded)
+
     @property
     def backend(self) -> str:
         """Name of the backend that runs the model, such as `litert`."""
@@ -137,7 +162,8 @@ class Classifier:
         """Classifies one picture.
 
         Args:
-            source: path, bytes, binary file object or PIL image.
+            source: path, bytes, binary file object, PIL image, or NumPy array: uint8, `(H, W)` for grey, `(H, W, 3)`
+                for red, green and blue, or `(H, W, 4)` with alpha.
             top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
                 gives them all.
             lang: language of the labels, one of the package's; if None English, or the package's first one if it has
@@ -146,7 +172,8 @@ class Classifier:
 
         Raises:
             ImageError: not a picture, broken, or over a limit.
-            ParameterError: `top_k` or `lang` is out of range.
+            ParameterError: `top_k` or `lang` is out of range, or `source` is none of these.
+            BackendError: the classifier is closed.
             BusyError: too many pictures are waiting already.
             AbandonedError: the turn's cancellation was cancelled.
             EngineUnavailableError, EngineAnswerError: the engine that runs the model, if it runs elsewhere, fails.
@@ -154,7 +181,7 @@ class Classifier:
         """
         top_k, labels = self._check(top_k, lang)
         start = turn.asked if turn else time.perf_counter()
-        data = _content(source, self.settings.max_bytes)
+        data = content(source, self.settings.max_bytes)
         with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data, turn.cancellation)
             turn.cancellation.check()
@@ -196,7 +223,7 @@ class Classifier:
         """Classifies pictures in order; decoding the next ones overlaps the inference of the present one.
 
         Args:
-            sources: as for `classify`; read lazily, a few ahead.
+            sources: as for `classify`; read lazily, a few ahead. A single one, such as a string, is one picture.
             top_k: as for `classify`.
             lang: as for `classify`.
 
@@ -210,11 +237,11 @@ class Classifier:
 
         def work(source: Source) -> Classification:
             start = time.perf_counter()
-            prepared = self._prepare(_content(source, self.settings.max_bytes))
+            prepared = self._prepare(content(source, self.settings.max_bytes))
             output, inference = self._infer(prepared.pixels, self._backend.for_many())
             return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
 
-        return in_order(work, sources, self.settings.turns)
+        return in_order(work, several(sources), self.settings.turns)
 
     def scores_many(
         self, sources: Iterable[Source], *, features: bool = False
@@ -228,19 +255,21 @@ class Classifier:
         Yields:
             For each source its `Scores`, or the error that `classify` would have raised.
         """
+        self._backend.check_open()
         spec = self.package.manifest.output
 
         def work(source: Source) -> Scores:
-            prepared = self._prepare(_content(source, self.settings.max_bytes))
+            prepared = self._prepare(content(source, self.settings.max_bytes))
             output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
             scores, familiar = probabilities(output.scores[0], spec), self._familiar(output)
             sure = self._sure(prepared, scores, familiar)
             maps = pooled(output.features[0]) if features and output.features is not None else None
             return Scores(scores, log_probabilities(output.scores[0], spec), sure, familiar, maps)
 
-        return in_order(work, sources, self.settings.turns)
+        return in_order(work, several(sources), self.settings.turns)
 
     def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
+        self._backend.check_open()
         if top_k is None:
             top_k = self.package.manifest.output.top_k
         if top_k < 1:
@@ -308,13 +337,6 @@ def _timings(start: float, waited: float, prepared: Prepared | None, inference: 
     return Timings(*(round(ms, 2) for ms in (waited, decode, preprocess, inference, total)))
 
 
-def _content(source: Source, max_bytes: int) -> bytes | Image.Image:
-    """The picture's bytes; of a file at most one byte more than allowed, enough to notice that it is too large."""
-    if isinstance(source, Image.Image):
-        return source
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source)
-    if isinstance(source, str | os.PathLike):
-        with open(source, "rb") as file:
-            return file.read(max_bytes + 1)
-    return source.read(max_bytes + 1)
+def _again(package: ModelPackage, settings: Settings, decoder: Decoder | None, guarded: bool) -> Classifier:
+    """A pickled classifier, in the process that unpickles it."""
+    return Classifier(package, settings, decoder=decoder, guarded=guarded)

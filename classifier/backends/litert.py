@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import functools
+import threading
 from queue import SimpleQueue
 from typing import Any
 
@@ -12,7 +15,28 @@ from numpy.typing import NDArray
 from classifier.backends.names import LITERT
 from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
 from classifier.errors import PackageError
+from classifier.machine import stderr
 from classifier.package import MANIFEST, ModelPackage
+
+_first = threading.Lock()
+# A model of one operation, a sigmoid of one number.
+_SMALLEST = base64.b64decode(
+    "GAAAAFRGTDMAAA4AFAAQAAwACAAAAAQADgAAABAAAAAcAAAA0AAAAAMAAAABAAAACAAAAAQABAAEAAAAAQAAABAAAAAM"
+    "ABQAEAAMAAgABAAMAAAAEAAAADwAAABAAAAARAAAAAEAAAAQAAAAAAAKAAwAAAAIAAQACgAAAAgAAAAMAAAAAQAAAAEA"
+    "AAABAAAAAAAAAAEAAAABAAAAAQAAAAAAAAACAAAAMAAAAAQAAADk////CAAAAAwAAAAAAAAAAAAAAAEAAAABAAAADAAM"
+    "AAgAAAAAAAQADAAAAAgAAAAMAAAAAAAAAAAAAAABAAAAAQAAAAEAAAAQAAAADAAMAAsAAAAAAAQADAAAAA4AAAAAAAAO"
+)
+
+
+@functools.cache
+def _say_nothing() -> None:
+    """Lets LiteRT write its notice, which it does once in a process, while nobody reads standard error.
+
+    Its Python API cannot set the log level. What it says of a real model, before it ends the process, must not be lost.
+    """
+    with stderr.held() as (kept, lasting):
+        Interpreter(model_content=_SMALLEST, num_threads=1).allocate_tensors()
+        stderr.copy(kept, lasting, lambda line: not line.startswith(b"INFO: Created TensorFlow Lite"))
 
 
 class LiteRTBackend:
@@ -58,6 +82,8 @@ class _Interpreter:
 
     def __init__(self, package: ModelPackage, threads: int) -> None:
         file = package.weights_file("litert")
+        with _first:
+            _say_nothing()
         try:
             self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
             self._interpreter.allocate_tensors()

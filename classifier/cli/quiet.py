@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Iterator
 
 from classifier.errors import ClassifierError
+from classifier.machine import stderr
 
 _LITERT_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
 
@@ -21,11 +17,11 @@ def without_notice() -> Iterator[None]:
 
     LiteRT's C++ code writes that line directly, and its Python API offers no way to set the log level.
     """
-    with _held() as (held, lasting):
+    with stderr.held() as (kept, lasting):
         try:
             yield
         finally:
-            _copy(held, lasting, lambda line: line.strip() != _LITERT_NOTICE)
+            stderr.copy(kept, lasting, lambda line: line.strip() != _LITERT_NOTICE)
 
 
 @contextlib.contextmanager
@@ -38,7 +34,7 @@ def without_libraries(*, verbose: bool = False) -> Iterator[None]:
     What goes wrong in a way that nobody foresaw is shown with everything that was held back. A `ClassifierError` says
     enough by itself.
     """
-    with _held() as (held, lasting):
+    with stderr.held() as (kept, lasting):
         try:
             yield
         except ClassifierError:
@@ -48,34 +44,4 @@ def without_libraries(*, verbose: bool = False) -> Iterator[None]:
             raise
         finally:
             if verbose:
-                _copy(held, lasting, lambda line: True)
-
-
-@contextlib.contextmanager
-def _held() -> Iterator[tuple[BinaryIO, int]]:
-    """Lets standard error lead to a file, which is yielded with a descriptor of the true standard error."""
-    with contextlib.ExitStack() as stack:
-        try:
-            held = stack.enter_context(tempfile.TemporaryFile())
-            lasting = os.dup(2)
-        except OSError:  # no folder for temporary files, or no standard error: everything is shown
-            yield io.BytesIO(), 2
-            return
-        stack.callback(os.close, lasting)
-        _flush()
-        os.dup2(held.fileno(), 2)
-        stack.callback(os.dup2, lasting, 2)
-        stack.callback(_flush)
-        yield held, lasting
-
-
-def _copy(held: BinaryIO, lasting: int, wanted: Callable[[bytes], bool]) -> None:
-    _flush()
-    held.seek(0)
-    for line in filter(wanted, held):
-        os.write(lasting, line)
-
-
-def _flush() -> None:
-    if sys.stderr:
-        sys.stderr.flush()
+                stderr.copy(kept, lasting, lambda line: True)

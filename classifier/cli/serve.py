@@ -29,12 +29,16 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ClassifierError: a setting is wrong, or the model cannot be found or read.
     """
+    from classifier import checkout
     from classifier.cli import launcher
     from classifier.injected import sentence, without_injected
     from classifier.package import is_bare, locate
     from classifier.package.opened import opened_package
     from classifier.settings import read_settings
 
+    if not checkout.COMPLETE:
+        say(f"there is nothing to serve: {checkout.ADVICE}.")
+        return 1
     before, ignored = without_injected(os.environ)
     if ignored:
         say(sentence(ignored))

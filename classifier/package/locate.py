@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from classifier import checkout
 from classifier.errors import PackageError, UnknownModelError
 from classifier.formatting import printable
 from classifier.machine import files
@@ -45,6 +46,8 @@ def locate(model: str, folder: str | Path) -> Path:
             return path
         there = files.kind(Path(folder)) == "folder"
     none = f"none installed in {name}" if there else f"none installed, since there is no folder {name}"
+    if not there and not checkout.COMPLETE and Path(folder).parent == checkout.ROOT:
+        none = f"none; {checkout.ADVICE}"
     raise UnknownModelError(model=model, models=", ".join(packages) or none)
 
 

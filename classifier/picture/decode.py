@@ -13,7 +13,8 @@ import io
 import logging
 import math
 import warnings
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFile
 
@@ -35,6 +36,7 @@ from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Size
 from classifier.picture.limits import Limits, millions, pixels_within
+from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,9 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# What Pillow calls JPEGs, with MPO one that has further pictures behind it, and an image that was converted or made of
+# an array, which mostly comes from one.
+_DRAFTED = ("JPEG", "MPO", None)
 _SIDEWAYS = (5, 6, 7, 8)  # orientations in which width and height change places
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
@@ -151,16 +156,28 @@ def from_image(
 ) -> Picture:
     """Like `read`, for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
 
+    A JPEG that Pillow has not loaded yet is read as its file would be. One that is loaded, and an image that does not
+    say from which format it comes, is made as small as decoding a JPEG of its size would make it: so its scores are
+    near those of its file.
+
     Raises:
         TooManyPixelsError: over the limit.
         EmptyImageError: no pixels.
         UnknownModeError: Pillow cannot load or convert it.
     """
     try:
+        limits = limits or Limits()
+        if data := file_of(image, limits.max_bytes):
+            with suppress(ImageError):  # the image may say better itself what is wrong, or nothing may be
+                return replace(read(data, limits, at_least, detail), format="")
         copy = image.copy()
-        _check_size(copy.size, limits or Limits())
+        _check_size(copy.size, limits)
         profile = other_colours(copy.info.get("icc_profile"))
-        return _upright(copy, copy.size, at_least, detail is not None, profile, "")
+        least = 1
+        if at_least and detail and image.format in _DRAFTED:
+            stored = at_least[::-1] if _orientation(copy) in _SIDEWAYS else at_least
+            least = draft_factor(copy.size, stored, detail, PROFILED if profile else math.inf)
+        return _upright(copy, copy.size, at_least, detail is not None, profile, "", least)
     except ImageError:
         raise
     except Exception as error:
@@ -212,7 +229,13 @@ def _decode(
 
 
 def _upright(
-    image: Image.Image, size: Size, at_least: Size | None, whole: bool, profile: bytes | None, name: str
+    image: Image.Image,
+    size: Size,
+    at_least: Size | None,
+    whole: bool,
+    profile: bytes | None,
+    name: str,
+    least: int = 1,
 ) -> Picture:
     """Turns, reduces and converts a loaded picture.
 
@@ -223,6 +246,7 @@ def _upright(
         whole: whether to reduce only what would otherwise take long to convert.
         profile: the ICC profile of its colours, if they are not sRGB.
         name: of the format.
+        least: by what each side is divided at least; 1 where a decoder has done that.
     """
     # Read after loading: some decoders (TIFF, HEIC) turn the picture while loading it, and then correct this tag.
     orientation = _orientation(image)
@@ -232,7 +256,7 @@ def _upright(
     room = min(have[0] / at_least[0], have[1] / at_least[1]) if at_least else 1.0
     factor = max(1, int(room / _GAP))
     if whole:
-        factor = min(factor, math.ceil(math.sqrt(math.prod(have) / PROFILED)) if profile else 1)
+        factor = max(least, min(factor, math.ceil(math.sqrt(math.prod(have) / PROFILED)) if profile else 1))
     upright = to_srgb(shrink(image, factor), profile)
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])

@@ -23,6 +23,7 @@ def examine(model: str | None = None) -> Iterator[Check]:
         Findings, as they are made; nothing is raised.
     """
     yield from _guarded("Python", installation.python)
+    yield from _guarded("installation", installation.completeness)
     yield from _guarded("dependencies", installation.dependencies)
     yield from _guarded("picture formats", installation.decoders)
     try:

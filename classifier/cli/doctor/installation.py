@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
-from classifier.checkout import ROOT
+from classifier import checkout
 from classifier.cli.doctor.check import INSTALL, Check
 
 # Modules by distribution: only those of our imports that load compiled code, or that everything else needs.
@@ -30,8 +30,7 @@ _IMPORTS = {
 def python() -> Iterator[Check]:
     """Whether it is a version that `pyproject.toml` allows."""
     found, have = platform.python_version(), sys.version_info[:2]
-    project = (ROOT / "pyproject.toml").read_text("utf-8")
-    wanted = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project)
+    wanted = re.search(r">=3\.(\d+),<3\.(\d+)", _required_python())
     if wanted and not (3, int(wanted[1])) <= have < (3, int(wanted[2])):
         yield Check(
             "Python",
@@ -41,6 +40,14 @@ def python() -> Iterator[Check]:
         )
     else:
         yield Check("Python", "ok", f"{found} in {sys.prefix}")
+
+
+def completeness() -> Iterator[Check]:
+    """Whether the page and the models are there."""
+    if checkout.COMPLETE:
+        return
+    library, _, remedy = checkout.ADVICE.partition(". ")
+    yield Check("installation", "warn", library, f"{remedy}.")
 
 
 def dependencies() -> Iterator[Check]:
@@ -101,10 +108,23 @@ def decoders() -> Iterator[Check]:
         yield Check("picture formats", "ok", " ".join(TABLE))
 
 
+def _required_python() -> str:
+    """The versions that `pyproject.toml` allows; an installed copy has them in its metadata."""
+    try:
+        project = (checkout.ROOT / "pyproject.toml").read_text("utf-8")
+    except OSError:
+        try:
+            return metadata.metadata("image-classifier")["Requires-Python"] or ""
+        except metadata.PackageNotFoundError:
+            return ""
+    found = re.search(r'^requires-python = "(.*)"', project, re.M)
+    return found[1] if found else ""
+
+
 def _locked() -> Iterator[tuple[str, str]]:
     """Names and versions of what must be installed here; without a lock file the names in `_IMPORTS`, any version."""
     try:
-        lines = (ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()
+        lines = (checkout.ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()
     except OSError:
         yield from ((name, "") for name in _IMPORTS)
         return

@@ -56,6 +56,7 @@ class Workers:
         self.limits = limits
         self.count = count or cpu_count()
         self.bounds = bounds or Bounds(memory_wanted(limits))
+        self._given = (limits, count, bounds, command)
         self._command = command or COMMAND
         self._settled = bounds is not None
         self._begin()
@@ -77,6 +78,9 @@ class Workers:
         for server in (*self._left, *([self._fork_server] if self._fork_server else [])):
             server.forget()
         self._begin()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Workers, self._given  # which starts its own
 
     def start(self) -> None:
         """Starts the process that forks workers, without waiting for it; otherwise the first picture starts it."""

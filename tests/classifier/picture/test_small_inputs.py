@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from benchmarks.pictures import mosaic
+from classifier.errors import UnknownModeError
 from classifier.picture import decode
 from classifier.picture.colour import shrink
 from classifier.picture.geometry import Geometry, crop_box
@@ -132,6 +133,69 @@ def test_a_jpeg_of_12_million_pixels_keeps_enough_for_every_filter(resample: str
 
 def test_a_pil_image_scores_as_its_file() -> None:
     data = two_million("JPEG")
+    geometry = Geometry((224, 224), 0.875, "bicubic")
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(prepare(image, geometry, Limits()).pixels, prepared(data, geometry))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_an_opened_jpeg_of_12_million_pixels_is_decoded_as_its_file(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(large("koala.webp"), "JPEG", quality=90, exif=exif)
+    geometry = Geometry((224, 224), 0.875, "bicubic")
+    expected = prepare(data, geometry, Limits())
+    with Image.open(io.BytesIO(data)) as image:
+        found = prepare(image, geometry, Limits())
+        assert np.array_equal(found.pixels, expected.pixels)
+        assert (found.width, found.height, found.format) == (expected.width, expected.height, "")
+        again = np.asarray(image)  # the caller's image is whole, and can still be loaded
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(again, np.asarray(image))
+        image.seek(0)
+        cropped = image.crop((0, 0, 3000, 3000))
+        assert prepare(cropped, geometry, Limits()).width == 3000
+
+
+def test_an_image_of_12_million_pixels_scores_almost_as_its_file() -> None:
+    """Whether it was loaded, converted, or went through an array; whole, it would be further off."""
+    geometry = Geometry((224, 224), 0.875, "bicubic")
+    files = [jpeg(large(name)) for name in ("chelsea.png", "koala.webp", "panda.webp")]
+
+    def opened(data: bytes) -> Image.Image:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return image
+
+    expected = [prepared(data, geometry) for data in files]
+    whole = Network().difference([plain(data, geometry) for data in files], expected)
+    for way in (
+        opened,
+        lambda data: opened(data).convert("RGB"),
+        lambda data: Image.fromarray(np.asarray(opened(data))),
+    ):
+        found = [prepare(way(data), geometry, Limits()).pixels for data in files]
+        assert Network().difference(found, expected) <= min(0.01, whole)
+
+
+def test_an_opened_jpeg_that_the_caller_changed_is_taken_as_it_is() -> None:
+    geometry = Geometry((224, 224), 0.875, "bicubic")
+    data = jpeg(large("koala.webp"))
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("RGB", (500, 375))
+        assert prepare(image, geometry, Limits()).width == 500
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.fp
+        image.fp.close()
+        with pytest.raises(UnknownModeError):
+            prepare(image, geometry, Limits())
+    with Image.open(io.BytesIO(data)) as image:  # over the limit of files, which is none for images
+        assert prepare(image, geometry, Limits(max_bytes=1000)).width == 4000
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_opened_image_of_another_format_is_its_file(kind: str) -> None:
+    data = encode(large("koala.webp").resize((2400, 1800)), kind)
     geometry = Geometry((224, 224), 0.875, "bicubic")
     with Image.open(io.BytesIO(data)) as image:
         assert np.array_equal(prepare(image, geometry, Limits()).pixels, prepared(data, geometry))
