@@ -24,10 +24,11 @@ from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import ModelPackage
+from classifier.package.unknown import pooled
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
 from classifier.postprocessing import log_probabilities, probabilities
 from classifier.preprocessing import normalise
-from classifier.result import Classification, Inference, Prediction, Timings
+from classifier.result import LIMIT, Classification, Inference, Prediction, Timings
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source as Source
 from classifier.sources import content, several
@@ -41,11 +42,15 @@ class Scores:
         scores: probabilities `(classes,)`, the same that `classify` gives.
         log_scores: log-probabilities `(classes,)` before calibration, that is at temperature 1.
         sure: as in `Classification`.
+        familiar: as in `Classification`.
+        features: pooled, `(channels,)`; None if the package names no such output, or they were not asked for.
     """
 
     scores: NDArray[np.float32]
     log_scores: NDArray[np.float32]
     sure: bool
+    familiar: float | None = None
+    features: NDArray[np.float32] | None = None
 
 
 class Classifier:
@@ -218,6 +223,7 @@ class Classifier:
             backend=self.backend,
             device=self.device,
             timings=_timings(turn.asked, turn.waited, prepared, inference),
+            familiar=self._familiar(output),
         )
 
     def classify_many(
@@ -246,11 +252,14 @@ class Classifier:
 
         return in_order(work, several(sources), self.settings.turns)
 
-    def scores_many(self, sources: Iterable[Source]) -> Iterator[Scores | ClassifierError | OSError]:
+    def scores_many(
+        self, sources: Iterable[Source], *, features: bool = False
+    ) -> Iterator[Scores | ClassifierError | OSError]:
         """The scores of all classes for pictures in order: what measuring and calibrating a model needs.
 
         Args:
             sources: as for `classify_many`.
+            features: whether the pooled features are needed, if the model gives some.
 
         Yields:
             For each source its `Scores`, or the error that `classify` would have raised.
@@ -260,9 +269,11 @@ class Classifier:
 
         def work(source: Source) -> Scores:
             prepared = self._prepare(content(source, self.settings.max_bytes))
-            output, _ = self._infer(prepared.pixels, self._backend.for_many())
-            scores = probabilities(output.scores[0], spec)
-            return Scores(scores, log_probabilities(output.scores[0], spec), self._sure(prepared, scores))
+            output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
+            scores, familiar = probabilities(output.scores[0], spec), self._familiar(output)
+            sure = self._sure(prepared, scores, familiar)
+            maps = pooled(output.features[0]) if features and output.features is not None else None
+            return Scores(scores, log_probabilities(output.scores[0], spec), sure, familiar, maps)
 
         return in_order(work, several(sources), self.settings.turns)
 
@@ -297,8 +308,15 @@ class Classifier:
         check_finite(self.package.name, output, features=features)
         return output, (time.perf_counter() - start) * 1000
 
-    def _sure(self, prepared: Prepared, scores: NDArray[np.float32]) -> bool:
-        return prepared.structured and bool(scores.max() >= self.package.manifest.output.unsure_below)
+    def _familiar(self, output: Outputs) -> float | None:
+        """How familiar a picture is, if the package can tell by its features."""
+        if self.package.unknown is None or output.features is None:
+            return None
+        return self.package.unknown.familiar(pooled(output.features[0]))
+
+    def _sure(self, prepared: Prepared, scores: NDArray[np.float32], familiar: float | None) -> bool:
+        known = familiar is None or familiar >= LIMIT
+        return prepared.structured and known and bool(scores.max() >= self.package.manifest.output.unsure_below)
 
     def _result(
         self,
@@ -310,9 +328,10 @@ class Classifier:
     ) -> Classification:
         scores = probabilities(output.scores[0], self.package.manifest.output)
         best = np.argsort(-scores, kind="stable")[:top_k]
+        familiar = self._familiar(output)
         return Classification(
             predictions=tuple(Prediction(labels[i], float(scores[i]), int(i)) for i in best),
-            sure=self._sure(prepared, scores),
+            sure=self._sure(prepared, scores, familiar),
             width=prepared.width,
             height=prepared.height,
             format=prepared.format,
@@ -320,6 +339,7 @@ class Classifier:
             backend=self.backend,
             device=self.device,
             timings=timings,
+            familiar=familiar,
         )
 
 

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+LIMIT = 0.5
+"""How familiar a picture must be for its answer to be sure."""
+
 # For pydantic, which makes the API's schema from these classes: the docstring below a field is its description.
 _DOCUMENTED: dict[str, bool] = {"use_attribute_docstrings": True}
 
@@ -54,7 +57,8 @@ class Classification:
     predictions: tuple[Prediction, ...]
     """the most likely classes, best first"""
     sure: bool
-    """false when no class is likely enough to be the answer, or when the picture is blank or noise"""
+    """false when no class is likely enough to be the answer, when the picture is blank or noise, or when it looks like
+    none of the things that the model knows"""
     width: int
     """pixels of the upright original"""
     height: int
@@ -69,6 +73,14 @@ class Classification:
     """where inference ran, such as `CPU (2 threads)`"""
     timings: Timings
     """milliseconds by stage"""
+    familiar: float | None = None
+    """how much the picture looks like the things that the model knows, 0 to 1: an answer below 0.5 is not sure; absent
+    (null) if the model cannot tell"""
+
+    @property
+    def known(self) -> bool:
+        """False when the picture looks like none of the things that the model knows."""
+        return self.familiar is None or self.familiar >= LIMIT
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -88,6 +100,7 @@ class Inference:
         backend: as in `Classification`.
         device: as in `Classification`.
         timings: as in `Classification`.
+        familiar: as in `Classification`; None, too, if the features were not asked for.
     """
 
     probabilities: NDArray[np.float32]
@@ -97,3 +110,4 @@ class Inference:
     backend: str
     device: str
     timings: Timings
+    familiar: float | None = None

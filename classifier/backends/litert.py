@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from classifier.backends.names import LITERT
-from classifier.backends.protocol import Outputs, check_scores, cpu_device
+from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
 from classifier.errors import PackageError
 from classifier.machine import stderr
 from classifier.package import MANIFEST, ModelPackage
@@ -103,7 +103,9 @@ class _Interpreter:
         self._scores, self._features = self._outputs(package.manifest.output.features)
         details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
         self._scored = details[self._scores]
-        check_scores(package, file, self.run(np.zeros(expected[1:], np.float32))[0].shape)
+        scores, features = self.run(np.zeros(expected[1:], np.float32))
+        check_scores(package, file, scores.shape)
+        check_features(package, features)
 
     def run(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Scores `(1, classes)` and features of one picture `(H, W, 3)`."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from classifier import formatting
 from classifier.backends.names import ONNX
 from classifier.backends.onnx_errors import reason
-from classifier.backends.protocol import Outputs, check_scores, cpu_device
+from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
 from classifier.errors import PackageError
 from classifier.formatting import printable
 from classifier.package import MANIFEST, ModelPackage
@@ -59,10 +59,11 @@ class OnnxBackend:
         self._outputs = self._chosen_outputs(file)
         shape = package.manifest.input.shape
         try:
-            found = self.run(np.zeros((1, *shape), np.float32)).scores.shape
+            found = self.run(np.zeros((1, *shape), np.float32))
         except Exception as error:  # ONNX Runtime's errors have no class in common but this one
             raise PackageError(f"{file}: the model does not take input.size {shape}: {reason(error)}") from error
-        check_scores(package, file, found)
+        check_scores(package, file, found.scores.shape)
+        check_features(package, found.features)
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """Runs a batch `(N, H, W, 3)`, one picture at a time.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classifier.backends.names import BackendName
 from classifier.errors import ClassifierError, PackageError
-from classifier.package import MANIFEST, ModelPackage
+from classifier.package import MANIFEST, ModelPackage, unknown
 
 
 class Outputs(NamedTuple):
@@ -55,7 +55,8 @@ class Remote(Protocol):
 
         Args:
             data: its pixels, uint8 `(H, W, 3)`, which are scaled where that is cheapest; or scaled values, float32.
-            features: whether the features are needed, which take time to come.
+            features: whether the features are needed, which take time to come. Those that the package's measure of what
+                is unknown needs come in any case, if the model gives some there.
 
         Returns:
             Outputs of a batch of one.
@@ -65,6 +66,17 @@ class Remote(Protocol):
 def cpu_device(threads: int) -> str:
     """A CPU as `Backend.device` names it."""
     return f"CPU ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def check_features(package: ModelPackage, features: NDArray[np.float32] | None) -> None:
+    """Checks that the features of one picture fit the package's measure of what is unknown, if it has one.
+
+    Raises:
+        PackageError: they do not.
+    """
+    if package.unknown:
+        shape = None if features is None else features.shape
+        unknown.check_features(package.folder / unknown.FILE, package.unknown, shape)
 
 
 def check_scores(package: ModelPackage, file: Path, found: tuple[int, ...]) -> None:

@@ -18,7 +18,7 @@ import tensorflow as tf
 from classifier.backends.loading import Loaded, load
 from classifier.backends.model_files import ModelFile
 from classifier.backends.names import TENSORFLOW
-from classifier.backends.protocol import Outputs, check_scores, cpu_device
+from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
 from classifier.errors import BackendError, PackageError
 from classifier.package import ModelPackage
 
@@ -64,10 +64,11 @@ class TensorFlowBackend:
         self._threads = threads
         self._ran_on = ""
         try:
-            found = self.run(np.zeros((1, *shape), np.float32)).scores.shape
+            found = self.run(np.zeros((1, *shape), np.float32))
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise PackageError(f"{file}: the model does not take input.size {shape}: {error}") from error
-        check_scores(package, file, found)
+        check_scores(package, file, found.scores.shape)
+        check_features(package, found.features)
 
     @property
     def device(self) -> str:

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from classifier.package import ModelPackage
 
 NAME = "calibrate"
-ABOUT = "Fit the temperature that makes a model's scores honest"
+ABOUT = "Fit the temperature that makes a model's scores honest, or what is unknown to it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     options.add_model_and_dataset(parser)
-    parser.add_argument("--write", action="store_true", help="put it into the package's model.toml")
+    unknown = (
+        "fit, in place of the temperature, by which pictures of none of the model's classes are known: unknown.npz"
+    )
+    parser.add_argument("--unknown", action="store_true", help=unknown)
+    parser.add_argument("--write", action="store_true", help="put what was fitted into the package")
     options.add_class_names(parser)
 
 
@@ -53,6 +57,10 @@ def run(args: argparse.Namespace) -> int:
             f"Make a package of it first: classifier import {args.model} FOLDER"
         )
     with loaded_model(args.model) as classifier:
+        if args.unknown:
+            from classifier.cli import fit_unknown
+
+            return fit_unknown.run(classifier, args)
         return _calibrate(classifier, args)
 
 

@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", metavar="FILE", help="write a CSV file with a row for each picture")
     compare = "another model, or the predictions of an earlier run (.csv): which is right more often, by McNemar's test"
     parser.add_argument("--compare", metavar="MODEL", help=compare)
+    others = "a folder of pictures that show none of the model's classes: how many of them is it sure of?"
+    parser.add_argument("--others", metavar="FOLDER", help=others)
     parser.add_argument("--lang", help="language of the labels and of the HTML report, such as en or zh")
     options.add_class_names(parser)
 
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     import json
 
-    from classifier.cli import measuring, outputs, report, summary
+    from classifier.cli import measuring, other_pictures, outputs, report, summary
     from classifier.evaluation import html, predictions
     from classifier.evaluation.result import Evaluation
 
@@ -65,10 +67,13 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     wanted = {option: getattr(args, option[2:]) for option in _OUTPUTS if getattr(args, option[2:])}
     outputs.check(wanted)
     dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)
-    outputs.spare(wanted, _inputs(args, package, dataset))
+    strange = other_pictures.entries(args.others) if args.others else []
+    outputs.spare(wanted, [*_inputs(args, package, dataset), *(entry.name for entry in strange)])
     answers, failures = measuring.collect(classifier, dataset, _answer)
     about = (dataset.name, dataset.skipped, package, classifier.backend, classifier.device)
-    found = Evaluation(*about, answers, failures, dataset.unknown, _run(classifier, args), _comparison(args, answers))
+    others = other_pictures.measure(classifier, args.others, strange, answers) if strange and answers else None
+    compared = _comparison(args, answers)
+    found = Evaluation(*about, answers, failures, dataset.unknown, _run(classifier, args), compared, others)
     labels = package.labels_for(args.lang or package.language)
 
     def document() -> str:
@@ -86,7 +91,7 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
             print("\n".join(summary.evaluation(found, args.lang)), flush=True)
     finally:  # whatever becomes of one of them, the others are written
         written = outputs.write(wanted, contents)
-    return int(not written or bool(failures))
+    return int(not written or bool(failures) or bool(others and others.failures))
 
 
 def _answer(file: str, accepted: tuple[int, ...], scores: Scores) -> Answer:

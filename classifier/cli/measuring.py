@@ -37,7 +37,7 @@ def dataset(package: ModelPackage, folder: str, names: str | None, *, skip_unkno
 
 
 def collect(
-    classifier: Classifier, pictures: Dataset, keep: Callable[[str, Classes, Scores], Kept]
+    classifier: Classifier, pictures: Dataset, keep: Callable[[str, Classes, Scores], Kept], *, features: bool = False
 ) -> tuple[list[Kept], list[Failure]]:
     """Runs a model on all pictures; reports each failure as it comes.
 
@@ -45,6 +45,7 @@ def collect(
         classifier: the loaded model.
         pictures: what to run it on.
         keep: called with a file, its classes and its scores; returns what is to be kept of them.
+        features: whether the scores are to come with features.
 
     Returns:
         What was kept of each picture, and the pictures that failed.
@@ -53,7 +54,7 @@ def collect(
     failures: list[Failure] = []
     terminal = Console(stderr=True, highlight=False) if sys.stderr and sys.stderr.isatty() else None
     with Screen(len(pictures.entries), terminal) as screen:
-        for file, truth, found in scored(classifier, pictures):
+        for file, truth, found in scored(classifier, pictures, features=features):
             if isinstance(found, Exception):
                 failures.append(Failure(file, found))
                 screen.say(f"{printable(file)}: {code_and_sentence(found)[1]}")

@@ -23,7 +23,7 @@ from classifier.cli.messages import line, say
 from classifier.formatting import percent, printable
 from classifier.result import Classification
 
-_UNSURE = "not sure"
+_UNSURE, _UNKNOWN = "not sure", "not sure: it looks like none of the things that the model knows"
 
 
 class Report(Protocol):
@@ -45,7 +45,7 @@ class TextReport:
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
         width = max(cell_len(item.label) for item in result.predictions)
-        _write(printable(name) + ("" if result.sure else f" ({_UNSURE})") + "\n")
+        _write(printable(name) + ("" if result.sure else f" ({_doubt(result)})") + "\n")
         for item in result.predictions:
             # Width in cells of the terminal, not in characters: a Chinese character takes two cells.
             gap = " " * (width - cell_len(item.label))
@@ -69,7 +69,7 @@ class BarReport(TextReport):
         """Writes one result."""
         head = Text(printable(name), "bold")
         if not result.sure:
-            head.append(f" ({_UNSURE})", "not bold yellow")
+            head.append(f" ({_doubt(result)})", "not bold yellow")
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(min_width=20, no_wrap=True, overflow="ellipsis")
         table.add_column(width=24)
@@ -169,6 +169,11 @@ class Screen:
             self._console.print(Text(line(message)), soft_wrap=True)  # a Text, so that brackets are not read as markup
         else:
             say(message)
+
+
+def _doubt(result: Classification) -> str:
+    """Why an answer is not sure."""
+    return _UNSURE if result.known else _UNKNOWN
 
 
 def _write(text: str) -> None:

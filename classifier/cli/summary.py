@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
+from classifier.cli import other_pictures
 from classifier.evaluation import metrics
 from classifier.evaluation.calibration import FEW, Calibration
 from classifier.evaluation.result import Evaluation
@@ -31,6 +32,7 @@ def evaluation(found: Evaluation, lang: str | None) -> list[str]:
         *_classes(found, labels),
         *_confusions(found, labels),
         *_mistakes(found, labels),
+        *_others(found, labels),
     ]
 
 
@@ -190,6 +192,18 @@ def _mistakes(found: Evaluation, labels: Sequence[str]) -> list[str]:
         for answer in found.mistakes[:_ROWS]
     ]
     return ["", "Most confident mistakes", *_table(rows, "><<<")] if rows else []
+
+
+def _others(found: Evaluation, labels: Sequence[str]) -> list[str]:
+    if found.others is None:
+        return []
+    head = (
+        f"{_count(len(found.others.answers), 'picture')} of {printable(found.others.dataset)}, of none of the classes"
+    )
+    lines = ["", head, *_table(other_pictures.rows(found.others), "<><")]
+    if worst := other_pictures.worst(found.others, labels):
+        lines += ["", "Other things that it is surest of", *_table(worst, "<><<")]
+    return lines
 
 
 def _table(rows: Sequence[Sequence[str]], sides: str) -> list[str]:

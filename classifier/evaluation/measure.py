@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Answer:
         best: the classes with the best scores, as (index, score), the best first.
         accepted: the indices of all classes that are accepted, the true one among them.
         fingerprint: of the picture's file, see `fingerprints`.
+        familiar: as in `Classification`.
     """
 
     file: str
@@ -48,6 +50,7 @@ class Answer:
     best: tuple[tuple[int, float], ...] = ()
     accepted: tuple[int, ...] = ()
     fingerprint: str = ""
+    familiar: float | None = None
 
     @property
     def right(self) -> bool:
@@ -64,10 +67,11 @@ class Failure:
 
 
 def scored(
-    classifier: Classifier, dataset: Dataset
+    classifier: Classifier, dataset: Dataset, *, features: bool = False
 ) -> Iterator[tuple[str, Classes, Scores | ClassifierError | OSError]]:
     """For each entry of a dataset, in order: its file, its classes, and the model's scores or what went wrong."""
-    results = each(dataset.entries, classifier.scores_many, classifier.settings.max_bytes)
+    many = partial(classifier.scores_many, features=features)
+    results = each(dataset.entries, many, classifier.settings.max_bytes)
     for number, (file, result) in enumerate(results):
         yield file, dataset.classes(number), result
 
@@ -96,4 +100,5 @@ def answer(file: str, truth: int | Classes, found: Scores, top: int = TOP) -> An
     best = tuple((int(index), float(scores[index])) for index in np.argsort(-scores, kind="stable")[:top])
     exact = scores.astype(np.float64)
     brier = float(exact @ exact - 2 * exact[truth] + 1)
-    return Answer(file, truth, predicted, float(scores[predicted]), float(own), rank, found.sure, brier, best, accepted)
+    about = (file, truth, predicted, float(scores[predicted]), float(own), rank, found.sure)
+    return Answer(*about, brier, best, accepted, familiar=found.familiar)

@@ -16,6 +16,7 @@ from classifier.errors import InputError
 from classifier.evaluation import fingerprints, metrics
 from classifier.evaluation.comparison import Comparison
 from classifier.evaluation.measure import TOP, Answer, Failure
+from classifier.evaluation.others import Others
 from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
 
@@ -55,6 +56,7 @@ class Evaluation:
         unknown: names that are no class of the model, each with the number of pictures that were left out for it.
         run: when and how it was made.
         comparison: with another model or run.
+        others: how it takes pictures of none of its classes, if it was shown any.
     """
 
     dataset: str
@@ -67,6 +69,7 @@ class Evaluation:
     unknown: Mapping[str, int] = field(default_factory=dict)
     run: Run = Run()
     comparison: Comparison | None = None
+    others: Others | None = None
 
     def __post_init__(self) -> None:
         """Checks that there is anything to measure.
@@ -251,6 +254,7 @@ class Evaluation:
             "repeated": [[{"file": one.file, "truth": one.truth} for one in group] for group in self.repeated],
             "calibrated_on": self.calibrated_on,
             "comparison": self.comparison.to_dict() if self.comparison else None,
+            "others": self.others.to_dict() if self.others else None,
             "failures": [
                 dict(zip(("file", "code", "detail"), (failure.file, *code_and_sentence(failure.error)), strict=True))
                 for failure in self.failures

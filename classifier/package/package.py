@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from classifier.errors import PackageError, UnknownLanguageError
 from classifier.formatting import printable
 from classifier.machine import files
-from classifier.package import labels
+from classifier.package import labels, unknown
 from classifier.package.manifest import MANIFEST, Form, Manifest
+from classifier.package.unknown import Unknown
 
 _MOST_MANIFEST = 1_000_000  # bytes; those that come with the project have 1,200
 
@@ -33,11 +34,13 @@ class ModelPackage:
         folder: where its files are.
         manifest: the content of `model.toml`.
         labels: by language, one label per class, in index order.
+        unknown: by which pictures of none of its classes are told; None if it has no such file.
     """
 
     folder: Path
     manifest: Manifest
     labels: dict[str, tuple[str, ...]]
+    unknown: Unknown | None = None
 
     @classmethod
     def load(cls, folder: str | Path, *, weights: bool = True) -> ModelPackage:
@@ -61,7 +64,7 @@ class ModelPackage:
             language: labels.read(folder / name, PackageError, classes=classes)
             for language, name in manifest.labels.items()
         }
-        return cls(folder, manifest, texts)
+        return cls(folder, manifest, texts, unknown.read(folder, manifest))
 
     @property
     def name(self) -> str:

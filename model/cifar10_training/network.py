@@ -18,6 +18,7 @@ from model.recipes import RECIPES
 INPUT = 224
 SIZE = 160
 DROPOUT = 0.2
+PROBABILITIES, FEATURES = "probabilities", "features"
 BACKBONE = RECIPES["efficientnet-lite0"]
 FROZEN = ("stem", "block0", "block1", "block2")
 """Layers that keep their ImageNet weights: they detect edges and colours, and would take a quarter of the time."""
@@ -92,16 +93,18 @@ def shipped(trained: keras.Model) -> keras.Model:
         trained: A model from `trainable`.
 
     Returns:
-        A model from `image` (N, 224, 224, 3) in [0, 1] to probabilities (N, 10), of plain layers only.
+        A model from `image` (N, 224, 224, 3) in [0, 1] to `probabilities` (N, 10) and `features` (N, 5, 5, 1280), the
+        last feature map, of plain layers only.
     """
     image = keras.Input((INPUT, INPUT, 3), name="image", dtype="float32")
     x = keras.layers.AveragePooling2D(INPUT // SIDE, name="shrink")(image)
     x = keras.layers.Rescaling(255 / STD, -MEAN / STD, name="scale")(x)
     x = keras.layers.UpSampling2D(SIZE // SIDE, interpolation="bilinear", name="enlarge")(x)
-    x = efficientnet_lite.backbone(x, BACKBONE.width, BACKBONE.depth, folded=True)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    features = efficientnet_lite.backbone(x, BACKBONE.width, BACKBONE.depth, folded=True)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(features)
     x = keras.layers.Dense(CLASSES, name="classifier")(x)
-    model = keras.Model(image, keras.layers.Softmax(name="probabilities")(x), name="cifar10")
+    outputs = {PROBABILITIES: keras.layers.Softmax(name=PROBABILITIES)(x), FEATURES: features}
+    model = keras.Model(image, outputs, name="cifar10")
     for layer in model.layers:
         if layer.weights:
             weights = trained.get_layer(layer.name).get_weights()

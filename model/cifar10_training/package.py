@@ -10,6 +10,7 @@ temperature is fitted on the pictures held out of the training; the test picture
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -17,16 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier import Classifier, Settings
+from classifier import Classifier, ModelPackage, Settings
+from classifier.classifier import Scores
+from classifier.evaluation import familiarity
 from classifier.evaluation.calibration import calibrate, confidences
 from classifier.evaluation.metrics import expected_calibration_error, reliability
+from classifier.package import unknown
 from model import hashes, keras_file, tflite
 from model.cifar10_training import network
-from model.cifar10_training.data import Pictures
+from model.cifar10_training.data import CLASSES, Pictures
 from model.recipes import FILES, FOLDER, fill
 
 PACKAGE = FOLDER / "cifar10"
-OUTPUT = "probabilities"
 UNSURE_BELOW = 0.5
 
 TEMPLATE = (
@@ -54,6 +57,7 @@ logits = false           # the model ends with the softmax
 temperature = 0.0        # fitted on 5,000 training pictures that were held out of the training
 top_k = 5
 unsure_below = 0.0       # an answer with a lower best score is unsure
+features = "features"    # name of the second output: the last feature map, which unknown.npz is about
 
 """
     + FILES
@@ -75,8 +79,9 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
         folder: The package's folder; its labels are copied from `model/cifar10` when it is another one.
 
     Returns:
-        What was measured, by name: accuracies and calibration errors as shares (0-1), `temperature`, and `h5_apart`,
-        the largest difference between the probabilities of `model.h5` and `model.tflite` before calibration.
+        What was measured, by name: accuracies and calibration errors as shares (0-1), `temperature`, `h5_apart`, the
+        largest difference between the probabilities of `model.h5` and `model.tflite` before calibration, and
+        `test_right_sure`, the share of the right answers that are sure.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("labels.en.txt", "labels.zh.txt"):
@@ -85,9 +90,12 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
     _weights(network.shipped(trained), folder)
     _manifest(folder, temperature=1.0, top1=0.0)
 
-    fitted = calibrate(log_scores(folder, held), held.labels, temperature=1.0)
+    (folder / unknown.FILE).unlink(missing_ok=True)
+    looked = list(scores(folder, held))
+    held_logs = np.stack([one.log_scores for one in looked])
+    fitted = calibrate(held_logs, held.labels, temperature=1.0)
     temperature = fitted.after.temperature
-    tested = log_scores(folder, test)
+    tested = np.stack([one.log_scores for one in scores(folder, test)])
     right = tested.argmax(axis=1) == test.labels
     errors = [
         expected_calibration_error(reliability(confidences(tested, value), right)) for value in (1.0, temperature)
@@ -101,17 +109,22 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
         "h5_apart": _apart(folder, test, tested),
     }
     _manifest(folder, temperature, found["test_top1"])
-    return found
+    features = np.stack([one.features for one in looked if one.features is not None])
+    _unknown(folder, features, held.labels, held_logs.argmax(axis=1) == held.labels)
+    sure = [one.sure for one in scores(folder, test)]
+    return found | {"test_right_sure": float(np.mean(np.array(sure)[right]))}
 
 
 def _weights(model: keras.Model, folder: Path) -> None:
     keras_file.save(model, folder / "model.keras")
-    keras_file.save_h5(model, folder / "model.h5")
+    # With one output, as the original demo's model has.
+    only = keras.Model(model.input, model.output[network.PROBABILITIES], name=model.name)
+    keras_file.save_h5(only, folder / "model.h5")
     # From a fresh session and the saved file: the converter's tensor names then do not depend on what ran before.
     keras.backend.clear_session()
     saved = keras.saving.load_model(folder / "model.keras", compile=False)
-    named = keras.Model(saved.input, {OUTPUT: saved.output}, name=saved.name)
-    (folder / "model.tflite").write_bytes(tflite.convert(named, outputs=[OUTPUT]))
+    outputs = [network.PROBABILITIES, network.FEATURES]
+    (folder / "model.tflite").write_bytes(tflite.convert(saved, outputs=outputs))
 
 
 def _manifest(folder: Path, temperature: float, top1: float) -> None:
@@ -123,15 +136,20 @@ def _manifest(folder: Path, temperature: float, top1: float) -> None:
     (folder / "model.toml").write_text(fill(TEMPLATE, values, hashes.of_package(folder)), "utf-8")
 
 
-def log_scores(folder: Path, pictures: Pictures) -> NDArray[np.float32]:
-    """The package's log-probabilities for each picture (N, 10), before calibration."""
+def scores(folder: Path, pictures: Pictures) -> Iterator[Scores]:
+    """What the package says of each picture, with features."""
     model = Classifier.load(folder, settings=Settings(backend="litert"))
-    rows = []
-    for found in model.scores_many(Image.fromarray(image) for image in pictures.images):
+    for found in model.scores_many((Image.fromarray(image) for image in pictures.images), features=True):
         if isinstance(found, Exception):
             raise found
-        rows.append(found.log_scores)
-    return np.stack(rows)
+        yield found
+
+
+def _unknown(folder: Path, features: NDArray[np.float32], labels: NDArray[np.int64], right: NDArray[np.bool_]) -> None:
+    """Write `unknown.npz`, fitted to the features of the held-out pictures."""
+    weights = unknown.hashes(ModelPackage.load(folder).manifest)
+    fitted = familiarity.fit(features, labels, right, CLASSES, weights)
+    (folder / unknown.FILE).write_bytes(fitted.unknown.content())
 
 
 def _apart(folder: Path, pictures: Pictures, litert: NDArray[np.float32], count: int = 1000) -> float:

@@ -209,6 +209,9 @@ def test_a_temperature_works_the_same_behind_a_softmax_of_the_models_own(
         def __init__(self, inner: Backend) -> None:
             self.inner, self.name, self.device = inner, inner.name, inner.device
 
+        def check_open(self) -> None:
+            """It is."""
+
         def run(self, batch: NDArray[np.float32]) -> Outputs:
             return Outputs(softmax(self.inner.run(batch).scores[0])[None], None)
 

@@ -14,7 +14,7 @@ from classifier import Classifier, Settings
 from classifier.package import ModelPackage
 from model import hashes
 from model.recipes import FOLDER
-from tests.support.photos import ROOT
+from tests.support.photos import ROOT, golden_photos
 
 PACKAGE = FOLDER / "cifar10"
 PHOTOS = ROOT / "tests/cifar10_photos"
@@ -46,6 +46,24 @@ def test_it_is_right_on_real_photos() -> None:
     results = [model.classify(PHOTOS / name, top_k=1).predictions[0] for name in names]
     wrong = [(name, one.label) for name, one in zip(names, results, strict=True) if not name.startswith(one.label)]
     assert len(wrong) <= 0.2 * len(names), wrong
+
+
+def test_it_is_sure_of_few_other_things_and_stays_sure_of_its_own() -> None:
+    """What is measured on many more pictures is in docs/unknown.md."""
+    model = Classifier.load(PACKAGE, settings=Settings(backend="litert"))
+    own = {"dog.webp", "cat.webp", "chelsea.png", "horse.webp", "scarlet_macaw.webp", "chicken.webp"}
+    others = [one.path for one in golden_photos() if one.path.name not in own]
+    results = {path.name: model.classify(path) for path in others}
+    sure = [name for name, result in results.items() if result.sure]
+    assert len(others) == 55
+    assert len(sure) <= 55 / 4, sure
+    assert [name for name in ("koala.webp", "coffee.png", "baseball.webp", "solar5.webp") if name in sure] == []
+    right = [
+        result.sure
+        for name in (entry["file"] for entry in CREDITS)
+        if name.startswith((result := model.classify(PHOTOS / name)).predictions[0].label)
+    ]
+    assert sum(right) >= 0.7 * len(right)
 
 
 @pytest.mark.slow

@@ -78,6 +78,8 @@ def _settings(url: str) -> dict[str, str]:
 def test_a_server_may_be_the_engine_of_another(local: str, tmp_path: Path) -> None:
     with running(tmp_path / "log", _settings(local)) as address:
         close_to(_scores(address), _scores(local))
+        there, here = (_classify(one).body["results"][0]["familiar"] for one in (address, local))
+        assert there == pytest.approx(here, abs=1e-4)
         close_to(_infer(address).body["outputs"][0]["data"], _infer(local).body["outputs"][0]["data"])
         info = _ask(f"{address}/api/v1/info").body
         assert (info["backend"], info["device"]) == ("remote", f"{local} (Open Inference Protocol v2 over REST)")

@@ -15,7 +15,7 @@ PLATFORM = "image-classifier"
 """By which clients know a server that scales pixels itself."""
 
 PICTURE, PIXELS, VALUES = "picture", "pixels", "values"
-PROBABILITIES, SCORES, FEATURES = "probabilities", "scores", "features"
+PROBABILITIES, SCORES, FEATURES, FAMILIAR = "probabilities", "scores", "features", "familiar"
 
 
 def server_metadata() -> ServerMetadata:
@@ -65,6 +65,7 @@ def outputs(package: ModelPackage) -> tuple[TensorMetadata, ...]:
         TensorMetadata(PROBABILITIES, "FP32", (-1, spec.classes)),
         TensorMetadata(SCORES, "FP32", (-1, spec.scores)),
         *features,
+        *([TensorMetadata(FAMILIAR, "FP32", (-1, 1))] if package.unknown else []),
     )
 
 

@@ -21,7 +21,14 @@ _VALUES: dict[str, Callable[[Inference], Any]] = {
     description.PROBABILITIES: lambda result: result.probabilities,
     description.SCORES: lambda result: result.scores,
     description.FEATURES: lambda result: result.features,
+    description.FAMILIAR: lambda result: _familiar(result.familiar),
 }
+
+
+def _familiar(value: float | None) -> NDArray[np.float32]:
+    if value is None:  # the model runs elsewhere
+        raise ProtocolError("How familiar a picture is, is unknown: the engine that runs the model gives no features.")
+    return np.array([value], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,6 @@ def _read(output: RequestedOutput, known: Sequence[str], labels: Sequence[str], 
     if type(best) is not int or best < 0:
         raise ProtocolError("The parameter 'classification' must be a whole number from 0 on.")
     classes = package.manifest.output.scores if output.name == description.SCORES else len(labels)
-    if best and (output.name == description.FEATURES or classes != len(labels)):
+    if best and (output.name in (description.FEATURES, description.FAMILIAR) or classes != len(labels)):
         raise ProtocolError(f"The output {output.name!r} is not one score for each class. Ask for 'probabilities'.")
     return Output(output.name, best, labels)

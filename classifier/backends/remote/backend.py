@@ -65,8 +65,8 @@ class RemoteBackend:
         self._limit = Limit()
         self._balancer = Balancer(engine, package)
         self._balancer.await_first(Deadline.after(_FIRST_SECONDS))
-        self._pixels = Batches(self._scores, self._flights, self._most)
-        self._values = Batches(self._scores, self._flights, self._most)
+        self._pixels = Batches(self._together, self._flights, self._most)
+        self._values = Batches(self._together, self._flights, self._most)
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -101,7 +101,7 @@ class RemoteBackend:
                     raise BadAnswerError("its model gives no features, which output.features asks for")
                 return found
             waiting = self._pixels if data.dtype == np.uint8 else self._values
-            return Outputs(waiting.run(data, deadline)[None], None)
+            return waiting.run(data, deadline)
         except EngineFailure as failure:
             # One failure may be that of several pictures, each of which gets an error of its own.
             raise _error(failure) from failure
@@ -114,11 +114,19 @@ class RemoteBackend:
         """Closes all connections. Otherwise they are closed when nothing refers to the backend any more."""
         self._balancer.close()
 
-    def _scores(self, pictures: list[Array], deadline: Deadline) -> list[NDArray[np.float32] | EngineFailure]:
-        """The scores of pictures that wait, or why there are none: one picture is not in the way of others."""
+    def _together(self, pictures: list[Array], deadline: Deadline) -> list[Outputs | EngineFailure]:
+        """The outputs of pictures that wait, or why there are none: one picture is not in the way of others.
+
+        With their features only if the package needs them to know the unknown.
+        """
         failures: dict[int, EngineFailure] = {}
-        scores = self._in_parts(np.stack(pictures), deadline, features=False, failures=failures).scores
-        return [failures.get(number, one) for number, one in enumerate(scores)]
+        features = self._package.unknown is not None
+        found = self._in_parts(np.stack(pictures), deadline, features=features, failures=failures)
+        maps = iter(() if found.features is None else found.features)  # of the pictures that did not fail
+        return [
+            failures.get(number) or Outputs(one[None], None if found.features is None else next(maps)[None])
+            for number, one in enumerate(found.scores)
+        ]
 
     def _in_parts(
         self, batch: Array, deadline: Deadline, *, features: bool, failures: dict[int, EngineFailure] | None = None

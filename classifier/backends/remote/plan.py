@@ -25,6 +25,7 @@ from classifier.backends.remote.transport import (
     Transport,
 )
 from classifier.package import MANIFEST, ModelPackage, OutputSpec
+from classifier.package.unknown import FILE
 from classifier.preprocessing import normalise
 
 OURS = "image-classifier"
@@ -133,7 +134,12 @@ class Plan:
             raise BadAnswerError(f"its features have the shape {formatting.shape(data.shape)}")
         data = data[:pictures]
         first = self.package.manifest.input.channels_first or self.order == "to_first"
-        return data.transpose(0, 2, 3, 1) if first and self.order != "to_last" else data
+        data = data.transpose(0, 2, 3, 1) if first and self.order != "to_last" else data
+        if self.package.unknown and data.shape[-1] != self.package.unknown.channels:
+            raise BadAnswerError(
+                f"it gives {data.shape[-1]} features, but {FILE} needs {self.package.unknown.channels}"
+            )
+        return data
 
 
 def plan(package: ModelPackage, metadata: Metadata) -> Plan:

@@ -12,7 +12,7 @@ from pathlib import Path
 from classifier import __version__
 from classifier.backends import names as backends
 from classifier.errors import ClassifierError
-from classifier.evaluation.html import pictures, sections
+from classifier.evaluation.html import others, pictures, sections
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import printable
@@ -90,6 +90,7 @@ def render(
             pictures.cells(found, small or {}, labels, words),
             pictures.doubts(found, labels, words),
             pictures.comparison(found, words),
+            others.section(found.others, labels, words),
             sections.failures(found, language),
         )
     )

@@ -53,6 +53,19 @@ def reliability(bins: Sequence[Bin], words: Words) -> str:
     return _svg((-58, -12, _SIDE + 76, _SIDE + 62), words("reliability"), inside)
 
 
+def risk_coverage(curve: Sequence[tuple[float, float]], words: Words) -> str:
+    """The risk-coverage curve: what share of the answers that are trusted most is wrong, by how many are given."""
+    marks = [_rule(at / 4, f"{at * 25}%") for at in range(5)]
+    points = " ".join(f"{coverage * _SIDE:.1f},{(1 - risk) * _SIDE:.1f}" for coverage, risk in curve)
+    line = f'<polyline class="curve" points="{points}"/>'
+    axes = (
+        f'<text class="axis" x="{_SIDE / 2}" y="{_SIDE + 40}" text-anchor="middle">{escape(words("coverage"))}</text>'
+        f'<text class="axis" transform="translate(-44 {_SIDE / 2}) rotate(-90)" text-anchor="middle">'
+        f"{escape(words('risk'))}</text>"
+    )
+    return _svg((-58, -12, _SIDE + 76, _SIDE + 62), words("risk_coverage"), "".join(marks) + line + axes)
+
+
 def spread(bins: Sequence[Bin], words: Words) -> str:
     """How many pictures have which score."""
     height = 110

@@ -99,6 +99,7 @@ def test_the_json_document_has_what_its_guide_lists(capsys: pytest.CaptureFixtur
         **{"mistakes": "list", "failures": "list", "date": "str", "command": "str", "weights": "dict"},
         **{"brier": "float", "intervals": "dict", "unknown": "dict", "repeated": "list", "calibrated_on": "int"},
         "comparison": "NoneType",
+        "others": "NoneType",
     }
     assert found["format"] == 1
     assert set(found["weights"]) == {"file", "sha256"}

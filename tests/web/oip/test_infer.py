@@ -19,10 +19,12 @@ from classifier.preprocessing import normalise
 from classifier.protocols import oip
 from classifier.protocols.oip import InferRequest, InferResponse, RequestedOutput, Tensor
 from tests.support.api import DOG, PANDA, classify
+from tests.support.photos import photo
 from web import models as registry
 from web.app import middleware, routes
 
 MODEL = "efficientnet-lite0"
+KOALA = photo("koala.webp").read_bytes()
 INFER = f"/v2/models/{MODEL}/infer"
 SIDE = 224
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
@@ -343,3 +345,16 @@ def test_requests_and_pictures_are_counted(http: TestClient) -> None:
     infer(http, oip.strings("picture", [PANDA, DOG]))
     assert (count(requests), count(pictures)) == (before[0] + 1, before[1] + 2)
     assert registry.models().queue.busy == registry.models().queue.waiting == 0
+
+
+def test_a_model_that_can_tell_says_how_familiar_a_picture_is(http: TestClient) -> None:
+    request = InferRequest([oip.strings("picture", [KOALA])], [RequestedOutput("familiar")])
+    response = send(http, request, path="/v2/models/cifar10/infer")
+    assert response.status_code == 200, response.text
+    (output,) = response.json()["outputs"]
+    assert (output["shape"], output["datatype"]) == ([1, 1], "FP32")
+    (result,) = classify(http, KOALA, model="cifar10").json()["results"]
+    assert output["data"] == pytest.approx([result["familiar"]], abs=1e-6)
+    assert result["familiar"] < 0.5
+    assert result["sure"] is False
+    assert "has no output 'familiar'" in refused(send(http, request), 400, "bad_message")

@@ -10,6 +10,7 @@ from classifier import BusyError
 from classifier.errors import EngineUnavailableError
 from tests.support.hostile import encode
 from tests.support.page import CAT, CATS, bars, page, upload, words
+from tests.support.photos import photo
 from web.models import Models, models
 
 
@@ -37,6 +38,16 @@ def test_what_shows_nothing_is_not_sure(kind: str) -> None:
     image = Image.fromarray(noise) if kind == "noise" else Image.new("RGB", (300, 300), "white")
     test = upload(page(), encode(image, "PNG"))
     assert "Not sure" in test.warning[0].value
+    assert 'class="bars unsure' in words(test)
+    assert "bar best" not in words(test)
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "none of the things that the model knows"), ("zh", "不像模型认识的任何东西")]
+)
+def test_what_is_none_of_the_things_that_the_model_knows_is_said_so(lang: str, said: str) -> None:
+    test = upload(page(model="cifar10", lang=lang), photo("koala.webp").read_bytes())
+    assert said in test.warning[0].value
     assert 'class="bars unsure' in words(test)
     assert "bar best" not in words(test)
 

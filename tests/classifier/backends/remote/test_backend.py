@@ -66,6 +66,9 @@ def test_a_classifier_gives_the_same_answer_remotely(
     assert [one.label for one in there.predictions] == [one.label for one in here.predictions]
     close_to([one.score for one in there.predictions], [one.score for one in here.predictions])
     assert there.backend == "remote"
+    assert here.familiar is not None
+    assert there.familiar is None  # this engine gives no features
+    assert there.sure
 
 
 def test_channels_come_first_where_the_engine_says_so(

@@ -1,0 +1,54 @@
+"""The report's section on pictures of none of the model's classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from html import escape
+
+from classifier.evaluation import metrics
+from classifier.evaluation.html import charts, sections
+from classifier.evaluation.others import Others
+from classifier.formatting import percent, printable
+from classifier.languages import Words
+
+_WORST = 15
+
+
+def section(found: Others | None, labels: Sequence[str], words: Words) -> str:
+    """The numbers, the risk-coverage curve and the worst; nothing if there were no such pictures."""
+    if found is None:
+        return ""
+    total = len(found.answers)
+    low, high = metrics.interval(found.sure, total)
+    called = f"{percent(found.sure / total)} ({words('of', right=found.sure, total=total)})"
+    facts = [(words("others_sure"), f"{called}, {words('interval', low=percent(low), high=percent(high))}")]
+    if found.own_right:
+        facts.append((words("others_kept"), percent(found.own_right_sure / found.own_right)))
+    if found.own_sure:
+        facts.append((words("others_right"), percent(found.own_right_sure / found.own_sure)))
+    auroc = found.auroc
+    facts += [
+        (name, f"{value:.3f}")
+        for name, value in (
+            (words("others_auroc_score"), auroc["score"]),
+            (words("others_auroc_familiar"), auroc["familiar"]),
+            (words("others_auroc_both"), auroc["both"]),
+        )
+        if value is not None
+    ]
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    rows = "".join(
+        f'<tr><td>{escape(labels[one.predicted])}</td><td>{percent(one.score)}</td><td class="file" '
+        f'title="{escape(printable(one.file))}">{escape(printable(os.path.basename(one.file)))}</td></tr>'
+        for one in found.worst[:_WORST]
+    )
+    heads = "".join(f'<th scope="col">{escape(words(key))}</th>' for key in ("called", "score", "file"))
+    worst = (
+        f'<h3>{escape(words("others_worst"))}</h3><table class="pairs"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+    text = words("others_text", pictures=total, dataset=printable(found.dataset))
+    curve = f"<figure>{charts.risk_coverage(found.curve, words)}</figure>"
+    inside = f'<p>{escape(text)}</p>{curve}<dl class="facts">{listed}</dl>{worst if rows else ""}'
+    return sections.section(words("others"), inside)

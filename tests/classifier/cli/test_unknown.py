@@ -1,0 +1,131 @@
+"""`calibrate --unknown` and `evaluate --others` with a real model on real photos."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier import Classifier, ModelPackage, Settings, cli
+from tests.support import tiny_onnx
+from tests.support.photos import ROOT, photo
+
+CIFAR10 = ROOT / "model/cifar10"
+PHOTOS = ROOT / "tests/cifar10_photos"
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said of a command that does not work."""
+    assert cli.main(arguments)
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The ten-class model without its measure."""
+    shutil.copytree(CIFAR10, tmp_path / "model", ignore=shutil.ignore_patterns("unknown.npz", "model.keras", "*.h5"))
+    text = (CIFAR10 / "model.toml").read_text("utf-8")
+    start, end = text.index("[weights.tensorflow]"), text.index("[published]")
+    (tmp_path / "model/model.toml").write_text(text[:start] + text[end:], "utf-8")
+    return tmp_path / "model"
+
+
+def pictures(folder: Path, each: int, classes: tuple[str, ...] = CLASSES) -> Path:
+    """Photos of the ten things, varied, in a sub-folder for each class; where there are none, some noise."""
+    random = np.random.default_rng(0)
+    for label in classes:
+        (folder / label).mkdir(parents=True)
+        found = sorted((PHOTOS / label).glob("*")) if (PHOTOS / label).is_dir() else []
+        for number in range(each):
+            target = folder / label / f"{number}.png"
+            if not found:
+                Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(target)
+                continue
+            with Image.open(found[number % len(found)]) as image:
+                square = image.convert("RGB").resize((40, 40))
+            left, top = random.integers(0, 9, 2)
+            square.crop((left, top, left + 32, top + 32)).save(target)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_package_without_one_gets_it_and_heeds_it(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = pictures(tmp_path / "own", 10)
+    before = Classifier.load(package, settings=Settings(backend="litert")).classify(photo("solar5.webp"))
+    assert before.familiar is None
+    assert cli.main(["calibrate", "model", "own", "--unknown"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("cifar10 on own: 100 pictures, ")
+    assert out.endswith("Nothing was written; --write puts it into model/unknown.npz.\n")
+    assert not (package / "unknown.npz").exists()
+    manifest = (package / "model.toml").read_bytes()
+
+    assert cli.main(["calibrate", "model", str(data), "--unknown", "--write"]) == 0
+    assert "Written to " in capsys.readouterr().out
+    measure = ModelPackage.load(package).unknown
+    assert measure
+    assert measure.channels == 1280
+    assert (package / "model.toml").read_bytes() == manifest
+    after = Classifier.load(package, settings=Settings(backend="litert")).classify(photo("solar5.webp"))
+    assert after.predictions == before.predictions
+    assert after.familiar is not None
+    assert after.familiar < 0.5
+    assert not after.known
+    assert not after.sure
+
+
+@pytest.mark.slow
+def test_too_few_pictures_or_classes_are_not_written(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures(tmp_path / "own", 10, CLASSES[:9])
+    assert cli.main(["calibrate", "model", "own", "--unknown", "--write"]) == 1
+    out = capsys.readouterr().out
+    assert "Do not use it: 1 of the model's 10 classes have fewer than 10 pictures here (truck)" in out
+    assert out.endswith("Nothing was written.\n")
+    assert not (package / "unknown.npz").exists()
+
+
+def test_a_model_without_features_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_onnx.package(tmp_path / "tiny", tiny_onnx.network())
+    shutil.copytree(PHOTOS / "dog", tmp_path / "own/one")
+    assert "tiny gives no features" in refused(capsys, "calibrate", "tiny", "own", "--unknown")
+
+
+def test_others_are_measured_and_the_worst_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label in ("bird", "dog"):
+        shutil.copytree(PHOTOS / label, tmp_path / "own" / label)
+    (tmp_path / "others/more").mkdir(parents=True)
+    for name in ("koala.webp", "coffee.png", "baseball.webp", "solar5.webp", "hammer1.webp"):
+        shutil.copy(photo(name), tmp_path / "others/more")
+    assert cli.main(["evaluate", str(CIFAR10), "own", "--others", "others", "--json", "report.json"]) == 0
+    out = capsys.readouterr().out
+    assert "5 pictures of others, of none of the classes" in out
+    assert "  called sure " in out
+    told = json.loads(Path("report.json").read_text("utf-8"))["others"]
+    assert told["pictures"] == 5
+    assert told["sure"] == len(told["worst"]) <= 2
+    assert told["auroc"]["familiar"] > 0.75
+    assert told["curve"][-1]["coverage"] == 1
+
+
+def test_a_folder_without_pictures_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(PHOTOS / "dog", tmp_path / "own/dog")
+    (tmp_path / "empty").mkdir()
+    assert "empty: " in refused(capsys, "evaluate", str(CIFAR10), "own", "--others", "empty")
+    assert "nowhere" in refused(capsys, "evaluate", str(CIFAR10), "own", "--others", "nowhere")
+    assert "--others takes a folder" in refused(capsys, "evaluate", str(CIFAR10), "own", "--others", __file__)
