@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from classifier.classifier import Classifier, Scores
+    from classifier.classifier import Classifier
     from classifier.errors import (
         BackendError,
         BusyError,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from classifier.package import ModelPackage
     from classifier.picture.limits import Limits
     from classifier.picture.sandbox import Workers
-    from classifier.result import Classification, Prediction, Timings
+    from classifier.result import Classification, Prediction, Scores, Timings
     from classifier.settings import Settings
     from classifier.sources import Source
 
@@ -50,8 +50,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Classifier", "Scores"), "classifier"),
-    **dict.fromkeys(("Classification", "Prediction", "Timings"), "result"),
+    "Classifier": "classifier",
+    **dict.fromkeys(("Classification", "Prediction", "Scores", "Timings"), "result"),
     "Limits": "picture.limits",
     "ModelPackage": "package",
     "Settings": "settings",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier import findings
 from classifier.backends.choice import load_backend
 from classifier.backends.loaded import LoadedModel, check_finite
 from classifier.backends.protocol import Backend, Outputs
@@ -24,33 +24,13 @@ from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import ModelPackage
-from classifier.package.unknown import pooled
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
-from classifier.postprocessing import log_probabilities, probabilities
+from classifier.postprocessing import probabilities
 from classifier.preprocessing import normalise
-from classifier.result import LIMIT, Classification, Inference, Prediction, Timings
+from classifier.result import Classification, Inference, Scores, Timings
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source as Source
 from classifier.sources import content, several
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """A model's scores of all classes for one picture.
-
-    Attributes:
-        scores: probabilities `(classes,)`, the same that `classify` gives.
-        log_scores: log-probabilities `(classes,)` before calibration, that is at temperature 1.
-        sure: as in `Classification`.
-        familiar: as in `Classification`.
-        features: pooled, `(channels,)`; None if the package names no such output, or they were not asked for.
-    """
-
-    scores: NDArray[np.float32]
-    log_scores: NDArray[np.float32]
-    sure: bool
-    familiar: float | None = None
-    features: NDArray[np.float32] | None = None
 
 
 class Classifier:
@@ -195,7 +175,7 @@ class Classifier:
             prepared = self._prepare(data, turn.cancellation)
             turn.cancellation.check()
             output, inference = self._infer(prepared.pixels, self._for_now())
-        return self._result(prepared, output, _timings(start, turn.waited, prepared, inference), top_k, labels)
+        return self._result(prepared, output, findings.timings(start, turn.waited, prepared, inference), top_k, labels)
 
     def infer(self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True) -> Inference:
         """Runs the model on one picture, or on an input that was made of one, and gives all of its output.
@@ -222,8 +202,8 @@ class Classifier:
             model=self.package.name,
             backend=self.backend,
             device=self.device,
-            timings=_timings(turn.asked, turn.waited, prepared, inference),
-            familiar=self._familiar(output),
+            timings=findings.timings(turn.asked, turn.waited, prepared, inference),
+            familiar=findings.familiar(self.package, output),
         )
 
     def classify_many(
@@ -248,7 +228,7 @@ class Classifier:
             start = time.perf_counter()
             prepared = self._prepare(content(source, self.settings.max_bytes))
             output, inference = self._infer(prepared.pixels, self._backend.for_many())
-            return self._result(prepared, output, _timings(start, 0, prepared, inference), top_k, labels)
+            return self._result(prepared, output, findings.timings(start, 0, prepared, inference), top_k, labels)
 
         return in_order(work, several(sources), self.settings.turns)
 
@@ -265,15 +245,11 @@ class Classifier:
             For each source its `Scores`, or the error that `classify` would have raised.
         """
         self._backend.check_open()
-        spec = self.package.manifest.output
 
         def work(source: Source) -> Scores:
             prepared = self._prepare(content(source, self.settings.max_bytes))
             output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
-            scores, familiar = probabilities(output.scores[0], spec), self._familiar(output)
-            sure = self._sure(prepared, scores, familiar)
-            maps = pooled(output.features[0]) if features and output.features is not None else None
-            return Scores(scores, log_probabilities(output.scores[0], spec), sure, familiar, maps)
+            return findings.scores(self.package, prepared, output, features=features)
 
         return in_order(work, several(sources), self.settings.turns)
 
@@ -308,46 +284,13 @@ class Classifier:
         check_finite(self.package.name, output, features=features)
         return output, (time.perf_counter() - start) * 1000
 
-    def _familiar(self, output: Outputs) -> float | None:
-        """How familiar a picture is, if the package can tell by its features."""
-        if self.package.unknown is None or output.features is None:
-            return None
-        return self.package.unknown.familiar(pooled(output.features[0]))
-
-    def _sure(self, prepared: Prepared, scores: NDArray[np.float32], familiar: float | None) -> bool:
-        known = familiar is None or familiar >= LIMIT
-        return prepared.structured and known and bool(scores.max() >= self.package.manifest.output.unsure_below)
-
     def _result(
-        self,
-        prepared: Prepared,
-        output: Outputs,
-        timings: Timings,
-        top_k: int,
-        labels: tuple[str, ...],
+        self, prepared: Prepared, output: Outputs, timings: Timings, top_k: int, labels: tuple[str, ...]
     ) -> Classification:
-        scores = probabilities(output.scores[0], self.package.manifest.output)
-        best = np.argsort(-scores, kind="stable")[:top_k]
-        familiar = self._familiar(output)
-        return Classification(
-            predictions=tuple(Prediction(labels[i], float(scores[i]), int(i)) for i in best),
-            sure=self._sure(prepared, scores, familiar),
-            width=prepared.width,
-            height=prepared.height,
-            format=prepared.format,
-            model=self.package.name,
-            backend=self.backend,
-            device=self.device,
-            timings=timings,
-            familiar=familiar,
+        ran = self.package.name, self.backend, self.device
+        return findings.classification(
+            findings.scores(self.package, prepared, output), prepared, labels, top_k, ran, timings
         )
-
-
-def _timings(start: float, waited: float, prepared: Prepared | None, inference: float) -> Timings:
-    """The timings in ms, rounded to hundredths; `start` is in seconds of `time.perf_counter`."""
-    decode, preprocess = (prepared.decode, prepared.preprocess) if prepared else (0.0, 0.0)
-    total = (time.perf_counter() - start) * 1000
-    return Timings(*(round(ms, 2) for ms in (waited, decode, preprocess, inference, total)))
 
 
 def _again(package: ModelPackage, settings: Settings, decoder: Decoder | None, guarded: bool) -> Classifier:

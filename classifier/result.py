@@ -87,6 +87,25 @@ class Classification:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A model's scores of all classes for one picture.
+
+    Attributes:
+        scores: probabilities `(classes,)`, the same that `classify` gives.
+        log_scores: log-probabilities `(classes,)` before calibration, that is at temperature 1.
+        sure: as in `Classification`.
+        familiar: as in `Classification`.
+        features: pooled, `(channels,)`; None if the package names no such output, or they were not asked for.
+    """
+
+    scores: NDArray[np.float32]
+    log_scores: NDArray[np.float32]
+    sure: bool
+    familiar: float | None = None
+    features: NDArray[np.float32] | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Inference:
     """All that a model gives for one picture, for programs that know the model.

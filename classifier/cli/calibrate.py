@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from classifier.classifier import Classifier, Scores
+    from classifier.classifier import Classifier
     from classifier.evaluation.calibration import Calibration
     from classifier.package import ModelPackage
+    from classifier.result import Scores
 
 NAME = "calibrate"
 ABOUT = "Fit the temperature that makes a model's scores honest, or what is unknown to it"

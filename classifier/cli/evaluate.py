@@ -11,12 +11,13 @@ from classifier.cli import options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from classifier.classifier import Classifier, Scores
+    from classifier.classifier import Classifier
     from classifier.evaluation.comparison import Comparison
     from classifier.evaluation.dataset import Dataset
     from classifier.evaluation.measure import Answer
     from classifier.evaluation.result import Run
     from classifier.package import ModelPackage
+    from classifier.result import Scores
 
 NAME = "evaluate"
 _OUTPUTS = ("--predictions", "--json", "--html")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifier.classifier import Classifier, Scores
+from classifier.classifier import Classifier
 from classifier.cli import measuring
 from classifier.errors import InputError, PackageError, ParameterError
 from classifier.evaluation import familiarity
@@ -16,6 +16,7 @@ from classifier.evaluation.measure import Classes, likeliest
 from classifier.formatting import percent, printable
 from classifier.machine import atomic, files
 from classifier.package import MANIFEST, ModelPackage, unknown
+from classifier.result import Scores
 
 
 def run(classifier: Classifier, args: argparse.Namespace) -> int:

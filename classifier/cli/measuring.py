@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from classifier.classifier import Classifier, Scores
+from classifier.classifier import Classifier
 from classifier.cli.report import Screen
 from classifier.evaluation.dataset import Dataset, read_dataset
 from classifier.evaluation.measure import Classes, Failure, scored
@@ -16,6 +16,7 @@ from classifier.evaluation.naming import read_names
 from classifier.formatting import printable
 from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
+from classifier.result import Scores
 
 Kept = TypeVar("Kept")
 

@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from classifier.classifier import Classifier, Scores
+from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
 from classifier.evaluation.dataset import Dataset
 from classifier.inputs import each
+from classifier.result import Scores
 
 Classes = tuple[int, ...]
 """The indices of the classes that are accepted for a picture."""

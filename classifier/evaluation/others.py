@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.classifier import Scores
 from classifier.evaluation import metrics
 from classifier.evaluation.measure import Answer, Failure
+from classifier.result import Scores
 
 POINTS = 50
 """How many points of the risk-coverage curve are given, at most."""

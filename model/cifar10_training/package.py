@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier import Classifier, ModelPackage, Settings
-from classifier.classifier import Scores
 from classifier.evaluation import familiarity
 from classifier.evaluation.calibration import calibrate, confidences
 from classifier.evaluation.metrics import expected_calibration_error, reliability
 from classifier.package import unknown
+from classifier.result import Scores
 from model import hashes, keras_file, tflite
 from model.cifar10_training import network
 from model.cifar10_training.data import CLASSES, Pictures

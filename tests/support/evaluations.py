@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.classifier import Scores
 from classifier.evaluation.measure import Failure, answer
 from classifier.evaluation.result import Evaluation
 from classifier.package import ModelPackage
 from classifier.postprocessing import softmax
+from classifier.result import Scores
 from tests.support.photos import ROOT, golden_photos
 
 

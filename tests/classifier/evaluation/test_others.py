@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.classifier import Scores
 from classifier.evaluation import html, others
 from classifier.evaluation.measure import answer
 from classifier.evaluation.others import Others
+from classifier.result import Scores
 from tests.support.evaluations import evaluation, package
 
 
