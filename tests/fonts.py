@@ -37,6 +37,7 @@ def main() -> None:
     font = streamlits("SourceSansVF-Upright")
     options = Options()
     options.layout_features += ["tnum"]  # so that numbers stand below each other
+    options.notdef_outline = True  # a box, and not nothing, for a letter that no font has
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=LETTERS)
     subsetter.subset(font)
