@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -26,6 +27,12 @@ _SHARE = 0.9  # of the free memory; what is left is for what comes between two l
 _LOOK = 0.05  # seconds between two looks at the child's memory
 _MOST_AT_ONCE = 1.0  # seconds that count between two looks: if it was more, this process was stopped, too
 _LINGERING = 1.0  # seconds in which a child that has closed its streams must have ended
+
+# What the C and C++ libraries write when they abort a process: the end says what happened, in words for people.
+_LAST_WORDS = re.compile(
+    r"double free or corruption|(free|[cm]alloc|realloc|memalign|munmap_chunk|malloc_consolidate|mremap_chunk)\(\): "
+    r"|corrupted (size|double)|Fatal glibc error|\*\*\* |terminate called |  what\(\): |pure virtual method called"
+)
 
 Write = Callable[[str], None]
 
@@ -60,7 +67,7 @@ def run(
         module: its full name.
         arguments: its arguments.
         out: called with each line of its standard output, line feed included, as it comes.
-        err: called likewise with each line of its standard error.
+        err: called likewise with each line of its standard error, but for what libraries write when they abort it.
         variables: environment variables to set.
 
     Raises:
@@ -87,7 +94,7 @@ def run(
         with process, os.fdopen(signs, "rb", buffering=0) as signs_of_life:
             try:
                 watch = _Watch(process.pid)
-                for stream, take in ((process.stdout, out), (process.stderr, err)):
+                for stream, take in ((process.stdout, out), (process.stderr, _without_last_words(err))):
                     if stream:
                         watch.add(stream.fileno(), _Lines(take))
                 watch.add(signs_of_life.fileno(), watch.alive)
@@ -166,6 +173,14 @@ class _Lines:
             self._take(f"{line}\n")
         if not data and self._rest:
             self._take(self._rest)
+
+
+def _without_last_words(err: Write) -> Write:
+    def take(line: str) -> None:
+        if not _LAST_WORDS.match(line):
+            err(line)
+
+    return take
 
 
 def _held(process: int) -> int:

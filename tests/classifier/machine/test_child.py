@@ -45,6 +45,9 @@ def test_how_it_crashed_is_told_and_its_temporary_files_go(run) -> None:
     code = "import tempfile, ctypes; tempfile.mkdtemp(); print('so far', flush=True); ctypes.string_at(0)"
     assert run(code) == (End(None, "it crashed (Segmentation fault)"), ["so far\n"], [])
     assert run("os.abort()")[0] == End(None, "it crashed (Aborted)")
+    twice = "import ctypes as c; l = c.CDLL(None); l.malloc.restype = c.c_void_p; p = c.c_void_p(l.malloc(99))"
+    said = "print('said', file=sys.stderr, flush=True)"
+    assert run(f"{said}; {twice}; l.free(p); l.free(p)") == (End(None, "it crashed (Aborted)"), [], ["said\n"])
     assert "as it does when memory runs out" in run("os.kill(os.getpid(), 9)")[0].problem
 
 
