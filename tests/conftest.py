@@ -59,6 +59,9 @@ def _is_alone(item: pytest.Item | None) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `pytest -n`, tests marked `alone` come first and so one after another, in the first process."""
+    for item in items:
+        if " at 0x" in item.nodeid:  # another one in each process, which would end a run with `-n` before it begins
+            raise pytest.UsageError(f"the name of a test has an address in memory: {item.nodeid}")
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: not _is_alone(item))
 

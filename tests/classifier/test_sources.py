@@ -80,7 +80,7 @@ class Failing(io.RawIOBase):
         *(None, 5, object(), ["a.jpg"], {"path": "a.jpg"}, "no\0file.jpg", io.StringIO("text"), np.zeros(3), Failing()),
         *(b"", b"no picture", "nowhere.jpg", str(ROOT), Path("nowhere.jpg")),
     ],
-    ids=repr,
+    ids=lambda bad: type(bad).__name__,
 )
 def test_one_bad_item_never_ends_many(model: Classifier, bad: Any) -> None:
     first, found, last = model.classify_many([PANDA, bad, PANDA])
