@@ -23,6 +23,7 @@ CONTENTS = {
     "engines-kserve": ["engines-kserve"],
     "engines-mlserver": ["engines-mlserver"],
     "engines-triton": ["engines-triton"],
+    "peers": ["peers"],
     "engines-tensorflow-serving": ["engines-tensorflow-serving"],
     "sbom": ["sbom"],
     "audit": ["audit"],
@@ -39,7 +40,7 @@ CONTENTS = {
 }
 
 # Installed apart from all others.
-APART = {"lint-container", "engines-kserve", "engines-mlserver", "engines-triton"}
+APART = {"lint-container", "engines-kserve", "engines-mlserver", "engines-triton", "peers"}
 
 
 def declared(part: str) -> list[Requirement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import signal
@@ -29,6 +28,7 @@ from classifier.preprocessing import normalise
 from classifier.protocols import oip_grpc
 from classifier.protocols.oip import InferRequest, RequestedOutput, Tensor, strings
 from classifier.protocols.protobuf import message_class
+from tests.support import loops
 from tests.support.grpc_caller import HEALTH, SERVICE, Stalled, call, channel, infer, pixels, refused, send
 from tests.support.photos import ROOT
 from tests.support.server import free_port, started
@@ -299,4 +299,4 @@ def test_a_port_that_is_taken_is_said_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ParameterError, match=rf"CLASSIFIER_GRPC_PORT={port}: nothing can listen there: .*in use"):
-            asyncio.run(make_server()("127.0.0.1", port))
+            loops.run(make_server()("127.0.0.1", port))
