@@ -6,6 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -33,7 +34,8 @@ def sent_away(connection: socket.socket, address: str) -> None:
     got = answer(connection)
     assert "again" in got.problem(408, "too_slow")
     assert got.headers["connection"] == "close"
-    assert connection.recv(1) == b""  # closed by the server
+    with suppress(ConnectionResetError):  # if it closes while something of ours is on its way
+        assert connection.recv(1) == b""  # closed by the server
     assert metric(address, "classifier_budget_used_bytes") == 0
 
 

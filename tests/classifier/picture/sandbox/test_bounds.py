@@ -17,6 +17,7 @@ from classifier.picture.sandbox import pool as pool_module
 from classifier.picture.sandbox.bounds import memory_wanted
 from tests.support import evil
 from tests.support.hostile import encode, gradient, seeds
+from tests.support.waiting import until
 from tests.support.workers import GEOMETRY, LIMITS, TIGHT, linux, workers_of
 
 
@@ -47,7 +48,8 @@ def test_large_pictures_leave_no_memory_behind() -> None:
     before = resident(first)
     for kind in ("PNG", "WEBP"):
         pool.prepare(encode(gradient().resize((4000, 4000)), kind, compress_level=1, method=0), GEOMETRY)
-        assert all(resident(child) - before < 60_000_000 for child in workers_of(pool))
+        # One that has grown too large answers and then ends, which takes it a moment.
+        until(lambda: all(resident(child) - before < 60_000_000 for child in workers_of(pool)), 5)
     pool.close()
 
 
