@@ -287,10 +287,8 @@ class Classifier:
     def _result(
         self, prepared: Prepared, output: Outputs, timings: Timings, top_k: int, labels: tuple[str, ...]
     ) -> Classification:
-        ran = self.package.name, self.backend, self.device
-        return findings.classification(
-            findings.scores(self.package, prepared, output), prepared, labels, top_k, ran, timings
-        )
+        ran = self.backend, self.device
+        return findings.classification(self.package, prepared, output, labels, top_k, ran, timings)
 
 
 def _again(package: ModelPackage, settings: Settings, decoder: Decoder | None, guarded: bool) -> Classifier:

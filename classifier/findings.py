@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.backends.protocol import Outputs
 from classifier.package import ModelPackage
@@ -23,40 +24,56 @@ def scores(package: ModelPackage, prepared: Prepared, output: Outputs, *, featur
         output: the model's, for a batch of one.
         features: whether the pooled features are wanted, too.
     """
-    spec = package.manifest.output
-    found, known = probabilities(output.scores[0], spec), familiar(package, output)
-    sure = prepared.structured and (known is None or known >= LIMIT) and bool(found.max() >= spec.unsure_below)
+    found, known, sure = _judged(package, prepared, output)
     maps = pooled(output.features[0]) if features and output.features is not None else None
-    return Scores(found, log_probabilities(output.scores[0], spec), sure, known, maps)
+    return Scores(found, log_probabilities(output.scores[0], package.manifest.output), sure, known, maps)
 
 
 def classification(
-    found: Scores, prepared: Prepared, labels: tuple[str, ...], top_k: int, ran: tuple[str, str, str], took: Timings
+    package: ModelPackage,
+    prepared: Prepared,
+    output: Outputs,
+    labels: tuple[str, ...],
+    top_k: int,
+    ran: tuple[str, str],
+    took: Timings,
 ) -> Classification:
     """What is told of one picture.
 
     Args:
-        found: its scores.
+        package: the model.
         prepared: the picture.
+        output: the model's, for a batch of one.
         labels: of all classes.
         top_k: how many of the best to tell; a model with fewer classes gives them all.
-        ran: the names of the model and the backend, and the device.
+        ran: the name of the backend, and the device.
         took: the timings.
     """
-    best = np.argsort(-found.scores, kind="stable")[:top_k]
-    model, backend, device = ran
+    found, known, sure = _judged(package, prepared, output)
+    best = np.argsort(-found, kind="stable")[:top_k]
+    backend, device = ran
     return Classification(
-        predictions=tuple(Prediction(labels[i], float(found.scores[i]), int(i)) for i in best),
-        sure=found.sure,
+        predictions=tuple(Prediction(labels[i], float(found[i]), int(i)) for i in best),
+        sure=sure,
         width=prepared.width,
         height=prepared.height,
         format=prepared.format,
-        model=model,
+        model=package.name,
         backend=backend,
         device=device,
         timings=took,
-        familiar=found.familiar,
+        familiar=known,
     )
+
+
+def _judged(
+    package: ModelPackage, prepared: Prepared, output: Outputs
+) -> tuple[NDArray[np.float32], float | None, bool]:
+    """The probabilities of all classes, how familiar the picture is, and whether the answer is sure."""
+    spec = package.manifest.output
+    found, known = probabilities(output.scores[0], spec), familiar(package, output)
+    sure = prepared.structured and (known is None or known >= LIMIT) and bool(found.max() >= spec.unsure_below)
+    return found, known, sure
 
 
 def familiar(package: ModelPackage, output: Outputs) -> float | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from rich.console import Console
 
 from classifier.classifier import Classifier
 from classifier.cli.report import Screen
+from classifier.errors import ClassifierError
 from classifier.evaluation.dataset import Dataset, read_dataset
 from classifier.evaluation.measure import Classes, Failure, scored
 from classifier.evaluation.naming import read_names
@@ -51,15 +52,34 @@ def collect(
     Returns:
         What was kept of each picture, and the pictures that failed.
     """
+    found = scored(classifier, pictures, features=features)
+    return sorted_out(
+        len(pictures.entries),
+        ((file, one if isinstance(one, Exception) else keep(file, truth, one)) for file, truth, one in found),
+    )
+
+
+def sorted_out(
+    total: int, results: Iterable[tuple[str, Kept | ClassifierError | OSError]]
+) -> tuple[list[Kept], list[Failure]]:
+    """Goes through the results of pictures as they come, shows how far it is, and reports each failure.
+
+    Args:
+        total: how many there will be.
+        results: files, each with what is to be kept of it or its error.
+
+    Returns:
+        What was kept of each picture, and the pictures that failed.
+    """
     kept: list[Kept] = []
     failures: list[Failure] = []
     terminal = Console(stderr=True, highlight=False) if sys.stderr and sys.stderr.isatty() else None
-    with Screen(len(pictures.entries), terminal) as screen:
-        for file, truth, found in scored(classifier, pictures, features=features):
-            if isinstance(found, Exception):
-                failures.append(Failure(file, found))
-                screen.say(f"{printable(file)}: {code_and_sentence(found)[1]}")
+    with Screen(total, terminal) as screen:
+        for file, result in results:
+            if isinstance(result, ClassifierError | OSError):
+                failures.append(Failure(file, result))
+                screen.say(f"{printable(file)}: {code_and_sentence(result)[1]}")
             else:
-                kept.append(keep(file, truth, found))
+                kept.append(result)
             screen.advance()
     return kept, failures

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from classifier.classifier import Classifier
-from classifier.cli.report import Screen
+from classifier.cli.measuring import sorted_out
 from classifier.errors import InputError
 from classifier.evaluation import metrics
-from classifier.evaluation.measure import Answer, Failure
-from classifier.evaluation.others import OtherAnswer, Others, answer
+from classifier.evaluation.measure import Answer
+from classifier.evaluation.others import Others, answer
 from classifier.formatting import percent, printable
 from classifier.inputs import Entry, code_and_sentence, each, pictures
 from classifier.machine import files
@@ -50,17 +47,10 @@ def measure(classifier: Classifier, folder: str, found: Sequence[Entry], own: Se
     Raises:
         InputError: none of them could be classified.
     """
-    kept: list[OtherAnswer] = []
-    failures: list[Failure] = []
-    terminal = Console(stderr=True, highlight=False) if sys.stderr and sys.stderr.isatty() else None
-    with Screen(len(found), terminal) as screen:
-        for file, result in each(found, classifier.scores_many, classifier.settings.max_bytes):
-            if isinstance(result, Exception):
-                failures.append(Failure(file, result))
-                screen.say(f"{printable(file)}: {code_and_sentence(result)[1]}")
-            else:
-                kept.append(answer(file, result))
-            screen.advance()
+    results = each(found, classifier.scores_many, classifier.settings.max_bytes)
+    kept, failures = sorted_out(
+        len(found), ((file, one if isinstance(one, Exception) else answer(file, one)) for file, one in results)
+    )
     if not kept:
         raise InputError(f"{folder}: none of its pictures could be classified.")
     return Others(folder, kept, own, failures)

@@ -52,6 +52,13 @@ def frame(code: str) -> str:
     return html.replace("</head>", f"{links}\n{head}", 1)
 
 
+@cache
+def _font(code: str) -> str:
+    """The address of the page's font, or nothing."""
+    found = _FONT.search(frame(code))
+    return found[1] if found else ""
+
+
 @lru_cache(maxsize=64)
 def _whole(code: str, shell: str) -> tuple[bytes, bytes]:
     """The frame with the shell in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
@@ -59,8 +66,8 @@ def _whole(code: str, shell: str) -> tuple[bytes, bytes]:
     What is in the head before the shell, styles above all, holds back its first frame; so the styles come behind it.
     """
     styles = "\n".join(_STYLES.findall(frame(code)))
-    if font := _FONT.search(frame(code)):
-        source = f'url({font[1]}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
+    if font := _font(code):
+        source = f'url({font}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
         styles += f"\n<style>@font-face{{font-family:Source Sans;font-weight:100 900;src:{source}}}</style>"
     html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{shell}\n{styles}", 1)
     return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
@@ -76,8 +83,7 @@ def index(shell: Callable[[Language, str], str]) -> Callable[[Request], Awaitabl
 
     async def answer(request: Request) -> Response:
         language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
-        font = _FONT.search(frame(language.code))
-        content, compressed = _whole(language.code, shell(language, font[1] if font else ""))
+        content, compressed = _whole(language.code, shell(language, _font(language.code)))
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
         if "gzip" in accepted(request.headers.getlist("accept-encoding")):
             return HTMLResponse(compressed, headers={**headers, "Content-Encoding": "gzip"})
