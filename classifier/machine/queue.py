@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +17,15 @@ from classifier.machine.clients import Clients
 
 SLOW = 0.1
 """Seconds: a client that lately had a picture worked on for longer leaves some slots to others while they are there."""
+
+OVERLOAD = 5.0
+"""Seconds for which a queue that was full counts as overloaded, if it is never empty."""
+
+EMPTY = 0.1
+"""Seconds for which a queue must be empty to be no longer overloaded."""
+
+AGING = 5.0
+"""Seconds of work that a second of waiting makes up for, so that whoever has used much waits longer, but not forever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +50,18 @@ class Place:
     Attributes:
         client: whose picture it is.
         cancellation: tells whether anybody still waits for the picture.
+        asked: when it was asked for, in seconds of the queue's clock.
         turn: done when the turn has come, or with an error when it never will.
+        started: when the turn came.
+        first: since when it counts as waiting: not while another of its client's was ahead of it.
     """
 
     client: str
     cancellation: Cancellation
+    asked: float
     turn: Future[Turn] = field(default_factory=Future)
-    asked: float = field(default_factory=time.perf_counter)
     started: float | None = None
+    first: float = 0.0
 
 
 class WorkQueue:
@@ -58,23 +71,34 @@ class WorkQueue:
     pictures whose visitors have long gone. So when the queue is full, a picture is refused at once.
 
     The next turn is that of the client that has used the least time lately, so a few slow pictures count like many
-    fast ones. While other clients are present, one has its share of the places that wait; when the queue is full, the
-    last of a client that has more than its share makes room for one that has not.
+    fast ones; how long it has waited counts, too. While other clients are present, one has its share of the places that
+    wait; when the queue is full, the last of a client that has more than its share makes room for one that has not.
+
+    Where more pictures come than can be worked on, a long queue makes everybody wait and nobody be served sooner. So
+    from the moment when it was full until it has been empty, only as many may wait as are worked on.
     """
 
-    def __init__(self, running: int, waiting: int, clients: Clients | None = None) -> None:
+    def __init__(
+        self,
+        running: int,
+        waiting: int,
+        clients: Clients | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """Nobody is in it yet.
 
         Args:
             running: pictures worked on at once.
             waiting: pictures that may queue for that.
             clients: who is present, and what they have used; new ones if None.
+            clock: gives the time in seconds.
         """
         self.bound = running + waiting
         """The most pictures that may be worked on or waiting."""
         self._most_running = running
         self._most_waiting = waiting
         self._clients = clients or Clients()
+        self._clock = clock
         self._closed = False
         self.forked()
         forks.renew(self)
@@ -84,6 +108,7 @@ class WorkQueue:
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, deque[Place]] = {}
+        self._overloaded_until = self._empty_since = self._clock()
 
     @property
     def busy(self) -> int:
@@ -143,11 +168,14 @@ class WorkQueue:
             StoppingError: the queue is closed.
         """
         self._clients.seen(client)
-        place = Place(client, cancellation or Cancellation())
+        now = self._clock()
+        place = Place(client, cancellation or Cancellation(), now, first=now)
         evicted = None
         with self._lock:
             if self._closed:
                 raise StoppingError
+            if not self.busy + self.waiting and now - self._empty_since >= EMPTY:
+                self._overloaded_until = now
             if not self._may_run(client):
                 evicted = self._make_room(client)
             self._waiting.setdefault(client, deque()).append(place)
@@ -155,7 +183,7 @@ class WorkQueue:
         if evicted:
             evicted.turn.set_exception(ShareError())
         for one in started:
-            _begin(one)
+            self._begin(one)
         return place
 
     def give_up(self, place: Place) -> None:
@@ -171,14 +199,16 @@ class WorkQueue:
         with self._lock:
             self._remove(place)
             if place.started is not None:
-                self._clients.charge(place.client, _cost(place, place.started))
+                self._clients.charge(place.client, self._cost(place, place.started))
                 place.started = None
                 self._running[place.client] -= 1
                 if not self._running[place.client]:
                     del self._running[place.client]
                 started = self._start_next()
+            if not self.busy + self.waiting:
+                self._empty_since = self._clock()
         for one in started:
-            _begin(one)
+            self._begin(one)
 
     def _may_run(self, client: str) -> bool:
         """Whether a slot is free that this client may take, with the lock held."""
@@ -192,12 +222,14 @@ class WorkQueue:
 
     def _make_room(self, client: str) -> Place | None:
         """Removes and returns a place, if one must go for this client's next; raises if there is no room."""
-        share = max(1, int(self._most_waiting * self._clients.share))
+        most = self._places()
+        share = max(1, int(most * self._clients.share))
         own = len(self._waiting.get(client, ()))
         if own >= share and self._clients.others(client):
             raise ShareError
-        if self.waiting < self._most_waiting:
+        if self.waiting < most:
             return None
+        self._overloaded_until = self._clock() + OVERLOAD
         heaviest = max(self._waiting.values(), key=len, default=deque[Place]())
         if len(heaviest) <= max(share, own):
             raise BusyError
@@ -205,14 +237,21 @@ class WorkQueue:
         self._remove(place)
         return place
 
+    def _places(self) -> int:
+        """How many may wait now, with the lock held."""
+        overloaded = self._clock() < self._overloaded_until
+        return min(self._most_waiting, self._most_running) if overloaded else self._most_waiting
+
     def _start(self, place: Place) -> None:
-        place.started = time.perf_counter()
+        place.started = self._clock()
         self._running[place.client] += 1
+        for behind in list(self._waiting.get(place.client, ()))[:1]:
+            behind.first = place.started
 
     def _start_next(self) -> list[Place]:
         """Starts what may run now, and returns it; of several clients, those that have used the least come first."""
         started = []
-        for client in sorted(self._waiting, key=self._clients.cost):
+        for client in sorted(self._waiting, key=self._weight):
             while client in self._waiting and self._may_run(client):
                 place = self._waiting[client][0]
                 self._remove(place)
@@ -220,23 +259,28 @@ class WorkQueue:
                 started.append(place)
         return started
 
+    def _weight(self, client: str) -> float:
+        """What a client has used, less what it has waited for; the least comes next."""
+        return self._clients.cost(client) - AGING * (self._clock() - self._waiting[client][0].first)
+
     def _remove(self, place: Place) -> bool:
         """Takes a place out of those that wait; returns whether it was one."""
         places = self._waiting.get(place.client, deque())
         if place not in places:
             return False
+        if place is places[0]:  # one that gives up does not make its next older than itself
+            for behind in list(places)[1:2]:
+                behind.first = max(behind.first, place.first)
         places.remove(place)
         if not places:
             del self._waiting[place.client]
         return True
 
+    def _cost(self, place: Place, started: float) -> float:
+        """Seconds to charge for a turn; one that was called off is slow, since its decoder has to be replaced."""
+        seconds = self._clock() - started
+        return max(seconds, SLOW) if place.cancellation.cancelled else seconds
 
-def _cost(place: Place, started: float) -> float:
-    """Seconds to charge for a turn; one that was called off is slow, since its decoder has to be replaced."""
-    seconds = time.perf_counter() - started
-    return max(seconds, SLOW) if place.cancellation.cancelled else seconds
-
-
-def _begin(place: Place) -> None:
-    waited = (time.perf_counter() - place.asked) * 1000
-    place.turn.set_result(Turn(place.asked, waited, place.cancellation))
+    def _begin(self, place: Place) -> None:
+        waited = (self._clock() - place.asked) * 1000
+        place.turn.set_result(Turn(place.asked, waited, place.cancellation))

@@ -138,17 +138,21 @@ def test_while_others_are_present_a_client_waits_in_a_quarter_of_the_places() ->
 
 
 def test_one_that_is_alone_may_fill_the_queue_and_makes_room_for_who_comes() -> None:
-    queue = WorkQueue(running=1, waiting=8)
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=8, clients=Clients(clock=clock), clock=clock)
     places = [queue.ask("greedy") for _ in range(9)]
     with pytest.raises(BusyError) as caught:
         queue.ask("greedy")
     assert caught.value.status == 503
+    clock.now += 0.05
     other = queue.ask("other")
     with pytest.raises(ShareError):
         places[-1].turn.result(0)
     queue.leave(places[0])
+    clock.now += 0.05
+    queue.leave(places[1])
     assert other.turn.done()
-    assert not places[1].turn.done()
+    assert not places[2].turn.done()
 
 
 def test_a_queue_of_many_clients_within_their_shares_is_full_for_all() -> None:
@@ -158,6 +162,67 @@ def test_a_queue_of_many_clients_within_their_shares_is_full_for_all() -> None:
     with pytest.raises(BusyError) as caught:
         queue.ask("f")
     assert caught.value.code == "busy"
+
+
+def test_whoever_has_used_much_waits_longer_but_not_for_as_long_as_others_come() -> None:
+    clock = Clock()
+    clients = Clients(clock=clock)
+    queue = WorkQueue(running=1, waiting=8, clients=clients, clock=clock)
+    clients.charge("much", 5.0)
+    others = [queue.ask("first")]
+    heavy = queue.ask("much")
+    while not heavy.turn.done():
+        others.append(queue.ask(f"new {clock.now}"))
+        clock.now += 0.1
+        queue.leave(next(place for place in others if place.started))
+    assert 0.5 < clock.now - heavy.asked < 2
+
+
+def test_one_that_gives_up_does_not_make_its_next_seem_to_have_waited() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=8, clients=Clients(clock=clock), clock=clock)
+    running = queue.ask("greedy")
+    places = [queue.ask("greedy") for _ in range(4)]
+    clock.now += 5
+    queue.leave(running)
+    queue.give_up(places[1])
+    other = queue.ask("other")
+    clock.now += 0.01
+    queue.leave(places[0])
+    assert other.turn.done()
+
+
+def test_a_queue_that_was_full_is_short_until_it_was_empty() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=2, waiting=8, clock=clock)
+    places = [queue.ask() for _ in range(10)]
+    with pytest.raises(BusyError):
+        queue.ask()
+    for place in places[:7]:
+        queue.leave(place)
+    assert (queue.busy, queue.waiting) == (2, 1)
+    places.append(queue.ask())
+    with pytest.raises(BusyError):
+        queue.ask()
+    for place in places:
+        queue.leave(place)
+    clock.now += 0.2
+    for _ in range(10):
+        queue.ask()
+    assert queue.waiting == 8
+
+
+def test_a_queue_that_is_never_empty_and_never_full_again_gets_its_length_back() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=4, clock=clock)
+    for _ in range(5):
+        queue.ask()
+    with pytest.raises(BusyError):
+        queue.ask()
+    clock.now += 6
+    with pytest.raises(BusyError):  # still full
+        queue.ask()
+    assert queue.waiting == 4
 
 
 def test_slow_pictures_leave_a_slot_to_others_while_they_are_there() -> None:
