@@ -127,7 +127,7 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry classifier web
-	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,model,peers,test
+	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,load,model,peers,test
 	UV=$(UV) requirements/lock --check
 
 .PHONY: lint-container
@@ -155,6 +155,10 @@ upgrade: $(STAMPS)/uv  ## The same with the newest versions
 .PHONY: bench
 bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project $(VENV)/peers/stamp browser  ## Measure speed against the plain way
 	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: load
+load: $(STAMPS)/test $(STAMPS)/load $(STAMPS)/project  ## Load the server with Locust, as a process or ARGS="process container replicas"
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 .PHONY: model
 model: $(STAMPS)/model $(STAMPS)/project  ## Build the model files again
@@ -231,7 +235,7 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/remote $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
+$(STAMPS)/runtime $(STAMPS)/tensorflow $(STAMPS)/onnx $(STAMPS)/remote $(STAMPS)/test $(STAMPS)/model $(STAMPS)/benchmark $(STAMPS)/load: $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	$(INSTALL) --require-hashes -r $<
 	@touch $@
 

@@ -12,13 +12,16 @@ from classifier.machine.cpus import cpu_count
 RESULTS = Path(__file__).parent / "results"
 
 
-def save(command: str, lines: Sequence[str], kind: str = "") -> None:
+def save(command: str, lines: Sequence[str], kind: str = "") -> Path:
     """Writes results to a new file named for the day and the machine.
 
     Args:
         command: the command that measured them.
         lines: what to write below the description of the machine.
         kind: the folder in `results/`.
+
+    Returns:
+        The file's path.
     """
     folder = RESULTS / kind
     folder.mkdir(exist_ok=True)
@@ -28,6 +31,7 @@ def save(command: str, lines: Sequence[str], kind: str = "") -> None:
         file, number = folder / f"{stem}-{number}.md", number + 1
     file.write_text("\n".join((_about_here(command), "", *lines, "")), "utf-8")
     print(f"written to {file}")
+    return file
 
 
 def _about_here(command: str) -> str:

@@ -36,6 +36,7 @@ CONTENTS = {
     "cuda": ["project", "cuda", "remote"],
     "model": ["project", "tensorflow", "model"],
     "benchmark": ["project", "tensorflow", "onnx", "benchmark"],
+    "load": ["project", "tensorflow", "load"],
     "test": ["project", "tensorflow", "onnx", "remote", "model", "lint", "test"],
 }
 

@@ -1,0 +1,65 @@
+"""`python -m benchmarks.load [TARGET...]`: loads the server in each of its forms, and writes tables and plots.
+
+Exits with 1 when a promise was not kept: a request failed; or, unless it was a short run, less than nine tenths of the
+most was answered at twice the load, whoever was accepted then waited more than three times as long as without load, or
+memory grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks.load import scenarios
+from benchmarks.load.plots import draw
+from benchmarks.load.scenarios import HEADS, Report
+from benchmarks.load.targets import KINDS, target
+from benchmarks.table import save
+
+
+def main() -> None:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Load the server with Locust.")
+    about = f"{', '.join(KINDS)}, or NAME=ADDRESS of a server that runs already; process if none"
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=about)
+    parser.add_argument("--seconds", type=float, default=15, help="how long each load is watched (default: 15)")
+    parser.add_argument("--minutes", type=float, default=0, help="load it for so long at four fifths, too")
+    parser.add_argument("--short", action="store_true", help="a few loads of each kind, and nothing written")
+    args = parser.parse_args()
+    seconds = 5 if args.short else args.seconds
+    reports = [_load(name, seconds, args.short, args.minutes) for name in args.targets or ["process"]]
+    if not args.short:
+        lines: list[str] = []
+        for table, head in HEADS.items():
+            rows = [line for report in reports for line in report.lines(table)]
+            if rows:
+                lines += [*_head(head), *rows, ""]
+        file = save("make load", lines, "load")
+        draw(reports, file.with_suffix(""))
+    # A few seconds on a machine that has other things to do say nothing about speed.
+    broken = [text for report in reports for text in (report.failed + ([] if args.short else report.broken))]
+    print("\n".join(broken), file=sys.stderr)
+    sys.exit(bool(broken))
+
+
+def _load(name: str, seconds: float, short: bool, minutes: float) -> Report:
+    with target(name) as found:
+        report = Report(found.name)
+        print("\n".join(_head(HEADS["callers"])))
+        scenarios.callers(report, found, seconds, short)
+        scenarios.arrivals(report, found, seconds, short)
+        if not short:
+            scenarios.mixed(report, found, seconds)
+        scenarios.visitors(report, found, seconds, short)
+        if minutes:
+            scenarios.lasting(report, found, minutes)
+        return report
+
+
+def _head(titles: str) -> list[str]:
+    line = titles.format(target="target")
+    return [line, "|" + "---|" * (line.count("|") - 1)]
+
+
+if __name__ == "__main__":
+    main()

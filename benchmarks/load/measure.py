@@ -1,0 +1,101 @@
+"""Runs Locust's users against a target and reads what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load.targets import Target
+from benchmarks.pictures import mosaic_jpeg
+from classifier.checkout import ROOT
+
+SIZES = {"small": (640, 480), "large": (4000, 3000)}
+"""Width and height in pixels of the pictures that are sent."""
+
+GAP = 2.0
+"""Mean of the seconds between two requests of one caller where arrivals have a rate: longer than answers should take,
+or callers would wait for each other."""
+
+WARM_UP = 3.0
+"""Seconds at the beginning that do not count."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one load.
+
+    Attributes:
+        seconds: for how long it was watched.
+        waited: ms for each request that was answered, by what it was, sorted.
+        refused: requests that were told to come back.
+        failures: what all others were told.
+        cpu: seconds of CPU that the target took for an answer, its refusals included; None if not known.
+    """
+
+    seconds: float
+    waited: dict[str, list[float]]
+    refused: int
+    failures: Sequence[str]
+    cpu: float | None
+
+    def rate(self, kind: str) -> float:
+        """Answers a second."""
+        return len(self.waited.get(kind, ())) / self.seconds
+
+    def percentile(self, kind: str, share: float) -> float:
+        """The ms that such a share of the answers did not exceed."""
+        values = self.waited.get(kind) or [float("nan")]
+        return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def closed(target: Target, seconds: float, **counts: int) -> Outcome:
+    """So many users of each kind (`small`, `large`, `visitors`), each of whom waits for an answer before the next."""
+    kinds = {"small": "Small", "large": "Large", "visitors": "Visitor"}
+    environment = {kind.upper(): str(count) for kind, count in counts.items()}
+    return _run(target, seconds, sum(counts.values()), [kinds[kind] for kind in counts], environment)
+
+
+def arriving(target: Target, seconds: float, rate: float) -> Outcome:
+    """Small pictures at such a rate in the second, however many have been answered."""
+    users = max(1, round(rate * GAP))
+    return _run(target, seconds, users, ["Small"], {"SMALL": str(users), "RATE": str(rate)})
+
+
+def _run(target: Target, seconds: float, users: int, classes: Sequence[str], environment: dict[str, str]) -> Outcome:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for kind, (width, height) in SIZES.items():
+            (folder / f"{kind}.jpg").write_bytes(mosaic_jpeg(width, height))
+        record = folder / "record.jsonl"
+        command = [sys.executable, "-m", "locust", "-f", str(ROOT / "benchmarks/load/users.py"), "--headless"]
+        command += ["--host", target.address, "--users", str(users), "--spawn-rate", str(users)]
+        command += ["--run-time", f"{seconds + WARM_UP:.0f}s", "--stop-timeout", "60", "--only-summary", *classes]
+        paths = {"PICTURES": name, "RECORD": str(record), "PYTHONPATH": str(ROOT)}
+        before, start = target.cpu() if target.cpu else None, time.time()
+        ended = subprocess.run(command, env={**os.environ, **environment, **paths}, capture_output=True, text=True)
+        after = target.cpu() if target.cpu else None
+        rows = [json.loads(line) for line in record.read_text("utf-8").splitlines()]
+    if not rows:
+        raise RuntimeError(f"Locust sent nothing:\n{ended.stderr[-2000:]}")
+    answers = sum("refused" not in row[1] and not row[3] for row in rows)
+    cpu = None if before is None or after is None else (after - before) / max(1, answers)
+    begin = max(start, rows[0][0] - rows[0][2] / 1000) + WARM_UP
+    counted = [row for row in rows if row[1] == "page" or begin <= row[0] <= begin + seconds]
+    waited: dict[str, list[float]] = {}
+    for _, kind, taken, failure in counted:
+        if not failure and "refused" not in kind:
+            waited.setdefault(kind, []).append(taken)
+    return Outcome(
+        seconds,
+        {kind: sorted(values) for kind, values in waited.items()},
+        sum("refused" in row[1] for row in counted),
+        [row[3] for row in rows if row[3]],
+        cpu,
+    )

@@ -1,0 +1,132 @@
+"""What is loaded: the server as one process, as a container, as replicas behind nginx, or whatever has an address."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.callers import cpu_seconds, memory
+from benchmarks.docker import detached, docker
+from benchmarks.server import serving
+from classifier.checkout import ROOT
+
+IMAGE = "image-classifier:edge"
+PROJECT = "image-classifier-load"
+NETWORK = "10.201.79"
+PORT = "8089"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server under load.
+
+    Attributes:
+        name: for people.
+        address: where it answers.
+        cpu: seconds of CPU that it has taken, if that can be known here.
+        memory: MB that it takes now, if that can be known here.
+    """
+
+    name: str
+    address: str
+    cpu: Callable[[], float] | None = None
+    memory: Callable[[], float] | None = None
+
+
+@contextmanager
+def process() -> Iterator[Target]:
+    """The server as `make demo` starts it; it believes what a proxy on this machine says about its callers."""
+    environment = {"CLASSIFIER_TRUSTED_PROXIES": "127.0.0.0/8"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder) / "log.txt", environment=environment) as (server, address),
+    ):
+        yield Target("one process", address, lambda: cpu_seconds(server.pid), lambda: memory(server.pid))
+
+
+@contextmanager
+def container() -> Iterator[Target]:
+    """The image with the limits of compose.yaml."""
+    options = ["--cpus", "2", "--memory", "512m", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]  # noqa: S108
+    trusted = ["--env", "CLASSIFIER_TRUSTED_PROXIES=0.0.0.0/0"]
+    with detached(IMAGE, *options, *trusted, "--publish", f"127.0.0.1:{PORT}:8501") as name:
+        address = f"http://127.0.0.1:{PORT}"
+        _wait(address)
+        yield Target("a container", address, lambda: _used(name), lambda: _held(name))
+
+
+@contextmanager
+def replicas(count: int = 2) -> Iterator[Target]:
+    """Several containers behind nginx, as compose.yaml has them."""
+    environment = {
+        **os.environ,
+        "PORTS": "8601-8619",
+        "PROXY_PORTS": PORT,
+        "PROXY_TLS_PORTS": "8489",
+        "NETWORK": NETWORK,
+        "TRUSTED_PROXIES": f"{NETWORK}.0/24",
+    }
+    compose = ["docker", "compose", "-p", PROJECT, "--profile", "edge", "--profile", "proxy"]
+
+    def run(*arguments: str) -> str:
+        command = [*compose, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+    try:
+        run("up", "--detach", "--wait", "--scale", f"edge={count}")
+        address = f"http://127.0.0.1:{PORT}"
+        _wait(address)
+        names = run("ps", "--quiet").split()
+        yield Target(
+            f"{count} containers behind nginx",
+            address,
+            lambda: sum(map(_used, names)),
+            lambda: sum(map(_held, names)),
+        )
+    finally:
+        run("down", "--volumes")
+
+
+KINDS = {"process": process, "container": container, "replicas": replicas}
+
+
+@contextmanager
+def target(text: str) -> Iterator[Target]:
+    """The target of a name in `KINDS`, or of `NAME=ADDRESS` for one that runs already."""
+    if text in KINDS:
+        with KINDS[text]() as found:
+            yield found
+    else:
+        name, _, address = text.partition("=")
+        yield Target(name, address)
+
+
+def _used(container: str) -> float:
+    """Seconds of CPU that a container has taken."""
+    lines = docker("exec", container, "cat", "/sys/fs/cgroup/cpu.stat").splitlines()
+    return float(dict(line.split() for line in lines)["usage_usec"]) / 1e6
+
+
+def _held(container: str) -> float:
+    """MB that a container's processes take, files in the page cache not counted."""
+    lines = docker("exec", container, "cat", "/sys/fs/cgroup/memory.stat").splitlines()
+    return float(dict(line.split() for line in lines)["anon"]) / 1e6
+
+
+def _wait(address: str) -> None:
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5):  # noqa: S310  (ours)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"{address} is not ready")
