@@ -50,6 +50,7 @@ def _load(name: str, seconds: float, short: bool, minutes: float) -> Report:
         scenarios.arrivals(report, found, seconds, short)
         if not short:
             scenarios.mixed(report, found, seconds)
+            scenarios.costs(report, found)
         scenarios.visitors(report, found, seconds, short)
         if minutes:
             scenarios.lasting(report, found, minutes)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from benchmarks.load.measure import Outcome, arriving, closed
+from benchmarks.load.measure import SIZES, Outcome, arriving, closed
 from benchmarks.load.targets import Target
+from benchmarks.pictures import mosaic_jpeg
+from benchmarks.visitor import client, opened
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64)
 LARGE_CALLERS = (1, 2, 4, 8, 16)
@@ -15,12 +18,15 @@ SHARES = (0.2, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0)
 """Arrivals as parts of the most that was answered."""
 VISITORS = (1, 10, 25, 50, 100)
 
+_SAID = {"small": "640 x 480", "large": "12 megapixels"}
+
 GROWTH = 1.05
 """The most by which memory may be greater after the last two thirds of a long load."""
 
 HEADS = {
     "callers": "| {target} | pictures | callers | answered/s | refused/s | failed | p50 | p95 | p99 | CPU of 1,000 |",
     "arrivals": "| {target} | of the most | sent/s | answered/s | refused/s | failed | p50 | p95 | p99 |",
+    "costs": "| {target} | what | CPU |",
     "mixed": "| {target} | callers | small/s | p50 | p99 | large/s | p50 | p99 | refused/s | failed |",
     "visitors": "| {target} | visitors | bars/s | page p50 | p95 | bars p50 | p95 | failed | CPU of 1,000 |",
     "lasting": "| {target} | minutes | sent/s | answered | refused | failed | p50 | p99 | MB at 1/3 | MB then |",
@@ -116,6 +122,34 @@ def visitors(report: Report, target: Target, seconds: float, short: bool = False
         report.add("visitors", outcome, [*cells, str(len(outcome.failures)), _cpu(outcome)])
         point = (count, rate, outcome.percentile("bars", 0.5), outcome.percentile("bars", 0.95))
         report.curves.setdefault("visitors", []).append(point)
+
+
+def costs(report: Report, target: Target, count: int = 40) -> None:
+    """The CPU that the target takes for one of each, without anything beside it; nothing where that is not known."""
+    if not target.cpu:
+        return
+    pictures = {kind: mosaic_jpeg(*size) for kind, size in SIZES.items()}
+
+    def per_one(what: str, work: Callable[[], object]) -> None:
+        work()
+        before = target.cpu() if target.cpu else 0.0
+        for _ in range(count):
+            work()
+        taken = ((target.cpu() if target.cpu else 0.0) - before) / count
+        report.rows.setdefault("costs", []).append([target.name, what, f"{taken * 1000:.0f} ms"])
+
+    def visit() -> None:
+        with opened(target.address):
+            pass
+
+    with client(target.address) as http:
+        for kind, picture in pictures.items():
+            per_one(f"a request, {_SAID[kind]}", partial(http.post, "/api/v1/classify", content=picture))
+    with opened(target.address) as tab:
+        for kind, picture in pictures.items():
+            per_one(f"a picture on the page, {_SAID[kind]}", partial(tab.show, picture))
+    per_one("a visit, until the page is drawn", visit)
+    print("\n".join(report.lines("costs")), flush=True)
 
 
 def lasting(report: Report, target: Target, minutes: float) -> None:
