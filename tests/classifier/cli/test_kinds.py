@@ -24,8 +24,15 @@ _LEFT_TO_THE_CONTAINERS = {
     "operations_of_tensorflow",
     "unknown_layer_exported",
     "onnx_of_integers",
+    "class_indices",
+    "height_and_width",
+    "integers_inside",
+    "logits_of_integers",
+    "model_in_model_h5",
+    "onnx_with_data_beside",
+    "teachable_machine_grey",
 }
-"""Each takes seconds, has its like here, and a test of its own in `tests/classifier/importing`."""
+"""Each takes seconds and has its like here; `tests/container/test_kinds.py` tries all."""
 
 
 def command(*arguments: str | Path, model: Path, trust: bool) -> tuple[int, str, str]:
