@@ -135,11 +135,16 @@ def _comparison(args: argparse.Namespace, answers: Sequence[Answer]) -> Comparis
 
     if not args.compare:
         return None
+    this = {answer.file: answer.right for answer in answers}
     if args.compare.lower().endswith(".csv"):
-        other = predictions.read(args.compare)
+        earlier = predictions.read(args.compare)
+        other = {answer.file: answer.right for answer in earlier}
+        if not this.keys() & other.keys():  # the run was started in another folder, or the pictures were moved
+            this = {answer.fingerprint: answer.right for answer in answers if answer.fingerprint}
+            other = {answer.fingerprint: answer.right for answer in earlier if answer.fingerprint}
     else:
         with loaded_model(args.compare) as classifier:
             dataset = measuring.dataset(classifier.package, args.folder, args.labels, skip_unknown=args.skip_unknown)
             others, _ = measuring.collect(classifier, dataset, _answer)
         other = {answer.file: answer.right for answer in others}
-    return comparison.compare(args.compare, {answer.file: answer.right for answer in answers}, other)
+    return comparison.compare(args.compare, this, other)
