@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -119,6 +122,26 @@ def test_others_are_measured_and_the_worst_are_named(tmp_path: Path, capsys: pyt
     assert told["sure"] == len(told["worst"]) <= 2
     assert told["auroc"]["familiar"] > 0.75
     assert told["curve"][-1]["coverage"] == 1
+
+
+def test_the_report_shows_the_others_that_are_called_sure(tmp_path: Path) -> None:
+    for label in ("bird", "dog"):
+        shutil.copytree(PHOTOS / label, tmp_path / "own" / label)
+    (tmp_path / "others").mkdir()
+    for name in ("panda.webp", "koala.webp", "jaguar.webp"):
+        shutil.copy(photo(name), tmp_path / "others")
+    assert (
+        cli.main(["evaluate", str(CIFAR10), "own", "--others", "others", "--json", "r.json", "--html", "r.html"]) == 0
+    )
+    worst = json.loads(Path("r.json").read_text("utf-8"))["others"]["worst"]
+    assert worst
+    text = Path("r.html").read_text("utf-8")
+    shown = re.findall(r'<tr><td><img src="data:image/jpeg;base64,([^"]+)" alt=""></td>.*?title="([^"]+)">', text)
+    assert [file for _, file in shown] == [one["file"] for one in worst]
+    for picture, _ in shown:
+        data = base64.b64decode(picture)
+        assert len(data) < 10_000
+        assert max(Image.open(io.BytesIO(data)).size) == 96
 
 
 def test_a_folder_without_pictures_is_refused_before_the_work(
