@@ -87,6 +87,7 @@ class OutputSpec(_Table):
     temperature: PositiveFloat = Field(1.0, description="divides the logits before the softmax")
     top_k: PositiveInt = Field(5, description="how many answers are given unless more or fewer are asked for")
     unsure_below: Fraction = Field(0.0, description="best score below which the answer is unsure")
+    name: str | None = Field(None, description="name of the output with the scores, of a model that has several")
     features: str | None = Field(None, description="name of the output with the last feature map")
 
     @model_validator(mode="after")
