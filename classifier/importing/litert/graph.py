@@ -136,12 +136,12 @@ def sources(data: bytes, outputs: Collection[int]) -> dict[int, set[int]]:
     return {output: behind.get(output, set()) for output in outputs}
 
 
-def read(data: bytes, scores: int) -> Graph:
+def read(data: bytes, scores: int | None = None) -> Graph:
     """Reads a graph.
 
     Args:
         data: the whole file. LiteRT has loaded it, so it is not checked for damage again.
-        scores: the index of the tensor of the output with the scores.
+        scores: the index of the tensor of the output with the scores; the first output if None.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     graph = model.subgraphs[0]
@@ -152,6 +152,7 @@ def read(data: bytes, scores: int) -> Graph:
         (bytes(model.buffers[entry.buffer].data) for entry in model.metadata or () if entry.name == _METADATA), None
     )
     image = int(graph.inputs[0])
+    scores = int(graph.outputs[0]) if scores is None else scores
     return Graph(
         activation=reader.activation(scores),
         scaling=reader.scaling(image),
