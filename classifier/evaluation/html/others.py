@@ -24,6 +24,8 @@ def section(found: Others | None, small: Mapping[str, bytes], labels: Sequence[s
     low, high = metrics.interval(found.sure, total)
     called = f"{percent(found.sure / total)} ({words('of', right=found.sure, total=total)})"
     facts = [(words("others_sure"), f"{called}, {words('interval', low=percent(low), high=percent(high))}")]
+    if found.also_own:
+        facts.append((words("others_own"), str(found.also_own)))
     if found.own_right:
         facts.append((words("others_kept"), percent(found.own_right_sure / found.own_right)))
     if found.own_sure:

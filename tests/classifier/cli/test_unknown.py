@@ -57,7 +57,9 @@ def pictures(folder: Path, each: int, classes: tuple[str, ...] = CLASSES) -> Pat
             with Image.open(found[number % len(found)]) as image:
                 square = image.convert("RGB").resize((40, 40))
             left, top = random.integers(0, 9, 2)
-            square.crop((left, top, left + 32, top + 32)).save(target)
+            section = square.crop((left, top, left + 32, top + 32))
+            section.putpixel((0, 0), (number, 0, 0))  # each is a picture of its own
+            section.save(target)
     return folder
 
 
@@ -142,6 +144,36 @@ def test_the_report_shows_the_others_that_are_called_sure(tmp_path: Path) -> Non
         data = base64.b64decode(picture)
         assert len(data) < 10_000
         assert max(Image.open(io.BytesIO(data)).size) == 96
+
+
+def test_own_pictures_among_the_others_are_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(PHOTOS / "dog", tmp_path / "own/dog")
+    (tmp_path / "others").mkdir()
+    shutil.copy(next((tmp_path / "own/dog").iterdir()), tmp_path / "others/renamed.webp")
+    shutil.copy(photo("koala.webp"), tmp_path / "others")
+    outputs = ("--json", "r.json", "--html", "r.html")
+    assert cli.main(["evaluate", str(CIFAR10), "own", "--others", "others", *outputs]) == 0
+    assert re.search(r"^  also own +1  are among its own pictures, too", capsys.readouterr().out, re.M)
+    assert json.loads(Path("r.json").read_text("utf-8"))["others"]["also_own"] == 1
+    assert "<dt>also among its own pictures, so that one or the other is wrong</dt><dd>1</dd>" in Path(
+        "r.html"
+    ).read_text("utf-8")
+
+
+def test_copies_of_a_picture_do_not_make_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "own" / label).mkdir(parents=True)
+        first = min((PHOTOS / label).iterdir())
+        for number in range(12):
+            shutil.copy(first, tmp_path / "own" / label / f"{number}.webp")
+    shutil.copy(first, tmp_path / "own/cat/dog.webp")
+    for more, lacking in (("--unknown", "10 of the model's 10 classes"), ("", "use 100 or more")):
+        assert cli.main(["calibrate", str(CIFAR10), "own", *filter(None, [more])]) == 0
+        out = capsys.readouterr().out
+        assert "own: 2 pictures" in out
+        assert lacking in out
+        assert "23 of the pictures are there more than once, and taken once." in out
+        assert "of them with another class: classifier evaluate says which." in out
 
 
 def test_a_folder_without_pictures_is_refused_before_the_work(
