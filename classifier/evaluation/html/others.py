@@ -48,10 +48,8 @@ def section(found: Others | None, small: Mapping[str, bytes], labels: Sequence[s
         for one in found.worst[:WORST]
     )
     heads = "<td></td>" + "".join(f'<th scope="col">{escape(words(key))}</th>' for key in ("called", "score", "file"))
-    worst = (
-        f'<h3>{escape(words("others_worst"))}</h3><table class="pairs others"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
+    table = f'<table class="pairs others"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    worst = f'<h3>{escape(words("others_worst"))}</h3><div class="wide" tabindex="0">{table}</div>'
     text = words("others_text", pictures=total, dataset=printable(found.dataset))
     curve = f"<figure>{charts.risk_coverage(found.curve, words)}</figure>"
     inside = f'<p>{escape(text)}</p>{curve}<dl class="facts">{listed}</dl>{worst if rows else ""}'
