@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -261,7 +262,9 @@ class Classifier:
         self._backend.check_open()
         if top_k is None:
             top_k = self.package.manifest.output.top_k
-        if top_k < 1:
+        if not isinstance(top_k, SupportsIndex):
+            raise ParameterError(f"top_k must be a whole number, not {top_k!r}.", name="top_k")
+        if (top_k := operator.index(top_k)) < 1:
             raise ParameterError(f"top_k must be at least 1, not {top_k}.", name="top_k")
         return top_k, self.package.labels[self.package.check_language(lang)]
 

@@ -45,88 +45,90 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    models: Path = Field(ROOT / "model", description="Folder of model packages")
+    models: Path = Field(default=ROOT / "model", description="Folder of model packages")
     model: str = Field(
-        "efficientnet-lite2",
+        default="efficientnet-lite2",
         description="Default model: the name of a package in the folder, or a path to one or to a model file",
     )
     trust: bool = Field(
-        False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
+        default=False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
     )
-    backend: str = Field(AUTO, description=listed(f"`{name}`" for name in choices()))
+    backend: str = Field(default=AUTO, description=listed(f"`{name}`" for name in choices()))
     remote_url: _Names = Field(
-        (),
+        default=(),
         validate_default=True,
         repr=False,
         description="Addresses of the engine for `CLASSIFIER_BACKEND=remote`, separated by commas: "
         "`http(s)://` or `grpc(s)://host:port[/model]`; the model is the package's name if absent",
     )
     remote_protocol: ProtocolName = Field(
-        "oip",
+        default="oip",
         description="What the engine speaks: `oip`, the Open Inference Protocol v2, or `tfs`, as TensorFlow Serving",
     )
     remote_timeout: float = Field(
-        10.0, gt=0, le=600, description="Seconds that the engine has for a picture, tries again included"
+        default=10.0, gt=0, le=600, description="Seconds that the engine has for a picture, tries again included"
     )
     remote_token_file: Path | None = Field(
-        None, description="File of a token that the engine gets as `Authorization: Bearer TOKEN`"
+        default=None, description="File of a token that the engine gets as `Authorization: Bearer TOKEN`"
     )
-    threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
-    max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
-    max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
-    formats: _Names = Field(FORMATS, min_length=1, description="Allowed picture formats, separated by commas")
-    queue: int = Field(32, ge=0, description="Pictures that may wait for their turn; more get `503`")
+    threads: int | None = Field(
+        default=None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset"
+    )
+    max_bytes: int = Field(default=20_000_000, ge=1, description="Largest upload, in bytes")
+    max_pixels: int = Field(default=50_000_000, ge=1, description="Largest picture, in pixels")
+    formats: _Names = Field(default=FORMATS, min_length=1, description="Allowed picture formats, separated by commas")
+    queue: int = Field(default=32, ge=0, description="Pictures that may wait for their turn; more get `503`")
     uploads: int | None = Field(
-        None,
+        default=None,
         description="Bytes of all pictures sent or held at a time; more get `503`. "
         "Up to a quarter of the free memory if unset, 400 MB at most",
     )
     client_share: float = Field(
-        0.25,
+        default=0.25,
         gt=0,
         le=1,
         description="Part of the queue, of the bytes and of the connections that one client may hold while others "
         "ask, too; more get `429`. A client is an address, an IPv6 network of 64 bits counting as one",
     )
     trusted_proxies: _Names = Field(
-        (),
+        default=(),
         description="Addresses or networks of the proxies whose `X-Forwarded-For` says who the client is, "
         "such as `10.0.0.5,172.16.0.0/12`",
     )
-    host: str = Field("127.0.0.1", description="Address that `classifier serve` listens on")
-    port: int = Field(8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
+    host: str = Field(default="127.0.0.1", description="Address that `classifier serve` listens on")
+    port: int = Field(default=8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
     base_path: str | None = Field(
-        None,
+        default=None,
         description="Path under which `classifier serve` puts page and API, such as `/demo`; "
         "a proxy passes it on as it is",
     )
     allowed_hosts: _Names = Field(
-        (),
+        default=(),
         description="Names by which the server may be called, such as `demo.example.org,*.example.org`. If unset, any; "
         "on a loopback address only `localhost` and such addresses",
     )
     cors_origins: _Names = Field(
-        (), description="Sites whose pages may call the API, such as `https://www.example.org`; `*` for all"
+        default=(), description="Sites whose pages may call the API, such as `https://www.example.org`; `*` for all"
     )
     frame_ancestors: _Names = Field(
-        (),
+        default=(),
         description="Sites that may show the page in a frame, such as `https://www.example.org`, "
         "besides this one and Hugging Face",
     )
     api_keys_file: Path | None = Field(
-        None, description="File of keys, a line `NAME KEY` each, of which the API then asks for one"
+        default=None, description="File of keys, a line `NAME KEY` each, of which the API then asks for one"
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
+        default=None, ge=1, le=65535, description="Port on which `/metrics` is served instead of on the page's"
     )
     grpc_port: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=65535,
         description="Port on which gRPC is served, too; needs the extra `remote`",
     )
     stop_delay: float = Field(
-        0,
+        default=0,
         ge=0,
         le=600,
         allow_inf_nan=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import threading
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -13,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from classifier.backends.names import LITERT
-from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
+from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device, output_names
 from classifier.errors import PackageError
 from classifier.machine import stderr
 from classifier.package import MANIFEST, ModelPackage
@@ -100,7 +101,7 @@ class _Interpreter:
                 f"but input.size in {package.folder / MANIFEST} expects {expected}"
             )
         self._input = image
-        self._scores, self._features = self._outputs(package.manifest.output.features)
+        self._scores, self._features = self._outputs(package, file)
         details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
         self._scored = details[self._scores]
         scores, features = self.run(np.zeros(expected[1:], np.float32))
@@ -115,16 +116,25 @@ class _Interpreter:
         scores = dequantise(self._interpreter.get_tensor(self._scores), self._scored)
         return scores.reshape(1, -1), features
 
-    def _outputs(self, features: str | None) -> tuple[int, int | None]:
-        """Tensor indices of the scores and of the features, by the names in the model's signature."""
-        signatures = self._interpreter.get_signature_list()
-        if features is None or not signatures:
-            return self._interpreter.get_output_details()[0]["index"], None
-        runner = self._interpreter.get_signature_runner(next(iter(signatures)))
-        details = dict(runner.get_output_details())
-        feature_map = details.pop(features)["index"]
-        (scores,) = details.values()
-        return scores["index"], feature_map
+    def _outputs(self, package: ModelPackage, file: Path) -> tuple[int, int | None]:
+        """Tensor indices of the scores and of the features."""
+        outputs = named_outputs(self._interpreter)
+        shapes = {name: tuple(detail["shape"]) for name, detail in outputs.items()}
+        scores, features = output_names(package, file, shapes)
+        return outputs[scores]["index"], None if features is None else outputs[features]["index"]
+
+
+def named_outputs(interpreter: Interpreter) -> dict[str, dict[str, Any]]:
+    """The outputs by name: that in the model's signature, or if it has none, that of the tensor."""
+    signatures = interpreter.get_signature_list()
+    details = interpreter.get_output_details()
+    if not signatures:
+        return {detail["name"]: detail for detail in details}
+    runner = interpreter.get_signature_runner(next(iter(signatures)))
+    by_index = {detail["index"]: detail for detail in details}
+    named = {name: by_index.get(detail["index"]) for name, detail in runner.get_output_details().items()}
+    known = {name: detail for name, detail in named.items() if detail is not None}
+    return known if len(known) == len(details) else {detail["name"]: detail for detail in details}
 
 
 def resizable(tensor: dict[str, Any], shape: tuple[int, ...]) -> bool:

@@ -98,9 +98,21 @@ def _keras(file: ModelFile, trust: bool) -> Loaded:
     outputs = getattr(model, "outputs", None) if inputs else None
 
     def call(image: Any) -> Any:
-        return model(image, training=False)
+        return _named(model(image, training=False), model)
 
     return Loaded(call, shapes, len(outputs) if outputs else None, "float32", model, legacy)
+
+
+def _named(result: Any, model: Any) -> Any:
+    """What a model gives: its only output, or several by their names."""
+    if not isinstance(result, list | tuple):
+        return result
+    if len(result) == 1:
+        return result[0]
+    names = list(getattr(model, "output_names", None) or ())
+    if len(set(names)) != len(result):
+        names = [f"output_{number}" for number in range(1, len(result) + 1)]
+    return dict(zip(names, result, strict=True))
 
 
 def _archived(file: ModelFile, config: Any, trust: bool) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from classifier import formatting
 from classifier.backends.names import ONNX
 from classifier.backends.onnx_errors import reason
-from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
+from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device, output_names
 from classifier.errors import PackageError
 from classifier.formatting import printable
 from classifier.package import MANIFEST, ModelPackage
@@ -106,16 +106,18 @@ class OnnxBackend:
 
     def _chosen_outputs(self, file: Path) -> list[str]:
         """The names of the scores and, if the package names one, of the feature map."""
-        names = [output.name for output in self._session.get_outputs()]
-        features = self._package.manifest.output.features
-        scores = [name for name in names if name != features]
-        if len(scores) != 1 or features not in (None, *names):
+        outputs = {
+            output.name: [side if isinstance(side, int) else None for side in output.shape]
+            for output in self._session.get_outputs()
+        }
+        wanted = self._package.manifest.output.features
+        if wanted not in (None, *outputs):
             where = self._package.folder / MANIFEST
             raise PackageError(
-                f"{file}: its outputs are {', '.join(names)}: it must have one for the scores and, besides, only the "
-                f"one that output.features in {where} names"
+                f"{file}: its outputs are {', '.join(outputs)}, but output.features in {where} is {wanted}"
             )
-        return scores if features is None else [*scores, features]
+        scores, features = output_names(self._package, file, outputs)
+        return [scores] if features is None else [scores, features]
 
 
 def open_session(path: Path, threads: int, content: bytes | None = None) -> onnxruntime.InferenceSession:

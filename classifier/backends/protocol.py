@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -61,6 +63,42 @@ class Remote(Protocol):
         Returns:
             Outputs of a batch of one.
         """
+
+
+def output_names(
+    package: ModelPackage, file: Path, outputs: Mapping[str, Sequence[int | None]]
+) -> tuple[str, str | None]:
+    """The names of a model's scores, and of its features if the package names them. An only output is the scores.
+
+    Args:
+        package: the model's package.
+        file: its weights.
+        outputs: the shape of each of its outputs, batch included, with None for a dimension of any size.
+
+    Raises:
+        PackageError: it has no output of that name, or the package does not say which of several has the scores.
+    """
+    spec, where = package.manifest.output, package.folder / MANIFEST
+    if len(outputs) == 1:
+        return next(iter(outputs)), None
+    names = ", ".join(outputs)
+    for key, wanted in (("name", spec.name), ("features", spec.features)):
+        if wanted is not None and wanted not in outputs:
+            raise PackageError(f"{file}: its outputs are {names}, but output.{key} in {where} is {wanted}")
+    if spec.name is not None:
+        return spec.name, spec.features
+    found = [name for name in outputs if name != spec.features]
+    if len(found) > 1:
+        found = [name for name in found if _count(outputs[name]) == spec.scores]
+    if len(found) != 1:
+        raise PackageError(f"{file}: its outputs are {names}; output.name in {where} must say which has the scores")
+    return found[0], spec.features
+
+
+def _count(shape: Sequence[int | None]) -> int | None:
+    """How many numbers an output has for each picture."""
+    sides = [side for side in shape[1:] if side is not None]
+    return math.prod(sides) if len(sides) == len(shape) - 1 else None
 
 
 def cpu_device(threads: int) -> str:

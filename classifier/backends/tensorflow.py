@@ -18,7 +18,7 @@ import tensorflow as tf
 from classifier.backends.loading import Loaded, load
 from classifier.backends.model_files import ModelFile
 from classifier.backends.names import TENSORFLOW
-from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device
+from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device, output_names
 from classifier.errors import BackendError, PackageError
 from classifier.package import ModelPackage
 
@@ -57,7 +57,7 @@ class TensorFlowBackend:
         configure(threads)
         file = package.weights_file("tensorflow")
         model = load(ModelFile.open(file), trust=trust)
-        self._features = package.manifest.output.features
+        self._package, self._file = package, file
         shape = package.manifest.input.shape
         self._single = model.single
         self._function = trace(model, shape)
@@ -88,12 +88,10 @@ class TensorFlowBackend:
             return Outputs(np.concatenate([outputs.scores for outputs in each]), np.concatenate(maps) if maps else None)
         result: Any = self._function(tf.constant(batch))
         features = None
-        if self._features is not None:
-            outputs = dict(result)
-            features = outputs.pop(self._features).numpy()
-            (result,) = outputs.values()
-        elif isinstance(result, dict):
-            (result,) = result.values()
+        if isinstance(result, dict):
+            scores, wanted = output_names(self._package, self._file, {name: one.shape for name, one in result.items()})
+            features = None if wanted is None else result[wanted].numpy()
+            result = result[scores]
         self._ran_on = result.device
         return Outputs(result.numpy().astype(np.float32, copy=False), features)  # some models compute in float16
 

@@ -80,9 +80,10 @@ def _calibrate(classifier: Classifier, args: argparse.Namespace) -> int:
     kept, failures = measuring.collect(classifier, dataset, _keep)
     if not kept:
         raise InputError(f"{dataset.name}: none of its pictures could be classified.")
+    kept, doubts = measuring.once(kept)
     hashes, truths, scores = zip(*kept, strict=True)
     found = calibration.calibrate(np.stack(scores), np.array(truths), package.manifest.output.temperature)
-    print("\n".join(summary.calibration(found, package, dataset.name)))
+    print("\n".join([*summary.calibration(found, package, dataset.name), *doubts]))
     if args.write and found.problem:
         print(f"Nothing was written: {_manifest(package)} keeps the temperature {found.before.temperature:g}.")
         return 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from classifier.cli import options
+from classifier.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from classifier.evaluation.comparison import Comparison
     from classifier.evaluation.dataset import Dataset
     from classifier.evaluation.measure import Answer
+    from classifier.evaluation.predictions import Earlier
     from classifier.evaluation.result import Run
     from classifier.package import ModelPackage
     from classifier.result import Scores
@@ -70,10 +72,17 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)
     strange = other_pictures.entries(args.others) if args.others else []
     outputs.spare(wanted, [*_inputs(args, package, dataset), *(entry.name for entry in strange)])
+    earlier = _other_run(args)  # first, since the name of a model or a file may be wrong
     answers, failures = measuring.collect(classifier, dataset, _answer)
     about = (dataset.name, dataset.skipped, package, classifier.backend, classifier.device)
-    others = other_pictures.measure(classifier, args.others, strange, answers) if strange and answers else None
-    compared = _comparison(args, answers)
+    others, compared, late = None, None, None
+    try:
+        if strange and answers:
+            others = other_pictures.measure(classifier, args.others, strange, answers)
+        if earlier is not None:
+            compared = _comparison(args.compare, answers, earlier)
+    except InputError as error:  # what was measured is told all the same
+        late = error
     found = Evaluation(*about, answers, failures, dataset.unknown, _run(classifier, args), compared, others)
     labels = package.labels_for(args.lang or package.language)
 
@@ -92,6 +101,8 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
             print("\n".join(summary.evaluation(found, args.lang)), flush=True)
     finally:  # whatever becomes of one of them, the others are written
         written = outputs.write(wanted, contents)
+    if late:
+        raise late
     return int(not written or bool(failures) or bool(others and others.failures))
 
 
@@ -127,19 +138,33 @@ def _run(classifier: Classifier, args: argparse.Namespace) -> Run:
     return Run(now, shlex.join(["classifier", *args.argv]), classifier.package.weights_hash(form) if form else None)
 
 
-def _comparison(args: argparse.Namespace, answers: Sequence[Answer]) -> Comparison | None:
-    """The comparison with another model, or with an earlier run whose predictions were written."""
+def _other_run(args: argparse.Namespace) -> list[Earlier] | None:
+    """The answers of the model, or of the earlier run, that `--compare` names."""
     from classifier.cli import measuring
     from classifier.cli.loading import loaded_model
-    from classifier.evaluation import comparison, predictions
+    from classifier.evaluation import predictions
 
     if not args.compare:
         return None
     if args.compare.lower().endswith(".csv"):
-        other = predictions.read(args.compare)
-    else:
-        with loaded_model(args.compare) as classifier:
-            dataset = measuring.dataset(classifier.package, args.folder, args.labels, skip_unknown=args.skip_unknown)
-            others, _ = measuring.collect(classifier, dataset, _answer)
-        other = {answer.file: answer.right for answer in others}
-    return comparison.compare(args.compare, {answer.file: answer.right for answer in answers}, other)
+        return predictions.read(args.compare)
+    with loaded_model(args.compare) as classifier:
+        dataset = measuring.dataset(classifier.package, args.folder, args.labels, skip_unknown=args.skip_unknown)
+        answers, _ = measuring.collect(classifier, dataset, _answer)
+    return [predictions.Earlier(answer.file, answer.right, answer.fingerprint) for answer in answers]
+
+
+def _comparison(name: str, answers: Sequence[Answer], earlier: Sequence[Earlier]) -> Comparison:
+    """The comparison with another run.
+
+    Raises:
+        InputError: they have no picture in common.
+    """
+    from classifier.evaluation import comparison
+
+    this = {answer.file: answer.right for answer in answers}
+    other = {answer.file: answer.right for answer in earlier}
+    if not this.keys() & other.keys():  # the run was started in another folder, or the pictures were moved
+        this = {answer.fingerprint: answer.right for answer in answers if answer.fingerprint}
+        other = {answer.fingerprint: answer.right for answer in earlier if answer.fingerprint}
+    return comparison.compare(name, this, other)

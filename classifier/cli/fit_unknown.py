@@ -12,6 +12,7 @@ from classifier.cli import measuring
 from classifier.errors import InputError, PackageError, ParameterError
 from classifier.evaluation import familiarity
 from classifier.evaluation.familiarity import Familiarity
+from classifier.evaluation.fingerprints import fingerprint
 from classifier.evaluation.measure import Classes, likeliest
 from classifier.formatting import percent, printable
 from classifier.machine import atomic, files
@@ -44,14 +45,15 @@ def run(classifier: Classifier, args: argparse.Namespace) -> int:
     kept, failures = measuring.collect(classifier, dataset, _keep, features=True)
     if not kept:
         raise InputError(f"{dataset.name}: none of its pictures could be classified.")
-    truths, rights, features = zip(*kept, strict=True)
+    kept, doubts = measuring.once(kept)
+    _, truths, rights, features = zip(*kept, strict=True)
     if any(one is None for one in features):
         raise ParameterError(f"{package.name} gives no features where it runs, {classifier.device}.")
     classes = package.manifest.output.classes
     found = familiarity.fit(
         np.stack(features), np.array(truths), np.array(rights), classes, unknown.hashes(package.manifest)
     )
-    print("\n".join(lines(found, package, dataset.name)))
+    print("\n".join([*lines(found, package, dataset.name), *doubts]))
     if not args.write:
         print(f"Nothing was written; --write puts it into {printable(str(file))}.")
     elif not found.usable:
@@ -88,8 +90,8 @@ def lines(found: Familiarity, package: ModelPackage, dataset: str) -> list[str]:
     return said
 
 
-def _keep(file: str, accepted: Classes, scores: Scores) -> tuple[int, bool, object]:
-    return likeliest(accepted, scores), int(scores.scores.argmax()) in accepted, scores.features
+def _keep(file: str, accepted: Classes, scores: Scores) -> tuple[str, int, bool, object]:
+    return fingerprint(file), likeliest(accepted, scores), int(scores.scores.argmax()) in accepted, scores.features
 
 
 def _some(indices: Sequence[int], package: ModelPackage, most: int = 5) -> str:

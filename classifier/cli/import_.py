@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[LANG=]FILE",
         help="a label on each line, in the order of the model's output; with zh= before it in Chinese",
     )
+    parser.add_argument("--output", metavar="NAME", help="name of the output with the scores, of a model with several")
     parser.add_argument("--name", help="name of the package; its folder's if not given")
     parser.add_argument("--title", help="name for people; the package's if not given")
     parser.add_argument(
@@ -164,6 +165,7 @@ def _told(args: argparse.Namespace) -> Options:
         labels=tuple(args.labels),
         name=args.name,
         title=args.title,
+        output=args.output,
         size=args.size,
         scaling=scaling,
         colours=args.colours,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from rich.console import Console
@@ -20,6 +20,8 @@ from classifier.package import ModelPackage
 from classifier.result import Scores
 
 Kept = TypeVar("Kept")
+Fitted = TypeVar("Fitted", bound=tuple[str, int, *tuple[object, ...]])
+"""The fingerprint of a picture's file, its class, and what else is fitted to."""
 
 
 def dataset(package: ModelPackage, folder: str, names: str | None, *, skip_unknown: bool = False) -> Dataset:
@@ -57,6 +59,27 @@ def collect(
         len(pictures.entries),
         ((file, one if isinstance(one, Exception) else keep(file, truth, one)) for file, truth, one in found),
     )
+
+
+def once(kept: Sequence[Fitted]) -> tuple[list[Fitted], list[str]]:
+    """Each picture once, and what to say of the others: what is fitted to copies is fitted to few pictures."""
+    found: dict[str, Fitted] = {}
+    unread, again, contradictory = [], 0, 0
+    for one in kept:
+        if not one[0]:
+            unread.append(one)
+            continue
+        first = found.setdefault(one[0], one)
+        again += first is not one
+        contradictory += first[1] != one[1]
+    said = []
+    if again:
+        said.append(f"{again} of the pictures {'is' if again == 1 else 'are'} there more than once, and taken once.")
+    if contradictory:
+        said.append(
+            f"{contradictory} of them with another class: classifier evaluate says which. At most one is right."
+        )
+    return [*found.values(), *unread], said
 
 
 def sorted_out(

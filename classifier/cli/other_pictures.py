@@ -67,6 +67,8 @@ def rows(found: Others) -> list[tuple[str, str, str]]:
             f"{found.sure} of {total} that show none of the classes; 95% interval {percent(low)} to {percent(high)}",
         )
     ]
+    if found.also_own:
+        said.append(("also own", str(found.also_own), "are among its own pictures, too: one or the other is wrong"))
     if found.own_right:
         share = percent(found.own_right_sure / found.own_right)
         said.append(("right and sure", share, f"{found.own_right_sure} of {found.own_right} right answers on its own"))

@@ -24,9 +24,17 @@ _PATHS = (
 _LABELS = (
     *("label", "class", "labels", "classname", "labelname", "target", "targets", "y", "category", "truth"),
     *("groundtruth", "ytrue", "wnid", "synset"),
+    *("classid", "classindex", "classidx", "labelid", "labelindex", "labelidx"),
 )
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SHOWN = 200  # characters of a wrong line
+_MARKS = {  # the longer ones first: that of UTF-32 begins like that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_REMEDY = "Save it as CSV UTF-8."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ def read_rows(name: str, is_class: Callable[[str], bool]) -> list[Row]:
     Raises:
         InputError: naming the line that is wrong.
     """
-    text = _text(name)
+    text = read_text(name)
     hint = re.match(r"sep=([,;\t])\r?\n", text)  # what Excel writes and hides
     if hint:
         text = text[hint.end() :]
@@ -128,7 +136,8 @@ class _Table:
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
         """Each line that is not empty, with its number."""
-        reader = csv.reader(io.StringIO(self._text, newline=""), delimiter=self._delimiter, strict=True)
+        lines = io.StringIO(self._text, newline="")
+        reader = csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True)
         try:
             for cells in reader:
                 if any(cell.strip() for cell in cells):
@@ -137,18 +146,25 @@ class _Table:
             raise InputError(f"{self._name}: this is no CSV file: {error}.") from error
 
 
-def _text(name: str) -> str:
-    """The file as text: UTF-8, or UTF-16 with its mark, as spreadsheets write it."""
+def read_text(name: str) -> str:
+    """A file as text: UTF-8, or UTF-16 or UTF-32 with its mark, as spreadsheets write it.
+
+    Raises:
+        InputError: it cannot be read, or is something else.
+    """
     try:
         with files.open_file(Path(name)) as file:
             data = file.read()
     except OSError as error:
         raise InputError(f"{name}: this file cannot be read: {files.reason(error, name)}.") from error
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = next((_MARKS[mark] for mark in _MARKS if data.startswith(mark)), "utf-8-sig")
+    if encoding == "utf-8-sig" and data.count(0) > len(data) / 4:
+        raise InputError(f"{name}: this is no text in UTF-8, but UTF-16 without the mark that says so. {_REMEDY}")
     try:
-        return data.decode("utf-16" if wide else "utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: this is no CSV file in UTF-8: {error.reason}.") from error
+        kind = encoding.removesuffix("-sig").upper()
+        raise InputError(f"{name}: this is no CSV file in {kind}: {error.reason}. {_REMEDY}") from error
 
 
 def _is_picture(cell: str) -> bool:

@@ -81,11 +81,20 @@ def read_dataset(
     classes = [found_classes[row.label] for row in known]
     return Dataset(
         name,
-        [Entry(os.path.join(base, row.path)) for row in known],
+        [Entry(_located(base, row.path)) for row in known],
         [one[0] for one in classes],
         accepted={number: one for number, one in enumerate(classes) if len(one) > 1},
         unknown=unknown,
     )
+
+
+def _located(base: str, path: str) -> str:
+    """The path of a row's picture; backslashes, as Windows writes them, are slashes where that finds it."""
+    file = os.path.join(base, path)
+    if "\\" in path and not os.path.exists(file):
+        slashed = os.path.join(base, path.replace("\\", "/"))
+        return slashed if os.path.exists(slashed) else file
+    return file
 
 
 def _all_unknown(name: str, unknown: Mapping[str, int], package: ModelPackage) -> InputError:

@@ -96,7 +96,8 @@ class ClassNames:
             # Cardigan is a dog where cardigan is a jacket.
             other = self._official.spelt.get(name.strip(), set())
             return indices if self._spelt[_folded(name)] == name.strip() else indices | other
-        if (index := whole_number(name.strip(), self._count - 1)) is not None:
+        number = name.strip().removesuffix(".0")  # pandas makes 3.0 of 3 in a column where some are missing
+        if (index := whole_number(number, self._count - 1)) is not None:
             return {index}
         return self._loose.get(_words(name)) or self._official.find(_words(name))
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.evaluation import metrics
+from classifier.evaluation.fingerprints import fingerprint
 from classifier.evaluation.measure import Answer, Failure
 from classifier.result import Scores
 
@@ -28,6 +29,7 @@ class OtherAnswer:
         score: probability of that class.
         familiar: as in `Classification`.
         sure: as in `Classification`.
+        fingerprint: of the picture's file, see `fingerprints`.
     """
 
     file: str
@@ -35,12 +37,14 @@ class OtherAnswer:
     score: float
     familiar: float | None
     sure: bool
+    fingerprint: str = ""
 
 
 def answer(file: str, found: Scores) -> OtherAnswer:
     """The few numbers of a picture's scores that are needed."""
     predicted = int(found.scores.argmax())
-    return OtherAnswer(file, predicted, float(found.scores[predicted]), found.familiar, found.sure)
+    about = (file, predicted, float(found.scores[predicted]), found.familiar, found.sure)
+    return OtherAnswer(*about, fingerprint(file))
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ class Others:
     def sure(self) -> int:
         """How many of the others are called sure, each of them wrongly."""
         return sum(one.sure for one in self.answers)
+
+    @cached_property
+    def also_own(self) -> int:
+        """How many of them are among the model's own pictures, too, of which one or the other is wrong."""
+        own = {one.fingerprint for one in self.own} - {""}
+        return sum(one.fingerprint in own for one in self.answers)
 
     @property
     def own_right(self) -> int:
@@ -121,6 +131,7 @@ class Others:
             "dataset": self.dataset,
             "pictures": total,
             "failed": len(self.failures),
+            "also_own": self.also_own,
             "sure": self.sure,
             "sure_share": self.sure / total,
             "sure_interval": metrics.interval(self.sure, total),
@@ -129,7 +140,7 @@ class Others:
             "sure_accuracy": self.own_right_sure / all_sure if all_sure else None,
             "auroc": self.auroc,
             "curve": [{"coverage": coverage, "risk": risk} for coverage, risk in self.curve],
-            "worst": [asdict(one) for one in self.worst],
+            "worst": [{key: value for key, value in asdict(one).items() if key != "fingerprint"} for one in self.worst],
         }
 
 

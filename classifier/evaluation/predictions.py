@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from classifier.errors import InputError
+from classifier.evaluation.csv_file import read_text
 from classifier.evaluation.measure import TOP, Answer
 from classifier.evaluation.result import Evaluation
+from classifier.formatting import printable
 from classifier.inputs import code_and_sentence
-from classifier.machine import files
 
 _COLUMNS = ("file", "truth", "truth_index", "right", "sure", "rank", "truth_score", "error", "sha256")
 
@@ -36,23 +37,39 @@ def render(found: Evaluation, labels: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def read(file: str) -> dict[str, bool]:
-    """Whether each picture of an earlier run was right, by file.
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The answer of an earlier run for a picture."""
+
+    file: str
+    right: bool
+    fingerprint: str
+
+
+def read(file: str) -> list[Earlier]:
+    """The answers of an earlier run, without the pictures that failed.
+
+    Spreadsheets and pandas may have written the file anew: with `TRUE` or `True`, semicolons, in another encoding.
 
     Raises:
         InputError: the file is not one that `render` wrote.
     """
+    text = read_text(file)
     try:
-        with files.open_file(Path(file)) as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            if not {"file", "right"} <= set(reader.fieldnames or ()):
-                raise InputError(f"{file}: this is no file of predictions: it needs the columns file and right.")
-            rows = [(row["file"], row["right"]) for row in reader if row["right"]]
-    except (UnicodeDecodeError, csv.Error) as error:
+        tables = (csv.DictReader(io.StringIO(text, newline=""), delimiter=one, strict=True) for one in ",;\t")
+        rows = next((list(one) for one in tables if {"file", "right"} <= set(one.fieldnames or ())), None)
+    except csv.Error as error:
         raise InputError(f"{file}: this is no file of predictions: {error}.") from error
-    except OSError as error:
-        raise InputError(f"{file}: this file cannot be read: {files.reason(error, file)}.") from error
-    return {name: right == "true" for name, right in rows}
+    if rows is None:
+        raise InputError(f"{file}: this is no file of predictions: it needs the columns file and right.")
+    answers = []
+    for row in rows:
+        right = (row["right"] or "").strip().casefold()
+        if right not in ("true", "false", ""):
+            raise InputError(f"{file}: its column right has {printable(right)!r}, but should be true or false.")
+        if right:
+            answers.append(Earlier(row["file"], right == "true", row.get("sha256") or ""))
+    return answers
 
 
 def _own(answer: Answer, labels: Sequence[str]) -> tuple[object, ...]:

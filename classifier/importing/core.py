@@ -96,7 +96,7 @@ def import_model(
         activation = verify.activation(network, scores)
         labels, where = decide.labels(found, network, options, scores.shape[1])
         names = next(iter(labels.values()))
-        output = decide.output_spec(activation, scores.shape[1], len(names), network.features)
+        output = decide.output_spec(activation, scores.shape[1], len(names), network.features, network.output)
         say("output", decide.meaning(output))
         say("labels", f"from {where}: {decide.preview(names)}")
         for line in tries.lines(tries.Tried(run, spec, output, names), scale, photos):

@@ -105,14 +105,17 @@ def input_spec(source: Source, network: Network, place: Layout, scale: Scaling, 
     )
 
 
-def output_spec(activation: Activation, scores: int, names: int, features: str | None = None) -> OutputSpec:
+def output_spec(
+    activation: Activation, scores: int, names: int, features: str | None = None, name: str | None = None
+) -> OutputSpec:
     """The `[output]` of the package.
 
     Args:
         activation: the model's last operation.
         scores: how many scores it gives.
         names: how many labels there are; if there are two labels for one score, it is the score of the second.
-        features: name of the output with the last feature map.
+        features: name of the output with the features.
+        name: name of the output with the scores, if it has to be told.
     """
     binary = scores == 1 and names == 2
     return OutputSpec(
@@ -120,6 +123,7 @@ def output_spec(activation: Activation, scores: int, names: int, features: str |
         logits=activation == "none",
         multi_label=not binary and (activation == "sigmoid" or scores == 1),
         binary=binary,
+        name=name,
         features=features,
     )
 

@@ -72,7 +72,8 @@ class Network:
         first_layer: its first convolution, if a batch normalisation follows it.
         labels_from: where the labels are from, for people; the file's own metadata if "".
         told: what else is said of the input, in the file or beside it.
-        features: name of the output with the last feature map, as `write` leaves the model; None if it has none.
+        features: name of the output with the features, as `write` leaves the model; None if it has none.
+        output: likewise of the output with the scores; None if there are no others than these two.
         function: a TensorFlow function of a batch, to convert; None for LiteRT models.
         tolerance: how far from 1 the sum of its probabilities may be.
         of_pytorch: whether PyTorch wrote the file.
@@ -91,6 +92,7 @@ class Network:
     labels_from: str = ""
     told: Told = UNTOLD
     features: str | None = None
+    output: str | None = None
     function: Callable[[Any], Any] | None = None
     tolerance: float = 1e-3
     of_pytorch: bool = False
@@ -104,8 +106,8 @@ def check_one_of_each(file: Path, inputs: int, outputs: int) -> None:
     """
     if (inputs, outputs) != (1, 1):
         raise ModelFileError(
-            f"{file}: it has {_count(inputs, 'input')} and {_count(outputs, 'output')}. A classifier has one of each: "
-            "a picture in, a score for each class out. Export it without the others."
+            f"{file}: it has {counted(inputs, 'input')} and {counted(outputs, 'output')}. "
+            "A classifier has one of each: a picture in, a score for each class out. Export it without the others."
         )
 
 
@@ -240,5 +242,6 @@ def _is_picture(height: int | None, width: int | None) -> bool:
     return 1 not in sides and (len(sides) < 2 or max(sides) <= _LONGEST_STRIP * min(sides))
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 input`, `2 outputs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -72,6 +72,7 @@ class Options:
         labels: files with a label on each line, by language.
         name: name of the package; its folder's if None.
         title: name for people; the package's name if None.
+        output: name of the output with the scores, for a model that has several.
         size: (height, width) in pixels, for a model that takes any size.
         scaling: scaling of the input.
         colours: order of the colours.
@@ -85,6 +86,7 @@ class Options:
     labels: tuple[tuple[str, Path], ...] = ()
     name: str | None = None
     title: str | None = None
+    output: str | None = None
     size: tuple[int, int] | None = None
     scaling: Scaling | None = None
     colours: Colours | None = None

@@ -130,6 +130,8 @@ def _output(spec: OutputSpec) -> Table:
         table["multi_label"] = _explained(True, "several labels can hold at once")
     if spec.binary:
         table["binary"] = _explained(True, "one score, that of the second class")
+    if spec.name:
+        table["name"] = _explained(spec.name, "output with the scores")
     if spec.features:
         table["features"] = _explained(spec.features, "output with the last feature map")
     return table

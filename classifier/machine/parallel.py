@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,9 @@ def in_order(
 
     Yields:
         For each item its result, or the `ClassifierError` or `OSError` that `work` raised.
+
+    Raises:
+        RuntimeError: it was begun before this process was forked: the threads that work are its parent's.
     """
     # One more than CPUs, so that all CPUs are busy while one picture's file is read or its result is fetched.
     threads = (at_once or cpu_count()) + 1
@@ -37,14 +41,26 @@ def in_order(
         except (ClassifierError, OSError) as error:
             return error
 
-    with ThreadPoolExecutor(threads, "classify") as pool:
-        try:
-            for item in items:
-                ahead.append(pool.submit(work, item))
-                if len(ahead) > 2 * threads:
-                    yield finish()
-            while ahead:
+    def check() -> None:
+        if os.getpid() != owner:
+            raise RuntimeError(
+                "These results were begun in the process that this one was forked from, and would never come here. "
+                "Begin again in this process."
+            )
+
+    owner = os.getpid()
+    pool = ThreadPoolExecutor(threads, "classify")
+    try:
+        for item in items:
+            ahead.append(pool.submit(work, item))
+            if len(ahead) > 2 * threads:
                 yield finish()
-        finally:
+                check()
+        while ahead:
+            yield finish()
+            check()
+    finally:
+        if os.getpid() == owner:  # in a forked process there are no such threads, and locks may be held for ever
             for future in ahead:
                 future.cancel()
+            pool.shutdown()

@@ -41,20 +41,22 @@ class InputSpec(_Table):
     """`[input]`: how a picture becomes the model's input."""
 
     size: tuple[PositiveInt, PositiveInt] = Field(description="height and width in pixels")
-    crop: float = Field(1.0, gt=0, le=1, description="share that the centre crop keeps")
-    resample: Resample = Field("bilinear", description=f"filter of the resize: {listed(get_args(Resample))}")
+    crop: float = Field(default=1.0, gt=0, le=1, description="share that the centre crop keeps")
+    resample: Resample = Field(default="bilinear", description=f"filter of the resize: {listed(get_args(Resample))}")
     mean: PerChannel = Field(
-        0.0, description="value = (pixel - mean) / std, pixel 0 to 255; one number, or three for red, green and blue"
+        default=0.0,
+        description="value = (pixel - mean) / std, pixel 0 to 255; one number, or three for red, green and blue",
     )
     std: PositiveFloat | tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
-        255.0, description="see mean; above 0"
+        default=255.0, description="see mean; above 0"
     )
-    channels: Literal[1, 3] = Field(3, description="3 for red, green and blue, 1 for grey")
+    channels: Literal[1, 3] = Field(default=3, description="3 for red, green and blue, 1 for grey")
     colours: Colours = Field(
-        "rgb", description="bgr if the model takes blue first; mean and std are of red, green and blue all the same"
+        default="rgb",
+        description="bgr if the model takes blue first; mean and std are of red, green and blue all the same",
     )
-    channels_first: bool = Field(False, description="whether the channels come before height and width")
-    channel_axis: bool = Field(True, description="false where grey pictures are given as (height, width) alone")
+    channels_first: bool = Field(default=False, description="whether the channels come before height and width")
+    channel_axis: bool = Field(default=True, description="false where grey pictures are given as (height, width) alone")
 
     @model_validator(mode="after")
     def _per_channel(self) -> InputSpec:
@@ -82,12 +84,17 @@ class OutputSpec(_Table):
 
     classes: PositiveInt = Field(description="number of classes, one for each line of the labels")
     logits: bool = Field(description="whether a softmax, or where there is none a sigmoid, is still to be applied")
-    multi_label: bool = Field(False, description="whether each score stands for itself, not adding up to 1")
-    binary: bool = Field(False, description="whether the model gives one score, that of the second of two classes")
-    temperature: PositiveFloat = Field(1.0, description="divides the logits before the softmax")
-    top_k: PositiveInt = Field(5, description="how many answers are given unless more or fewer are asked for")
-    unsure_below: Fraction = Field(0.0, description="best score below which the answer is unsure")
-    features: str | None = Field(None, description="name of the output with the last feature map")
+    multi_label: bool = Field(default=False, description="whether each score stands for itself, not adding up to 1")
+    binary: bool = Field(
+        default=False, description="whether the model gives one score, that of the second of two classes"
+    )
+    temperature: PositiveFloat = Field(default=1.0, description="divides the logits before the softmax")
+    top_k: PositiveInt = Field(default=5, description="how many answers are given unless more or fewer are asked for")
+    unsure_below: Fraction = Field(default=0.0, description="best score below which the answer is unsure")
+    name: str | None = Field(
+        default=None, description="name of the output with the scores, of a model that has several"
+    )
+    features: str | None = Field(default=None, description="name of the output with the last feature map")
 
     @model_validator(mode="after")
     def _binary(self) -> OutputSpec:
@@ -105,8 +112,8 @@ class Weights(_Table):
     """`[weights.<form>]`: one file or folder of weights."""
 
     file: str
-    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
-    tensors_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    tensors_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
 class CalibratedOn(_Table):
@@ -141,6 +148,6 @@ class Manifest(_Table):
     input: InputSpec
     output: OutputSpec
     labels: dict[str, str] = Field(min_length=1, description="labels file by language")
-    weights: dict[Form, Weights] = Field({}, description="files by form; none for a model that runs elsewhere")
+    weights: dict[Form, Weights] = Field(default={}, description="files by form; none for a model that runs elsewhere")
     published: Published | None = None
     calibration: CalibratedOn | None = None

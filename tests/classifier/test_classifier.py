@@ -68,6 +68,9 @@ def test_top_k(model: Classifier) -> None:
     for wrong in (0, -1):
         with pytest.raises(ParameterError, match="at least 1"):
             model.classify(PANDA, top_k=wrong)
+    for odd in (2.5, "3"):
+        with pytest.raises(ParameterError, match="a whole number, not"):
+            model.classify(PANDA, top_k=odd)  # type: ignore[arg-type]
 
 
 def test_the_size_is_the_originals(model: Classifier) -> None:

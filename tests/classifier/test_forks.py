@@ -97,6 +97,28 @@ def test_what_the_parents_threads_hold_does_not_stop_the_child() -> None:
     assert out == "True\n0\nTrue\n"
 
 
+def test_results_that_were_begun_before_are_refused_in_the_child_and_come_in_the_parent() -> None:
+    out = script(
+        """
+        model = load(None)
+        begun = model.classify_many(sys.argv[1:])
+        first = next(begun)
+
+        def go_on():
+            try:
+                next(begun)
+            except RuntimeError as error:
+                print(str(error).endswith("Begin again in this process."), flush=True)
+
+        print(in_child(go_on), in_child(begun.close))
+        found = [first, *begun]
+        print([one.predictions[0].label for one in found] == [said(one)[0] for one in sys.argv[1:]])
+        """,
+        *PHOTOS[:8],
+    )
+    assert out == "True\n0 0\nTrue\n"
+
+
 def test_the_child_may_end_first_and_close_what_it_inherited() -> None:
     out = script(
         """

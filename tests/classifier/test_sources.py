@@ -183,7 +183,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier import Classification, Classifier, ClassifierError, Source, Workers, Limits
+from classifier import Classification, Classifier, ClassifierError, Limits, Settings, Source, Workers
 
 
 def best(result: Classification) -> tuple[str, float]:
@@ -194,7 +194,8 @@ def pixels(path: pathlib.Path) -> NDArray[np.uint8]:
     return np.asarray(Image.open(path).convert("RGB"), np.uint8)
 
 
-with Classifier.load("model/efficientnet-lite2", decoder=Workers(Limits())) as model:
+settings = Settings(backend="litert", threads=1)
+with Classifier.load("model/efficientnet-lite2", settings=settings, decoder=Workers(Limits())) as model:
     paths = [pathlib.Path(name) for name in sys.argv[1:]]
     sources: list[Source] = [*paths, *map(pixels, paths), b"", "cat.jpg", Image.new("L", (9, 9))]
     for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from classifier.evaluation import html
 from classifier.evaluation.measure import Failure
+from classifier.evaluation.others import OtherAnswer, Others
+from classifier.evaluation.result import Run
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from tests.support.evaluations import evaluation, package
@@ -23,8 +26,12 @@ def test_the_report_renders_under_its_own_policy(
     browser: Browser, tmp_path: Path, classes: int, lang: str, scheme: str, width: int
 ) -> None:
     found = evaluation(package(classes), 1200, Failure("broken.jpg", FileNotFoundError()))
-    file = tmp_path / "report.html"
-    file.write_text(html.render(found, html.thumbnails(found, InProcess(Limits()), 20_000_000), lang), "utf-8")
+    strange = [OtherAnswer(one.file, 0, 0.9, 0.6, True) for one in found.answers[:20]]
+    run = Run("2026-01-01T00:00:00+00:00", f"classifier evaluate {'folder' * 40}", ("model.tflite", "0" * 64))
+    found = replace(found, others=Others("others", strange, found.answers), run=run)
+    file, reader = tmp_path / "report.html", (InProcess(Limits()), 20_000_000)
+    small = html.small_thumbnails(found, *reader)
+    file.write_text(html.render(found, html.thumbnails(found, *reader), lang, small), "utf-8")
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,  # type: ignore[arg-type]
@@ -42,6 +49,7 @@ def test_the_report_renders_under_its_own_policy(
     assert requests <= {"file", "data"}
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     assert page.locator(".sheet img").count() == 24
+    assert page.locator(".others img").count() == 15
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == ("rgb(15, 21, 28)" if scheme == "dark" else "rgb(255, 255, 255)")

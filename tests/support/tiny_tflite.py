@@ -155,9 +155,14 @@ class Tiny:
             entry = schema.MetadataT()
             entry.name, entry.buffer = b"TFLITE_METADATA", len(self._buffers) - 1
             model.metadata = [entry]
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return packed(model)
+
+
+def packed(model: Any) -> bytes:
+    """The file of a model."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def with_files(model: bytes, files: Mapping[str, str]) -> bytes:

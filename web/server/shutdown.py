@@ -62,6 +62,12 @@ class LastAnswers:
         await self.app(scope, receive, last if scope["type"] == "http" else send)
 
 
+def _end_as_usual() -> None:
+    """Lets a signal end this process, as if it were not the server's."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def bound(delay: Callable[[], float], refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> None:
     """Handles SIGTERM: requests that came before it are answered, and the process ends in time even if one hangs.
 
@@ -109,6 +115,8 @@ def bound(delay: Callable[[], float], refuse_waiting: Callable[[], None], clean_
         elif callable(before):
             before(signal.SIGTERM, None)
 
+    if hasattr(os, "register_at_fork"):  # a process that is forked has no thread that would heed `stop`
+        os.register_at_fork(after_in_child=_end_as_usual)
     # Started now, since by then the machine may not allow another thread.
     threading.Thread(target=end_in_time, name="shutdown", daemon=True).start()
     signal.signal(signal.SIGTERM, stop)

@@ -215,7 +215,9 @@ def _takes(tensor: TensorSpec, shape: Sequence[int]) -> bool:
 
 
 def _scores(described: Sequence[TensorSpec], spec: OutputSpec) -> str:
-    """The name of the output with so many scores for each picture."""
+    """The name of the output with so many scores for each picture, unless the package names it."""
+    if spec.name is not None and any(tensor.name == spec.name for tensor in described):
+        return spec.name
     fitting = [
         tensor
         for tensor in described

@@ -37,15 +37,16 @@ def thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> list[tupl
 
 
 def small_thumbnails(found: Evaluation, decoder: Decoder, max_bytes: int) -> dict[str, bytes]:
-    """Small pictures, by file, for the lists of the matrix's cells: the worst mistakes of each cell.
+    """Small pictures, by file: for the lists of the matrix's cells the worst mistakes of each, and the worst others.
 
     Args:
         found: as for `thumbnails`.
         decoder: as for `thumbnails`.
         max_bytes: as for `thumbnails`.
     """
-    worst = [one for cell in pictures.mistaken(found).values() for one in cell[: pictures.SHOWN]][: pictures.MOST]
-    read = {one.file: _thumbnail(one.file, decoder, max_bytes, pictures.SIDE) for one in worst}
+    cells = [one.file for cell in pictures.mistaken(found).values() for one in cell[: pictures.SHOWN]]
+    strange = [one.file for one in found.others.worst[: others.WORST]] if found.others else []
+    read = {file: _thumbnail(file, decoder, max_bytes, pictures.SIDE) for file in [*cells[: pictures.MOST], *strange]}
     return {file: picture for file, picture in read.items() if picture}
 
 
@@ -90,7 +91,7 @@ def render(
             pictures.cells(found, small or {}, labels, words),
             pictures.doubts(found, labels, words),
             pictures.comparison(found, words),
-            others.section(found.others, labels, words),
+            others.section(found.others, small or {}, labels, words),
             sections.failures(found, language),
         )
     )

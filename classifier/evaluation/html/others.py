@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from classifier.evaluation import metrics
@@ -12,10 +12,11 @@ from classifier.evaluation.others import Others
 from classifier.formatting import percent, printable
 from classifier.languages import Words
 
-_WORST = 15
+WORST = 15
+"""The most pictures that are shown, each as large as those of the matrix's cells."""
 
 
-def section(found: Others | None, labels: Sequence[str], words: Words) -> str:
+def section(found: Others | None, small: Mapping[str, bytes], labels: Sequence[str], words: Words) -> str:
     """The numbers, the risk-coverage curve and the worst; nothing if there were no such pictures."""
     if found is None:
         return ""
@@ -23,6 +24,8 @@ def section(found: Others | None, labels: Sequence[str], words: Words) -> str:
     low, high = metrics.interval(found.sure, total)
     called = f"{percent(found.sure / total)} ({words('of', right=found.sure, total=total)})"
     facts = [(words("others_sure"), f"{called}, {words('interval', low=percent(low), high=percent(high))}")]
+    if found.also_own:
+        facts.append((words("others_own"), str(found.also_own)))
     if found.own_right:
         facts.append((words("others_kept"), percent(found.own_right_sure / found.own_right)))
     if found.own_sure:
@@ -39,15 +42,14 @@ def section(found: Others | None, labels: Sequence[str], words: Words) -> str:
     ]
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     rows = "".join(
-        f'<tr><td>{escape(labels[one.predicted])}</td><td>{percent(one.score)}</td><td class="file" '
-        f'title="{escape(printable(one.file))}">{escape(printable(os.path.basename(one.file)))}</td></tr>'
-        for one in found.worst[:_WORST]
+        f"<tr><td>{sections.small_image(small.get(one.file))}</td><td>{escape(labels[one.predicted])}</td>"
+        f'<td>{percent(one.score)}</td><td class="file" title="{escape(printable(one.file))}">'
+        f"{escape(printable(os.path.basename(one.file)))}</td></tr>"
+        for one in found.worst[:WORST]
     )
-    heads = "".join(f'<th scope="col">{escape(words(key))}</th>' for key in ("called", "score", "file"))
-    worst = (
-        f'<h3>{escape(words("others_worst"))}</h3><table class="pairs"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
+    heads = "<td></td>" + "".join(f'<th scope="col">{escape(words(key))}</th>' for key in ("called", "score", "file"))
+    table = f'<table class="pairs others"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    worst = f'<h3>{escape(words("others_worst"))}</h3><div class="wide" tabindex="0">{table}</div>'
     text = words("others_text", pictures=total, dataset=printable(found.dataset))
     curve = f"<figure>{charts.risk_coverage(found.curve, words)}</figure>"
     inside = f'<p>{escape(text)}</p>{curve}<dl class="facts">{listed}</dl>{worst if rows else ""}'

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from classifier.evaluation.html.charts import cell_id
-from classifier.evaluation.html.sections import drawn, section
+from classifier.evaluation.html.sections import drawn, section, small_image
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
@@ -97,5 +96,5 @@ def comparison(found: Evaluation, words: Words) -> str:
 
 def _item(answer: Answer, picture: bytes | None) -> str:
     name = escape(printable(answer.file))
-    image = f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="">' if picture else ""
-    return f'<li>{image}<span class="score">{percent(answer.score)}</span> <span class="file">{name}</span></li>'
+    score = f'<span class="score">{percent(answer.score)}</span>'
+    return f'<li>{small_image(picture)}{score} <span class="file">{name}</span></li>'

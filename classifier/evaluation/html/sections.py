@@ -180,6 +180,11 @@ def section(title: str, inside: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{inside}</section>"
 
 
+def small_image(picture: bytes | None) -> str:
+    """A small picture beside its name, which describes it; nothing if it cannot be read any more."""
+    return f'<img src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}" alt="">' if picture else ""
+
+
 def _tile(name: str, value: str, *details: str) -> str:
     lines = "".join(f"<span>{escape(detail)}</span>" for detail in details)
     return f'<div class="tile"><h2>{escape(name)}</h2><strong>{value}</strong>{lines}</div>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,11 +120,28 @@ class Graph:
     lacks_weights: bool
 
 
-def read(data: bytes) -> Graph:
+def sources(data: bytes, outputs: Collection[int]) -> dict[int, set[int]]:
+    """For each output, as the index of its tensor, the other ones of which it is computed.
+
+    Args:
+        data: as for `read`.
+        outputs: the indices of the outputs' tensors.
+    """
+    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0)).subgraphs[0]
+    behind: dict[int, set[int]] = {}
+    for operation in graph.operators:  # each comes after those that make its inputs
+        inputs = {int(index) for index in operation.inputs}
+        found = inputs.union(*(behind.get(index, ()) for index in inputs)) & set(outputs)
+        behind |= {int(output): found - {int(output)} for output in operation.outputs}
+    return {output: behind.get(output, set()) for output in outputs}
+
+
+def read(data: bytes, scores: int | None = None) -> Graph:
     """Reads a graph.
 
     Args:
         data: the whole file. LiteRT has loaded it, so it is not checked for damage again.
+        scores: the index of the tensor of the output with the scores; the first output if None.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     graph = model.subgraphs[0]
@@ -134,7 +151,8 @@ def read(data: bytes) -> Graph:
     metadata = next(
         (bytes(model.buffers[entry.buffer].data) for entry in model.metadata or () if entry.name == _METADATA), None
     )
-    image, scores = int(graph.inputs[0]), int(graph.outputs[0])
+    image = int(graph.inputs[0])
+    scores = int(graph.outputs[0]) if scores is None else scores
     return Graph(
         activation=reader.activation(scores),
         scaling=reader.scaling(image),

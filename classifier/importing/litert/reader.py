@@ -10,14 +10,16 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from classifier.backends.litert import dequantise, quantise, resizable
+from classifier.backends.litert import dequantise, named_outputs, quantise, resizable
 from classifier.errors import ModelFileError, PackageError
 from classifier.formatting import one_line
 from classifier.importing.litert.graph import Graph
 from classifier.importing.litert.graph import read as read_graph
+from classifier.importing.litert.graph import sources as read_sources
 from classifier.importing.litert.metadata import read as read_metadata
 from classifier.importing.network import LITERT_FILE, Network, Run, Shape, check_one_of_each, takes_grey
 from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.outputs import Chosen, Output, choose
 from classifier.importing.sources import TEACHABLE_GREY, Source
 from classifier.importing.values.scaling import from_quantisation
 from classifier.importing.write import copy_or_link
@@ -33,7 +35,7 @@ def read(source: Source, options: Options) -> Network:
 
     Args:
         source: the `.tflite` file.
-        options: only `link` is used.
+        options: only `link` and `output` are used.
 
     Raises:
         ModelFileError: the file is damaged, or the model does not take pictures.
@@ -45,8 +47,10 @@ def read(source: Source, options: Options) -> Network:
         raise ModelFileError(error.message) from error
     interpreter = _load(file, data)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    check_one_of_each(file, len(inputs), len(outputs))
-    graph = read_graph(data)
+    check_one_of_each(file, len(inputs), 1)
+    chosen = _chosen(file, data, interpreter, options.output)
+    scores = named_outputs(interpreter)[chosen.scores] if chosen else outputs[0]
+    graph = read_graph(data, int(scores["index"]))
     if graph.lacks_weights:
         raise ModelFileError(
             f"{file}: its weights are not in it: it reads variables that nothing sets, as some versions of TensorFlow "
@@ -54,9 +58,8 @@ def read(source: Source, options: Options) -> Network:
             'tf.lite.TFLiteConverter.from_saved_model("folder"), or import the folder itself.'
         )
     metadata = read_metadata(data, graph.metadata, str(file)) if graph.metadata else None
-    image, scores = inputs[0], outputs[0]
-    signature = image["shape_signature"] if len(image["shape_signature"]) else image["shape"]
-    shape = tuple(None if side == -1 else int(side) for side in signature)
+    image = inputs[0]
+    shape = _shape(image)
     step = graph.scores.scale if graph.scores else 0.0
 
     def write(folder: Path) -> str:
@@ -68,11 +71,13 @@ def read(source: Source, options: Options) -> Network:
         description=f"LiteRT model, {graph.weights} weights" + (", integer input" if _is_integer(image) else ""),
         form="litert",
         shape=shape,
-        open=lambda shape: _opened(file, interpreter, shape),
+        open=lambda shape: _opened(file, interpreter, shape, scores),
         write=write,
         activation=graph.activation,
         scaling=(metadata.scaling if metadata else None) or _scaling(file, image, graph, shape),
         labels=metadata.labels if metadata else {},
+        features=chosen.features if chosen and not _channels_first(shape) else None,
+        output=chosen.name if chosen else None,
         tolerance=1e-2 if graph.weights == "float16" else 1e-3 + step * int(scores["shape"][-1]) / 2,
     )
 
@@ -99,13 +104,27 @@ def _load(file: Path, data: bytes) -> Interpreter:
     return interpreter
 
 
-def _opened(file: Path, interpreter: Interpreter, shape: tuple[int, ...]) -> Run:
-    """The model as a function of values `(1, *shape)`.
+def _chosen(file: Path, data: bytes, interpreter: Interpreter, wanted: str | None) -> Chosen | None:
+    """Which of several outputs are taken; None if there is but one."""
+    named = named_outputs(interpreter)
+    if len(named) == 1 and wanted is None:
+        return None
+    names = {int(detail["index"]): name for name, detail in named.items()}
+    sources = {names[index]: {names[one] for one in found} for index, found in read_sources(data, set(names)).items()}
+    outputs = [
+        Output(name, _shape(detail), _is_integer(detail) and not detail["quantization"][0], sources[name])
+        for name, detail in named.items()
+    ]
+    return choose(file, outputs, wanted)
+
+
+def _opened(file: Path, interpreter: Interpreter, shape: tuple[int, ...], scores: dict[str, Any]) -> Run:
+    """The model as a function of values `(1, *shape)`; scores are the output that holds them.
 
     Raises:
         ModelFileError: the model does not take this shape.
     """
-    image, scores = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    image = interpreter.get_input_details()[0]
     wanted = (1, *shape)
     try:
         if resizable(image, wanted):
@@ -120,6 +139,16 @@ def _opened(file: Path, interpreter: Interpreter, shape: tuple[int, ...]) -> Run
         return dequantise(interpreter.get_tensor(scores["index"]), scores)
 
     return run
+
+
+def _shape(tensor: dict[str, Any]) -> Shape:
+    """Its shape, with None for a dimension of any size."""
+    signature = tensor["shape_signature"] if len(tensor["shape_signature"]) else tensor["shape"]
+    return tuple(None if side == -1 else int(side) for side in signature)
+
+
+def _channels_first(shape: Shape) -> bool:
+    return len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3)
 
 
 def _is_integer(tensor: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import inliner
 
 from classifier.backends.onnx_errors import DAMAGED
-from classifier.errors import ModelFileError
+from classifier.errors import ModelFileError, ParameterError
 from classifier.formatting import printable
 from classifier.importing.network import Activation, Shape, check_one_of_each
 from classifier.importing.onnx import arithmetic, edit, layout
@@ -20,6 +20,7 @@ from classifier.importing.onnx.arithmetic import Beginning
 from classifier.importing.onnx.graph import Graph, most_common_type
 from classifier.importing.onnx.scores import Scores, activation, feature_map
 from classifier.importing.onnx.scores import scores as scores_of
+from classifier.importing.outputs import Output, choose
 from classifier.machine import files
 
 _TYPE = onnx.TensorProto
@@ -137,7 +138,7 @@ class Model:
         return edit.dequantise_output(self.proto, name, node.input[place], zero_point)
 
 
-def read(file: Path) -> Model:
+def read(file: Path, output: str | None = None) -> Model:
     """Reads a model that ONNX Runtime has loaded, and so checked, already.
 
     Raises:
@@ -145,7 +146,7 @@ def read(file: Path) -> Model:
     """
     proto = _parsed(file)
     graph = Graph(proto, file)
-    scores = _scores(graph)
+    scores = _scores(graph, output)
     image = graph.inputs[0]
     shape, channels = layout.resolved(graph, image.name, _declared(image))
     if channels not in (None, 1, 3):
@@ -182,19 +183,28 @@ def _is_quantised(proto: Any) -> bool:
     return any("Quantize" in node.op_type or "Integer" in node.op_type for node in proto.graph.node)
 
 
-def _scores(graph: Graph) -> Scores:
+def _scores(graph: Graph, wanted: str | None) -> Scores:
+    if wanted is not None:
+        names = [one.name for one in graph.model.graph.output]
+        if wanted not in names:
+            raise ParameterError(f"--output {wanted}: its outputs are {', '.join(names)}.")
+        return Scores(wanted, tuple(name for name in names if name != wanted))
     found = scores_of(graph)
     if not found:
         raise ModelFileError(
             f"{graph.file}: it gives no scores, only whole numbers or text, such as the best class. Export it with a "
             "score for each class as its output."
         )
-    check_one_of_each(graph.file, len(graph.inputs), len(found))
-    return found[0]
+    check_one_of_each(graph.file, len(graph.inputs), 1)
+    if len(found) == 1:
+        return found[0]
+    shapes = {one.name: _declared(one) for one in graph.model.graph.output}
+    chosen = choose(graph.file, [Output(one.name, shapes.get(one.name, ())) for one in found], None)
+    return next(one for one in found if one.name == chosen.scores)
 
 
 def _declared(image: Any) -> Shape:
-    """The declared shape of an input, with None for a dimension of any size; empty if nothing is declared."""
+    """The declared shape of an input or output, with None for a dimension of any size; empty if nothing is declared."""
     tensor = image.type.tensor_type
     if not tensor.HasField("shape"):
         return ()

@@ -33,7 +33,7 @@ def read(source: Source, options: Options) -> Network:
 
     Args:
         source: the `.onnx` file; its data files, and what Hugging Face puts beside a model, are read, too.
-        options: only `link` is used.
+        options: only `link` and `output` are used.
 
     Raises:
         ModelFileError: the file is damaged or cannot be run, or the model does not take pictures.
@@ -51,7 +51,7 @@ def read(source: Source, options: Options) -> Network:
 
     try:
         session = open_session(file, cpu_count())
-        model = read_model(file)
+        model = read_model(file, options.output)
         metadata = read_metadata(model.properties, str(file))
         beside = huggingface.read(file.parent)
         model.adapt()

@@ -126,21 +126,27 @@ def read(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: str) -> 
     signature = [tf.TensorSpec((1, *shape), dtype, name="image")]
     try:
         traced = tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
-        graph = traced.graph.as_graph_def()
-        inlined = _inlined(graph.node, {one.signature.name: one for one in graph.library.function})
-        nodes = {node.name: node for node in inlined}
-        for node in nodes.values():
-            node.input[:] = [_source(name, nodes) for name in node.input if not name.startswith("^")]
+        nodes = nodes_of(traced)
         reader = _Reader(nodes, tf.make_ndarray, _captured(traced))
         image, operations = traced.inputs[0].op.name, _operations(nodes)
         return Graph(
-            reader.activation(_source(traced.outputs[0].name, nodes)),
+            reader.activation(source(traced.outputs[0].name, nodes)),
             reader.scaling(operations, image),
             reader.first_layer(operations, image),
         )
     except Exception as error:  # layers and TensorFlow raise errors of many classes
         log.debug("The graph cannot be read: %s", error)
         return Graph()
+
+
+def nodes_of(traced: Any) -> dict[str, Any]:
+    """The nodes of a concrete function by name, each with the names of those that make its inputs."""
+    graph = traced.graph.as_graph_def()
+    inlined = _inlined(graph.node, {one.signature.name: one for one in graph.library.function})
+    nodes = {node.name: node for node in inlined}
+    for node in nodes.values():
+        node.input[:] = [source(name, nodes) for name in node.input if not name.startswith("^")]
+    return nodes
 
 
 def _captured(traced: Any) -> dict[str, Any]:
@@ -238,7 +244,7 @@ def _identity(kind: Any, name: str, of: str) -> Any:
     return kind(name=name, op="Identity", input=[of])
 
 
-def _source(tensor: str, nodes: dict[str, Any]) -> str:
+def source(tensor: str, nodes: dict[str, Any]) -> str:
     """The name of the node that makes a tensor such as `a`, `a:1` or `a:output:1`."""
     name, _, output = tensor.partition(":")
     numbered = f"{name}:{output.rpartition(':')[2]}"

@@ -17,7 +17,10 @@ from classifier.errors import BackendError, ModelFileError, PackageError
 from classifier.formatting import one_line
 from classifier.importing.network import Network, Run, check_one_of_each, layout
 from classifier.importing.options import SCALES, Options, Scaling
+from classifier.importing.outputs import Chosen, choose
 from classifier.importing.sources import Source
+from classifier.importing.tensorflow import outputs
+from classifier.importing.tensorflow.graph import Graph
 from classifier.importing.tensorflow.graph import read as read_graph
 from classifier.importing.values.scaling import OWN
 from classifier.importing.write import copy_or_link
@@ -35,7 +38,7 @@ def read(source: Source, options: Options) -> Network:
 
     Args:
         source: the file, or the SavedModel's folder.
-        options: only `trust` and `link` are used.
+        options: only `trust`, `link`, `size` and `output` are used.
 
     Raises:
         ModelFileError: the file is damaged, or the model does not take pictures.
@@ -59,7 +62,7 @@ def read(source: Source, options: Options) -> Network:
     except PackageError as error:
         raise ModelFileError(error.message) from error
     if loaded.inputs is not None:
-        check_one_of_each(file, len(loaded.inputs), 1 if loaded.outputs is None else loaded.outputs)
+        check_one_of_each(file, len(loaded.inputs), 1)
     if loaded.dtype == "string":
         raise ModelFileError(
             f"{file}: its input is text (the bytes of a file, perhaps), not numbers. Export it with a picture's values "
@@ -67,14 +70,19 @@ def read(source: Source, options: Options) -> Network:
         )
     keras_model = None if source.kind == "saved_model" else loaded.model
 
+    chosen: Chosen | None = None
+
+    def scores(result: Any) -> Any:
+        return result[chosen.scores] if chosen else _only(result)
+
     def function(image: Any) -> Any:
-        return _scores(loaded.call(cast(image, loaded.dtype)))
+        return scores(loaded.call(cast(image, loaded.dtype)))
 
     def open_(shape: tuple[int, ...]) -> Run:
         traced = trace(loaded, shape)
 
         def run(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            return np.asarray(_scores(traced(values)).numpy(), np.float32)
+            return np.asarray(scores(traced(values)).numpy(), np.float32)
 
         try:
             run(np.zeros((1, *shape), np.float32))
@@ -95,20 +103,35 @@ def read(source: Source, options: Options) -> Network:
         write=write,
         function=function,
     )
-    return _with_graph(network, loaded, keras_model, options)
+    shape = layout(network, options.size).shape
+    chosen = _chosen(file, loaded, shape, options.output)
+    graph = read_graph(lambda image: scores(loaded.call(image)), shape, loaded.dtype)
+    return _with_graph(replace(network, output=chosen.scores if chosen else None), graph, loaded, keras_model)
 
 
-def _with_graph(network: Network, loaded: Loaded, keras_model: Any, options: Options) -> Network:
+def _chosen(file: Path, loaded: Loaded, shape: tuple[int, ...], wanted: str | None) -> Chosen | None:
+    """Which of several outputs has the scores; None if there is but one."""
+    if loaded.outputs == 1 and wanted is None:
+        return None
+    found = outputs.read(loaded.call, shape, loaded.dtype)
+    if not found:  # one tensor, or nothing that can be traced
+        if loaded.outputs is not None:
+            check_one_of_each(file, 1, loaded.outputs)
+        return None
+    if len(found) == 1 and wanted is None:
+        return None
+    return choose(file, found, wanted)
+
+
+def _with_graph(network: Network, graph: Graph, loaded: Loaded, keras_model: Any) -> Network:
     """The model with what its graph tells of its values and scores."""
-    place = layout(network, options.size)
-    graph = read_graph(lambda image: _scores(loaded.call(image)), place.shape, loaded.dtype)
     scaling = _by_layer(graph.scaling, keras_model)
     if scaling is None and loaded.dtype == "uint8":
         scaling = SCALES["raw"].because("its input is of whole numbers, 0 to 255")
     return replace(network, activation=graph.activation, scaling=scaling, first_layer=graph.first_layer)
 
 
-def _scores(result: Any) -> Any:
+def _only(result: Any) -> Any:
     """The only output of a model; a SavedModel's signature returns it in a dictionary."""
     return next(iter(result.values())) if isinstance(result, dict) else result
 

@@ -138,6 +138,13 @@ def _with_operation(name: str, domain: str = "") -> Any:
     return model
 
 
+def _with_twins() -> Any:
+    model = tiny_onnx.network()
+    model.graph.node.append(helper.make_node("Identity", ["scores"], ["twin"]))
+    model.graph.output.append(helper.make_tensor_value_info("twin", TensorProto.FLOAT, ["N", 3]))
+    return model
+
+
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
@@ -159,7 +166,7 @@ def _with_operation(name: str, domain: str = "") -> Any:
             tiny_onnx.network().SerializeToString().replace(b"strides", b"strades"),
             r"cannot run it: This is an invalid model\..* Unrecognized attribute: strades .* see what onnx\.checker",
         ),
-        (tiny_onnx.network(features=True), r"its outputs are features, scores: it must have one for the scores"),
+        (_with_twins(), r"its outputs are scores, twin; output\.name in .*model\.toml must say which has the scores"),
     ],
     ids=[
         "empty",

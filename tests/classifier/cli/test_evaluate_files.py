@@ -257,6 +257,17 @@ def test_two_models_or_runs_are_compared_picture_by_picture(capsys: pytest.Captu
     assert "McNemar p = " in out
 
 
+def test_a_run_that_was_started_elsewhere_is_paired_by_the_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "data")
+    assert evaluate("--predictions", "../earlier.csv", model="../other", dataset=".") == 0
+    monkeypatch.chdir(tmp_path)
+    assert document("--compare", "earlier.csv")["comparison"] == document("--compare", "./other")["comparison"] | {
+        "name": "earlier.csv"
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -266,5 +277,8 @@ def test_two_models_or_runs_are_compared_picture_by_picture(capsys: pytest.Captu
 )
 def test_what_cannot_be_compared_says_why(capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
     Path("earlier.csv").write_text(text)
-    assert evaluate("--compare", "earlier.csv") == 2
-    assert said in capsys.readouterr().err
+    assert evaluate("--compare", "earlier.csv", "--json", "report.json") == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    measured = "in common" in said  # only the comparison is missing then
+    assert ("top-1" in out, Path("report.json").exists()) == (measured, measured)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -54,7 +57,9 @@ def pictures(folder: Path, each: int, classes: tuple[str, ...] = CLASSES) -> Pat
             with Image.open(found[number % len(found)]) as image:
                 square = image.convert("RGB").resize((40, 40))
             left, top = random.integers(0, 9, 2)
-            square.crop((left, top, left + 32, top + 32)).save(target)
+            section = square.crop((left, top, left + 32, top + 32))
+            section.putpixel((0, 0), (number, 0, 0))  # each is a picture of its own
+            section.save(target)
     return folder
 
 
@@ -119,6 +124,56 @@ def test_others_are_measured_and_the_worst_are_named(tmp_path: Path, capsys: pyt
     assert told["sure"] == len(told["worst"]) <= 2
     assert told["auroc"]["familiar"] > 0.75
     assert told["curve"][-1]["coverage"] == 1
+
+
+def test_the_report_shows_the_others_that_are_called_sure(tmp_path: Path) -> None:
+    for label in ("bird", "dog"):
+        shutil.copytree(PHOTOS / label, tmp_path / "own" / label)
+    (tmp_path / "others").mkdir()
+    for name in ("panda.webp", "koala.webp", "jaguar.webp"):
+        shutil.copy(photo(name), tmp_path / "others")
+    assert (
+        cli.main(["evaluate", str(CIFAR10), "own", "--others", "others", "--json", "r.json", "--html", "r.html"]) == 0
+    )
+    worst = json.loads(Path("r.json").read_text("utf-8"))["others"]["worst"]
+    assert worst
+    text = Path("r.html").read_text("utf-8")
+    shown = re.findall(r'<tr><td><img src="data:image/jpeg;base64,([^"]+)" alt=""></td>.*?title="([^"]+)">', text)
+    assert [file for _, file in shown] == [one["file"] for one in worst]
+    for picture, _ in shown:
+        data = base64.b64decode(picture)
+        assert len(data) < 10_000
+        assert max(Image.open(io.BytesIO(data)).size) == 96
+
+
+def test_own_pictures_among_the_others_are_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(PHOTOS / "dog", tmp_path / "own/dog")
+    (tmp_path / "others").mkdir()
+    shutil.copy(next((tmp_path / "own/dog").iterdir()), tmp_path / "others/renamed.webp")
+    shutil.copy(photo("koala.webp"), tmp_path / "others")
+    outputs = ("--json", "r.json", "--html", "r.html")
+    assert cli.main(["evaluate", str(CIFAR10), "own", "--others", "others", *outputs]) == 0
+    assert re.search(r"^  also own +1  are among its own pictures, too", capsys.readouterr().out, re.M)
+    assert json.loads(Path("r.json").read_text("utf-8"))["others"]["also_own"] == 1
+    assert "<dt>also among its own pictures, so that one or the other is wrong</dt><dd>1</dd>" in Path(
+        "r.html"
+    ).read_text("utf-8")
+
+
+def test_copies_of_a_picture_do_not_make_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "own" / label).mkdir(parents=True)
+        first = min((PHOTOS / label).iterdir())
+        for number in range(12):
+            shutil.copy(first, tmp_path / "own" / label / f"{number}.webp")
+    shutil.copy(first, tmp_path / "own/cat/dog.webp")
+    for more, lacking in (("--unknown", "10 of the model's 10 classes"), ("", "use 100 or more")):
+        assert cli.main(["calibrate", str(CIFAR10), "own", *filter(None, [more])]) == 0
+        out = capsys.readouterr().out
+        assert "own: 2 pictures" in out
+        assert lacking in out
+        assert "23 of the pictures are there more than once, and taken once." in out
+        assert "of them with another class: classifier evaluate says which." in out
 
 
 def test_a_folder_without_pictures_is_refused_before_the_work(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from pathlib import Path
 
 import pytest
 
 from classifier.errors import InputError
+from classifier.evaluation import predictions
 from classifier.evaluation.comparison import Comparison, compare, mcnemar
 
 
@@ -38,3 +40,24 @@ def test_only_pictures_of_both_are_compared() -> None:
     assert (found.pictures, found.unpaired, found.p) == (4, 2, 1.0)
     with pytest.raises(InputError, match="x: it has no picture in common"):
         compare("x", this, {"z": True})
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("file,right,sha256\na,true,1\nb,false,2\nc,,\n", "utf-8"),
+        ("file,right,sha256\na,True,1\nb,False,2\nc,,\n", "utf-8"),  # pandas
+        ("sha256;right;file\r\n1;TRUE;a\r\n2;FALSE;b\r\n;;c\r\n", "utf-8-sig"),  # spreadsheets
+        ("file\tright\tsha256\na\tTRUE\t1\nb\tFALSE\t2\nc\t\t\n", "utf-16"),
+    ],
+)
+def test_predictions_can_be_written_anew_by_other_programs(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "p.csv").write_bytes(text.encode(encoding))
+    found = predictions.read(str(tmp_path / "p.csv"))
+    assert [(one.file, one.right, one.fingerprint) for one in found] == [("a", True, "1"), ("b", False, "2")]
+
+
+def test_other_words_than_true_and_false_are_no_wrong_answers(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("file,right\na,WAHR\n", "utf-8")
+    with pytest.raises(InputError, match=r"its column right has 'wahr', but should be true or false\."):
+        predictions.read(str(tmp_path / "p.csv"))

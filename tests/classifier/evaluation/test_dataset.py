@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -202,13 +203,14 @@ def test_a_csv_files_paths_are_relative_to_it_and_no_standard_input(
     [
         *("filepath,target\na.jpg,cat\nb.jpg,dog\n", "image_path,y\na.jpg,cat\nb.jpg,dog\n"),
         *("id,Image Path,Class Name\n1,a.jpg,cat\n2,b.jpg,dog\n", "label_name;fileName;\ncat;a.jpg;\ndog;b.jpg;1\n"),
+        *("Filename,ClassId\na.jpg,0\nb.jpg,1.0\n", 'path, label\n"a.jpg", "cat"\n"b.jpg", "dog"\n'),
         *("a.jpg;cat\nb.jpg;dog\n", "a.jpg\tcat\nb.jpg\tdog\n", "path\tlabel\na.jpg\tcat\nb.jpg\tdog\n"),
         *("sep=;\npath;label\na.jpg;cat\nb.jpg;dog\n", "a;1.jpg,cat\n"),
         '"path","label","note"\n"a.jpg","cat","x;y;z"\n"b.jpg","dog",""\n',
     ],
 )
 def test_other_columns_and_delimiters(tmp_path: Path, text: str) -> None:
-    for encoding in ("utf-8", "utf-16"):
+    for encoding in ("utf-8", "utf-16", "utf-32"):
         (tmp_path / "list.csv").write_bytes(text.encode(encoding))
         found = read_dataset(str(tmp_path / "list.csv"), TEN)
         pairs = [(Path(one.name).name, truth) for one, truth in zip(found.entries, found.truths, strict=True)]
@@ -246,6 +248,20 @@ def test_a_header_that_is_not_understood_is_said_so(tmp_path: Path, text: str) -
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(InputError, match=r"line 1: this header is not understood: .* `path` and .* `label`\."):
         read_dataset(str(tmp_path / "list.csv"), TEN)
+
+
+def test_an_encoding_that_is_not_told_is_said_so(tmp_path: Path) -> None:
+    for encoding, said in (("utf-16-le", "UTF-16 without the mark"), ("gbk", "no CSV file in UTF-8: invalid")):
+        (tmp_path / "list.csv").write_bytes("path,label\n小熊猫.jpg,cat\n".encode(encoding))
+        with pytest.raises(InputError, match=rf"{said}.*Save it as CSV UTF-8\."):
+            read_dataset(str(tmp_path / "list.csv"), TEN)
+
+
+def test_paths_of_windows_find_their_pictures(tmp_path: Path) -> None:
+    tree(tmp_path, "animals/a.jpg", "odd\\name.jpg")
+    (tmp_path / "list.csv").write_text("animals\\a.jpg,cat\nodd\\name.jpg,cat\nanimals\\missing.jpg,dog\n")
+    names = [os.path.relpath(entry.name, tmp_path) for entry in read_dataset(str(tmp_path / "list.csv"), TEN).entries]
+    assert names == ["animals/a.jpg", "odd\\name.jpg", "animals\\missing.jpg"]
 
 
 def test_a_nul_byte_is_no_traceback(tmp_path: Path) -> None:

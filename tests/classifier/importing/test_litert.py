@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -18,7 +17,7 @@ from classifier.importing.core import import_model
 from classifier.importing.options import SCALES, Options, Scaling
 from tests.support.imported import LABELS, answer, bring, pixels, place, scaled
 from tests.support.photos import ROOT
-from tests.support.tiny_tflite import Tiny, weights
+from tests.support.tiny_tflite import Tiny, packed, weights
 
 FILES = ROOT / "tests/files"
 
@@ -214,12 +213,6 @@ def test_features_are_no_pictures(tmp_path: Path, shape: tuple[int, ...]) -> Non
     tiny = Tiny(size=(shape[1], shape[2]), channels=shape[3])
     with pytest.raises(ModelFileError, match=r"takes features .*, not pictures\. Export the two as one model"):
         bring(place(tmp_path, tiny.build()))
-
-
-def packed(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def test_a_model_whose_weights_the_converter_lost_is_refused(tmp_path: Path) -> None:

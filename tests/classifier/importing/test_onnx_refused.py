@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from classifier.errors import ModelFileError
+from classifier.errors import ModelFileError, ParameterError
 from classifier.importing.options import SCALES, Options
 from tests.support.command import run
 from tests.support.imported import bring
@@ -120,7 +121,11 @@ def test_the_best_class_besides_the_scores_is_left_out(tmp_path: Path) -> None:
 def test_outputs_of_which_none_is_the_scores(tmp_path: Path) -> None:
     other = helper.make_node("Sigmoid", ["flatten_3"], ["other"])
     several = with_outputs(("Sigmoid", TensorProto.FLOAT), ("Softmax", TensorProto.FLOAT), extra=[other])
-    refused(tmp_path / "several", several, r"it has 1 input and 2 outputs\. A classifier has one of each")
+    refused(tmp_path / "several", several, r"it has 1 input and 2 outputs\. .*by --output NAME: other, softmax_5\.")
+    imported, _ = bring(save(tmp_path / "told", several), replace(IMAGENET, output="softmax_5"))
+    assert not imported.package.manifest.output.multi_label
+    with pytest.raises(ParameterError, match=r"--output five: its outputs are other, softmax_5\."):
+        bring(save(tmp_path / "wrong", several), replace(IMAGENET, output="five"))
     best = helper.make_node("ArgMax", ["softmax_5"], ["best"], axis=1)
     refused(
         tmp_path / "best",

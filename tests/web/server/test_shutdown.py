@@ -69,6 +69,34 @@ def test_a_request_that_never_ends_does_not_keep_the_server(server: tuple[subpro
     upload.close()
 
 
+FORKS = """
+import os, threading, time
+
+def fork():
+    now = os.path.join(os.environ["FOLDER"], "now")
+    while not os.path.exists(now):
+        time.sleep(0.05)
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(0)
+    os.kill(child, 15)
+    os.rename(now, now + str(os.waitpid(child, 0)[1]))
+
+threading.Thread(target=fork, daemon=True).start()
+"""
+
+
+def test_a_process_that_is_forked_from_the_server_can_be_ended(tmp_path: Path) -> None:
+    """It has the server's handlers of signals, and none of the threads that heed them."""
+    with started(tmp_path / "log.txt", {"FOLDER": str(tmp_path)}, first=FORKS) as (_, address):
+        (tmp_path / "now").touch()
+        until(lambda: not (tmp_path / "now").exists(), 20)
+        assert (tmp_path / f"now{int(signal.SIGTERM)}").exists()
+        with connected(address) as connection:
+            assert classified(connection).status == 200
+
+
 def healthcheck(address: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The image's check of its container's health, beside this server."""
     return subprocess.run(
