@@ -248,6 +248,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def model_is_chosen(self) -> bool:
+        """Whether an operator named the default model; else it is only what there usually is."""
+        return "model" in self.model_fields_set
+
+    @property
     def engine(self) -> Engine | None:
         """The engine that runs the models; None if they run in this process."""
         if self.backend != REMOTE.name:

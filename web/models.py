@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Literal
 
 from classifier import Classification, Classifier, ModelPackage
-from classifier.errors import ClassifierError, PackageError, StoppingError, UnknownModelError
+from classifier.errors import (
+    AmbiguousModelError,
+    ClassifierError,
+    PackageError,
+    StoppingError,
+    UnknownModelError,
+)
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
-from classifier.package import find_packages
+from classifier.package import Catalog
 from classifier.package.opened import forget, opened_package
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
@@ -44,6 +50,9 @@ class Models:
         self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
         self.packages: dict[str, ModelPackage] = {}
+        """By the names that callers see; `known` tells by which others they may ask."""
+        self._folders: dict[str, str] = {}  # the names in `packages`, by those of the folders
+        self._catalog = Catalog()
         self.default = ""
         self.state: State = "starting"
         self.error: ClassifierError | None = None
@@ -66,13 +75,8 @@ class Models:
                 return
             try:
                 self.decoder.start()
-                if not self._for_one_model():
-                    for folder in find_packages(self.settings.models).values():
-                        self._add(folder)
-                package = opened_package(self.settings)
-                self._folder = package.folder
-                self.packages[package.name] = package
-                self.default = package.name
+                self._find()
+                package = self.packages[self.default]
                 self._loaded.load(package)
                 self._share_memory()
                 self.state = "ready"
@@ -123,21 +127,28 @@ class Models:
         """The name of the model that a caller means, without loading it.
 
         Args:
-            name: a key of `packages`; the default model if None.
+            name: a key of `packages`, or the name of a package's folder; the default model if None.
 
         Raises:
             NotReadyError: the server has not started yet.
             ModelFailedError: its default model cannot be loaded.
             UnknownModelError: there is no such model.
+            AmbiguousModelError: there are several.
         """
         if self.state == "starting":
             raise NotReadyError
         if self.state == "failed":
             raise ModelFailedError
-        name = name or self.default
-        if name not in self.packages:
-            raise UnknownModelError(model=name, models=", ".join(self.packages))
-        return name
+        if found := self.known(name or self.default):
+            return found
+        having = self._catalog.named.get(name or "", [])
+        if len(having) > 1:
+            raise AmbiguousModelError(model=name, models=", ".join(key for key in having if key in self._folders))
+        raise UnknownModelError(model=name, models=", ".join(self.packages))
+
+    def known(self, name: str) -> str | None:
+        """The key of `packages` for a name that a caller may use, which is that of a model or of its folder."""
+        return name if name in self.packages else self._folders.get(name)
 
     def classify(
         self,
@@ -234,12 +245,40 @@ class Models:
         """Whether the engine's address names a model, which then runs for the default package and for no other."""
         return self.settings.engine is not None and any(url.model for url in self.settings.engine.urls)
 
-    def _add(self, folder: Path) -> None:
+    def _find(self) -> None:
+        """Finds the packages and gives each its name; that of a default model from elsewhere comes first."""
+        default = opened_package(self.settings)
+        self._folder, self.default = default.folder, default.name
+        self._catalog = Catalog() if self._for_one_model() else Catalog.read(self.settings.models)
+        for conflict in self._catalog.conflicts():
+            log.warning("%s", conflict)
+        here = self._catalog.key(default.folder)
+        for key, folder in self._catalog.folders.items():
+            if key == here:
+                self._add(key, default)
+            else:
+                self._read(key, folder)
+        if not here:
+            self._add(default.folder.name, default)
+
+    def _read(self, key: str, folder: Path) -> None:
         try:
             package = ModelPackage.load(folder, weights=self.settings.engine is None)
-            self.packages[package.name] = package
         except PackageError as error:
             log.warning("a model package was left out: %s", error)
+            return
+        name = self._catalog.name_of(key)
+        if name == self.default:
+            if key == self.default:
+                log.warning("the model in %s was left out: the default model, from elsewhere, has its name", folder)
+                return
+            log.warning("the model in %s is named %s, since the default model has its own name", folder, key)
+            name = key
+        self._add(key, package.called(name))
+
+    def _add(self, key: str, package: ModelPackage) -> None:
+        self.packages[package.name] = package
+        self._folders.setdefault(key, package.name)
 
     def _room(self) -> float:
         """Bytes for all models together."""
