@@ -20,7 +20,7 @@ from classifier.backends.names import grpc_problem
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import whole_number
-from classifier.package import Catalog, locate
+from classifier.package import find_packages, locate
 from classifier.settings import PREFIX, Settings
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with, not bound to)
@@ -55,13 +55,14 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
         env = {**env, "HOME": "/"}
     folder = locate(settings.model, settings.models, chosen=settings.model_is_chosen)
+    names = (name for name, place in find_packages(settings.models).items() if place == folder)
     ours = {
         "HOST": settings.host,
         "PORT": str(settings.port),
         "BACKEND": settings.backend,
         "TRUST": "1" if settings.trust else "0",
         # The server runs in another folder, where a relative path would lead elsewhere.
-        "MODEL": Catalog.read(settings.models).key(folder) or str(folder.absolute()),
+        "MODEL": next(names, str(folder.absolute())),
         "MODELS": str(settings.models.absolute()),
         "API_KEYS_FILE": str(settings.api_keys_file.absolute()) if settings.api_keys_file else "",
         # As they were checked: the server reads these two by itself, since it needs them before the other settings.
