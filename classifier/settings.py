@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -124,6 +124,10 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
         description="Port on which gRPC is served, too; needs the extra `remote`",
+    )
+    access_log: Literal["off", "combined", "json"] = Field(
+        "off",
+        description="Lines on standard output, one for each request: `combined`, as of Apache and nginx, or `json`",
     )
     stop_delay: float = Field(
         0,

@@ -65,6 +65,7 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         "MODEL": next(names, str(folder.absolute())),
         "MODELS": str(settings.models.absolute()),
         "API_KEYS_FILE": str(settings.api_keys_file.absolute()) if settings.api_keys_file else "",
+        "ACCESS_LOG": settings.access_log,
         # As they were checked: the server reads these two by itself, since it needs them before the other settings.
         "CORS_ORIGINS": ",".join(settings.cors_origins),
         "FRAME_ANCESTORS": ",".join(settings.frame_ancestors),
