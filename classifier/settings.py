@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     models: Path = Field(ROOT / "model", description="Folder of model packages")
     model: str = Field(
         "efficientnet-lite2",
-        description="Default model: the name of a package in the folder, or a path to one or to a model file",
+        description="Default model: the name of a package in the folder, or a path to one or to a model file. "
+        "Unless set, the folder's only package is taken where it has none of this name",
     )
     trust: bool = Field(
         False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"

@@ -8,21 +8,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from math import inf
-from pathlib import Path
 from typing import Literal
 
-from classifier import Classification, Classifier, ModelPackage
-from classifier.errors import (
-    AmbiguousModelError,
-    ClassifierError,
-    PackageError,
-    StoppingError,
-    UnknownModelError,
-)
+from classifier import Classification, Classifier
+from classifier.errors import ClassifierError, PackageError, StoppingError
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
-from classifier.package import Catalog
-from classifier.package.opened import forget, opened_package
+from classifier.package.opened import forget
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
@@ -31,6 +23,7 @@ from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
 from web.loaded import LoadedModels
+from web.offered import Offered
 from web.server.shutdown import is_stopping
 
 log = logging.getLogger(__name__)
@@ -49,14 +42,11 @@ class Models:
         CLIENTS.share = settings.client_share
         self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
-        self.packages: dict[str, ModelPackage] = {}
+        self._offered = Offered(settings)
+        self.packages = self._offered.packages
         """By the names that callers see; `known` tells by which others they may ask."""
-        self._folders: dict[str, str] = {}  # the names in `packages`, by those of the folders
-        self._catalog = Catalog()
-        self.default = ""
         self.state: State = "starting"
         self.error: ClassifierError | None = None
-        self._folder: Path | None = None
         self.plan = self._make_plan()
         """How memory is divided: decided once, when the default model is loaded.
 
@@ -75,9 +65,8 @@ class Models:
                 return
             try:
                 self.decoder.start()
-                self._find()
-                package = self.packages[self.default]
-                self._loaded.load(package)
+                self._offered.find()
+                self._loaded.load(self.packages[self.default])
                 self._share_memory()
                 self.state = "ready"
             except ClassifierError as error:
@@ -87,6 +76,11 @@ class Models:
                 log.exception("the default model cannot be loaded")
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
+
+    @property
+    def default(self) -> str:
+        """The name of the default model; empty until it is found."""
+        return self._offered.default
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -139,16 +133,11 @@ class Models:
             raise NotReadyError
         if self.state == "failed":
             raise ModelFailedError
-        if found := self.known(name or self.default):
-            return found
-        having = self._catalog.named.get(name or "", [])
-        if len(having) > 1:
-            raise AmbiguousModelError(model=name, models=", ".join(key for key in having if key in self._folders))
-        raise UnknownModelError(model=name, models=", ".join(self.packages))
+        return self._offered.resolve(name or self.default)
 
     def known(self, name: str) -> str | None:
-        """The key of `packages` for a name that a caller may use, which is that of a model or of its folder."""
-        return name if name in self.packages else self._folders.get(name)
+        """The key of `packages` for a name by which a caller may ask: that of a model or of its folder."""
+        return self._offered.known(name)
 
     def classify(
         self,
@@ -226,8 +215,8 @@ class Models:
 
     def forget(self) -> None:
         """Removes the package that was made of a bare model file for this process only, if there is one."""
-        if self._folder:
-            forget(self._folder)
+        if self._offered.folder:
+            forget(self._offered.folder)
 
     def _classify(
         self, name: str, data: Source, top_k: int | None, lang: str | None, wait: bool, take: Take
@@ -240,45 +229,6 @@ class Models:
                 if not wait:
                     raise
             self._loaded.wait(name)  # until the other request has loaded it, without holding a turn
-
-    def _for_one_model(self) -> bool:
-        """Whether the engine's address names a model, which then runs for the default package and for no other."""
-        return self.settings.engine is not None and any(url.model for url in self.settings.engine.urls)
-
-    def _find(self) -> None:
-        """Finds the packages and gives each its name; that of a default model from elsewhere comes first."""
-        default = opened_package(self.settings)
-        self._folder, self.default = default.folder, default.name
-        self._catalog = Catalog() if self._for_one_model() else Catalog.read(self.settings.models)
-        for conflict in self._catalog.conflicts():
-            log.warning("%s", conflict)
-        here = self._catalog.key(default.folder)
-        for key, folder in self._catalog.folders.items():
-            if key == here:
-                self._add(key, default)
-            else:
-                self._read(key, folder)
-        if not here:
-            self._add(default.folder.name, default)
-
-    def _read(self, key: str, folder: Path) -> None:
-        try:
-            package = ModelPackage.load(folder, weights=self.settings.engine is None)
-        except PackageError as error:
-            log.warning("a model package was left out: %s", error)
-            return
-        name = self._catalog.name_of(key)
-        if name == self.default:
-            if key == self.default:
-                log.warning("the model in %s was left out: the default model, from elsewhere, has its name", folder)
-                return
-            log.warning("the model in %s is named %s, since the default model has its own name", folder, key)
-            name = key
-        self._add(key, package.called(name))
-
-    def _add(self, key: str, package: ModelPackage) -> None:
-        self.packages[package.name] = package
-        self._folders.setdefault(key, package.name)
 
     def _room(self) -> float:
         """Bytes for all models together."""

@@ -104,6 +104,7 @@ def test_what_is_refused_has_its_line_too(logged: Logged) -> None:
     with socket.create_connection((place.hostname, place.port), source_address=("127.0.0.3", 0)) as connection:
         connection.sendall(b"no HTTP at all\r\n\r\n")
         assert b" 400 " in connection.recv(1000)
+    until(lambda: any(line["client"] == "127.0.0.3" for line in logged.lines("")))
     last = [line for line in logged.lines("") if line["client"] == "127.0.0.3"]
     assert [(line["method"], line["status"]) for line in last] == [("", 400)]
 
