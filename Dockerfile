@@ -4,8 +4,9 @@
 #   docker build -t image-classifier --build-arg FLAVOR=edge .    edge: LiteRT alone, small
 #   docker build -t image-classifier --build-arg FLAVOR=cuda .    cuda: TensorFlow with CUDA, for NVIDIA GPUs
 #
-# Docker 25 and newer build it as it is, and older ones since 20.10 as docs/containers.md says; no syntax line, so that no
-# frontend has to be fetched. Where a proxy intercepts TLS, pass its authority's certificate: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
+# Docker 25 and newer build it as it is, older ones since 20.10 as docs/containers.md says; no syntax line, so that no
+# frontend has to be fetched. Where a proxy intercepts TLS, pass its authority's certificate:
+# --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 #
 # hadolint global ignore=DL3008
 # (No versions of Debian's packages: its archive keeps only the newest, so a pin breaks with the next security update.)
@@ -80,9 +81,14 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 FROM base AS code
 COPY .streamlit /app/.streamlit
 COPY deploy/image/healthcheck.py /app/deploy/image/
-COPY requirements/runtime.txt /app/requirements/
 COPY LICENSE pyproject.toml streamlit_app.py /app/
 COPY web /app/web
+# What `classifier doctor` compares with what is installed, so without what the image leaves out.
+RUN --mount=type=bind,source=requirements/runtime.txt,target=/build/runtime.txt \
+    --mount=type=bind,source=deploy/image/unused.txt,target=/build/unused.txt \
+    mkdir /app/requirements \
+ && awk 'NR == FNR { unused[$0]; next } /^[^ ]/ { split($0, pin, "=="); left_out = pin[1] in unused } !left_out' \
+      /build/unused.txt /build/runtime.txt > /app/requirements/runtime.txt
 RUN rm -r /app/web/page/samples \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /app
 

@@ -205,6 +205,7 @@ def test_the_image_says_what_it_is(edge: str) -> None:
     assert list(config["ExposedPorts"]) == ["8501/tcp"]
     assert config["Entrypoint"] == ["classifier"]
     assert "curl" not in json.dumps(config["Healthcheck"])
+    assert config["Healthcheck"]["StartInterval"] == 1e9  # ns: it is said to be healthy within a second of being so
 
 
 def test_the_wheels_of_every_flavour_exist_for_its_platforms(tmp_path: Path) -> None:

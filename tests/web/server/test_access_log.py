@@ -17,6 +17,7 @@ import grpc
 import httpx2 as httpx
 import pytest
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from classifier.checkout import ROOT
 from tests.support.photos import photo
@@ -111,7 +112,9 @@ def test_what_is_refused_has_its_line_too(logged: Logged) -> None:
 
 def test_a_visit_has_a_line_without_its_name_when_it_ends(logged: Logged) -> None:
     place = urlsplit(logged.address)
-    with connect(f"ws://{place.netloc}/_stcore/stream?{SECRET}", user_agent_header="visitor", origin=logged.address):  # type: ignore[arg-type]
+    with connect(
+        f"ws://{place.netloc}/_stcore/stream?{SECRET}", user_agent_header="visitor", origin=Origin(logged.address)
+    ):
         time.sleep(0.5)
         assert not logged.lines("visitor")
     line = logged.line("visitor")
