@@ -4,8 +4,9 @@
 #   docker build -t image-classifier --build-arg FLAVOR=edge .    edge: LiteRT alone, small
 #   docker build -t image-classifier --build-arg FLAVOR=cuda .    cuda: TensorFlow with CUDA, for NVIDIA GPUs
 #
-# Any engine since Docker 20.10 builds it with BuildKit; no syntax line, so that no frontend has to be fetched. Where a
-# proxy intercepts TLS, pass its authority's certificate: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
+# Docker 25 and newer build it as it is, older ones since 20.10 as docs/containers.md says; no syntax line, so that no
+# frontend has to be fetched. Where a proxy intercepts TLS, pass its authority's certificate:
+# --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 #
 # hadolint global ignore=DL3008
 # (No versions of Debian's packages: its archive keeps only the newest, so a pin breaks with the next security update.)
@@ -13,10 +14,11 @@
 ARG BASE=debian:trixie-slim
 ARG FLAVOR=cpu
 
-# ---- What building and running share: Debian and its Python ----
+# ---- What building and running share: Debian and its Python; no program in it has more rights than who runs it ----
 FROM ${BASE} AS base
 RUN apt-get update -q \
  && apt-get install -q -y --no-install-recommends python3 \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/apt /var/log/dpkg.log
 
 # ---- What only building needs ----
@@ -33,7 +35,7 @@ RUN --mount=type=secret,id=ca \
 # ---- The environment: the locked packages, without files that nothing here reads, compiled ----
 FROM tools AS venv
 ARG FLAVOR
-COPY requirements/runtime.txt requirements/cpu.txt requirements/cuda.txt /build/
+COPY requirements/runtime.txt requirements/cpu.txt requirements/cuda.txt deploy/image/unused.txt /build/
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
     case "$FLAVOR" in \
       edge) file=runtime ;; cpu | cuda) file=$FLAVOR ;; \
@@ -41,8 +43,9 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
     esac; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
     /build/uv/bin/uv venv -q --python /usr/bin/python3 /opt/venv \
- && UV_LINK_MODE=copy /build/uv/bin/uv pip install -q --python /opt/venv --require-hashes -r "/build/$file.txt"
-COPY deploy/image/trim deploy/image/compress /build/
+ && UV_LINK_MODE=copy /build/uv/bin/uv pip install -q --python /opt/venv --require-hashes -r "/build/$file.txt" \
+ && /build/uv/bin/uv pip uninstall -q --python /opt/venv -r /build/unused.txt
+COPY deploy/image/trim deploy/image/compress deploy/image/licences /build/
 # A read-only root could never keep compiled modules; without them TensorFlow takes 17 s to load instead of 4. What is
 # compiled from a module depends on what the same process compiled before it, so each process gets a fixed part of them:
 # then the image is the same, to the byte, whenever it is built.
@@ -50,6 +53,7 @@ COPY deploy/image/trim deploy/image/compress /build/
 # hadolint ignore=DL3003
 RUN cd /opt/venv/lib/python3*/site-packages \
  && /build/trim \
+ && /build/licences \
  && /build/compress streamlit/static/static \
  && find . -name '*.py' -fprint0 /build/modules \
  && LC_ALL=C sort -z -o /build/modules /build/modules \
@@ -77,9 +81,14 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 FROM base AS code
 COPY .streamlit /app/.streamlit
 COPY deploy/image/healthcheck.py /app/deploy/image/
-COPY requirements/runtime.txt /app/requirements/
 COPY LICENSE pyproject.toml streamlit_app.py /app/
 COPY web /app/web
+# What `classifier doctor` compares with what is installed, so without what the image leaves out.
+RUN --mount=type=bind,source=requirements/runtime.txt,target=/build/runtime.txt \
+    --mount=type=bind,source=deploy/image/unused.txt,target=/build/unused.txt \
+    mkdir /app/requirements \
+ && awk 'NR == FNR { unused[$0]; next } /^[^ ]/ { split($0, pin, "=="); left_out = pin[1] in unused } !left_out' \
+      /build/unused.txt /build/runtime.txt > /app/requirements/runtime.txt
 RUN rm -r /app/web/page/samples \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
@@ -105,7 +114,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     IMAGE_FLAVOR=${FLAVOR}
 USER 1000:1000
 EXPOSE 8501
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --start-interval=1s --retries=3 \
     CMD ["python", "-I", "-S", "/app/deploy/image/healthcheck.py"]
 ENTRYPOINT ["classifier"]
 CMD ["serve"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     models: Path = Field(default=ROOT / "model", description="Folder of model packages")
     model: str = Field(
         default="efficientnet-lite2",
-        description="Default model: the name of a package in the folder, or a path to one or to a model file",
+        description="Default model: the name of a package in the folder, or a path to one or to a model file. "
+        "Unless set, the folder's only package is taken where it has none of this name",
     )
     trust: bool = Field(
         default=False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
@@ -126,6 +127,10 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
         description="Port on which gRPC is served, too; needs the extra `remote`",
+    )
+    access_log: Literal["off", "combined", "json"] = Field(
+        default="off",
+        description="Lines on standard output, one for each request: `combined`, as of Apache and nginx, or `json`",
     )
     stop_delay: float = Field(
         default=0,
@@ -248,6 +253,11 @@ class Settings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"it cannot be read: {error.strerror or error}") from None
         return value
+
+    @property
+    def model_is_chosen(self) -> bool:
+        """Whether an operator named the default model; else it is only what there usually is."""
+        return "model" in self.model_fields_set
 
     @property
     def engine(self) -> Engine | None:

@@ -1,6 +1,7 @@
 """Writes an image's Python packages as a CycloneDX bill of materials, from the locked requirements of its flavour.
 
-It lists every package with its version and the hashes of its files, and holds nothing that changes while the lock stays
+It lists every package with its version and the hashes of its files, but for those that the image leaves out since
+nothing imports them (deploy/image/unused.txt), and holds nothing that changes while the lock stays
 the same: no time, no serial number, and no address of a package index, since any mirror serves the same files. It does
 not list Debian's packages in the image; the attestation of a released image lists them, too.
 
@@ -22,6 +23,12 @@ REQUIREMENTS = {"edge": "runtime", "cpu": "cpu", "cuda": "cuda"}
 """The requirements that an image of each flavour is made from, as in the Dockerfile."""
 
 
+def unused() -> set[str]:
+    """The names of the packages that are locked, but not in the images."""
+    lines = (ROOT / "deploy/image/unused.txt").read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
 def bill(flavor: str) -> dict[str, Any]:
     """The bill of materials of a flavour, as CycloneDX 1.6.
 
@@ -39,6 +46,8 @@ def bill(flavor: str) -> dict[str, Any]:
     product["purl"] = f"pkg:generic/{product['name']}@{product['version']}?flavor={flavor}"
     for tool in found["metadata"]["tools"]["components"]:
         del tool["externalReferences"]
+    left_out = unused()
+    found["components"] = [component for component in found["components"] if component["name"] not in left_out]
     for component in found["components"]:
         # The description repeats the line of the lock, hashes included. Only the platforms in it are worth keeping.
         marker = re.search(r" ; (.*?) +--hash=", component.pop("description"))

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from packaging.markers import Marker
+from packaging.requirements import Requirement
 
 from classifier import __version__
+from deploy.sbom import unused
 from tests.support.photos import ROOT
 from tests.test_requirements import entries, locked
 
@@ -44,15 +46,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("sbom") / "dist"
 
 
+def kept(flavor: str) -> list[Requirement]:
+    return [pin for pin in locked(FILES[flavor]) if pin.name not in unused()]
+
+
 def components(text: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(text)["components"]
     return found
 
 
 @pytest.mark.parametrize("flavor", FILES)
-def test_it_names_every_locked_package_with_its_version(flavor: str, folder: Path) -> None:
+def test_it_names_every_locked_package_of_the_image_with_its_version(flavor: str, folder: Path) -> None:
     found = sorted((item["name"], item["version"]) for item in components(written(flavor, folder)))
-    assert found == sorted((pin.name, next(iter(pin.specifier)).version) for pin in locked(FILES[flavor]))
+    assert found == sorted((pin.name, next(iter(pin.specifier)).version) for pin in kept(flavor))
 
 
 @pytest.mark.parametrize("flavor", FILES)
@@ -65,6 +71,8 @@ def test_it_has_the_hash_of_every_file(flavor: str, folder: Path) -> None:
     }
     wanted = set()
     for pin, (_, hashes) in zip(locked(FILES[flavor]), entries(FILES[flavor]), strict=True):
+        if pin.name in unused():
+            continue
         version = next(iter(pin.specifier)).version
         wanted |= {(f"pkg:pypi/{pin.name}@{version}", one.removeprefix("--hash=sha256:")) for one in hashes}
     assert found == wanted
@@ -79,7 +87,7 @@ def test_it_says_for_which_platform_a_package_is_that_others_do_without(flavor: 
     }
     wanted = {
         (f"pkg:pypi/{pin.name}@{next(iter(pin.specifier)).version}", str(pin.marker))
-        for pin in locked(FILES[flavor])
+        for pin in kept(flavor)
         if pin.marker
     }
     assert found == wanted
@@ -92,6 +100,20 @@ def test_it_is_of_this_version_and_names_no_package_index(flavor: str, folder: P
     product = json.loads(text)["metadata"]["component"]
     assert (product["name"], product["version"]) == ("image-classifier", __version__)
     assert {match for match in re.findall(r"\w+://[^\"]+", text) if "cyclonedx.org/schema" not in match} == set()
+
+
+@pytest.mark.parametrize("flavor", FILES)
+def test_what_an_image_leaves_out_is_what_others_require_in_vain_and_what_only_that_requires(flavor: str) -> None:
+    text = (ROOT / f"requirements/{FILES[flavor]}.txt").read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z0-9][\w.-]*)==.*?\n((?:    .*\n?)*)", text, re.M)
+    by = {
+        name: {one for one in re.split(r"[,\s]+", re.sub(r"--hash=\S+|-c \S+|# ?|via|\\", " ", rest)) if one}
+        for name, rest in found
+    }
+    assert len(by) > 50
+    in_vain = {"streamlit", "tensorflow", "tensorflow-cpu"}
+    assert {name for name, others in by.items() if name in unused() and not others <= unused() | in_vain} == set()
+    assert {name for name, others in by.items() if name not in unused() and others and others <= unused()} == set()
 
 
 @pytest.mark.slow

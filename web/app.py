@@ -28,7 +28,7 @@ from web.base_path import BASE
 from web.origins import CALLERS
 from web.own_files import FOLDERS, OwnFiles
 from web.page import shell
-from web.server import garbage, log_rate, shutdown, slow_connections, uvicorn_server
+from web.server import access_log, garbage, log_rate, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.cors import ApiCors
 from web.server.error_member import ErrorMember
@@ -81,6 +81,7 @@ routes: list[BaseRoute] = [
 ]
 
 middleware = [
+    *([Middleware(access_log.AccessLog)] if access_log.FORM else []),
     Middleware(shutdown.LastAnswers),
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),

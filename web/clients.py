@@ -16,6 +16,9 @@ _NETWORK = 64  # bits of an IPv6 address that name one customer of a provider: R
 
 _CLIENT = "client"  # in the state of a request, the name that it was given
 
+KEY = "key"
+"""In the state of a request, the name of the key that came with it."""
+
 
 def name_client(scope: Scope, client: str) -> None:
     """Gives the client of a request another name than its address, for what handles the request from here on."""

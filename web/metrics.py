@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from classifier import Classification
 from classifier.errors import ClassifierError
 from classifier.result import Inference
+from web.clients import KEY
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -29,7 +30,6 @@ WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
 UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in bytes")
 BUDGET = Gauge("classifier_budget_used_bytes", "Pictures arriving, worked on or held for visitors, in bytes")
 BUDGET_SIZE = Gauge("classifier_budget_size_bytes", "Limit of classifier_budget_used_bytes; requests over it get 503")
-_KEY = "key"  # in the state of a request, the name of its key
 READY = Gauge("classifier_ready", "1 when the default model is loaded and can be used")
 
 
@@ -48,7 +48,7 @@ def count_error(client: str, error: ClassifierError) -> None:
 
 def name_key(scope: Scope, name: str) -> None:
     """Notes the name of the key that came with a request, for its count; one that is known, so that these are few."""
-    scope.setdefault("state", {})[_KEY] = name
+    scope.setdefault("state", {})[KEY] = name
 
 
 def count_request(method: str, path: str, status: str | int, key: str) -> None:
@@ -75,7 +75,7 @@ class CountRequests:
             if message["type"] == "http.response.start":
                 route = scope.get("route")
                 path = self.name(route.path) if route else ""
-                count_request(_method(scope), path, message["status"], scope.get("state", {}).get(_KEY, ""))
+                count_request(_method(scope), path, message["status"], scope.get("state", {}).get(KEY, ""))
             await send(message)
 
         await self.app(scope, receive, counted)

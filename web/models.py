@@ -8,15 +8,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from math import inf
-from pathlib import Path
 from typing import Literal
 
-from classifier import Classification, Classifier, ModelPackage
-from classifier.errors import ClassifierError, PackageError, StoppingError, UnknownModelError
+from classifier import Classification, Classifier
+from classifier.errors import ClassifierError, PackageError, StoppingError
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
-from classifier.package import find_packages
-from classifier.package.opened import forget, opened_package
+from classifier.package.opened import forget
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
@@ -25,6 +23,7 @@ from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
 from web.loaded import LoadedModels
+from web.offered import Offered
 from web.server.shutdown import is_stopping
 
 log = logging.getLogger(__name__)
@@ -43,11 +42,11 @@ class Models:
         CLIENTS.share = settings.client_share
         self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
-        self.packages: dict[str, ModelPackage] = {}
-        self.default = ""
+        self._offered = Offered(settings)
+        self.packages = self._offered.packages
+        """By the names that callers see; `known` tells by which others they may ask."""
         self.state: State = "starting"
         self.error: ClassifierError | None = None
-        self._folder: Path | None = None
         self.plan = self._make_plan()
         """How memory is divided: decided once, when the default model is loaded.
 
@@ -66,14 +65,8 @@ class Models:
                 return
             try:
                 self.decoder.start()
-                if not self._for_one_model():
-                    for folder in find_packages(self.settings.models).values():
-                        self._add(folder)
-                package = opened_package(self.settings)
-                self._folder = package.folder
-                self.packages[package.name] = package
-                self.default = package.name
-                self._loaded.load(package)
+                self._offered.find()
+                self._loaded.load(self.packages[self.default])
                 self._share_memory()
                 self.state = "ready"
             except ClassifierError as error:
@@ -83,6 +76,11 @@ class Models:
                 log.exception("the default model cannot be loaded")
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
+
+    @property
+    def default(self) -> str:
+        """The name of the default model; empty until it is found."""
+        return self._offered.default
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -123,21 +121,23 @@ class Models:
         """The name of the model that a caller means, without loading it.
 
         Args:
-            name: a key of `packages`; the default model if None.
+            name: a key of `packages`, or the name of a package's folder; the default model if None.
 
         Raises:
             NotReadyError: the server has not started yet.
             ModelFailedError: its default model cannot be loaded.
             UnknownModelError: there is no such model.
+            AmbiguousModelError: there are several.
         """
         if self.state == "starting":
             raise NotReadyError
         if self.state == "failed":
             raise ModelFailedError
-        name = name or self.default
-        if name not in self.packages:
-            raise UnknownModelError(model=name, models=", ".join(self.packages))
-        return name
+        return self._offered.resolve(name or self.default)
+
+    def known(self, name: str) -> str | None:
+        """The key of `packages` for a name by which a caller may ask: that of a model or of its folder."""
+        return self._offered.known(name)
 
     def classify(
         self,
@@ -215,8 +215,8 @@ class Models:
 
     def forget(self) -> None:
         """Removes the package that was made of a bare model file for this process only, if there is one."""
-        if self._folder:
-            forget(self._folder)
+        if self._offered.folder:
+            forget(self._offered.folder)
 
     def _classify(
         self, name: str, data: Source, top_k: int | None, lang: str | None, wait: bool, take: Take
@@ -229,17 +229,6 @@ class Models:
                 if not wait:
                     raise
             self._loaded.wait(name)  # until the other request has loaded it, without holding a turn
-
-    def _for_one_model(self) -> bool:
-        """Whether the engine's address names a model, which then runs for the default package and for no other."""
-        return self.settings.engine is not None and any(url.model for url in self.settings.engine.urls)
-
-    def _add(self, folder: Path) -> None:
-        try:
-            package = ModelPackage.load(folder, weights=self.settings.engine is None)
-            self.packages[package.name] = package
-        except PackageError as error:
-            log.warning("a model package was left out: %s", error)
 
     def _room(self) -> float:
         """Bytes for all models together."""

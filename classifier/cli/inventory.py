@@ -11,7 +11,7 @@ from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
-from classifier.package import ModelPackage, find_packages
+from classifier.package import Catalog, ModelPackage
 from classifier.package.opened import opened_package
 from classifier.picture.limits import millions
 from classifier.settings import Settings
@@ -24,14 +24,15 @@ def gather(settings: Settings) -> dict[str, Any]:
         Version, models, default model, backend, device, CPUs, memory in bytes, limits; `error` in
         place of backend and device when the default model cannot be loaded.
     """
+    catalog = Catalog.read(settings.models)
     found: dict[str, Any] = {
         "version": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "models_folder": str(settings.models),
         "models": [
-            _describe(name, folder, weights=settings.engine is None)
-            for name, folder in find_packages(settings.models).items()
+            _describe(catalog.name_of(key), folder, weights=settings.engine is None)
+            for key, folder in catalog.folders.items()
         ],
         "model": settings.model,
     }

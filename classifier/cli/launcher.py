@@ -13,7 +13,6 @@ import pwd
 import socket
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NoReturn
 
 from classifier.api_keys import ApiKeys
@@ -21,7 +20,7 @@ from classifier.backends.names import grpc_problem
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import whole_number
-from classifier.package import find_packages
+from classifier.package import find_packages, locate
 from classifier.settings import PREFIX, Settings
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with, not bound to)
@@ -55,17 +54,18 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     if not _has_home(env):
         # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
         env = {**env, "HOME": "/"}
-    model = settings.model
-    named = model in find_packages(settings.models)
+    folder = locate(settings.model, settings.models, chosen=settings.model_is_chosen)
+    names = (name for name, place in find_packages(settings.models).items() if place == folder)
     ours = {
         "HOST": settings.host,
         "PORT": str(settings.port),
         "BACKEND": settings.backend,
         "TRUST": "1" if settings.trust else "0",
         # The server runs in another folder, where a relative path would lead elsewhere.
-        "MODEL": model if named else str(Path(model).absolute()),
+        "MODEL": next(names, str(folder.absolute())),
         "MODELS": str(settings.models.absolute()),
         "API_KEYS_FILE": str(settings.api_keys_file.absolute()) if settings.api_keys_file else "",
+        "ACCESS_LOG": settings.access_log,
         # As they were checked: the server reads these two by itself, since it needs them before the other settings.
         "CORS_ORIGINS": ",".join(settings.cors_origins),
         "FRAME_ANCESTORS": ",".join(settings.frame_ancestors),

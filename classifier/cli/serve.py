@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     port = launcher.platform_port(before) if args.port is None else args.port
     settings = read_settings(host=args.host, port=port, model=args.model, backend=args.backend, trust=args.trust)
     # A wrong package is reported here, where the operator sees it, and not by a server that never gets ready.
-    bare = is_bare(locate(settings.model, settings.models))
+    bare = is_bare(locate(settings.model, settings.models, chosen=settings.model_is_chosen))
     if not bare:
         opened_package(settings)
     for option, name in ((args.host, "ADDRESS"), (args.port, "PORT")):

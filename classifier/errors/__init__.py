@@ -10,7 +10,8 @@
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
-    ├── UnknownModelError, UnknownVersionError, PackageError, ModelFileError (TrustError), BackendError
+    ├── UnknownModelError, AmbiguousModelError, UnknownVersionError, PackageError, ModelFileError (TrustError),
+    │   BackendError
     │                         a model that cannot be used
     ├── NotFiniteError        a model's answer that holds NaN or infinity
     ├── EngineUnavailableError, EngineAnswerError    an engine elsewhere that does not run the model as it should
@@ -61,6 +62,7 @@ from classifier.errors.pictures import (
     UnsupportedFormatError,
 )
 from classifier.errors.requests import (
+    AmbiguousModelError,
     ParameterError,
     ProtocolError,
     UnknownLanguageError,
@@ -71,6 +73,7 @@ from classifier.errors.work import AbandonedError, BusyError, NoDecoderError, Sh
 
 __all__ = [
     "AbandonedError",
+    "AmbiguousModelError",
     "BackendError",
     "BrokenImageError",
     "BusyError",

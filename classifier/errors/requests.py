@@ -34,6 +34,14 @@ class UnknownModelError(ClassifierError):
     sentence = "There is no model named {model!r}. Choose from: {models}."
 
 
+class AmbiguousModelError(ClassifierError):
+    """Several model packages have that name."""
+
+    code = "ambiguous_model"
+    status = 404
+    sentence = "Several models are named {model!r}. Ask for one by the name of its folder: {models}."
+
+
 class UnknownVersionError(ClassifierError):
     """No such version of a model."""
 

@@ -1,6 +1,7 @@
 """A model package: a folder with `model.toml`, weights in one or more forms, and labels by language."""
 
-from classifier.package.locate import find_packages, is_bare, locate
+from classifier.package.catalog import Catalog, find_packages
+from classifier.package.locate import is_bare, locate
 from classifier.package.manifest import (
     MANIFEST,
     Colours,
@@ -18,6 +19,7 @@ from classifier.package.package import ModelPackage
 
 __all__ = [
     "MANIFEST",
+    "Catalog",
     "Colours",
     "Form",
     "InputSpec",

@@ -3,52 +3,43 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from classifier import checkout
-from classifier.errors import PackageError, UnknownModelError
+from classifier.errors import PackageError, ParameterError, UnknownModelError
 from classifier.formatting import printable
 from classifier.machine import files
+from classifier.package.catalog import Catalog
 from classifier.package.manifest import MANIFEST
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
-
-def find_packages(folder: str | Path) -> dict[str, Path]:
-    """The packages in a folder, by the names of their own folders, sorted; not read yet, so one may be wrong.
-
-    A folder that may not be looked into counts as one if it has a package's name, so that it is reported.
-
-    Raises:
-        PackageError: the folder cannot be listed.
-    """
-    folder = Path(folder)
-    with files.refusing(PackageError, folder):
-        if files.kind(folder) != "folder":
-            return {}
-        return {name: folder / name for name in sorted(os.listdir(folder)) if _may_be_package(folder / name)}
-
-
-def locate(model: str, folder: str | Path) -> Path:
+def locate(model: str, folder: str | Path, *, chosen: bool = True) -> Path:
     """The folder of a package given by name (in `folder`) or by path.
+
+    Args:
+        model: the package's name, that of its own folder, or a path.
+        folder: the folder of packages.
+        chosen: whether somebody named this model. If nobody did, and `folder` has none of that name, its only package
+            is taken, which may also be `folder` itself.
 
     Raises:
         UnknownModelError: there is no such model; the message lists the names of all packages.
+        AmbiguousModelError: several packages have that name.
+        ParameterError: nobody named a model, and there is not just one.
         PackageError: the folder cannot be listed, or what the path leads to cannot be reached.
     """
-    packages = find_packages(folder)
-    if model in packages:
-        return packages[model]
-    path, name = Path(model), printable(str(folder))
+    catalog = Catalog.read(folder)
+    if model in catalog.folders:
+        return catalog.folders[model]
+    if not chosen and (only := _only(catalog, Path(folder), model)):
+        return only
+    path = Path(model)
     with files.refusing(PackageError, path):
         if "/" in model or files.kind(path) == "file" or files.kind(path / MANIFEST):
             return path
-        there = files.kind(Path(folder)) == "folder"
-    none = f"none installed in {name}" if there else f"none installed, since there is no folder {name}"
-    if not there and not checkout.COMPLETE and Path(folder).parent == checkout.ROOT:
-        none = f"none; {checkout.ADVICE}"
-    raise UnknownModelError(model=model, models=", ".join(packages) or none)
+    if key := catalog.find(model):
+        return catalog.folders[key]
+    raise UnknownModelError(model=model, models=", ".join(catalog.names) or _none_in(Path(folder)))
 
 
 def is_bare(path: Path) -> bool:
@@ -66,8 +57,33 @@ def is_bare(path: Path) -> bool:
         return found is not None
 
 
-def _may_be_package(folder: Path) -> bool:
-    try:
-        return files.kind(folder / MANIFEST) is not None
-    except OSError:
-        return _NAME.fullmatch(folder.name) is not None
+def _only(catalog: Catalog, folder: Path, default: str) -> Path | None:
+    """The package to take where nobody named one; None where one has the default's name, or the checkout has none."""
+    if catalog.named.get(default):
+        return None
+    if len(catalog.folders) == 1:
+        return next(iter(catalog.folders.values()))
+    if catalog.folders:
+        raise ParameterError(
+            f"There are several models in {printable(str(folder))}, and nothing says which is the default: "
+            f"{', '.join(catalog.names)}. Name one with CLASSIFIER_MODEL or --model."
+        )
+    with files.refusing(PackageError, folder):
+        if files.kind(folder / MANIFEST):
+            return folder
+        if files.kind(folder) == "folder":
+            raise ParameterError(
+                f"There is no model in {printable(str(folder))}: no folder in it has a {MANIFEST}. Put a package there "
+                "(`classifier import` makes one), or name a model file or a package with CLASSIFIER_MODEL or --model."
+            )
+    return None
+
+
+def _none_in(folder: Path) -> str:
+    name = printable(str(folder))
+    with files.refusing(PackageError, folder):
+        if files.kind(folder) == "folder":
+            return f"none installed in {name}"
+    if not checkout.COMPLETE and folder.parent == checkout.ROOT:
+        return f"none; {checkout.ADVICE}"
+    return f"none installed, since there is no folder {name}"

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from classifier.errors import ModelFileError
 from classifier.machine import files
 from classifier.machine.import_process import REFUSAL, run_import
-from classifier.package.locate import find_packages, is_bare, locate
+from classifier.package.catalog import Catalog
+from classifier.package.locate import is_bare, locate
 from classifier.package.naming import named
 from classifier.package.package import ModelPackage
 
@@ -36,16 +37,20 @@ def opened_package(settings: Settings) -> ModelPackage:
         settings: `model` names it, `models` is the folder of packages, `trust` is for an import.
 
     Raises:
-        UnknownModelError: there is no such model.
+        UnknownModelError, AmbiguousModelError: there is no such model, or several of that name.
+        ParameterError: nothing names a model, and there is not just one.
         PackageError: the package is incomplete or wrong, or cannot be read.
         ModelFileError: the file cannot become a package; the message says why.
     """
-    folder = locate(settings.model, settings.models)
+    folder = locate(settings.model, settings.models, chosen=settings.model_is_chosen)
     if is_bare(folder):
         folder = _imported(folder, settings)
     if _is_temporary(folder):
         atexit.register(forget, folder)
-    return ModelPackage.load(folder, weights=settings.engine is None)
+    package = ModelPackage.load(folder, weights=settings.engine is None)
+    catalog = Catalog.read(settings.models)
+    key = catalog.key(folder)
+    return package.called(catalog.name_of(key)) if key else package
 
 
 def forget(folder: Path) -> None:
@@ -79,7 +84,8 @@ def _imported(source: Path, settings: Settings) -> Path:
 
 def _free(name: str, models: Path) -> str:
     """The name, with a number behind it if a package has that name already."""
-    taken = find_packages(models)
+    catalog = Catalog.read(models)
+    taken = {*catalog.folders, *catalog.named}
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return next(free for free in names if free not in taken)
 

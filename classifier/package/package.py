@@ -11,7 +11,7 @@ import hashlib
 import os
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -35,12 +35,14 @@ class ModelPackage:
         manifest: the content of `model.toml`.
         labels: by language, one label per class, in index order.
         unknown: by which pictures of none of its classes are told; None if it has no such file.
+        alias: by which name it is asked for instead of its manifest's, which others have, too; empty if by that one.
     """
 
     folder: Path
     manifest: Manifest
     labels: dict[str, tuple[str, ...]]
     unknown: Unknown | None = None
+    alias: str = ""
 
     @classmethod
     def load(cls, folder: str | Path, *, weights: bool = True) -> ModelPackage:
@@ -56,7 +58,7 @@ class ModelPackage:
         folder = Path(folder)
         if not _is_utf8(folder):  # TensorFlow and LiteRT take no other names
             raise PackageError(f"{printable(str(folder))}: the name is not UTF-8 text. Rename the folder.")
-        manifest = _manifest(folder)
+        manifest = read_manifest(folder)
         if weights:
             _check_weights(folder, manifest)
         classes = manifest.output.classes
@@ -69,7 +71,11 @@ class ModelPackage:
     @property
     def name(self) -> str:
         """The package's name, as callers use it."""
-        return self.manifest.name
+        return self.alias or self.manifest.name
+
+    def called(self, name: str) -> ModelPackage:
+        """The same package under a name by which it is asked for."""
+        return replace(self, alias="" if name == self.manifest.name else name)
 
     @property
     def language(self) -> str:
@@ -164,7 +170,7 @@ def _check_weights(folder: Path, manifest: Manifest) -> None:
             raise PackageError(f"{folder / MANIFEST}: weights.{form}.file: {name} is not in {folder}")
 
 
-def _manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
     """The content of `model.toml`, checked.
 
     Raises:

@@ -62,6 +62,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "REMOTE_TOKEN_FILE": str(token),
         "GRPC_PORT": "9001",
         "STOP_DELAY": "2.5",
+        "ACCESS_LOG": "combined",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -88,6 +89,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
     ]
     assert (engine.protocol, engine.timeout, engine.token_file) == ("tfs", 2.5, token)
     assert settings.stop_delay == 2.5
+    assert settings.access_log == "combined"
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +122,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("PORT", "http://10.96.1.1:80", "valid integer"),
         ("PORT", "tcp://", "valid integer"),
         ("STOP_DELAY", "-1", "greater than or equal to 0"),
+        ("ACCESS_LOG", "yes", "combined"),
         ("STOP_DELAY", "inf", "finite"),
     ],
 )

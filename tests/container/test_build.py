@@ -14,9 +14,12 @@ import pytest
 
 from benchmarks.docker import build
 from classifier import __version__
+from deploy.sbom import REQUIREMENTS, unused
 from tests.container.checkout import copy_to, tracked
 from tests.support.docker import docker
+from tests.support.pages import DOCS, sizes
 from tests.support.photos import ROOT
+from tests.test_requirements import locked
 
 MEGABYTES = {"edge": 500, "cpu": 1450}
 """The most that an image may have."""
@@ -34,10 +37,86 @@ def files(tag: str) -> set[str]:
 
 
 @pytest.mark.parametrize("flavor", MEGABYTES)
-def test_an_image_stays_small(image: Callable[[str], str], flavor: str) -> None:
+def test_an_image_stays_small_and_has_the_size_that_the_docs_say(image: Callable[[str], str], flavor: str) -> None:
     size = json.loads(docker("image", "inspect", image(flavor)))[0]["Size"] / 1e6
     print(f"\n{flavor}: {size:.0f} MB")
     assert size <= MEGABYTES[flavor]
+    for page in (DOCS / "containers.md", DOCS / "zh/containers.md"):
+        assert sizes(page)[flavor] == pytest.approx(size, rel=0.01)  # updates of Debian's packages change it a little
+
+
+DEBIAN = {"python_version": "3.13", "python_full_version": "3.13.5"}
+"""Where the image's Python differs from that of the tests, for the markers of requirements."""
+
+LOOK = """
+import importlib.util, json, os, re, sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+commands = {}
+for path in Path("/opt/venv/bin").iterdir():
+    text = path.read_bytes()[:2000].decode("latin-1") if path.is_file() else ""
+    if text.startswith("#!") and (module := re.search(r"^from ([\\w.]+) import", text, re.M)):
+        commands[path.name] = module[1]
+def runs(module):
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+text = re.compile(r"(licen[cs]e|copying|notice)", re.I)
+packages, bare, gone = {}, [], []
+for package in distributions(path=[path for path in sys.path if path.startswith("/opt/venv")]):
+    name = re.sub(r"[-_.]+", "-", package.name).lower()
+    packages[name] = package.version
+    inside = Path(str(package.locate_file("")))
+    known = [Path(str(package.locate_file(file))) for file in package.files or ()]
+    about = inside / f"{package._path.name}/licenses"
+    known += list(about.iterdir()) if about.is_dir() else []
+    texts = [file for file in known if text.match(file.name) and file.suffix not in (".py", ".pyc")]
+    if not any(file.is_file() and file.stat().st_size > 500 for file in texts):
+        bare.append(name)
+    modules = [file for file in known if file.suffix == ".py"]
+    if modules and not any(file.is_file() for file in modules):
+        gone.append(name)
+debian = [line.split()[1] for line in Path("/var/lib/dpkg/status").read_text().splitlines() if line[:8] == "Package:"]
+raised = [
+    os.path.join(place, name)
+    for place, _, names in os.walk("/")
+    if not place.startswith(("/proc", "/sys", "/dev"))
+    for name in names
+    if os.lstat(os.path.join(place, name)).st_mode & 0o6000
+]
+print(json.dumps({
+    "broken": [name for name, module in commands.items() if not runs(module)],
+    "packages": packages,
+    "without text": bare + [name for name in debian if not Path(f"/usr/share/doc/{name}/copyright").is_file()],
+    "without module": gone,
+    "setuid": raised,
+    "data": [str(path) for path in (Path("/opt/venv/share"), Path("/opt/venv/etc")) if path.exists()],
+}))
+"""
+
+
+@pytest.mark.parametrize("flavor", MEGABYTES)
+def test_what_is_left_out_is_left_out_whole_and_all_else_has_its_licence(
+    image: Callable[[str], str], flavor: str
+) -> None:
+    options = (
+        "--rm",
+        "--interactive",
+        "--user",
+        "0",
+        "--network",
+        "none",
+        "--entrypoint",
+        "python",
+        image(flavor),
+        "-",
+    )
+    found = json.loads(docker("run", *options, data=LOOK.encode()))
+    wanted = {pin.name for pin in locked(REQUIREMENTS[flavor]) if not pin.marker or pin.marker.evaluate(DEBIAN)}
+    assert set(found.pop("packages")) == wanted - unused()  # as in the bill of materials
+    assert found == {"broken": [], "without text": [], "without module": [], "setuid": [], "data": []}
 
 
 @pytest.mark.parametrize("flavor", MEGABYTES)
@@ -126,6 +205,7 @@ def test_the_image_says_what_it_is(edge: str) -> None:
     assert list(config["ExposedPorts"]) == ["8501/tcp"]
     assert config["Entrypoint"] == ["classifier"]
     assert "curl" not in json.dumps(config["Healthcheck"])
+    assert config["Healthcheck"]["StartInterval"] == 1e9  # ns: it is said to be healthy within a second of being so
 
 
 def test_the_wheels_of_every_flavour_exist_for_its_platforms(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -94,7 +95,10 @@ def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_
     shutil.copytree(ROOT / "model/efficientnet-lite0", tmp_path / "mine")
     manifest = tmp_path / "mine/model.toml"
     manifest.write_text(manifest.read_text("utf-8").replace('"efficientnet-lite0"', '"mine"'), "utf-8")
-    with up(profiles=("edge",), MODELS=str(tmp_path), CLASSIFIER_MODEL="mine") as (container,):
+    with pytest.raises(AssertionError, match="bind source path does not exist"):
+        up(profiles=("edge",), MODELS=str(tmp_path / "none")).__enter__()
+    # Its only package needs no name.
+    with up(profiles=("edge",), MODELS=str(tmp_path), CLASSIFIER_ACCESS_LOG="json") as (container,):
         host = container["HostConfig"]
         assert container["Config"]["Image"] == edge
         assert host["ReadonlyRootfs"]
@@ -107,6 +111,8 @@ def test_each_is_hardened_and_limited_and_serves_ones_own_models(edge: str, tmp_
         assert [one["name"] for one in get(address, "/api/v1/models").json["models"]] == ["mine"]
         assert send(address, "POST", "/api/v1/classify", PANDA).status == 200
         running = Container(container["Id"])
+        (line,) = [line for line in running.logs().splitlines() if "/api/v1/classify" in line]
+        assert json.loads(line)["status"] == 200
         for end_it in (kill, exhaust_memory):
             before = running.state["Pid"]
             end_it(running)

@@ -19,12 +19,11 @@ PANDA = photo("panda.webp").read_bytes()
 
 
 def documented(folder: Path) -> list[list[str]]:
-    """What follows `docker run` in the guide, one list for each command, with a folder in the place of `.`."""
+    """What follows `docker run` in the guide, one list for each command, with a folder in the place of `$PWD`."""
     text = (ROOT / "docs/own-model.md").read_text("utf-8").replace("\\\n", " ")
     user = f"{os.getuid()}:{os.getgid()}"
     lines = re.findall(r"^docker run (.*)$", text.replace('"$(id -u):$(id -g)"', user), re.M)
-    # Docker before 23 takes no relative path.
-    return [[re.sub(r"^\.(?=[:/])", str(folder), word) for word in shlex.split(line)] for line in lines]
+    return [[word.replace("$PWD", str(folder)) for word in shlex.split(line)] for line in lines]
 
 
 def options_of(command: list[str]) -> list[str]:

@@ -91,6 +91,12 @@ def cells(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
+def sizes(page: Path) -> dict[str, int]:
+    """The MB of each image that a page on containers names in the table of sizes."""
+    (table,) = re.findall(r"^<!-- sizes: .*? -->\n(.*?)^<!-- /sizes -->$", text(page), re.M | re.S)
+    return {row[0].strip("`"): int(row[1].removesuffix(" MB")) for row in cells(table)}
+
+
 def measured(page: Path, kind: str) -> tuple[Path, list[list[str]]]:
     """The table between `<!-- KIND: FILE -->` and `<!-- /KIND -->`: the file of results that it shows, and its rows."""
     ((file, table),) = re.findall(rf"^<!-- {kind}: (\S+) -->\n(.*?)^<!-- /{kind} -->$", text(page), re.M | re.S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from classifier import Classifier, PackageError, Settings, UnknownModelError
-from classifier.errors import BusyError, NoMemoryError
+from classifier.errors import AmbiguousModelError, BusyError, NoMemoryError
 from classifier.machine.memory import MemoryPlan
 from tests.support.hostile import encode, gradient
 from tests.support.photos import MODELS, ROOT, photo
@@ -277,3 +278,45 @@ def test_copies_for_many_callers_are_loaded_where_memory_is_left_over() -> None:
     models.plan = replace(others, models=once // 2)
     models.get(LITE0)
     assert set(models._loaded.held()) == {LITE0}
+
+
+def test_packages_of_the_same_name_are_all_there_by_the_names_of_their_folders(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = [f"copy-{number:02}" for number in range(50)]
+    models = started(models=copies(tmp_path, *folders), model=folders[7])
+    assert list(models.packages) == folders
+    assert models.default == folders[7]
+    assert models.classify(PANDA, client="api", model=folders[3]).model == folders[3]
+    assert models.classify(PANDA, client="api").model == folders[7]
+    with pytest.raises(AmbiguousModelError, match=f"named '{LITE0}'.*{folders[0]}, {folders[1]}"):
+        models.resolve(LITE0)
+    assert f"would all be named {LITE0}" in caplog.text
+
+
+def test_a_package_is_found_by_the_name_of_its_folder_too(tmp_path: Path) -> None:
+    models = started(models=copies(tmp_path, "mine"))
+    assert list(models.packages) == [LITE0]
+    assert models.resolve("mine") == models.resolve(LITE0) == models.default == LITE0
+
+
+def test_a_default_model_from_elsewhere_keeps_its_name_and_says_whose_it_took(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, elsewhere = copies(tmp_path / "there", LITE0, "other"), copies(tmp_path / "elsewhere", "mine")
+    models = started(models=there, model=str(elsewhere / "mine"))
+    assert models.default == models.resolve("mine") == LITE0
+    assert models.packages[LITE0].folder == elsewhere / "mine"
+    assert models.packages["other"].folder == there / "other"
+    assert f"the model in {there / LITE0} was left out" in caplog.text
+    caplog.clear()
+    models = started(models=copies(tmp_path / "two", "other"), model=str(elsewhere / "mine"))
+    assert list(models.packages) == ["other", LITE0]
+    assert "is named other, since the default model has its own name" in caplog.text
+
+
+def copies(models: Path, *folders: str) -> Path:
+    """A folder of packages that all have the same name."""
+    for folder in folders:
+        shutil.copytree(ROOT / "model" / LITE0, models / folder, copy_function=os.symlink)
+    return models

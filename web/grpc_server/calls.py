@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import grpc
@@ -25,7 +27,8 @@ from web.api.keys import client_of_key
 from web.clients import CLIENTS, TrustedProxies, named
 from web.errors import TooMuchSentError
 from web.grpc_server.front import Caller, Front
-from web.grpc_server.statuses import UNEXPECTED, details, status_of, trailers
+from web.grpc_server.statuses import UNEXPECTED, details, http_status_of, status_of, trailers
+from web.server import access_log
 from web.server.refusals import SECONDS
 from web.uploads.budget import Reservation, budget
 
@@ -100,9 +103,9 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
         """Called by gRPC's server for each call."""
         path = details.method
         method = self._methods.get(path)
-        if method is None:
-            return grpc.stream_stream_rpc_method_handler(self._refuse)
         sent: list[tuple[str, str]] = list(details.invocation_metadata)
+        if method is None:
+            return grpc.stream_stream_rpc_method_handler(partial(self._refuse, path, sent))
 
         async def handle(_: object, context: Any) -> None:
             caller = self._front.find(context.peer())
@@ -116,9 +119,11 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
-    async def _refuse(self, _: object, context: Any) -> None:
+    async def _refuse(self, path: str, sent: list[tuple[str, str]], _: object, context: Any) -> None:
         """Answers a method that there is not; gRPC's own server would not say which there are."""
         metrics.count_request("gRPC", "", grpc.StatusCode.UNIMPLEMENTED.name, "")
+        if caller := self._front.find(context.peer()):
+            _log(path, sent, self._address(caller, sent), grpc.StatusCode.UNIMPLEMENTED, time.time())
         services: dict[str, list[str]] = {}
         for path in self._methods:
             service, _, name = path.removeprefix("/").partition("/")
@@ -129,7 +134,8 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
     async def _handle(
         self, path: str, method: Method, sent: list[tuple[str, str]], caller: Caller, context: Any
     ) -> None:
-        client, key = self._client(caller, sent), ""
+        address, key, answer, begin = self._address(caller, sent), "", b"", time.time()
+        client = named(address)
         status = grpc.StatusCode.CANCELLED
         try:
             try:
@@ -158,6 +164,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
                 await context.abort(status, UNEXPECTED)
         finally:
             metrics.count_request("gRPC", path, status.name, key)
+            _log(path, sent, address, status, begin, len(answer), key)
 
     async def _answer(self, method: Method, client: str, caller: Caller, context: Any) -> bytes:
         with self._place(client), Reservation(budget(), client=client) as room:
@@ -196,13 +203,39 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]  # has no types
             self._count -= 1
             self._shares.add(client, -1)
 
-    def _client(self, caller: Caller, sent: list[tuple[str, str]]) -> str:
-        """Who calls, by address: who a trusted proxy says that it is, else the other end of the connection."""
+    def _address(self, caller: Caller, sent: list[tuple[str, str]]) -> str:
+        """The address of who calls: which a trusted proxy says that it is, else the other end of the connection."""
         if caller.address not in self._proxies:
-            return named(caller.address)
+            return caller.address
         said = [part.strip() for value in _values(sent, "x-forwarded-for") for part in value.split(",")]
         # Each proxy adds the address that called it, so those on the right are known best.
-        return named(next((part for part in reversed(said) if part not in self._proxies), caller.address))
+        return next((part for part in reversed(said) if part not in self._proxies), caller.address)
+
+
+def _log(
+    path: str,
+    sent: list[tuple[str, str]],
+    address: str,
+    status: grpc.StatusCode,
+    begin: float,
+    size: int = 0,
+    key: str = "",
+) -> None:
+    """Writes a call's line into the access log."""
+    access_log.write(
+        access_log.Entry(
+            time=begin,
+            client=address,
+            status=http_status_of(status),
+            bytes=size,
+            key=key,
+            method="POST",
+            path=access_log.shown_path(path),
+            protocol="HTTP/2.0",
+            duration_ms=(time.time() - begin) * 1000,
+            user_agent=next(iter(_values(sent, "user-agent")), ""),
+        )
+    )
 
 
 async def _read(context: Any) -> bytes:

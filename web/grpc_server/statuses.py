@@ -25,6 +25,26 @@ _MOST = 600  # characters of a sentence; gRPC sends up to 12 bytes for each, and
 _PUSHBACK = "grpc-retry-pushback-ms"  # what gRPC's own clients look at before they try again
 
 
+_TO_HTTP = {
+    grpc.StatusCode.OK: 200,
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+}
+"""As google.rpc.Code has them: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
+
+
+def http_status_of(status: grpc.StatusCode) -> int:
+    """The HTTP status that says the same, for the access log; every answer of gRPC is sent with 200."""
+    return _TO_HTTP.get(status, 500)
+
+
 def status_of(error: ClassifierError) -> grpc.StatusCode:
     """The status of one of our errors.
 

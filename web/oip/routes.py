@@ -103,7 +103,7 @@ async def repository_index(_: Request) -> Response:
 async def model_metadata(request: Request) -> Response:
     """A model's inputs and outputs."""
     name, version = _model(request)
-    if name == "stats" and not version and name not in models().packages:
+    if name == "stats" and not version and not models().known(name):
         raise HTTPException(404)  # this would be the statistics of all models
     return JSONResponse(asdict(description.model_metadata(name, version)))
 

@@ -90,7 +90,14 @@ def preview(looked_at: Picked) -> None:
 def chosen_model() -> str:
     """The model that the visitor chose, before `settings` draws the choice."""
     asked = st.session_state.get("model") or st.query_params.get("model", "")
-    return asked if asked in models().packages else models().default
+    return models().known(asked) or models().default
+
+
+def model_title(name: str) -> str:
+    """What the page calls a model: its title, and its name, too, where others have the same title."""
+    title = models().packages[name].manifest.title
+    alike = sum(package.manifest.title == title for package in models().packages.values())
+    return title if alike == 1 else f"{title} ({name})"
 
 
 def settings(*, expanded: bool) -> tuple[str, int, float]:
@@ -103,7 +110,7 @@ def settings(*, expanded: bool) -> tuple[str, int, float]:
             t("model"),
             names,
             index=names.index(chosen_model()),
-            format_func=lambda name: models().packages[name].manifest.title,
+            format_func=model_title,
             key="model",
             on_change=to_address,
             args=("model",),
@@ -174,7 +181,7 @@ def _took(whole: Classification) -> str:
         device=device_text(whole.device),
         backend=backends.title(whole.backend),
     )
-    return f"{escape(words)} · {escape(models().packages[whole.model].manifest.title)}"
+    return f"{escape(words)} · {escape(model_title(whole.model))}"
 
 
 def _downloads(part: Classification, looked_at: Picked) -> None:

@@ -21,6 +21,7 @@ from classifier.machine.pace import Pace
 from web.clients import TrustedProxies, named
 from web.errors import MalformedRequestError, TooManyConnectionsError
 from web.problems import as_bytes, from_error
+from web.server import access_log
 from web.server.capacity import Capacity
 from web.server.chunks import BoundedChunks
 
@@ -186,6 +187,7 @@ class Connection(H11Protocol):
             begun.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_MALFORMED)
+            _log(self.transport, MalformedRequestError.status)
         self.transport.close()
 
     def give_up(self) -> None:
@@ -198,6 +200,7 @@ class Connection(H11Protocol):
         self._end = self.loop.call_later(READING_SECONDS, self.give_up)
         self._all.refuse(self)
         transport.write(_ANSWERS[type(error)])  # type: ignore[index]
+        _log(transport, error.status)
         try:
             transport.write_eof()
         except (NotImplementedError, OSError):  # of TLS, which closes in its own way; or the caller has gone
@@ -214,3 +217,10 @@ class Connection(H11Protocol):
 
         protocol.connection_lost = connection_lost  # type: ignore[method-assign]
         return protocol
+
+
+def _log(transport: asyncio.Transport, status: int) -> None:
+    """Writes the access log's line for a request that was not read; of its answer's bytes it does not tell."""
+    peer = transport.get_extra_info("peername")
+    address = str(peer[0]) if isinstance(peer, tuple) else ""
+    access_log.write(access_log.Entry(time.time(), address, status, 0))

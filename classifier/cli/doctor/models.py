@@ -18,7 +18,7 @@ from classifier.backends.names import BackendInfo, runners
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError, ParameterError
 from classifier.injected import without_injected
-from classifier.package import Form, ModelPackage, find_packages, is_bare, locate
+from classifier.package import Catalog, Form, ModelPackage, is_bare, locate
 from classifier.settings import PREFIX, Settings, read_settings
 
 _TRIAL_TIMEOUT = 300  # seconds; TensorFlow on a small board takes its time
@@ -51,16 +51,20 @@ def variables(wrong: str) -> Iterator[Check]:
 
 def packages(settings: Settings, alone: bool) -> Iterator[Check]:
     """Looks at manifest, labels and weights of every package, or of the default one alone."""
-    folders = {}
+    folders: dict[str, Path] = {}
     try:
-        folders = {} if alone else find_packages(settings.models)
-        default = locate(settings.model, settings.models)
+        catalog = Catalog.read(settings.models)
+        folders = {} if alone else {catalog.name_of(key): folder for key, folder in catalog.folders.items()}
+        default = _default(settings)
     except ClassifierError as error:
         remedy = f"Name one that is in {settings.models}, or set CLASSIFIER_MODELS to another folder."
         yield Check(f"model {settings.model}", "fail", error.message, remedy)
     else:
-        if default not in folders.values():
-            folders = {settings.model: default, **folders}
+        key = catalog.key(default)
+        if alone or not key:
+            folders = {catalog.name_of(key) if key else _called(settings, default): default, **folders}
+        for conflict in () if alone else catalog.conflicts():
+            yield Check("names", "warn", conflict, "Give each a name of its own in its model.toml.")
     for name, folder in folders.items():
         yield _package(f"model {name}", folder, elsewhere=settings.engine is not None)
 
@@ -68,9 +72,10 @@ def packages(settings: Settings, alone: bool) -> Iterator[Check]:
 def trial(settings: Settings) -> Iterator[Check]:
     """Has the model classify a picture through the command line, in a process of its own."""
     try:
-        folder = locate(settings.model, settings.models)
+        folder = _default(settings)
     except ClassifierError:
         return  # `packages` reports it
+    name = _called(settings, folder)
     file = io.BytesIO()
     Image.radial_gradient("L").convert("RGB").save(file, "PNG")
     start = time.perf_counter()
@@ -86,18 +91,18 @@ def trial(settings: Settings) -> Iterator[Check]:
         yield Check(
             "trial",
             "fail",
-            f"{settings.model} did not classify a picture within {_TRIAL_TIMEOUT} s",
+            f"{name} did not classify a picture within {_TRIAL_TIMEOUT} s",
             "Give it more CPU, or choose a smaller model.",
         )
         return
     seconds = time.perf_counter() - start
     if ended.returncode == -signal.SIGKILL:  # how the kernel ends a process when memory runs out
-        detail = f"{settings.model} was not tried: memory ran out, partly because this check takes some itself"
+        detail = f"{name} was not tried: memory ran out, partly because this check takes some itself"
         yield Check("trial", "warn", detail, "See whether the server starts, which takes less, or raise the limit.")
         return
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        detail = f"{settings.model} ended with {_status(ended.returncode)}: {said[-1]}"
+        detail = f"{name} ended with {_status(ended.returncode)}: {said[-1]}"
         remedy = "Set CLASSIFIER_BACKEND=litert." if ended.returncode < 0 else ""
         if settings.engine and ended.returncode > 0:
             remedy = "Start the engine, or correct CLASSIFIER_REMOTE_URL and CLASSIFIER_REMOTE_PROTOCOL."
@@ -114,6 +119,15 @@ def trial(settings: Settings) -> Iterator[Check]:
         yield Check("trial", "warn", detail, f"Give {who} more CPU, or choose a smaller model.")
     else:
         yield Check("trial", "ok", detail)
+
+
+def _default(settings: Settings) -> Path:
+    return locate(settings.model, settings.models, chosen=settings.model_is_chosen)
+
+
+def _called(settings: Settings, folder: Path) -> str:
+    """How the default model is called here: as the operator did."""
+    return settings.model if settings.model_is_chosen else folder.name
 
 
 def _package(name: str, folder: Path, *, elsewhere: bool) -> Check:

@@ -118,7 +118,7 @@ def test_a_neighbour_that_may_not_be_read_is_found_and_keeps_nobody_from_the_oth
     said = opened(("mine", str(models)), ("locked", str(models)), ("lost+found", str(models)))
     assert said[0] == "opened"
     assert f"chmod -R a+rX {models / 'locked'}" in said[1]
-    assert "Choose from: locked, mine." in said[2]
+    assert "Choose from: locked, efficientnet-lite0." in said[2]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
