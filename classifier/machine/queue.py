@@ -25,7 +25,7 @@ EMPTY = 0.1
 """Seconds for which a queue must be empty to be no longer overloaded."""
 
 AGING = 5.0
-"""Seconds of work that a second of waiting makes up for, so that whoever has used much waits longer, but not forever."""
+"""Seconds of work that a second of waiting makes up for: whoever has used much waits longer, but not forever."""
 
 
 @dataclass(frozen=True, slots=True)
