@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     remote_token_file: Path | None = Field(
         None, description="File of a token that the engine gets as `Authorization: Bearer TOKEN`"
     )
+    cpus: int | None = Field(
+        None, ge=1, le=1024, description="CPUs to use where several servers share them; all that are allowed if unset"
+    )
     threads: int | None = Field(None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset")
     max_bytes: int = Field(20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(50_000_000, ge=1, description="Largest picture, in pixels")
