@@ -62,6 +62,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "REMOTE_TOKEN_FILE": str(token),
         "GRPC_PORT": "9001",
         "STOP_DELAY": "2.5",
+        "CPUS": "3",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -87,7 +88,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("grpcs://[::1]:8001", ""),
     ]
     assert (engine.protocol, engine.timeout, engine.token_file) == ("tfs", 2.5, token)
-    assert settings.stop_delay == 2.5
+    assert (settings.stop_delay, settings.cpus) == (2.5, 3)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
