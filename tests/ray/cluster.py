@@ -22,27 +22,37 @@ CPUS = 0.5
 APPLICATION = "image-classifier"
 
 
+def environment(**variables: str) -> dict[str, str]:
+    """Where Ray's commands are found, what deploy/ray/serve.env says, and these variables."""
+    lines = (ROOT / "deploy/ray/serve.env").read_text().splitlines()
+    shipped = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.prefix, 'ray/bin')}{os.pathsep}{os.environ['PATH']}",  # made by `make test-ray`
+        "PYTHONPATH": str(ROOT),
+        **{name: value.strip('"') for name, value in shipped.items()},
+        **variables,
+    }
+
+
 class Cluster:
     """The nodes, and what is deployed on them."""
 
     def __init__(self, network: Network, folder: Path) -> None:
         """Args: network: that connects the nodes; folder: for Ray's files and logs."""
         self._network, self._folder = network, folder
-        lines = (ROOT / "deploy/ray/serve.env").read_text().splitlines()
-        shipped = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
         self._token = secrets.token_hex(32)
-        self._environment = {
-            **os.environ,
-            **{name: value.strip('"') for name, value in shipped.items()},
+        self._environment = environment(
+            RAY_AUTH_TOKEN=self._token,
             # A test does not wait for as long as a network that spans buildings.
-            "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": "10",
-            "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "3",
-            "RAY_AUTH_TOKEN": self._token,
-            "PATH": f"{Path(sys.prefix, 'ray/bin')}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            # Others use this machine, too: a node that takes long to start is not dead.
-            "RAY_raylet_start_wait_time_s": "240",
-        }
+            RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S="10",
+            RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S="3",
+            # Others use this machine, too: what takes long is not dead, and gets its turn.
+            RAY_raylet_start_wait_time_s="240",
+            RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S="60",
+            RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S="30",
+            RAY_worker_niceness="0",
+        )
         files = folder / "r"
         files.mkdir()
         self.nodes = [Node(network, number, files, self._environment) for number in range(1, NODES + 1)]
@@ -103,13 +113,13 @@ class Cluster:
 
     def states(self) -> list[str]:
         """The states of all replicas; none while a change is on the way."""
-        application = self._ask("/api/serve/applications/").get("applications", {}).get(APPLICATION, {})
-        if application.get("status") != "RUNNING":
+        found = self._ask("/api/serve/applications/")
+        application = found.get("applications", {}).get(APPLICATION, {})
+        proxies = {proxy["status"] for proxy in found.get("proxies", {}).values()}
+        if application.get("status") != "RUNNING" or not proxies <= {"HEALTHY", "DRAINING"}:  # where no replica is
             return []
         (deployment,) = application["deployments"].values()
-        if deployment["status"] != "HEALTHY":
-            return []
-        return [replica["state"] for replica in deployment["replicas"]]
+        return [replica["state"] for replica in deployment["replicas"]] if deployment["status"] == "HEALTHY" else []
 
     def _until_alive(self, count: int) -> float:
         return until(lambda: self._alive() == count, f"there are not {count} nodes")
