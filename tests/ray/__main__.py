@@ -1,8 +1,9 @@
 """What callers notice when a Ray cluster does what clusters do: `make test-ray`.
 
-Three nodes on this machine, each held to half a CPU, serve deploy/ray/application.py. Prints how throughput grows with
-the replicas, and a table of what came of the requests while replicas and nodes were killed, the model was changed, and
-the deployment grew and shrank. Fails if a request failed. It takes root, to make the nodes; see `nodes`.
+Four nodes on this machine, each held to half a CPU, serve deploy/ray/application.py: a head, and three with a replica
+each. Prints how throughput grows with the replicas, and a table of what came of the requests while replicas and nodes
+were killed, the model was changed, and the deployment grew and shrank. Fails if a request failed. It takes root, to
+make the nodes; see `nodes`.
 """
 
 from __future__ import annotations
@@ -45,29 +46,35 @@ class Trial:
     def throughput(self) -> None:
         """How many requests are answered with one, two and three replicas, each on a node of its own."""
         found: dict[int, list[float]] = {count: [] for count in range(1, NODES + 1)}
-        used: dict[int, list[list[float]]] = {count: [] for count in found}
+        used: dict[int, list[tuple[float, float]]] = {count: [] for count in found}
         for _ in range(self.rounds):
             for count in found:
                 self.cluster.fixed(MODEL, count)
                 self.callers.be(CALLERS, 0, pause=0)
                 time.sleep(2)
-                before = [node.used() for node in self.cluster.nodes]
+                before = self._used()
                 self.callers.begin()
                 time.sleep(self.seconds)
                 phase = self.callers.end(f"{count} replicas")
-                after = [node.used() for node in self.cluster.nodes]
+                after = self._used()
                 self.callers.be(0, 0)
                 self._check(phase)
                 found[count].append(phase.statuses["200"] / phase.seconds)
-                used[count].append([(end - begin) / phase.seconds for begin, end in zip(before, after, strict=True)])
-        print("| replicas | per second | of linear growth | CPUs used by the head, by the others |\n|---|---|---|---|")
+                head, nodes = ((end - begin) / phase.seconds for begin, end in zip(before, after, strict=True))
+                used[count].append((head, nodes))
+        print("| replicas | requests per second | of linear growth | CPUs used by the head | by the other nodes |")
+        print("|---|---|---|---|---|")
         base = statistics.median(found[1])
         for count, values in found.items():
             rate = statistics.median(values)
-            cpus = ", ".join(f"{statistics.median(column):.2f}" for column in zip(*used[count], strict=True))
+            head, nodes = (statistics.median(column) for column in zip(*used[count], strict=True))
             spread = f"{min(values):.1f} to {max(values):.1f}"
-            print(f"| {count} | {rate:.1f} ({spread}) | {rate / base / count:.0%} | {cpus} |", flush=True)
-        print()
+            cells = [count, f"{rate:.1f} ({spread})", f"{rate / base / count:.0%}", f"{head:.2f}", f"{nodes:.2f}"]
+            print(f"| {' | '.join(map(str, cells))} |")
+        print(flush=True)
+
+    def _used(self) -> tuple[float, float]:
+        return self.cluster.head.used(), sum(node.used() for node in self.cluster.nodes)
 
     def phase(self, name: str, happen: Callable[[], str], callers: int = 4, pause: float = 0.02) -> None:
         """Runs one phase under load, and prints its row."""
@@ -89,13 +96,13 @@ class Trial:
         return ""
 
     def killed_replica(self) -> str:
-        """A replica is killed, five times."""
-        for _ in range(5):
-            (pid, *_) = [pid for node in self.cluster.nodes[1:] for pid in node.replicas()]
+        """A replica is killed, and another one when it is replaced."""
+        for node in self.cluster.nodes:
+            (pid,) = node.replicas()
             os.kill(pid, signal.SIGKILL)
             time.sleep(2)
             self.cluster.settled(NODES)
-        return "five times, one of three"
+        return f"{NODES} times, one of {NODES}"
 
     def killed_node(self) -> str:
         """All processes of a node are killed."""
@@ -109,7 +116,7 @@ class Trial:
         node = self.cluster.nodes[-1]
         node.kill(unplugged)
         time.sleep(15)
-        return f"one of three; back with its replica {self.cluster.restart(node):.0f} s after it was started again"
+        return f"one of {NODES}; back with its replica {self.cluster.restart(node):.0f} s after it was started again"
 
     def other_model(self) -> str:
         """The configuration names another model."""
@@ -184,7 +191,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the nodes are removed
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} CPUs, load {load:.1f} before; Python {platform.python_version()}; ", end="")
-    print(f"{NODES} nodes, {CPUS:g} CPUs each, {MODEL}, a JPEG of 640 x 480, {CALLERS} callers\n", flush=True)
+    print(
+        f"a head and {NODES} nodes, {CPUS:g} CPUs each; {MODEL}, a JPEG of 640 x 480, {CALLERS} callers\n", flush=True
+    )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)))
         network = Network()

@@ -1,4 +1,4 @@
-"""A Ray cluster of three nodes, and the shipped configuration on it."""
+"""A Ray cluster of a head and three nodes with replicas, and the shipped configuration on it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from classifier.checkout import ROOT
 from tests.ray.nodes import DASHBOARD, Network, Node, RayError, run, until
 
 NODES = 3
+"""With a replica each; the head has none, as is advised where a cluster has more than one node."""
+
 CPUS = 0.5
-"""Of each node."""
+"""Of each node, also of the head."""
 
 APPLICATION = "image-classifier"
 
@@ -55,29 +57,25 @@ class Cluster:
         )
         files = folder / "r"
         files.mkdir()
-        self.nodes = [Node(network, number, files, self._environment) for number in range(1, NODES + 1)]
-
-    @property
-    def head(self) -> Node:
-        """The first node, which has the cluster's head and the HAProxy that callers know."""
-        return self.nodes[0]
+        self.head, *self.nodes = (Node(network, number, files, self._environment) for number in range(1, NODES + 2))
+        """The head, whose HAProxy the callers know, and the nodes with replicas."""
 
     def start(self, model: str) -> None:
         """Starts all nodes, each with a replica, and holds each to its part of a CPU.
 
         Only then, as Ray kills what takes long to start: on half a CPU, a head does not come up.
         """
-        for number, node in enumerate(self.nodes, 1):
+        for number, node in enumerate([self.head, *self.nodes], 1):
             node.start(self.head.address)
             self._until_alive(number)
         self.fixed(model, NODES)
-        for node in self.nodes:
+        for node in (self.head, *self.nodes):
             node.limit(CPUS)
 
     def restart(self, node: Node) -> float:
         """Starts a node that was killed, and waits for its replica; returns how many seconds that took."""
         node.start(self.head.address)
-        seconds = self._until_alive(NODES) + self.settled(NODES)
+        seconds = self._until_alive(NODES + 1) + self.settled(NODES)
         node.limit(CPUS)
         return seconds
 

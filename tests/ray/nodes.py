@@ -113,7 +113,7 @@ class Node:
             group.mkdir(exist_ok=True)
 
     def start(self, head: str) -> None:
-        """Starts Ray, for one replica; head is the first node's address."""
+        """Starts Ray, for one replica, or none on the head, whose address is given."""
         self.limit(None)  # starting takes all CPUs there are for a moment, which is not what is tried here
         options = ["--head", f"--port={PORT}", "--dashboard-host=0.0.0.0", f"--temp-dir={self._folder}"]
         log = (self._folder.parent / f"{self.name}.log").open("ab")
@@ -125,7 +125,11 @@ class Node:
                 *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
                 *("sh", "-c", f'{join}; exec "$@"', "node", "ray", "start", "--block"),
                 *(options if self._head else [f"--address={head}:{PORT}"]),
-                *(f"--node-ip-address={self.address}", "--num-cpus=1", "--object-store-memory=80000000"),
+                *(
+                    f"--node-ip-address={self.address}",
+                    f"--num-cpus={int(not self._head)}",
+                    "--object-store-memory=80000000",
+                ),
             ],
             env=dict(self._environment),
             cwd=ROOT,
