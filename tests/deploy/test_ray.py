@@ -11,6 +11,7 @@ import yaml
 
 from classifier.checkout import ROOT
 from tests.deploy.custom_resources import unlike
+from tests.support.ray import serve_env
 
 FOLDER = ROOT / "deploy/ray"
 MANIFEST = yaml.safe_load((FOLDER / "rayservice.yaml").read_text(encoding="utf-8"))
@@ -55,8 +56,7 @@ def test_it_serves_what_serve_deploy_serves() -> None:
 
 
 def test_every_node_has_the_environment_of_nodes_elsewhere() -> None:
-    lines = (FOLDER / "serve.env").read_text(encoding="utf-8").splitlines()
-    expected = dict(line.replace('"', "").split("=", 1) for line in lines if line and not line.startswith("#"))
+    expected = serve_env()
     assert expected.pop("RAY_AUTH_MODE") == CLUSTER["authOptions"]["mode"]
     for group in GROUPS:
         (container,) = group["template"]["spec"]["containers"]

@@ -31,6 +31,17 @@ from tests.support.photos import photo
 
 CALLERS = 8
 MODEL, OTHER = "efficientnet-lite0", "efficientnet-lite2"
+FAST = {
+    "min_replicas": 1,
+    "max_replicas": NODES,
+    "target_ongoing_requests": 2,
+    "upscale_delay_s": 3,
+    "downscale_delay_s": 10,
+    "metrics_interval_s": 1,
+    "look_back_period_s": 4,
+}
+"""Autoscaling for who does not want to wait."""
+
 TITLES = "| phase | lasted | requests | failed | p50 | p95 | longest | |\n|---|---|---|---|---|---|---|---|"
 
 
@@ -130,30 +141,25 @@ class Trial:
         down = until(lambda: len(self.cluster.states()) == 1, "no replicas are taken away")
         return f"1 replica to {NODES} in {up:.0f} s; back to 1 in {down:.0f} s after the callers went"
 
-    def all(self) -> None:
-        """All phases."""
-        self.throughput()
+    def all(self, only: list[str]) -> None:
+        """All phases, or those of these names."""
+        if not only or "throughput" in only:
+            self.throughput()
         print(TITLES, flush=True)
-        self.phase("nothing happens", self.steady)
-        self.phase("replica killed", self.killed_replica)
-        self.phase("node killed", self.killed_node)
-        self.phase("node lost with its network", self.lost_node)
-        self.phase("another model", self.other_model)
-        self.cluster.fixed(MODEL, 1)
-        self.cluster.deploy(
-            MODEL,
-            autoscaling_config={
-                "min_replicas": 1,
-                "max_replicas": NODES,
-                "target_ongoing_requests": 2,
-                "upscale_delay_s": 3,
-                "downscale_delay_s": 10,
-                "metrics_interval_s": 1,
-                "look_back_period_s": 4,
-            },
-        )
-        self.cluster.settled(1)
-        self.phase("autoscaled", self.autoscaled, callers=CALLERS, pause=0)
+        for name, happen in {
+            "nothing happens": self.steady,
+            "replica killed": self.killed_replica,
+            "node killed": self.killed_node,
+            "node lost with its network": self.lost_node,
+            "another model": self.other_model,
+        }.items():
+            if not only or name in only:
+                self.phase(name, happen)
+        if not only or "autoscaled" in only:
+            self.cluster.fixed(MODEL, 1)
+            self.cluster.deploy(MODEL, autoscaling_config=FAST)
+            self.cluster.settled(1)
+            self.phase("autoscaled", self.autoscaled, callers=CALLERS, pause=0)
 
     def _check(self, phase: Phase) -> None:
         if phase.failed or phase.refused or not phase.sent:
@@ -185,6 +191,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.ray", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="of the measurement of throughput")
     parser.add_argument("--seconds", type=float, default=10, help="of each part of such a round")
+    parser.add_argument("--only", action="append", default=[], help="phases, by their names in the table")
     options = parser.parse_args()
     if os.geteuid():
         sys.exit("This makes network namespaces and control groups, so it has to run as root.")
@@ -203,7 +210,7 @@ def main() -> int:
             stack.callback(node.remove)
         cluster.start(MODEL)
         trial = Trial(cluster, stack.enter_context(calling(network, cluster, folder)), options.rounds, options.seconds)
-        trial.all()
+        trial.all(options.only)
     print(f"\nload {os.getloadavg()[0]:.1f} after")
     for one in trial.broken:
         print(f"BROKEN: {one}")

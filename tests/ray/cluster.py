@@ -14,6 +14,7 @@ import yaml
 
 from classifier.checkout import ROOT
 from tests.ray.nodes import DASHBOARD, Network, Node, RayError, run, until
+from tests.support.ray import serve_env
 
 NODES = 3
 """With a replica each; the head has none, as is advised where a cluster has more than one node."""
@@ -26,13 +27,11 @@ APPLICATION = "image-classifier"
 
 def environment(**variables: str) -> dict[str, str]:
     """Where Ray's commands are found, what deploy/ray/serve.env says, and these variables."""
-    lines = (ROOT / "deploy/ray/serve.env").read_text().splitlines()
-    shipped = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     return {
         **os.environ,
         "PATH": f"{Path(sys.prefix, 'ray/bin')}{os.pathsep}{os.environ['PATH']}",  # made by `make test-ray`
         "PYTHONPATH": str(ROOT),
-        **{name: value.strip('"') for name, value in shipped.items()},
+        **serve_env(),
         **variables,
     }
 
