@@ -27,8 +27,8 @@ soak: MINUTES ?= 30
 comma := ,
 
 # The code that the checks read. benchmarks/browser.py looks for a browser under the same names.
-CODE := classifier web model benchmarks tests deploy/images.py deploy/sbom.py deploy/version.py streamlit_app.py
-DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
+CODE := classifier web model benchmarks tests deploy/ray/application.py deploy/images.py deploy/sbom.py deploy/version.py streamlit_app.py
+DOCKERFILES := Dockerfile deploy/nginx/Dockerfile deploy/ray/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from classifier.checkout import ROOT
@@ -158,35 +159,42 @@ class Node:
     def replicas(self) -> list[int]:
         """The processes of its replicas."""
         found = []
-        for pid in (self._groups[0] / "cgroup.procs").read_text().split():
+        for pid in self._processes():
             try:
                 title = Path(f"/proc/{pid}/cmdline").read_bytes()
             except OSError:
                 continue
             if title.startswith(b"ray::ServeReplica"):
-                found.append(int(pid))
+                found.append(pid)
         return found
 
     def kill(self, unplugged: bool = False) -> None:
         """Kills everything of it at once, as a power failure would, which also takes its network."""
-        assert self._process
         if unplugged:
             self._network.cable(self.name, "down")
-        os.kill(self._process.pid, signal.SIGKILL)  # which by --kill-child reaches the namespace's first process
-        self._process.wait()
-        until(lambda: not (self._groups[0] / "cgroup.procs").read_text(), f"{self.name} has processes")
+        until(self._all_killed, f"{self.name} has processes")
+        if self._process:
+            self._process.wait()
         if unplugged:
             self._network.cable(self.name, "up")
-        self._process = None
 
     def remove(self) -> None:
         """Ends and removes it."""
         self.limit(None)
-        if self._process:
-            self.kill()
+        self.kill()
         for group in self._groups:
             group.rmdir()
         run("ip", "netns", "del", self.name, check=False)
+
+    def _processes(self) -> list[int]:
+        return [int(pid) for pid in (self._groups[0] / "cgroup.procs").read_text().split()]
+
+    def _all_killed(self) -> bool:
+        # The first one, which takes the others with it, is the first to be listed.
+        for pid in (found := self._processes()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not found
 
     def _group(self, controller: str) -> Path:
         folder = Path("/sys/fs/cgroup") if _VERSION_2 else Path("/sys/fs/cgroup", controller)
