@@ -206,7 +206,7 @@ def main() -> int:
         network = Network()
         stack.callback(network.remove)
         cluster = Cluster(network, folder)
-        for node in cluster.nodes:
+        for node in (cluster.head, *cluster.nodes):
             stack.callback(node.remove)
         cluster.start(MODEL)
         trial = Trial(cluster, stack.enter_context(calling(network, cluster, folder)), options.rounds, options.seconds)

@@ -7,13 +7,14 @@ import os
 import secrets
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from classifier.checkout import ROOT
-from tests.ray.nodes import DASHBOARD, Network, Node, RayError, run, until
+from tests.ray.nodes import DASHBOARD, PATIENCE, Network, Node, RayError, run, until
 from tests.support.ray import serve_env
 
 NODES = 3
@@ -23,6 +24,7 @@ CPUS = 0.5
 """Of each node, also of the head."""
 
 APPLICATION = "image-classifier"
+TRIES = 4
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -50,6 +52,7 @@ class Cluster:
             RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S="3",
             # Others use this machine, too: what takes long is not dead, and gets its turn.
             RAY_raylet_start_wait_time_s="240",
+            RAY_agent_register_timeout_ms="240000",
             RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S="60",
             RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S="30",
             RAY_worker_niceness="0",
@@ -65,18 +68,18 @@ class Cluster:
         Only then, as Ray kills what takes long to start: on half a CPU, a head does not come up.
         """
         for number, node in enumerate([self.head, *self.nodes], 1):
-            node.start(self.head.address)
-            self._until_alive(number)
+            self._start(node, number)
         self.fixed(model, NODES)
         for node in (self.head, *self.nodes):
             node.limit(CPUS)
 
     def restart(self, node: Node) -> float:
         """Starts a node that was killed, and waits for its replica; returns how many seconds that took."""
-        node.start(self.head.address)
-        seconds = self._until_alive(NODES + 1) + self.settled(NODES)
+        begin = time.monotonic()
+        self._start(node, NODES + 1)
+        self.settled(NODES)
         node.limit(CPUS)
-        return seconds
+        return time.monotonic() - begin
 
     def deploy(self, model: str, **deployment: Any) -> None:
         """Deploys the shipped configuration with some changes, and does not wait for what comes of it.
@@ -118,8 +121,15 @@ class Cluster:
         (deployment,) = application["deployments"].values()
         return [replica["state"] for replica in deployment["replicas"]] if deployment["status"] == "HEALTHY" else []
 
-    def _until_alive(self, count: int) -> float:
-        return until(lambda: self._alive() == count, f"there are not {count} nodes")
+    def _start(self, node: Node, count: int) -> None:
+        """Starts a node, with which there are so many; Ray gives up after 15 s of waiting for a part of its own."""
+        for _ in range(TRIES):
+            node.start(self.head.address)
+            with suppress(RayError):
+                until(lambda: self._alive() == count, "", PATIENCE / TRIES)
+                return
+            node.kill()
+        raise RayError(f"there are not {count} nodes")
 
     def _alive(self) -> int:
         nodes = self._ask("/api/v0/nodes").get("data", {}).get("result", {}).get("result", [])
