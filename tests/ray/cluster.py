@@ -27,6 +27,16 @@ APPLICATION = "image-classifier"
 TRIES = 4
 
 
+PATIENT = {
+    "RAY_raylet_start_wait_time_s": "240",
+    "RAY_agent_register_timeout_ms": "240000",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
+    "RAY_worker_niceness": "0",
+}
+"""Others use this machine, too: what takes long is not dead, and gets its turn."""
+
+
 def environment(**variables: str) -> dict[str, str]:
     """Where Ray's commands are found, what deploy/ray/serve.env says, and these variables."""
     return {
@@ -34,6 +44,7 @@ def environment(**variables: str) -> dict[str, str]:
         "PATH": f"{Path(sys.prefix, 'ray/bin')}{os.pathsep}{os.environ['PATH']}",  # made by `make test-ray`
         "PYTHONPATH": str(ROOT),
         **serve_env(),
+        **PATIENT,
         **variables,
     }
 
@@ -50,12 +61,6 @@ class Cluster:
             # A test does not wait for as long as a network that spans buildings.
             RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S="10",
             RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S="3",
-            # Others use this machine, too: what takes long is not dead, and gets its turn.
-            RAY_raylet_start_wait_time_s="240",
-            RAY_agent_register_timeout_ms="240000",
-            RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S="60",
-            RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S="30",
-            RAY_worker_niceness="0",
         )
         files = folder / "r"
         files.mkdir()

@@ -20,7 +20,7 @@ PERIOD = 100_000
 """Microseconds: of each such time, a node may use its part."""
 
 PORT, DASHBOARD, SERVE = 6379, 8265, 8000
-PATIENCE = 300.0
+PATIENCE = 600.0
 _VERSION_2 = Path("/sys/fs/cgroup/cgroup.controllers").exists()
 _NAMES = f"ray{os.getpid()}"  # of network namespaces and control groups, for several runs at a time
 

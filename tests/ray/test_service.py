@@ -6,9 +6,9 @@ import json
 import re
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -48,31 +48,40 @@ def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(
             ["serve", "run", folder / "config.yaml"],
             cwd=ROOT,
-            env=environment(RAY_AUTH_TOKEN="0" * 64, RAY_raylet_start_wait_time_s="240"),
+            # Not a cluster that is there already, such as that of another test.
+            env=environment(RAY_ADDRESS="local", RAY_AUTH_TOKEN="0" * 64),
             stdout=out,
             stderr=out,
         )
     address, end = f"http://127.0.0.1:{port}", time.monotonic() + 240
-    while ask(address, "/readyz")[0] != 200:
-        assert process.poll() is None, log.read_text()[-3000:]
-        assert time.monotonic() < end, log.read_text()[-3000:]
-        time.sleep(0.5)
-    yield address
-    process.terminate()
-    process.wait(60)
-
-
-def ask(address: str, path: str, data: bytes | None = None, kind: str = "image/webp") -> tuple[int, Any]:
-    """The status and the JSON of an answer; 0 if there is none."""
-    request = urllib.request.Request(address + path, data, {"Content-Type": kind})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        body = error.read()
-        return error.code, json.loads(body) if body.startswith(b"{") else body
+        while ask(address, "/readyz")[0] != 200:
+            assert process.poll() is None, log.read_text()[-3000:]
+            assert time.monotonic() < end, log.read_text()[-3000:]
+            time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def ask(address: str, path: str, data: bytes | None = None) -> tuple[int, Any]:
+    """The status and the JSON of an answer, which may come before all is sent; 0 if there is none."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
+    try:
+        connection.putrequest("GET" if data is None else "POST", path)
+        if data is not None:
+            connection.putheader("Content-Type", "application/octet-stream")
+            connection.putheader("Content-Length", str(len(data)))
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.endheaders(data)
+        answer = connection.getresponse()
+        body = answer.read()
+        return answer.status, json.loads(body) if body.startswith(b"{") else body.decode()
     except OSError:
         return 0, None
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize(
