@@ -27,8 +27,8 @@ soak: MINUTES ?= 30
 comma := ,
 
 # The code that the checks read. benchmarks/browser.py looks for a browser under the same names.
-CODE := classifier web model benchmarks tests deploy/images.py deploy/sbom.py deploy/version.py streamlit_app.py
-DOCKERFILES := Dockerfile deploy/nginx/Dockerfile
+CODE := classifier web model benchmarks tests deploy/ray/application.py deploy/images.py deploy/sbom.py deploy/version.py streamlit_app.py
+DOCKERFILES := Dockerfile deploy/nginx/Dockerfile deploy/ray/Dockerfile
 BROWSERS := google-chrome google-chrome-stable chromium chromium-browser
 MAC_CHROME := /Applications/Google Chrome.app/Contents/MacOS/Google Chrome
 
@@ -91,6 +91,12 @@ test-kubernetes: $(STAMPS)/test $(STAMPS)/project  ## Try the image in the clust
 .PHONY: test-engines
 test-engines: $(STAMPS)/test $(STAMPS)/project $(ENGINES:%=$(VENV)/engines-%/stamp)  ## Test the remote backend with MLServer, KServe, Triton
 	$(BIN)/python -m pytest tests/engines $(ARGS)
+
+# The cluster takes root, for networks and CPU quotas of its nodes; whatever is in ARGS is for it.
+.PHONY: test-ray
+test-ray: $(STAMPS)/test $(STAMPS)/project $(VENV)/ray/stamp  ## Test the application of Ray Serve, and what a cluster of three nodes does
+	$(BIN)/python -m pytest tests/ray
+	$(BIN)/python -m tests.ray $(ARGS)
 
 .PHONY: image
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
@@ -273,6 +279,12 @@ $(VENV)/engines-kserve/stamp $(VENV)/engines-mlserver/stamp $(VENV)/engines-trit
 	$(UV) venv --quiet --clear --python "$${chosen:-$(BIN)/python}" $(VENV)/$*; \
 	$(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<; \
 	touch $@
+
+# Ray has thousands of modules, too.
+$(VENV)/ray/stamp: requirements/ray.txt $(STAMPS)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/ray
+	$(UV) pip install --quiet --python $(VENV)/ray/bin/python --compile-bytecode --require-hashes -r $<
+	@touch $@
 
 $(VENV)/peers/stamp: requirements/peers.txt $(STAMPS)/uv
 	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/peers

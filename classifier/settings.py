@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     remote_token_file: Path | None = Field(
         default=None, description="File of a token that the engine gets as `Authorization: Bearer TOKEN`"
     )
+    cpus: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="CPUs to use where several servers share them; all that are allowed if unset",
+    )
     threads: int | None = Field(
         default=None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset"
     )

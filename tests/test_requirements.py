@@ -32,6 +32,7 @@ CONTENTS = {
     "tensorflow": ["project", "tensorflow"],
     "onnx": ["project", "onnx"],
     "remote": ["project", "remote"],
+    "ray": ["project", "ray", "remote"],
     "cpu": ["project", "tensorflow", "onnx", "remote"],
     "cuda": ["project", "cuda", "remote"],
     "model": ["project", "tensorflow", "model"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import webbrowser
@@ -21,22 +20,14 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from classifier.errors import ClassifierError
 from classifier.formatting import one_line
-from classifier.machine import malloc
-from classifier.machine.process import forbid_core_dumps
-from web import problems
+from web import service
 from web.base_path import BASE
-from web.origins import CALLERS
 from web.own_files import FOLDERS, OwnFiles
 from web.page import shell
-from web.server import access_log, garbage, log_rate, shutdown, slow_connections, uvicorn_server
+from web.server import access_log, garbage, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
-from web.server.cors import ApiCors
-from web.server.error_member import ErrorMember
 from web.server.headers import SecurityHeaders, content_policy
-from web.server.hosts import KnownHosts, allowed_hosts
-from web.server.lazy import LazyApp, LazyMiddleware
-from web.server.refusals import PacedRefusals
-from web.server.request_heads import UnambiguousLength
+from web.server.lazy import LazyMiddleware
 from web.server.visits import VisitLimit, Visits
 from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
@@ -60,24 +51,11 @@ _API_SECONDS = 4.0
 _GRPC_SECONDS = 10.0
 
 
-# Half of the time of a start goes into importing FastAPI, pydantic, NumPy and Pillow. The page's HTML frame and
-# Streamlit's files need none of them, so that a browser can load these meanwhile. Therefore only the apps below and
-# `_Server` import them, and do so late.
-_api = LazyApp("web.api.routes", "make_api")
-_health = LazyApp("web.health", "make_health")
-_oip = LazyApp("web.oip.routes", "make_oip")
-
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
     Route(f"{BASE}/", index(shell.html)),
     *(Mount(f"{BASE}/{path}", OwnFiles(directory=folder)) for path, folder in FOLDERS.items()),
-    Route(f"{BASE}/healthz", _health),
-    Route(f"{BASE}/readyz", _health),
-    Route(f"{BASE}/metrics", _health),
-    Route(f"{BASE}/api", problems.respond(problems.NOT_FOUND)),  # not a function, so that it answers every method
-    Mount(f"{BASE}/api", _api),
-    Route(f"{BASE}/v2", _oip),
-    Route(f"{BASE}/v2/{{path:path}}", _oip),
+    *service.ROUTES,
 ]
 
 middleware = [
@@ -85,11 +63,7 @@ middleware = [
     Middleware(shutdown.LastAnswers),
     # Every page but the docs has the inline scripts of the frame, and no others.
     Middleware(SecurityHeaders, policy=content_policy(frame("en"))),
-    *([Middleware(ApiCors, origins=CALLERS)] if CALLERS else []),
-    Middleware(ErrorMember),
-    Middleware(PacedRefusals),
-    Middleware(KnownHosts, address=st.get_option("server.address"), allowed=allowed_hosts()),
-    Middleware(UnambiguousLength),
+    *service.checks(st.get_option("server.address")),
     Middleware(VisitLimit),
     Middleware(FrontendFiles),
     Middleware(AllowedPaths),
@@ -104,17 +78,6 @@ middleware = [
 media_addresses.hide()
 
 
-def _log_to_stderr() -> None:
-    """Shows what our own code logs: which backend was chosen and why, limits that were lowered, decoders that died."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    for name in ("classifier", "web"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
-        logger.propagate = False
-
-
 def _end(why: str) -> NoReturn:
     sys.stderr.write(f"{why}\n")
     sys.stderr.flush()
@@ -124,10 +87,7 @@ def _end(why: str) -> NoReturn:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Loads the models while the server runs, frees old sessions, closes slow connections, bounds the shutdown."""
-    forbid_core_dumps()  # before any picture can come
-    _log_to_stderr()
-    rate = log_rate.bound()
-    malloc.return_large_blocks()
+    rate = service.prepare_process()
     external_address.never_ask()
     uvicorns = uvicorn_server.find()
     server = _Server()
@@ -182,8 +142,7 @@ class _Server:
         """Loads what the first visitors do not need, a moment after the page is ready for them."""
         await self._loaded.wait()
         await asyncio.sleep(_API_SECONDS)
-        for part in (_health, _api, _oip):
-            await part.load()
+        await service.import_parts()
         await anyio.to_thread.run_sync(compress, frame("en"))
         await garbage.settle()
 

@@ -63,6 +63,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "GRPC_PORT": "9001",
         "STOP_DELAY": "2.5",
         "ACCESS_LOG": "combined",
+        "CPUS": "3",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():
@@ -90,6 +91,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert (engine.protocol, engine.timeout, engine.token_file) == ("tfs", 2.5, token)
     assert settings.stop_delay == 2.5
     assert settings.access_log == "combined"
+    assert settings.cpus == 3
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

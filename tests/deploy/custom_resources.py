@@ -76,10 +76,11 @@ def misfits(manifest: dict[str, object]) -> Iterator[str]:
     """What in a manifest of one of these kinds does not fit."""
     spec = SHAPES[str(manifest["apiVersion"]), str(manifest["kind"])]
     whole: Shape = {"apiVersion": str, "kind": str, "metadata": _METADATA, "spec": spec}
-    yield from _misfits(manifest, whole, str(manifest["kind"]))
+    yield from unlike(manifest, whole, str(manifest["kind"]))
 
 
-def _misfits(value: object, shape: object, place: str) -> Iterator[str]:
+def unlike(value: object, shape: object, place: str) -> Iterator[str]:
+    """What in a value does not fit a shape."""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             yield f"{place} has no fields"
@@ -88,12 +89,12 @@ def _misfits(value: object, shape: object, place: str) -> Iterator[str]:
             if key not in shape:
                 yield f"{place} has no field {key}"
             else:
-                yield from _misfits(inside, shape[key], f"{place}.{key}")
+                yield from unlike(inside, shape[key], f"{place}.{key}")
     elif isinstance(shape, list):
         if not isinstance(value, list):
             yield f"{place} is no list"
             return
         for inside in value:
-            yield from _misfits(inside, shape[0], f"{place}[]")
+            yield from unlike(inside, shape[0], f"{place}[]")
     elif isinstance(shape, type) and type(value) is not shape:
         yield f"{place} is not of type {shape.__name__}: {value}"

@@ -28,6 +28,11 @@ PAUSE = 0.1
 """Seconds between two looks whether the server listens."""
 
 
+def trusted_proxies() -> TrustedProxies:
+    """The proxies that the setting names."""
+    return TrustedProxies(split(os.environ.get(PROXIES, "")))
+
+
 def find() -> uvicorn.Server | None:
     """The server, by its handler of SIGTERM; None elsewhere than in Uvicorn.
 
@@ -46,7 +51,7 @@ def prepare(server: uvicorn.Server) -> None:
     From then on h11 parses all requests: with Uvicorn's other parsers, zttp and httptools (its default if installed),
     nothing tells whether a request has begun.
     """
-    proxies = TrustedProxies(split(os.environ.get(PROXIES, "")))
+    proxies = trusted_proxies()
     config = server.config
     _trust(config, proxies)
     connections = Connections(capacity(), CLIENTS, proxies)

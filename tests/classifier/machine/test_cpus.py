@@ -61,3 +61,11 @@ def test_without_a_cpu_set_the_machine_counts(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert cpu_count(tmp_path) == 1
+
+
+@pytest.mark.parametrize(("named", "expected"), [("2", 2), ("999", CPUS), ("0", 1), ("many", CPUS), ("", CPUS)])
+def test_the_setting_lowers_the_count_and_a_wrong_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, expected: int
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_CPUS", named)
+    assert cpu_count(write(tmp_path, {})) == expected
