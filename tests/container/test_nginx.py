@@ -17,6 +17,7 @@ from tests.support.loops import run
 from tests.support.nginx import Nginx, Upstream, nginx, upstream
 from tests.support.wire import answer
 
+KEPT = 6  # requests with large bodies that nginx reads before it passes them on, so that it can send them again
 ATTACKER, HONEST, PROXY = "127.0.0.1", "127.0.0.2", "127.0.0.9"
 
 
@@ -73,10 +74,11 @@ def test_connections_of_one_client_leave_room_for_others(started, server) -> Non
         for connection in attacks:
             connection.sendall(announced)
         end = time.monotonic() + 10
-        while len(server.heads) < 256 and time.monotonic() < end:
+        passed = 256 - KEPT
+        while len(server.heads) < passed and time.monotonic() < end:
             time.sleep(0.05)
         assert refused(get(proxy.port, source=ATTACKER))
-        assert len(server.heads) == 256
+        assert len(server.heads) == passed
         server.held = False
         assert [get(proxy.port)[0] for _ in range(50)] == [200] * 50
         late = [connection for connection in attacks if got(connection)]
