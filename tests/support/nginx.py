@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -105,11 +106,14 @@ class Nginx:
 
     def logs(self) -> str:
         """What it printed."""
-        return docker("logs", self.container)
+        command = ["docker", "logs", self.container]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
 
 
 @contextmanager
-def nginx(folder: Path, servers: int | Sequence[int], port: int, **variables: str) -> Iterator[Nginx]:
+def nginx(
+    folder: Path, servers: int | Sequence[int], port: int, tls: Path | None = None, **variables: str
+) -> Iterator[Nginx]:
     """The image, hardened as in compose.yaml, before servers on ports of this machine.
 
     Only the port in its file is changed, since it shares this machine's.
@@ -125,6 +129,7 @@ def nginx(folder: Path, servers: int | Sequence[int], port: int, **variables: st
     options = ["--network", "host", "--read-only", "--tmpfs", "/tmp:mode=1777", "--cap-drop", "ALL"]
     options += ["--security-opt", "no-new-privileges", "--memory", "128m", "--ulimit", "nofile=16384:16384"]
     options += ["--volume", f"{folder / 'nginx.conf'}:/etc/nginx/nginx.conf:ro"]
+    options += ["--volume", f"{tls}:/tls:ro"] if tls else []
     options += [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
     with detached(IMAGE, *options) as container:
         end = time.monotonic() + 30
