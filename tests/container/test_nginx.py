@@ -495,6 +495,6 @@ def test_a_certificate_that_cannot_be_used_is_said_and_stops_nothing_else(
         assert get(proxy.port)[0] == 200
         lines = [line for line in proxy.logs().splitlines() if "TLS is off" in line]
         assert len(lines) == 1
-        assert {"unreadable": "chmod 644 tls.key", "no key": "no tls.key", "not a pair": "cannot be used"}[
+        assert {"unreadable": "chmod 644 tls.key", "no key": "no tls.key", "not a pair": "key values mismatch"}[
             wrong
         ] in lines[0]
