@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -15,8 +16,10 @@ from pathlib import Path
 
 from benchmarks.docker import detached, docker
 from tests.support.photos import ROOT
+from tests.support.wire import answer
 
 IMAGE = "image-classifier:nginx"
+ATTACKER, HONEST, PROXY = "127.0.0.1", "127.0.0.2", "127.0.0.9"
 
 
 @dataclass
@@ -147,3 +150,28 @@ def _build() -> None:
 def _listens(port: int) -> bool:
     lines = Path("/proc/net/tcp").read_text().splitlines()
     return any(line.split()[1] == f"0100007F:{port:04X}" and line.split()[3] == "0A" for line in lines[1:])
+
+
+def connected(port: int, source: str = HONEST) -> socket.socket:
+    """A connection from one of this machine's addresses, each of which is a client."""
+    return socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(source, 0))
+
+
+def get(port: int, path: str = "/", source: str = HONEST, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Asks for a path exactly as it is written."""
+    lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
+    with connected(port, source) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n{''.join(lines)}\r\n".encode())
+        got = answer(connection, "GET")
+        return got.status, {name.lower(): value for name, value in got.headers.items()}, got.body
+
+
+def post(port: int, path: str, body: bytes, chunked: bool = False) -> tuple[int, dict[str, str], bytes]:
+    """Sends a body in one piece."""
+    framing, sent = f"Content-Length: {len(body)}", body
+    if chunked:
+        framing, sent = "Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    with connected(port) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\n{framing}\r\n\r\n".encode() + sent)
+        got = answer(connection, "POST")
+        return got.status, {name.lower(): value for name, value in got.headers.items()}, got.body

@@ -1,8 +1,8 @@
 """What callers and visitors notice when replicas on Docker Swarm are lost and replaced: `make test-swarm`.
 
 It deploys `deploy/swarm/stack.yaml` to the engine's swarm, or to one of a single node that it makes and ends, and
-prints a table. It fails if a request failed in any phase, or if a page whose upload was under way was not sending it again
-within three seconds. Of the environment it takes IMAGE and NGINX_IMAGE, which are else built, and PORT.
+prints a table. It fails if a request failed in any phase, or if a page whose upload was under way was not sending it
+again within three seconds. Of the environment it takes IMAGE and NGINX_IMAGE, which are else built, and PORT.
 """
 
 from __future__ import annotations
