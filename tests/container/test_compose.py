@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -181,10 +181,10 @@ def test_a_lost_server_costs_no_request_and_no_picture(edge: str, browser: Brows
             time.sleep(1)
             people.begin()
 
-            def lose(route: str) -> None:
-                threading.Thread(target=docker, args=("kill", at.pop(route))).start()
+            def losing(route: str) -> Callable[[], None]:
+                return threading.Thread(target=docker, args=("kill", at.pop(route))).start
 
-            again, done = seconds_to_go_on(browser, f"http://{place}", lose)
+            again, done = seconds_to_go_on(browser, f"http://{place}", losing)
             docker("stop", at.popitem()[1])
             docker("start", *(one["Id"] for one in servers))
             time.sleep(10)

@@ -139,14 +139,13 @@ def crowd(port: int) -> Iterator[Crowd]:
 def page_goes_on(trial: Trial, port: int, how: str) -> tuple[float, float]:
     """Loses the server of a visit whose upload is under way."""
 
-    def lose(route: str) -> None:
-        command = ("docker", how, trial.replicas.by_route(route))
-        threading.Thread(target=subprocess.run, args=(command,), kwargs={"stdout": subprocess.DEVNULL}).start()
+    def losing(route: str) -> Callable[[], None]:
+        return threading.Thread(target=docker, args=(how, trial.replicas.by_route(route))).start
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**browser_arguments())
         try:
-            return seconds_to_go_on(browser, f"http://127.0.0.1:{port}", lose)
+            return seconds_to_go_on(browser, f"http://127.0.0.1:{port}", losing)
         finally:
             browser.close()
 
@@ -176,7 +175,8 @@ def main() -> int:
             people.begin()
             note = happen()
             found = people.end(happen.__name__, note)
-            print(f"{found.row()} longest {max(found.milliseconds) / 1000:.1f} s", flush=True)
+            longest = f"longest {max(found.milliseconds) / 1000:.1f} s"
+            print(found.row(), longest, dict(found.statuses) if found.failed else "", flush=True)
             if found.failed:
                 broken.append(f"{found.name}: {dict(found.statuses)}")
         people.be(0, 0)
