@@ -25,7 +25,7 @@
       this.addEventListener("open", () => {
         connected += 1;
         crowded.remove();
-        sendFailedAgain();
+        sendLostAgain();
       });
       this.addEventListener("close", () => { if (!connected) document.body.append(crowded); });
     }
@@ -111,7 +111,7 @@
 
   const MOST_AGAIN = 2;
   // The picture that was sent last, as long as the visitor wants it: its file; its address; how many connections there
-  // had been; how often it was sent again; and when that failed, in milliseconds.
+  // had been; how often it was sent again; whether it is still under way; and when that failed, in milliseconds.
   let sent = null;
 
   const app = () => document.querySelector("[data-test-connection-state]")?.dataset;
@@ -134,10 +134,14 @@
     const { file, address } = sent;
     sent.again += 1;
     sent.failed = undefined;
+    sent.pending = false;
     until(() => sent?.address !== address, () => handOver([file]));
   };
-  const sendFailedAgain = () => {
-    if (sent?.failed > performance.now() - 15_000 && connected > sent.connected) sendAgain();
+  // Where the connection was lost, an upload under way leads to a server that knows the visit no longer. The browser
+  // would hear of that only once all of it is sent.
+  const sendLostAgain = () => {
+    const lost = sent?.pending || sent?.failed > performance.now() - 15_000;
+    if (lost && connected > sent.connected) sendAgain();
   };
 
   const { open, send } = XMLHttpRequest.prototype;
@@ -148,9 +152,11 @@
       this.pictureAddress = String(address);
       const ended = (unsent) => {
         mark(unsent);
-        if (!unsent || sent?.address !== this.pictureAddress) return;
+        if (sent?.address !== this.pictureAddress) return;
+        sent.pending = false;
+        if (!unsent) return;
         sent.failed = performance.now();
-        sendFailedAgain();
+        sendLostAgain();
       };
       this.addEventListener("load", () => ended(!taken(this.status)));
       this.addEventListener("error", () => ended(true));
@@ -162,7 +168,10 @@
   const same = (one, other) => ["name", "size", "lastModified"].every((key) => one?.[key] === other[key]);
   XMLHttpRequest.prototype.send = function (body) {
     const file = this.pictureAddress && body instanceof FormData && [...body.values()].find((part) => part instanceof File);
-    if (file) sent = { file, address: this.pictureAddress, connected, again: same(sent?.file, file) ? sent.again : 0 };
+    if (file) {
+      const again = same(sent?.file, file) ? sent.again : 0;
+      sent = { file, address: this.pictureAddress, connected, again, pending: true };
+    }
     return send.call(this, body);
   };
 
