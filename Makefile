@@ -88,6 +88,12 @@ test-container: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project browser  ## Bu
 test-kubernetes: $(STAMPS)/test $(STAMPS)/project  ## Try the image in the cluster of kubectl: rollouts, lost pods and nodes
 	$(BIN)/python -m tests.kubernetes $(ARGS)
 
+# Takes ten minutes. The environment can name built images and a port: see tests/swarm/__main__.py.
+.PHONY: test-swarm
+test-swarm: $(STAMPS)/test $(STAMPS)/project browser  ## Try the stack in Docker's swarm: lost replicas, rollouts, a lost upload
+	tests/container/engine
+	$(BIN)/python -m tests.swarm $(ARGS)
+
 .PHONY: test-engines
 test-engines: $(STAMPS)/test $(STAMPS)/project $(ENGINES:%=$(VENV)/engines-%/stamp)  ## Test the remote backend with MLServer, KServe, Triton
 	$(BIN)/python -m pytest tests/engines $(ARGS)

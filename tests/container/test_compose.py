@@ -8,9 +8,11 @@ import os
 import shutil
 import ssl
 import subprocess
+import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +23,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.container.checkout import change, copy_to
+from tests.kubernetes.crowd import TITLES, Crowd
 from tests.support.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
+from tests.support.lost import route_of, seconds_to_go_on
 from tests.support.photos import ROOT, photo
 
 PROJECT = "image-classifier-test"
@@ -139,7 +143,9 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, br
         assert all(believed < set(one["Config"]["Env"]) for one in service(containers, "edge"))
         assert len({place for one in containers for place in addresses(one)}) == 3
         address = f"http://{published(proxy, 8080)}"
-        assert "Path=/;" in get(address, "/healthz").headers["Set-Cookie"]
+        plain = get(address, "/healthz").headers["Set-Cookie"]
+        assert "Path=/;" in plain
+        assert "Secure" not in plain
         assert get(address, "/metrics").json["code"] == "not_found"
         # Uploads, over websockets: each visit must find its own container again.
         drive(address, "tests/e2e/test_visit.py")
@@ -153,6 +159,8 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, br
         request.add_header("Content-Type", "image/webp")
         with urllib.request.urlopen(request, context=trusted) as response:
             assert json.load(response)["results"][0]["predictions"][0]["label"] == "giant panda"
+        with urllib.request.urlopen(f"https://{published(proxy, 8443)}/healthz", context=trusted) as response:
+            assert response.headers["Set-Cookie"].endswith("; Secure")
         page = browser.new_page(ignore_https_errors=True)
         page.goto(f"https://{published(proxy, 8443)}")
         expect(page.locator(".st-key-gallery button")).to_have_count(12)
@@ -164,6 +172,36 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, br
         assert {protocol for protocol, _ in files} == {"h2"}
         assert sum(compressed for _, compressed in files) > 80
         page.close()
+
+
+def test_a_lost_server_costs_no_request_and_no_picture(edge: str, browser: Browser) -> None:
+    with up("--scale", "edge=3", profiles=("edge", "proxy")) as containers:
+        servers = service(containers, "edge")
+        (proxy,) = service(containers, "proxy")
+        place = published(proxy, 8080)
+        at = {route_of(*addresses(one)): one["Id"] for one in servers}
+        command = [sys.executable, "tests/kubernetes/callers.py", place, "web/page/samples/koala.webp"]
+        with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            people = Crowd(process)
+            people.be(4, 0)
+            time.sleep(1)
+            people.begin()
+
+            def losing(route: str) -> Callable[[], None]:
+                return threading.Thread(target=docker, args=("kill", at.pop(route))).start
+
+            again, done = seconds_to_go_on(browser, f"http://{place}", losing)
+            docker("stop", at.popitem()[1])
+            docker("start", *(one["Id"] for one in servers))
+            time.sleep(10)
+            found = people.end("lost servers")
+            assert process.stdin is not None
+            process.stdin.close()
+        print(
+            f"\nsends its picture again after {again:.1f} s, has its bars after {done:.1f} s\n{TITLES}\n{found.row()}"
+        )
+        assert found.statuses.keys() == {"200"}
+        assert again < 3
 
 
 def test_under_a_path_everything_is_behind_nginx_too(edge: str) -> None:

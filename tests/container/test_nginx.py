@@ -7,49 +7,14 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import pytest
 
 from tests.support.loops import run
-from tests.support.nginx import Nginx, Upstream, nginx, upstream
-from tests.support.wire import answer
+from tests.support.nginx import ATTACKER, HONEST, PROXY, Upstream, connected, get
 
-ATTACKER, HONEST, PROXY = "127.0.0.1", "127.0.0.2", "127.0.0.9"
-
-
-def connected(port: int, source: str = HONEST) -> socket.socket:
-    """A connection from one of this machine's addresses, each of which is a client."""
-    return socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(source, 0))
-
-
-def get(port: int, path: str = "/", source: str = HONEST, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Asks for a path exactly as it is written."""
-    lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
-    with connected(port, source) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n{''.join(lines)}\r\n".encode())
-        got = answer(connection, "GET")
-        return got.status, {name.lower(): value for name, value in got.headers.items()}, got.body
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def server() -> Upstream:
-    return upstream()
-
-
-@pytest.fixture
-def started(tmp_path: Path, server: Upstream, free_port: int) -> Iterator[Callable[..., Nginx]]:
-    with ExitStack() as stack:
-        yield lambda **variables: stack.enter_context(nginx(tmp_path, server.port, free_port, **variables))
+KEPT = 6  # requests with large bodies that nginx reads before it passes them on, so that it can send them again
 
 
 def refused(got: tuple[int, dict[str, str], bytes]) -> bool:
@@ -73,10 +38,11 @@ def test_connections_of_one_client_leave_room_for_others(started, server) -> Non
         for connection in attacks:
             connection.sendall(announced)
         end = time.monotonic() + 10
-        while len(server.heads) < 256 and time.monotonic() < end:
+        passed = 256 - KEPT
+        while len(server.heads) < passed and time.monotonic() < end:
             time.sleep(0.05)
         assert refused(get(proxy.port, source=ATTACKER))
-        assert len(server.heads) == 256
+        assert len(server.heads) == passed
         server.held = False
         assert [get(proxy.port)[0] for _ in range(50)] == [200] * 50
         late = [connection for connection in attacks if got(connection)]

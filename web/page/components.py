@@ -26,10 +26,11 @@ _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes(
 
 
 def brand() -> None:
-    """Icon and name."""
+    """Icon and name; and the visit's, by which page.js sees that it has begun anew."""
     icon = f'<img alt="" src="data:image/svg+xml;base64,{_ICON}">'
     chosen = " has-picture" if state().picked() else ""  # style.css depends on it
-    st.html(f'<div class="brand{chosen}" lang="{html_language()}">{icon}<span>{t("name")}</span></div>')
+    name = f'<span data-visit="{state().visit}">{t("name")}</span>'
+    st.html(f'<div class="brand{chosen}" lang="{html_language()}">{icon}{name}</div>')
 
 
 def hero(model: str) -> None:
@@ -51,7 +52,7 @@ def inputs() -> None:
     variables = "".join(f"--{name}:{_css_string(text)};" for name, text in words.items())
     st.html(f"<style>.st-key-inputs{{{variables}}}</style>")
     with st.container(key="inputs"):
-        st.file_uploader(
+        uploaded = st.file_uploader(
             t("upload"),
             type=list(ENDINGS),
             key="upload",
@@ -68,6 +69,10 @@ def inputs() -> None:
                 args=("camera",),
                 label_visibility="collapsed",
             )
+        if uploaded is not None and state().origin is None:
+            # Sent again to a visit that has just begun, for which Streamlit calls no `on_change`.
+            pick_file("upload")
+            st.rerun()
 
 
 def preview(looked_at: Picked) -> None:

@@ -6,6 +6,7 @@ thumbnail and the results, and only of the picture that is looked at.
 
 from __future__ import annotations
 
+import secrets
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -63,11 +64,13 @@ class PageState:
         origin: where the picture is from; None before there is one.
         sample: the file name of the sample that was clicked last.
         analysis: of the picture looked at.
+        visit: different for every visit, and for what follows when its server has gone.
     """
 
     origin: Origin | None = None
     sample: str = ""
     analysis: Analysis | None = None
+    visit: str = field(default_factory=lambda: secrets.token_hex(4))
 
     def picked(self) -> Picked | None:
         """The picture to look at, if there is one."""

@@ -34,6 +34,13 @@ RATE = 50 * cpu_count()
 BURST = 300
 """New connections that may come at once: those of an office whose people all open the page."""
 
+PROXY_SECONDS = 620
+"""Seconds for which a trusted proxy may keep a connection that it does not use.
+
+It is the proxy that has to close it first: else it may just be sending a request on one that is being closed here, and
+it cannot know whether that was read. Google's proxies keep theirs for 600 s, Traefik for 90 s, ingress-nginx for 60 s.
+"""
+
 _SETTLED = 1.0  # seconds after which an open connection without a request counts as idle
 
 _ANSWERS = {kind: as_bytes(from_error(kind()), kind.retry_after) for kind in (ShareError, TooManyConnectionsError)}
@@ -69,6 +76,10 @@ class Connections:
         self._total = 0
         self._open: dict[str, dict[Bounded, None]] = {}
         self._refused: dict[Connection, None] = {}
+
+    def is_from_proxy(self, address: str) -> bool:
+        """Whether a trusted proxy is at the other end."""
+        return address in self._proxies
 
     def add(self, connection: Bounded, address: str) -> ClassifierError | None:
         """Takes a connection in, or gives the reason not to."""
@@ -160,7 +171,10 @@ class Connection(H11Protocol):
         if connection.family in (socket.AF_INET, socket.AF_INET6):  # not a Unix socket, which has no such option
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = transport.get_extra_info("peername")
-        why_not = self._all.add(self, str(peer[0]) if isinstance(peer, tuple) else "")
+        address = str(peer[0]) if isinstance(peer, tuple) else ""
+        if self._all.is_from_proxy(address):
+            self.timeout_keep_alive = PROXY_SECONDS
+        why_not = self._all.add(self, address)
         if why_not is None:
             super().connection_made(transport)
         else:

@@ -46,7 +46,9 @@ async def close_slow(connections: Collection[Any]) -> None:
             last, since = waiting.get(connection, (connection, 0.0))
             if last is not connection.cycle:
                 waiting[connection] = connection.cycle, time.monotonic()
-            elif time.monotonic() - since >= SECONDS:
+                continue
+            patience = max(SECONDS, connection.timeout_keep_alive) if _between(connection) else SECONDS
+            if time.monotonic() - since >= patience:
                 _close(connection)
 
 

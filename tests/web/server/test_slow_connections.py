@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.waiting import until
 from tests.support.wire import FORM, answer, chunk, connected, form, head, metric, post, visiting
 
 PANDA = photo("panda.webp").read_bytes()
+PROXY = "127.0.0.9"
 SHORT = """
 from web.server import slow_connections
 from web.uploads import body
@@ -26,7 +28,8 @@ slow_connections.SECONDS, slow_connections.PAUSE = 2.5, 0.1
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("slow") / "log.txt", first=SHORT) as address:
+    proxies = {"CLASSIFIER_TRUSTED_PROXIES": PROXY}
+    with running(tmp_path_factory.mktemp("slow") / "log.txt", proxies, first=SHORT) as address:
         yield address
 
 
@@ -132,3 +135,21 @@ def test_those_who_stall_are_in_nobodys_way(server: str) -> None:
     assert metric(server, "classifier_budget_used_bytes") == 0
     for connection in stalled:
         connection.close()
+
+
+@pytest.mark.slow
+def test_a_trusted_proxy_may_keep_a_connection_for_as_long_as_proxies_do(server: str) -> None:
+    """Else it may send a request just when this end closes, and nobody knows whether it was read."""
+    place = ("127.0.0.1", urlsplit(server).port)
+    with (
+        socket.create_connection(place, source_address=(PROXY, 0)) as proxys,
+        socket.create_connection(place, source_address=("127.0.0.8", 0)) as others,
+    ):
+        for connection in (proxys, others):
+            connection.sendall(head("/healthz", "GET"))
+            assert answer(connection, "GET").status == 200
+        others.settimeout(10)
+        assert others.recv(1) == b""
+        time.sleep(1)
+        proxys.sendall(head("/healthz", "GET"))
+        assert answer(proxys, "GET").status == 200

@@ -1,6 +1,7 @@
 // Does what Streamlit's page cannot do by itself: takes pictures that are pasted or dropped anywhere, marks the
-// document when a picture did not arrive, scrolls up to the result after a click in the gallery below it, sets the
-// document's language after a switch, and says so when the server takes no further visitor.
+// document when a picture did not arrive, sends it again when its server has gone, scrolls up to the result after a click
+// in the gallery below it, sets the document's language after a switch, and says so when the server takes no further
+// visitor.
 (() => {
   "use strict";
 
@@ -16,12 +17,16 @@
     font: 1rem/1.5 system-ui, sans-serif; text-wrap: pretty; color: light-dark(#17202b, #e9eef4);
     background: light-dark(#f3f6f9, #18212b); border: 1px solid light-dark(#9db3c7, #4a5d70);`;
 
-  let connected = false;
+  let connected = 0; // how often
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
     constructor(...address) {
       super(...address);
-      this.addEventListener("open", () => { connected = true; crowded.remove(); });
+      this.addEventListener("open", () => {
+        connected += 1;
+        crowded.remove();
+        sendLostAgain();
+      });
       this.addEventListener("close", () => { if (!connected) document.body.append(crowded); });
     }
   };
@@ -101,21 +106,90 @@
   const mark = (unsent) => document.documentElement.toggleAttribute("data-unsent", unsent);
   const taken = (status) => (status >= 200 && status < 300) || status === 413;
 
-  const open = XMLHttpRequest.prototype.open;
+  // A visit is in one server. When that has gone, Streamlit's page comes back on another one, which knows nothing of the
+  // picture. So it is sent there, but not without end, since it may be the picture that ends servers.
+
+  const MOST_AGAIN = 2;
+  // The picture that was sent last, as long as the visitor wants it: its file; its address; how many connections there
+  // had been; how often it was sent again; whether it is still under way; and when that failed, in milliseconds.
+  let sent = null;
+
+  const app = () => document.querySelector("[data-test-connection-state]")?.dataset;
+  const idle = () => app()?.testConnectionState === "CONNECTED" && app().testScriptState === "notRunning";
+
+  // Acts until it has helped, whenever Streamlit would listen.
+  const until = async (done, act) => {
+    let next = 0;
+    for (const end = performance.now() + 20_000; !done() && performance.now() < end;) {
+      if (idle() && performance.now() >= next) {
+        act();
+        next = performance.now() + 2_000;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+
+  const sendAgain = () => {
+    if (!sent || sent.again >= MOST_AGAIN) return;
+    const { file, address } = sent;
+    sent.again += 1;
+    sent.failed = undefined;
+    sent.pending = false;
+    until(() => sent?.address !== address, () => handOver([file]));
+  };
+  // Where the connection was lost, an upload under way leads to a server that knows the visit no longer. The browser
+  // would hear of that only once all of it is sent.
+  const sendLostAgain = () => {
+    const lost = sent?.pending || sent?.failed > performance.now() - 15_000;
+    if (lost && connected > sent.connected) sendAgain();
+  };
+
+  const { open, send } = XMLHttpRequest.prototype;
   XMLHttpRequest.prototype.open = function (method, address, ...rest) {
-    if (method.toUpperCase() === "PUT" && String(address).includes("/_stcore/upload_file/")) {
+    const uploads = String(address).includes("/_stcore/upload_file/");
+    if (uploads && method.toUpperCase() === "PUT") {
       mark(false);
-      this.addEventListener("load", () => mark(!taken(this.status)));
-      this.addEventListener("error", () => mark(true));
+      this.pictureAddress = String(address);
+      const ended = (unsent) => {
+        mark(unsent);
+        if (sent?.address !== this.pictureAddress) return;
+        sent.pending = false;
+        if (!unsent) return;
+        sent.failed = performance.now();
+        sendLostAgain();
+      };
+      this.addEventListener("load", () => ended(!taken(this.status)));
+      this.addEventListener("error", () => ended(true));
+    } else if (uploads && sent?.address === String(address)) {
+      sent = null; // removed by the visitor
     }
     return open.call(this, method, address, ...rest);
   };
+  const same = (one, other) => ["name", "size", "lastModified"].every((key) => one?.[key] === other[key]);
+  XMLHttpRequest.prototype.send = function (body) {
+    const file = this.pictureAddress && body instanceof FormData && [...body.values()].find((part) => part instanceof File);
+    if (file) {
+      const again = same(sent?.file, file) ? sent.again : 0;
+      sent = { file, address: this.pictureAddress, connected, again, pending: true };
+    }
+    return send.call(this, body);
+  };
+
+  let visit = "";
+  new MutationObserver(() => {
+    const now = document.querySelector(".brand [data-visit]")?.dataset.visit;
+    if (!now || now === visit) return;
+    // If it was sent after this visit's connection was made, it is here.
+    if (visit && sent && connected > sent.connected) sendAgain();
+    visit = now;
+  }).observe(document.body, { childList: true, subtree: true });
 
   // Removes the mark before the uploader checks the file, which it may refuse without sending it.
   for (const kind of ["change", "drop"]) document.addEventListener(kind, () => mark(false), true);
 
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element && event.target.closest(".st-key-gallery button"))) return;
+    sent = null;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     document.querySelector('[data-testid="stMain"]')
       ?.scrollTo({ top: 0, behavior: calm ? "instant" : "smooth" });
