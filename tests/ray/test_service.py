@@ -129,3 +129,10 @@ def test_nvidias_client_gets_the_same_scores(ray: str, own: str) -> None:
 def test_a_replica_has_the_cpus_that_ray_gave_it(ray: str) -> None:
     assert ask(ray, "/api/v1/info")[1]["cpus"] == 1
     assert Path(ROOT, "deploy/ray/config.yaml").read_text().count("num_cpus: 1\n") == 1
+
+
+def test_haproxy_keeps_whole_requests_to_send_them_again(ray: str) -> None:
+    found = [path.read_text() for path in Path("/tmp/haproxy-serve").glob("*/haproxy.cfg")]
+    (ours,) = [text for text in found if f":{ray.rpartition(':')[2]}\n" in text]
+    for line in ("retry-on conn-failure empty-response response-timeout", "option http-buffer-request"):
+        assert re.search(rf"^\s*{line}$", ours, re.M)
