@@ -18,16 +18,18 @@
     background: light-dark(#f3f6f9, #18212b); border: 1px solid light-dark(#9db3c7, #4a5d70);`;
 
   let connected = 0; // how often
+  let up = false; // whether it is now
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
     constructor(...address) {
       super(...address);
       this.addEventListener("open", () => {
         connected += 1;
+        up = true;
         crowded.remove();
         sendLostAgain();
       });
-      this.addEventListener("close", () => { if (!connected) document.body.append(crowded); });
+      this.addEventListener("close", () => { up = false; if (!connected) document.body.append(crowded); });
     }
   };
 
@@ -154,7 +156,7 @@
         mark(unsent);
         if (sent?.address !== this.pictureAddress) return;
         sent.pending = false;
-        if (!unsent) return;
+        if (!unsent && up) return; // else Streamlit's page cannot tell anybody that it has arrived
         sent.failed = performance.now();
         sendLostAgain();
       };
