@@ -174,6 +174,11 @@ class Tab:
             yield message
 
 
+def another(picture: bytes) -> bytes:
+    """The same picture as a file of its own: the page remembers what it has found for a file."""
+    return picture + uuid.uuid4().bytes  # behind the end of a JPEG
+
+
 def client(address: str) -> httpx.Client:
     """An HTTP client for one visitor or caller."""
     # Not verifying spares reading the system's certificates, which takes many visitors longer than their whole visit.

@@ -10,7 +10,7 @@ from functools import partial
 from benchmarks.load.measure import SIZES, Outcome, arriving, closed
 from benchmarks.load.targets import Target
 from benchmarks.pictures import mosaic_jpeg
-from benchmarks.visitor import client, opened
+from benchmarks.visitor import Tab, another, client, opened
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64)
 LARGE_CALLERS = (1, 2, 4, 8, 16)
@@ -147,9 +147,15 @@ def costs(report: Report, target: Target, count: int = 40) -> None:
             per_one(f"a request, {_SAID[kind]}", partial(http.post, "/api/v1/classify", content=picture))
     with opened(target.address) as tab:
         for kind, picture in pictures.items():
-            per_one(f"a picture on the page, {_SAID[kind]}", partial(tab.show, picture))
+            per_one(f"a picture on the page, {_SAID[kind]}", partial(_show, tab, picture))
     per_one("a visit, until the page is drawn", visit)
     print("\n".join(report.lines("costs")), flush=True)
+
+
+def _show(tab: Tab, picture: bytes) -> None:
+    answer = tab.show(another(picture))
+    if not answer.labels:
+        raise RuntimeError(f"the page says: {answer.refusal}")
 
 
 def lasting(report: Report, target: Target, minutes: float) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ def process() -> Iterator[Target]:
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder) / "log.txt", environment=environment) as (server, address),
     ):
-        yield Target("one process", address, lambda: cpu_seconds(server.pid), lambda: memory(server.pid))
+        yield _measured("one process", address, [server.pid])
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def container() -> Iterator[Target]:
     with detached(IMAGE, *options, *trusted, "--publish", f"127.0.0.1:{PORT}:8501") as name:
         address = f"http://127.0.0.1:{PORT}"
         _wait(address)
-        yield Target("a container", address, lambda: _used(name), lambda: _held(name))
+        yield _measured("a container", address, _pids([name]))
 
 
 @contextmanager
@@ -84,13 +84,7 @@ def replicas(count: int = 2) -> Iterator[Target]:
         run("up", "--detach", "--wait", "--scale", f"edge={count}")
         address = f"http://127.0.0.1:{PORT}"
         _wait(address)
-        names = run("ps", "--quiet").split()
-        yield Target(
-            f"{count} containers behind nginx",
-            address,
-            lambda: sum(map(_used, names)),
-            lambda: sum(map(_held, names)),
-        )
+        yield _measured(f"{count} containers behind nginx", address, _pids(run("ps", "--quiet").split()))
     finally:
         run("down", "--volumes")
 
@@ -109,16 +103,13 @@ def target(text: str) -> Iterator[Target]:
         yield Target(name, address)
 
 
-def _used(container: str) -> float:
-    """Seconds of CPU that a container has taken."""
-    lines = docker("exec", container, "cat", "/sys/fs/cgroup/cpu.stat").splitlines()
-    return float(dict(line.split() for line in lines)["usage_usec"]) / 1e6
+def _pids(containers: Iterable[str]) -> list[int]:
+    """The first process of each container, as the machine sees it."""
+    return [int(docker("inspect", "--format", "{{.State.Pid}}", name)) for name in containers]
 
 
-def _held(container: str) -> float:
-    """MB that a container's processes take, files in the page cache not counted."""
-    lines = docker("exec", container, "cat", "/sys/fs/cgroup/memory.stat").splitlines()
-    return float(dict(line.split() for line in lines)["anon"]) / 1e6
+def _measured(name: str, address: str, pids: Sequence[int]) -> Target:
+    return Target(name, address, lambda: sum(map(cpu_seconds, pids)), lambda: sum(map(memory, pids)))
 
 
 def _wait(address: str) -> None:

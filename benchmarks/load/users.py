@@ -23,7 +23,7 @@ from typing import Any
 
 from locust import FastHttpUser, User, events, task
 
-from benchmarks.visitor import Answer, Tab, opened
+from benchmarks.visitor import Answer, Tab, another, opened
 
 RATE = float(os.environ.get("RATE", "0"))
 THINK = float(os.environ.get("THINK", "5"))
@@ -120,10 +120,11 @@ class Visitor(User):
         time.sleep(THINK * (0.5 + random.random()))  # noqa: S311
 
     def _until_bars(self) -> Answer:
-        answer = self.tab.show(PICTURES["small"])
+        picture = another(PICTURES["small"])
+        answer = self.tab.show(picture)
         while answer.later is not None:
             time.sleep(answer.later)
-            answer = self.tab.press_retry() if self.tab.retry_offered else self.tab.show(PICTURES["small"])
+            answer = self.tab.press_retry() if self.tab.retry_offered else self.tab.show(picture)
         return answer
 
     def _timed(self, name: str, work: Any) -> Any:
