@@ -78,8 +78,10 @@ class Tab:
             return Answer(refusal=response.text, later=float(response.headers["Retry-After"]))
         if response.status_code != 204:
             return Answer(refusal=f"{response.status_code} {response.text}")
-        self._file = name, len(data), urls
+        before, self._file = self._file, (name, len(data), urls)
         self._start_run()
+        if before:  # as the browser does
+            self._http.delete(before[2].delete_url, headers=self.headers)
         return None
 
     def press_retry(self) -> Answer:
