@@ -176,8 +176,8 @@ class WorkQueue:
                 raise StoppingError
             if not self.busy + self.waiting and now - self._empty_since >= EMPTY:
                 self._overloaded_until = now
-            if not self._may_run(client):
-                evicted = self._make_room(client)
+            if not self._may_run(client) and (evicted := self._to_evict(client)):
+                self._remove(evicted)
             self._waiting.setdefault(client, deque()).append(place)
             started = self._start_next()
         if evicted:
@@ -185,6 +185,12 @@ class WorkQueue:
         for one in started:
             self._begin(one)
         return place
+
+    def check(self, client: str) -> None:
+        """Raises what `ask` would, in a queue that is overloaded: whoever is to be refused need not send a picture."""
+        with self._lock:
+            if self._overloaded and not self._may_run(client):
+                self._to_evict(client)
 
     def give_up(self, place: Place) -> None:
         """Ends the wait for a turn with `AbandonedError`, if it has not come yet."""
@@ -220,9 +226,9 @@ class WorkQueue:
         share = max(1, int(self._most_running * self._clients.share))
         return self._running[client] < max(share, self._most_running - share)
 
-    def _make_room(self, client: str) -> Place | None:
-        """Removes and returns a place, if one must go for this client's next; raises if there is no room."""
-        most = self._places()
+    def _to_evict(self, client: str) -> Place | None:
+        """The place that must go for this client's next, if one must; raises if there is no room."""
+        most = min(self._most_waiting, self._most_running) if self._overloaded else self._most_waiting
         share = max(1, int(most * self._clients.share))
         own = len(self._waiting.get(client, ()))
         if own >= share and self._clients.others(client):
@@ -233,14 +239,12 @@ class WorkQueue:
         heaviest = max(self._waiting.values(), key=len, default=deque[Place]())
         if len(heaviest) <= max(share, own):
             raise BusyError
-        place = heaviest[-1]
-        self._remove(place)
-        return place
+        return heaviest[-1]
 
-    def _places(self) -> int:
-        """How many may wait now, with the lock held."""
-        overloaded = self._clock() < self._overloaded_until
-        return min(self._most_waiting, self._most_running) if overloaded else self._most_waiting
+    @property
+    def _overloaded(self) -> bool:
+        """Whether only as many may wait as are worked on."""
+        return self._clock() < self._overloaded_until
 
     def _start(self, place: Place) -> None:
         place.started = self._clock()

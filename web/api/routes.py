@@ -20,7 +20,7 @@ from web import problems
 from web.api.docs import docs
 from web.api.keys import KeyCheck, keys
 from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
-from web.api.turns import called_off, threads, turn
+from web.api.turns import admit, called_off, threads, turn
 from web.base_path import BASE
 from web.clients import client_of
 from web.errors import NotReadyError
@@ -83,7 +83,7 @@ def make_api() -> FastAPI:
         servers=[{"url": f"{BASE}/api"}],
         root_path_in_servers=False,
     )
-    api.add_middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),))
+    api.add_middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),), admit=admit)
     if known := keys():
         api.add_middleware(KeyCheck, known=known)
         # Only described here, for the docs page and for generated clients: the check is above, before the body is read.

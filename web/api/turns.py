@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import cache, partial
 
 from anyio import CapacityLimiter
@@ -21,6 +21,26 @@ from web.models import Take, models
 def threads() -> CapacityLimiter:
     """Enough threads for all pictures that have their turn."""
     return CapacityLimiter(models().queue.bound)
+
+
+def admit(client: str) -> None:
+    """Refuses a caller before their picture is read, where it would be refused then.
+
+    Raises:
+        BusyError, ShareError: more comes than can be worked on.
+    """
+    with _counted():
+        models().queue.check(client)
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Counts a picture that is refused."""
+    try:
+        yield
+    except ClassifierError as error:
+        metrics.count_error("api", error)
+        raise
 
 
 @asynccontextmanager
@@ -51,18 +71,11 @@ async def turn(queue: WorkQueue, client: str, cancellation: Cancellation) -> Asy
     Raises:
         BusyError, ShareError, StoppingError, AbandonedError: as `WorkQueue.take` does.
     """
-    try:
+    with _counted():
         place = queue.ask(client, cancellation)
-    except ClassifierError as error:
-        metrics.count_error("api", error)
-        raise
     try:
-        try:
-            with cancellation.stopped_by(partial(queue.give_up, place)):
-                given = await asyncio.wrap_future(place.turn)
-        except ClassifierError as error:
-            metrics.count_error("api", error)
-            raise
+        with _counted(), cancellation.stopped_by(partial(queue.give_up, place)):
+            given = await asyncio.wrap_future(place.turn)
         yield lambda: nullcontext(given)
     finally:
         queue.leave(place)

@@ -22,7 +22,7 @@ from classifier.protocols import oip
 from classifier.protocols.oip import InferRequest, InferResponse
 from web import problems
 from web.api.keys import KeyCheck, keys
-from web.api.turns import called_off, threads, turn
+from web.api.turns import admit, called_off, threads, turn
 from web.base_path import BASE
 from web.clients import client_of
 from web.errors import DisconnectedError
@@ -60,7 +60,7 @@ def make_oip() -> Starlette:
             Middleware(CountRequests, name=lambda path: path.removeprefix(BASE)),
             *([Middleware(KeyCheck, known=known, free=_FREE)] if known else []),
             Middleware(Decompress),
-            Middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),)),
+            Middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),), admit=admit),
         ],
         exception_handlers={
             ClassifierError: problems.on_classifier_error,

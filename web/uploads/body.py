@@ -47,17 +47,25 @@ class BodyLimit:
     kept until the answer begins: by then the body is no longer needed.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: Callable[[], int], budgets: Callable[[], tuple[Budget, ...]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_bytes: Callable[[], int],
+        budgets: Callable[[], tuple[Budget, ...]],
+        admit: Callable[[str], None] = lambda client: None,
+    ) -> None:
         """The limit and the budgets are looked up for each request, since they may change while the server starts.
 
         Args:
             app: the app to protect.
             max_bytes: returns the most bytes of pictures in a body; their form may take `FRAMING` more.
             budgets: returns the budgets that must have room.
+            admit: raises if this client's body is not to be read now.
         """
         self.app = app
         self.max_bytes = max_bytes
         self.budgets = budgets
+        self.admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers why not."""
@@ -76,7 +84,7 @@ class BodyLimit:
         with Reservation(*self.budgets(), client=client_of(scope)) as room:
             body = _Body(receive, self.max_bytes(), room)
             try:
-                body.expect(dict(scope["headers"]))
+                body.expect(dict(scope["headers"]), self.admit)
                 await self.app(scope, body.receive, watched)
             except _RefusedError as error:
                 # Not kept itself: its traceback holds all that has arrived.
@@ -101,17 +109,20 @@ class _Body:
         self._seen = 0
         self._complete = False
 
-    def expect(self, headers: dict[bytes, bytes]) -> None:
-        """Refuses the body by its announced length, if that is too large or cannot fit."""
+    def expect(self, headers: dict[bytes, bytes], admit: Callable[[str], None]) -> None:
+        """Refuses the body by its announced length, if that is too large or cannot fit, or since it is not admitted."""
         length = headers.get(b"content-length", b"")
-        if length.strip(b"0") or b"transfer-encoding" in headers:
-            CLIENTS.seen(self._room.client)
+        has_body = length.strip(b"0") or b"transfer-encoding" in headers
         if length.isdigit():
             self._check_size(int(length))
-            try:
+        try:
+            if has_body:
+                CLIENTS.seen(self._room.client)
+                admit(self._room.client)
+            if length.isdigit():
                 self._room.expect(int(length))
-            except ClassifierError as full:
-                raise _RefusedError(full) from None
+        except ClassifierError as full:
+            raise _RefusedError(full) from None
 
     async def receive(self) -> Message:
         """The next piece of the body.

@@ -212,6 +212,23 @@ def test_a_queue_that_was_full_is_short_until_it_was_empty() -> None:
     assert queue.waiting == 8
 
 
+def test_whoever_would_be_refused_hears_so_beforehand_only_where_more_comes_than_can_be_worked_on() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=2, clock=clock)
+    places = [queue.ask() for _ in range(3)]
+    queue.check("")  # full, but it may have room by the time at which the picture is here
+    with pytest.raises(BusyError):
+        queue.ask()
+    with pytest.raises(BusyError):
+        queue.check("")
+    queue.leave(places[0])
+    with pytest.raises(BusyError):
+        queue.check("")
+    queue.leave(places[1])
+    queue.check("")
+    assert (queue.busy, queue.waiting) == (1, 0)
+
+
 def test_a_queue_that_is_never_empty_and_never_full_again_gets_its_length_back() -> None:
     clock = Clock()
     queue = WorkQueue(running=1, waiting=4, clock=clock)

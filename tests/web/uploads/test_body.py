@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
+from classifier.errors import BusyError
 from tests.support.api import classify, problem
 from web import models as registry
 from web.errors import TooMuchSentError
@@ -57,6 +58,30 @@ def test_who_has_sent_everything_may_wait_for_the_answer(monkeypatch: pytest.Mon
     with ThreadPoolExecutor(1) as thread:  # Playwright's loop may run in this one
         thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(10)
     assert asked == ["http.request", "http.disconnect"]
+
+
+def test_a_body_that_is_not_admitted_is_answered_without_being_read() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is to be read")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def app(_: Scope, __: Receive, ___: Send) -> None:
+        raise AssertionError("nothing is to be done")
+
+    def admit(client: str) -> None:
+        assert client == "192.0.2.7"
+        raise BusyError
+
+    limited = BodyLimit(app, lambda: 10, lambda: (Budget(10, TooMuchSentError),), admit)
+    scope = {"type": "http", "headers": [(b"content-length", b"5")], "client": ("192.0.2.7", 1), "path": "/"}
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, limited(scope, receive, send)).result(10)
+    assert sent[0]["status"] == 503
+    assert (b"retry-after", b"1") in sent[0]["headers"]
 
 
 def test_a_body_of_single_bytes_takes_no_more_memory_than_its_length() -> None:
