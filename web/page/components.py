@@ -69,7 +69,7 @@ def inputs() -> None:
                 args=("camera",),
                 label_visibility="collapsed",
             )
-        if uploaded is not None and state().origin is None:
+        if uploaded is not None and not state().chosen:
             # Sent again to a visit that has just begun, for which Streamlit calls no `on_change`.
             pick_file("upload")
             st.rerun()

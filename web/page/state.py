@@ -63,12 +63,14 @@ class PageState:
     Attributes:
         origin: where the picture is from; None before there is one.
         sample: the file name of the sample that was clicked last.
+        chosen: whether anything has been chosen or removed in this visit.
         analysis: of the picture looked at.
         visit: different for every visit, and for what follows when its server has gone.
     """
 
     origin: Origin | None = None
     sample: str = ""
+    chosen: bool = False
     analysis: Analysis | None = None
     visit: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -98,12 +100,13 @@ def state() -> PageState:
 
 def pick_sample(file: str) -> None:
     """Called when a sample is clicked."""
-    state().origin, state().sample = "sample", file
+    state().origin, state().sample, state().chosen = "sample", file, True
     st.session_state["camera_on"] = False
 
 
 def pick_file(origin: Literal["upload", "camera"]) -> None:
     """Called when the uploader's or the camera's content has changed."""
+    state().chosen = True
     if st.session_state.get(origin) is not None:
         state().origin = origin
     elif state().origin == origin:
