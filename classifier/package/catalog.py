@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from re import compile as regex
 
@@ -42,25 +43,30 @@ class Catalog:
 
     Attributes:
         folders: the packages, by the names of their own folders.
-        named: for each name in a `model.toml`, the names of the folders that have it.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
-    named: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: str | Path) -> Catalog:
-        """Looks at the packages in a folder; one whose `model.toml` is wrong goes by its folder's name.
+        """Looks for the packages in a folder.
 
         Raises:
             PackageError: the folder cannot be listed.
         """
-        folders = find_packages(folder)
+        return cls(find_packages(folder))
+
+    @cached_property
+    def named(self) -> dict[str, list[str]]:
+        """For each name in a `model.toml`, the names of the folders that have it; a wrong file gives none.
+
+        Every `model.toml` is read for this: not where a folder's name is all that is asked for.
+        """
         named: dict[str, list[str]] = {}
-        for key, path in folders.items():
+        for key, path in self.folders.items():
             if name := _name_in(path):
                 named.setdefault(name, []).append(key)
-        return cls(folders, named)
+        return named
 
     def find(self, asked: str) -> str | None:
         """The name of the folder of the package that is asked for; None if there is none.
