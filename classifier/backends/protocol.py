@@ -89,14 +89,14 @@ def output_names(
         return spec.name, spec.features
     found = [name for name in outputs if name != spec.features]
     if len(found) > 1:
-        found = [name for name in found if _count(outputs[name]) == spec.scores]
+        found = [name for name in found if count(outputs[name]) == spec.scores]
     if len(found) != 1:
         raise PackageError(f"{file}: its outputs are {names}; output.name in {where} must say which has the scores")
     return found[0], spec.features
 
 
-def _count(shape: Sequence[int | None]) -> int | None:
-    """How many numbers an output has for each picture."""
+def count(shape: Sequence[int | None]) -> int | None:
+    """How many numbers an output of this shape, batch included, has for each picture; None if that is not known."""
     sides = [side for side in shape[1:] if side is not None]
     return math.prod(sides) if len(sides) == len(shape) - 1 else None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from classifier.backends.protocol import count
 from classifier.errors import ModelFileError, ParameterError
 from classifier.formatting import printable, shape
 from classifier.importing.network import Shape, counted
@@ -36,8 +36,7 @@ class Output:
     @property
     def count(self) -> int | None:
         """How many numbers it has for a picture; None if that is not known."""
-        sides = [side for side in self.shape[1:] if side is not None]
-        return math.prod(sides) if self.shape and len(sides) == len(self.shape) - 1 else None
+        return count(self.shape)
 
     def __str__(self) -> str:
         return f"{printable(self.name)} {shape(self.shape)}" if self.shape else printable(self.name)
