@@ -64,13 +64,14 @@ def _address(process: subprocess.Popen[bytes], log: Path, seconds: float) -> str
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         found = re.search(r"URL: (http://\S+)", log.read_text())
-        if found and _ready(found[1]):
+        if found and ready(found[1]):
             return found[1]
         time.sleep(0.1)
     raise AssertionError(f"the server is not ready:\n{log.read_text()}")
 
 
-def _ready(address: str) -> bool:
+def ready(address: str) -> bool:
+    """Whether a server's model is loaded."""
     try:
         with urllib.request.urlopen(f"{address}/readyz", timeout=5) as response:  # noqa: S310  (ours)
             return bool(response.status == 200)

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.load.targets import Target
@@ -25,6 +26,12 @@ or callers would wait for each other."""
 
 WARM_UP = 3.0
 """Seconds at the beginning that do not count."""
+
+
+@cache
+def pictures() -> dict[str, bytes]:
+    """The files that are sent, by the names in `SIZES`."""
+    return {kind: mosaic_jpeg(*size) for kind, size in SIZES.items()}
 
 
 @dataclass(frozen=True)
@@ -71,8 +78,8 @@ def arriving(target: Target, seconds: float, rate: float) -> Outcome:
 def _run(target: Target, seconds: float, users: int, classes: Sequence[str], environment: dict[str, str]) -> Outcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for kind, (width, height) in SIZES.items():
-            (folder / f"{kind}.jpg").write_bytes(mosaic_jpeg(width, height))
+        for kind, picture in pictures().items():
+            (folder / f"{kind}.jpg").write_bytes(picture)
         record = folder / "record.jsonl"
         command = [sys.executable, "-m", "locust", "-f", str(ROOT / "benchmarks/load/users.py"), "--headless"]
         command += ["--host", target.address, "--users", str(users), "--spawn-rate", str(users)]

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks.load.measure import SIZES, Outcome, arriving, closed
+from benchmarks.load.measure import Outcome, arriving, closed, pictures
 from benchmarks.load.targets import Target
-from benchmarks.pictures import mosaic_jpeg
 from benchmarks.visitor import Tab, another, client, opened
 
 CALLERS = (1, 2, 4, 8, 16, 32, 64)
@@ -128,7 +127,6 @@ def costs(report: Report, target: Target, count: int = 40) -> None:
     """The CPU that the target takes for one of each, without anything beside it; nothing where that is not known."""
     if not target.cpu:
         return
-    pictures = {kind: mosaic_jpeg(*size) for kind, size in SIZES.items()}
 
     def per_one(what: str, work: Callable[[], object]) -> None:
         work()
@@ -143,10 +141,10 @@ def costs(report: Report, target: Target, count: int = 40) -> None:
             pass
 
     with client(target.address) as http:
-        for kind, picture in pictures.items():
+        for kind, picture in pictures().items():
             per_one(f"a request, {_SAID[kind]}", partial(http.post, "/api/v1/classify", content=picture))
     with opened(target.address) as tab:
-        for kind, picture in pictures.items():
+        for kind, picture in pictures().items():
             per_one(f"a picture on the page, {_SAID[kind]}", partial(_show, tab, picture))
     per_one("a visit, until the page is drawn", visit)
     print("\n".join(report.lines("costs")), flush=True)

@@ -6,8 +6,6 @@ import os
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.callers import cpu_seconds, memory
 from benchmarks.docker import detached, docker
-from benchmarks.server import serving
+from benchmarks.server import ready, serving
 from classifier.checkout import ROOT
 
 IMAGE = "image-classifier:edge"
@@ -114,10 +112,7 @@ def _measured(name: str, address: str, pids: Sequence[int]) -> Target:
 
 def _wait(address: str) -> None:
     end = time.monotonic() + 90
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5):  # noqa: S310  (ours)
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise AssertionError(f"{address} is not ready")
+    while not ready(address):
+        if time.monotonic() > end:
+            raise AssertionError(f"{address} is not ready")
+        time.sleep(0.2)
