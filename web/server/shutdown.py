@@ -62,10 +62,27 @@ class LastAnswers:
         await self.app(scope, receive, last if scope["type"] == "http" else send)
 
 
-def _end_as_usual() -> None:
-    """Lets a signal end this process, as if it were not the server's."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+class _Forked:
+    """Lets a signal end a process that was forked from the server: it has no thread that would heed `stop`.
+
+    While it is forked its signals wait, as Python forgets what arrives in a new process before its first instruction.
+    """
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.thread = threading.local()
+
+    def before(self) -> None:
+        self.thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, self.numbers)
+
+    def in_parent(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.thread.mask)
+
+    def in_child(self) -> None:
+        for number in self.numbers:
+            signal.signal(number, signal.SIG_DFL)
+        self.in_parent()
 
 
 def bound(delay: Callable[[], float], refuse_waiting: Callable[[], None], clean_up: Callable[[], None]) -> None:
@@ -115,8 +132,9 @@ def bound(delay: Callable[[], float], refuse_waiting: Callable[[], None], clean_
         elif callable(before):
             before(signal.SIGTERM, None)
 
-    if hasattr(os, "register_at_fork"):  # a process that is forked has no thread that would heed `stop`
-        os.register_at_fork(after_in_child=_end_as_usual)
+    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+        forked = _Forked()
+        os.register_at_fork(before=forked.before, after_in_parent=forked.in_parent, after_in_child=forked.in_child)
     # Started now, since by then the machine may not allow another thread.
     threading.Thread(target=end_in_time, name="shutdown", daemon=True).start()
     signal.signal(signal.SIGTERM, stop)
