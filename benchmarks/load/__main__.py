@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from benchmarks.load import scenarios
 from benchmarks.load.plots import draw
 from benchmarks.load.scenarios import HEADS, Report
-from benchmarks.load.targets import KINDS, target
+from benchmarks.load.targets import KINDS, Target, target
 from benchmarks.table import save
 
 
@@ -24,10 +26,13 @@ def main() -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=about)
     parser.add_argument("--seconds", type=float, default=15, help="how long each load is watched (default: 15)")
     parser.add_argument("--minutes", type=float, default=0, help="load it for so long at four fifths, too")
+    parser.add_argument("--only", choices=HEADS, help="this table alone")
     parser.add_argument("--short", action="store_true", help="a few loads of each kind, and nothing written")
     args = parser.parse_args()
+    if args.only == "lasting" and not args.minutes:
+        parser.error("--only lasting needs --minutes")
     seconds = 5 if args.short else args.seconds
-    reports = [_load(name, seconds, args.short, args.minutes) for name in args.targets or ["process"]]
+    reports = [_load(name, seconds, args) for name in args.targets or ["process"]]
     if not args.short:
         lines: list[str] = []
         for table, head in HEADS.items():
@@ -42,18 +47,25 @@ def main() -> None:
     sys.exit(bool(broken))
 
 
-def _load(name: str, seconds: float, short: bool, minutes: float) -> Report:
+def _load(name: str, seconds: float, args: argparse.Namespace) -> Report:
+    """Every kind of load on one target, or the one that is asked for."""
+    kinds: dict[str, Callable[[Report, Target], None]] = {
+        "callers": partial(scenarios.callers, seconds=seconds, short=args.short),
+        "arrivals": partial(scenarios.arrivals, seconds=seconds, short=args.short),
+        "mixed": partial(scenarios.mixed, seconds=seconds),
+        "costs": scenarios.costs,
+        "visitors": partial(scenarios.visitors, seconds=seconds, short=args.short),
+        "lasting": partial(scenarios.lasting, minutes=args.minutes),
+    }
+    left_out = ({"mixed", "costs"} if args.short else set()) | (set() if args.minutes else {"lasting"})
     with target(name) as found:
         report = Report(found.name)
-        print("\n".join(_head(HEADS["callers"])))
-        scenarios.callers(report, found, seconds, short)
-        scenarios.arrivals(report, found, seconds, short)
-        if not short:
-            scenarios.mixed(report, found, seconds)
-            scenarios.costs(report, found)
-        scenarios.visitors(report, found, seconds, short)
-        if minutes:
-            scenarios.lasting(report, found, minutes)
+        print("\n".join(_head(HEADS[args.only or "callers"])))
+        if args.only in ("arrivals", "lasting"):
+            scenarios.find_peak(report, found, seconds)
+        for kind, load in kinds.items():
+            if kind == args.only or (not args.only and kind not in left_out):
+                load(report, found)
         return report
 
 

@@ -79,6 +79,11 @@ def callers(report: Report, target: Target, seconds: float, short: bool = False)
             report.curves.setdefault(f"callers {kind}", []).append(point)
 
 
+def find_peak(report: Report, target: Target, seconds: float) -> None:
+    """The most that is answered, where not all numbers of callers are tried."""
+    report.peak = closed(target, seconds, small=16).rate("small")
+
+
 def arrivals(report: Report, target: Target, seconds: float, short: bool = False) -> None:
     """Pictures at a rate that does not heed the answers, up to three times what can be served."""
     unloaded = float("nan")
