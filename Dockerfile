@@ -8,33 +8,50 @@
 # frontend has to be fetched. Where a proxy intercepts TLS, pass its authority's certificate:
 # --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 #
+# Where a mirror is nearer, it is named by --build-arg, and nothing in the image tells of it: APT_MIRROR, a scheme and a
+# host, which has Debian's folders as its archive has them; PIP_INDEX_URL, with or without TLS, since each file is held
+# to its hash; BASE, the image to begin with.
+#
 # hadolint global ignore=DL3008
 # (No versions of Debian's packages: its archive keeps only the newest, so a pin breaks with the next security update.)
 # checkov:skip=CKV_DOCKER_7: BASE and runtime-... are a tag and a stage, named by an ARG that the rule does not look up
+# checkov:skip=CKV2_DOCKER_16: only of an index that is named without TLS, and what it sends is held to hashes
 ARG BASE=debian:trixie-slim
 ARG FLAVOR=cpu
 
+# ---- Where Debian's packages come from while the image is built; the image itself keeps its own list ----
+FROM ${BASE} AS sources
+ARG APT_MIRROR=
+RUN if [ -n "$APT_MIRROR" ]; then \
+      find /etc/apt '(' -name '*.list' -o -name '*.sources' ')' -exec sed -Ei "s#https?://[^/ ]+#${APT_MIRROR%/}#" {} +; \
+    fi
+
 # ---- What building and running share: Debian and its Python; no program in it has more rights than who runs it ----
 FROM ${BASE} AS base
-RUN apt-get update -q \
+RUN --mount=type=bind,from=sources,source=/etc/apt,target=/etc/apt \
+    apt-get update -q \
  && apt-get install -q -y --no-install-recommends python3 \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/apt /var/log/dpkg.log
 
 # ---- What only building needs ----
 FROM base AS tools
-RUN apt-get update -q \
+ARG PIP_INDEX_URL=
+RUN --mount=type=bind,from=sources,source=/etc/apt,target=/etc/apt \
+    apt-get update -q \
  && apt-get install -q -y --no-install-recommends binutils brotli ca-certificates python3-venv \
  && rm -rf /var/lib/apt/lists/*
 COPY requirements/uv.txt /build/
 RUN --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    case "$PIP_INDEX_URL" in http://*) host=${PIP_INDEX_URL#http://} && export PIP_TRUSTED_HOST="${host%%/*}" ;; esac; \
     python3 -m venv /build/uv \
  && /build/uv/bin/pip install -q --no-cache-dir --require-hashes -r /build/uv.txt
 
 # ---- The environment: the locked packages, without files that nothing here reads, compiled ----
 FROM tools AS venv
 ARG FLAVOR
+ARG PIP_INDEX_URL=
 COPY requirements/runtime.txt requirements/cpu.txt requirements/cuda.txt deploy/image/unused.txt /build/
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
     case "$FLAVOR" in \
@@ -42,6 +59,7 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/uv \
       *) echo "FLAVOR must be edge, cpu or cuda, not '$FLAVOR'" >&2; exit 1 ;; \
     esac; \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
+    if [ -n "$PIP_INDEX_URL" ]; then export UV_DEFAULT_INDEX="$PIP_INDEX_URL"; fi; \
     /build/uv/bin/uv venv -q --python /usr/bin/python3 /opt/venv \
  && UV_LINK_MODE=copy /build/uv/bin/uv pip install -q --python /opt/venv --require-hashes -r "/build/$file.txt" \
  && /build/uv/bin/uv pip uninstall -q --python /opt/venv -r /build/unused.txt

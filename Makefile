@@ -3,8 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
-UV := $(BIN)/uv
-INSTALL := $(UV) pip install --python $(BIN)/python
+# uv reads none of pip's settings. Whoever gave pip a mirror, by its variable or a pip.conf, means both.
+UV = $(addprefix UV_DEFAULT_INDEX=,$(if $(UV_DEFAULT_INDEX),,$(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null))) $(BIN)/uv
+INSTALL = $(UV) pip install --python $(BIN)/python
 LINT := $(VENV)/lint-container
 ENGINES := kserve mlserver tensorflow-serving triton
 
@@ -19,6 +20,9 @@ PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Which image to build or to list: cpu, edge or cuda.
 FLAVOR ?= cpu
+
+# What an image is built from, where a mirror is nearer: see Dockerfile.
+MIRRORS := BASE APT_MIRROR PIP_INDEX_URL
 
 # How long to fuzz or to soak, as in: make fuzz MINUTES=1
 fuzz: MINUTES ?= 60
@@ -107,7 +111,8 @@ test-ray: $(STAMPS)/test $(STAMPS)/project $(VENV)/ray/stamp  ## Test the applic
 .PHONY: image
 image:  ## Build the image image-classifier:cpu, or FLAVOR=edge or cuda
 	DOCKER_BUILDKIT=1 docker build --build-arg FLAVOR=$(FLAVOR) --tag image-classifier:$(FLAVOR) \
-	  $(if $(SSL_CERT_FILE),--secret id=ca$(comma)src=$(SSL_CERT_FILE)) .
+	  $(if $(SSL_CERT_FILE),--secret id=ca$(comma)src=$(SSL_CERT_FILE)) \
+	  $(foreach name,$(MIRRORS),$(if $($(name)),--build-arg "$(name)=$($(name))")) .
 
 .PHONY: sbom
 sbom: $(VENV)/sbom/stamp  ## List the packages of an image, or FLAVOR=edge or cuda, as CycloneDX in dist/
@@ -158,11 +163,11 @@ format: $(STAMPS)/test  ## Mend the style
 
 .PHONY: lock
 lock: $(STAMPS)/uv  ## Write requirements/*.txt after a change of pyproject.toml
-	UV=$(UV) requirements/lock
+	UV=$(BIN)/uv requirements/lock
 
 .PHONY: upgrade
 upgrade: $(STAMPS)/uv  ## The same with the newest versions
-	UV=$(UV) requirements/lock --upgrade
+	UV=$(BIN)/uv requirements/lock --upgrade
 
 .PHONY: bench
 bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project $(VENV)/peers/stamp browser  ## Measure speed against the plain way
