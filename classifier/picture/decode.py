@@ -34,7 +34,7 @@ from classifier.machine.cpus import cpu_count
 from classifier.picture.colour import other_colours, shrink, to_srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
-from classifier.picture.formats.base import Cost, Format, Size
+from classifier.picture.formats.base import Cost, Format, Notes, Size
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.opened import file_of
 
@@ -138,8 +138,9 @@ def read(
     limits = limits or Limits()
     kind = _checked_format(data, limits)
     try:
-        with Image.open(io.BytesIO(data), formats=[kind.pillow_name]) as image:
-            return _decode(image, kind, limits, at_least, detail, len(data))
+        notes = kind.notes(data)
+        with Image.open(io.BytesIO(notes.data), formats=[kind.pillow_name]) as image:
+            return _decode(image, kind, limits, at_least, detail, notes)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -201,9 +202,10 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
 
 
 def _decode(
-    image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None, length: int
+    image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None, notes: Notes
 ) -> Picture:
-    """The picture in a file of `length` bytes that Pillow has opened."""
+    """The picture in a file that Pillow has opened."""
+    length = len(notes.data)
     _check_size(image.size, limits)
     tile = kind.tile_size(image)
     if math.prod(tile) > limits.max_pixels:
@@ -225,6 +227,9 @@ def _decode(
             image.draft(None, (size[0] // factor, size[1] // factor))
         whole = detail is not None and math.prod(image.size) <= most
     image.load()
+    if notes.crop:
+        cropped = image.crop(notes.crop)
+        return _upright(cropped, cropped.size, at_least, whole, profile, kind.name)
     return _upright(image, size, at_least, whole, profile, kind.name)
 
 

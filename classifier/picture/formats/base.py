@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
+Crop = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels."""
+
 BYTES_PER_PIXEL = 4.5
 """Memory that decoding takes in most formats; a little more than the 4.3 bytes measured at 50 million pixels."""
 
@@ -33,6 +36,34 @@ class Cost(NamedTuple):
 
     kind: str
     bytes_per_pixel: float
+
+
+class Cicp(NamedTuple):
+    """What the values of a picture mean, as numbers of ITU-T H.273 (coding-independent code points).
+
+    Attributes:
+        primaries: of the colours red, green and blue.
+        transfer: from values to light.
+        peak: nits of the brightest pixel, if the file tells; only for a picture of high dynamic range.
+    """
+
+    primaries: int
+    transfer: int
+    peak: float | None = None
+
+
+class Notes(NamedTuple):
+    """What a file says of its picture that its decoder leaves to us.
+
+    Attributes:
+        data: the file, as its decoder is to have it.
+        crop: the part that is shown of what its decoder gives; all if None.
+        cicp: its colours; if None, its ICC profile says them.
+    """
+
+    data: bytes
+    crop: Crop | None = None
+    cicp: Cicp | None = None
 
 
 def starts_with(*signatures: bytes) -> Callable[[bytes], bool]:
@@ -59,6 +90,7 @@ class Format:
             about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
+        notes: what a file says that its decoder leaves to us.
         header_size: the size that a file's header gives, for a decoder that takes memory as soon as it opens a file;
             (0, 0) if the header gives none.
         tile_size: the size of a tile, for a decoder that decodes whole tiles; a tile may be larger than the picture.
@@ -80,6 +112,7 @@ class Format:
     use_threads: Callable[[int], None] = lambda count: None
     too_many_parts: Callable[[bytes], bool] = lambda data: False
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
+    notes: Callable[[bytes], Notes] = Notes
     header_size: Callable[[bytes], Size] | None = None
     tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)
     before_loading: Callable[[ImageFile, int], None] = lambda image, length: None

@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import re
 
-from classifier.picture.formats.base import Format
+from classifier.picture.formats.aperture import corner, shown, without_apertures
+from classifier.picture.formats.base import Format, Notes
+from classifier.picture.formats.items import read_items
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -65,12 +67,26 @@ def _names_are_not_text(data: bytes) -> bool:
     return False
 
 
+def _notes_of_avif(data: bytes) -> Notes:
+    """A crop counts as in Chromium: only if it starts in the upper left corner. libavif leaves it to its callers."""
+    items = read_items(data)
+    return Notes(data, corner(data, items))
+
+
+def _notes_of_heic(data: bytes) -> Notes:
+    """Each crop is taken out and left to us: libheif 1.23 takes a picture larger than its crop for an attack."""
+    items = read_items(data)
+    crop = shown(data, items)
+    return Notes(without_apertures(data, items), crop) if crop else Notes(data)
+
+
 AVIF = Format(
     name="AVIF",
     endings=(".avif",),
     matches=lambda data: bool(_brands(data) & _AVIF_BRANDS),
     plugin="PIL.AvifImagePlugin",
     use_threads=_use_threads_for_avif,
+    notes=_notes_of_avif,
     bytes_per_pixel=_BYTES_PER_PIXEL,
     feature="avif",
 )
@@ -84,6 +100,7 @@ HEIC = Format(
     register=_register_heic,
     use_threads=_use_threads_for_heic,
     crashes_decoder=_names_are_not_text,
+    notes=_notes_of_heic,
     bytes_per_pixel=_BYTES_PER_PIXEL,
     sample=base64.b64decode(_HEIC_SAMPLE),
 )
