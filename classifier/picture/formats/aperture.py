@@ -21,7 +21,7 @@ class _View(NamedTuple):
     crop: Crop
 
 
-def shown(data: bytes, items: Items) -> Crop | None:
+def visible(data: bytes, items: Items) -> Crop | None:
     """The part that is shown of the picture as it is without any crop, turned and mirrored as the file says.
 
     Args:
