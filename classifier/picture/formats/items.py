@@ -87,6 +87,40 @@ def read_items(data: bytes) -> Items:
     return items
 
 
+def start_of(data: bytes, item: int, most: int) -> bytes:
+    """The first bytes of what an item holds.
+
+    Args:
+        data: the file.
+        item: its id.
+        most: the most bytes to give.
+    """
+    meta = find(data, 0, len(data), b"meta")
+    location = find(data, meta.start + 4, meta.end, b"iloc") if meta else None
+    if not meta or not location or location.end - location.start < 8:
+        return b""
+    version, sizes = _version(data, location), data[location.start + 4 : location.start + 6]
+    offsets, lengths, bases, indexes = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15 if version else 0
+    wide, place = (4 if version == 2 else 2), location.start + 6
+    count, place = _number(data, place, wide, location.end), place + wide
+    for _ in range(min(count, _ITEMS)):
+        method = _number(data, place + wide, 2, location.end) & 15 if version else 0
+        base = place + wide + (4 if version else 2)
+        extents = _number(data, base + bases, 2, location.end)
+        first = base + bases + 2
+        if _number(data, place, wide, location.end) == item:
+            at = _number(data, base, bases, location.end) + _number(data, first + indexes, offsets, location.end)
+            length = _number(data, first + indexes + offsets, lengths, location.end)
+            inside = find(data, meta.start + 4, meta.end, b"idat") if method == 1 else Box(b"", 0, len(data))
+            return (
+                data[inside.start + at : inside.start + at + min(most, length)]
+                if inside and extents and method < 2
+                else b""
+            )
+        place = first + extents * (indexes + offsets + lengths)
+    return b""
+
+
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     """The boxes between two places of a file."""
     for _ in range(_BOXES):

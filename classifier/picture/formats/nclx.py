@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from classifier.picture.formats import av1
 from classifier.picture.formats.base import UNKNOWN, Cicp
-from classifier.picture.formats.items import Box, Items, boxes, find
+from classifier.picture.formats.items import Box, Items, boxes, find, start_of
 
 _LIKE_SRGB = (UNKNOWN, 1, 6, 14, 15)  # transfers, most of video, which Chromium takes for that of sRGB
+_START = 1000  # bytes of a coded picture, in which its header is
 _ENTRY = 78  # bytes of a track's entry before its boxes
 _TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 
 
 def of_picture(data: bytes, items: Items) -> Cicp | None:
-    """The colours of the picture, or of the first of those that it is made of; None if they are given by a profile."""
-    for item in items.first_sources():
+    """The colours of the picture, or of the first of those that it is made of; None if they are given by a profile.
+
+    What the file does not say, the coded picture of an AVIF may.
+    """
+    sources = items.first_sources()
+    for item in sources:
         properties = items.properties.get(item, ())
         if any(box.kind == b"colr" for box in properties):
             return _colours(data, properties)
-    return None
+    if items.kinds.get(sources[-1]) != b"av01":
+        return None
+    coded = av1.colours(start_of(data, sources[-1], _START))
+    peak = _peak(data, items.properties.get(items.primary, ()))
+    return coded.settled(_LIKE_SRGB)._replace(peak=peak) if coded else None
 
 
 def of_track(data: bytes) -> Cicp | None:
@@ -34,6 +44,10 @@ def _colours(data: bytes, properties: Sequence[Box]) -> Cicp | None:
     if not points or points.end - points.start < 8 or b"prof" in kinds or b"rICC" in kinds:
         return None
     primaries, transfer = (int.from_bytes(data[at : at + 2], "big") for at in (points.start + 4, points.start + 6))
+    return Cicp(primaries, transfer, _peak(data, properties)).settled(_LIKE_SRGB)
+
+
+def _peak(data: bytes, properties: Sequence[Box]) -> float | None:
+    """Nits of the brightest pixel, if the properties say them (content light level)."""
     levels = next((box for box in properties if box.kind == b"clli" and box.end - box.start >= 2), None)
-    peak = float(int.from_bytes(data[levels.start : levels.start + 2], "big")) if levels else 0.0
-    return Cicp(primaries, transfer, peak or None).settled(_LIKE_SRGB)
+    return (levels and float(int.from_bytes(data[levels.start : levels.start + 2], "big"))) or None
