@@ -35,6 +35,7 @@ from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Shown, Size
+from classifier.picture.formats.nclx import of_info
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.opened import file_of
 
@@ -174,7 +175,7 @@ def from_image(
                 return replace(read(data, limits, at_least, detail), format="")
         copy = image.copy()
         _check_size(copy.size, limits)
-        profile = other_colours(copy.info.get("icc_profile"))
+        profile = other_colours(copy.info.get("icc_profile"), of_info(copy.info))
         least = 1
         if at_least and detail and image.format in _DRAFTED:
             stored = at_least[::-1] if _orientation(copy) in _SIDEWAYS else at_least

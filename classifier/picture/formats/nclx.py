@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from classifier.picture.formats import av1
 from classifier.picture.formats.base import UNKNOWN, Cicp
@@ -36,6 +37,15 @@ def of_track(data: bytes) -> Cicp | None:
     table = find(data, 0, len(data), *_TRACK)
     entry = next(boxes(data, table.start + 8, table.end), None) if table else None
     return _colours(data, list(boxes(data, entry.start + _ENTRY, entry.end))) if entry else None
+
+
+def of_info(info: Mapping[str | tuple[int, int], Any]) -> Cicp | None:
+    """The colours that pi-heif notes on a picture that it has opened; None if they are given by a profile."""
+    points = info.get("nclx_profile")
+    if not isinstance(points, dict) or info.get("icc_profile"):
+        return None
+    primaries, transfer = points.get("color_primaries", UNKNOWN), points.get("transfer_characteristics", UNKNOWN)
+    return Cicp(int(primaries), int(transfer)).settled(_LIKE_SRGB)
 
 
 def _colours(data: bytes, properties: Sequence[Box]) -> Cicp | None:

@@ -13,12 +13,12 @@ from PIL import Image
 
 from classifier import Classifier
 from classifier.picture.cicp import convert
-from classifier.picture.decode import read
+from classifier.picture.decode import from_image, read
 from classifier.picture.formats.base import Cicp
 from classifier.settings import Settings
 from tests.support.drawn import difference
 from tests.support.hdr import BT2020, HLG, P3, PQ, avif, chart, opened, pq, profile, with_cicp, with_nclx
-from tests.support.heif import box
+from tests.support.heif import aperture, box
 from tests.support.hostile import encode, png_chunk
 from tests.support.photos import ROOT, photo
 
@@ -167,3 +167,35 @@ def test_an_animated_avif_has_the_colours_of_its_film() -> None:
     told = data[: film + 4] + struct.pack(">HH", BT2020, PQ) + data[film + 8 :]
     expected = convert(opened(data).convert("RGB"), Cicp(BT2020, PQ))
     assert difference(read(told).image, expected) == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "AVIF", "HEIC"])
+def test_an_image_that_pillow_has_opened_is_as_its_file(kind: str) -> None:
+    data = {
+        "PNG": png(chart(), BT2020, PQ),
+        "AVIF": with_nclx(avif(chart()), BT2020, PQ, aperture(40, 30, -20, -25)),
+        "HEIC": with_nclx((ROOT / "tests/files/panda.heic").read_bytes(), BT2020, PQ, aperture(40, 30)),
+    }[kind]
+    with opened(data) as image:
+        picture = from_image(image)
+        assert difference(picture.image, read(data).image) == 0
+        assert picture.format == ""
+        assert image.convert("RGB").size == image.size  # it stays as it is
+
+
+def test_a_heic_that_is_loaded_still_tells_its_colours() -> None:
+    data = with_nclx((ROOT / "tests/files/panda.heic").read_bytes(), BT2020, PQ)
+    with opened(data) as image:
+        image.load()
+        assert difference(from_image(image).image, read(data).image) == 0
+    plain = (ROOT / "tests/files/panda.heic").read_bytes()
+    with opened(plain) as image:
+        image.load()
+        assert difference(from_image(image).image, read(plain).image) == 0
+
+
+def test_an_image_that_was_changed_is_not_read_from_its_file_again() -> None:
+    for data in (encode(chart(), "PNG"), avif(chart()), (ROOT / "tests/files/panda.heic").read_bytes()):
+        with opened(data) as image:
+            image.putpixel((0, 0), (1, 2, 3))
+            assert from_image(image).image.getpixel((0, 0)) == (1, 2, 3)
