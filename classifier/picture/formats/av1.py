@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 from classifier.picture.formats.base import Cicp
+from classifier.picture.formats.bits import Bits
 
 _SEQUENCE_HEADER = 1
 _UNITS = 10  # before it; there is one, a temporal delimiter
 _BYTES = 300  # of a header; ordinary ones have 10 to 30
-
-
-class _Bits:
-    """Reads numbers bit by bit; beyond the end, all are 0."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
-
-    def __call__(self, count: int = 1) -> int:
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1) if self._left >= 0 else 0
-
-    @property
-    def ended(self) -> bool:
-        """Whether more was read than there is."""
-        return self._left < 0
-
-    def variable(self) -> None:
-        """Leaves out a number that says its own length (uvlc)."""
-        zeros = 0
-        while self._left > 0 and not self():
-            zeros += 1
-        self(zeros)
 
 
 def colours(data: bytes) -> Cicp | None:
@@ -47,12 +25,12 @@ def colours(data: bytes) -> Cicp | None:
             if byte < 128:
                 break
         if kind == _SEQUENCE_HEADER:
-            return _of_header(_Bits(data[at : at + min(size, _BYTES)]))
+            return _of_header(Bits(data[at : at + min(size, _BYTES)]))
         at += size
     return None
 
 
-def _of_header(bits: _Bits) -> Cicp | None:
+def _of_header(bits: Bits) -> Cicp | None:
     profile, _, reduced = bits(3), bits(), bits()
     if reduced:
         bits(5)
@@ -74,12 +52,12 @@ def _of_header(bits: _Bits) -> Cicp | None:
     return Cicp(primaries, transfer) if told and not bits.ended else None
 
 
-def _skip_operating_points(bits: _Bits) -> None:
+def _skip_operating_points(bits: Bits) -> None:
     model = delay = 0
     if bits():  # timing
         bits(64)
         if bits():
-            bits.variable()
+            bits.golomb()
         model = bits()
         if model:
             delay = bits(5) + 1
@@ -95,7 +73,7 @@ def _skip_operating_points(bits: _Bits) -> None:
             bits(4)
 
 
-def _skip_tools(bits: _Bits) -> None:
+def _skip_tools(bits: Bits) -> None:
     bits(4)
     order = bits()
     if order:

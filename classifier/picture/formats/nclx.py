@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from classifier.picture.formats import av1
+from classifier.picture.formats import av1, hevc
 from classifier.picture.formats.base import UNKNOWN, Cicp
 from classifier.picture.formats.items import Box, Items, boxes, find, start_of
 
@@ -18,18 +18,23 @@ _TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 def of_picture(data: bytes, items: Items) -> Cicp | None:
     """The colours of the picture, or of the first of those that it is made of; None if they are given by a profile.
 
-    What the file does not say, the coded picture of an AVIF may.
+    What the file does not say, the coded picture may.
     """
     sources = items.first_sources()
     for item in sources:
         properties = items.properties.get(item, ())
         if any(box.kind == b"colr" for box in properties):
             return _colours(data, properties)
-    if items.kinds.get(sources[-1]) != b"av01":
-        return None
-    coded = av1.colours(start_of(data, sources[-1], _START))
+    coded = _of_coded(data, items, sources[-1])
     peak = _peak(data, items.properties.get(items.primary, ()))
     return coded.settled(_LIKE_SRGB)._replace(peak=peak) if coded else None
+
+
+def _of_coded(data: bytes, items: Items, item: int) -> Cicp | None:
+    if items.kinds.get(item) == b"av01":
+        return av1.colours(start_of(data, item, _START))
+    configuration = next((box for box in items.properties.get(item, ()) if box.kind == b"hvcC"), None)
+    return hevc.colours(data[configuration.start : configuration.end]) if configuration else None
 
 
 def of_track(data: bytes) -> Cicp | None:
