@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL import Image, ImageFile
+
+# JPEGs can be decoded no larger than needed; Pillow leaves out what files of the others say of their crop and colours.
+_FORMATS = ("JPEG", "PNG", "AVIF", "HEIF")
 
 
 def file_of(image: Image.Image, max_bytes: int) -> bytes | None:
-    """The file of a JPEG that is as Pillow opened it, so that it can be decoded no larger than needed.
+    """The file of a picture that is as Pillow opened it, for formats that are better read from their file.
 
     Args:
         image: stays as it is.
@@ -16,8 +18,10 @@ def file_of(image: Image.Image, max_bytes: int) -> bytes | None:
     Returns:
         None if it was loaded, drafted or moved to another picture of its file, or its file is gone or too large.
     """
-    drafted = getattr(image, "decoderconfig", ())
-    if not isinstance(image, JpegImageFile) or not image.tile or drafted or image.tell() or not image.fp:
+    if not isinstance(image, ImageFile.ImageFile) or image.format not in _FORMATS or not image.fp or image.tell():
+        return None
+    drafted = getattr(image, "decoderconfig", ()) if image.format == "JPEG" else ()
+    if drafted or not (image.tile or image.format == "HEIF"):  # pi-heif has no tiles, and no `fp` once it is loaded
         return None
     try:
         place = image.fp.tell()
