@@ -3,7 +3,8 @@
     ClassifierError
     ├── ImageError            a picture that cannot be classified
     │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
-    │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
+    │       UnsupportedKindError, TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError,
+    │       DecodingError
     ├── InputError            a name on the command line that leads to no picture, or a dataset without any
     │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
     │       NotAFileError, NoPicturesError, UnlistedFolderError
@@ -60,6 +61,7 @@ from classifier.errors.pictures import (
     TooManyPixelsError,
     UnknownModeError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.errors.requests import (
     AmbiguousModelError,
@@ -111,4 +113,5 @@ __all__ = [
     "UnlistedFolderError",
     "UnreadableFileError",
     "UnsupportedFormatError",
+    "UnsupportedKindError",
 ]

@@ -48,6 +48,14 @@ class UnsupportedFormatError(ImageError):
     sentence = "This file is not a picture in a supported format. Use one of: {formats}."
 
 
+class UnsupportedKindError(ImageError):
+    """A sound file in an allowed format, of a kind of that format that is not read, such as a 12-bit JPEG."""
+
+    code = "unsupported_kind"
+    status = 415
+    sentence = "This kind of picture is not read here: {kind}. Save the picture as JPEG or PNG."
+
+
 class TooManyBytesError(ImageError):
     """The file is larger than the limit in bytes."""
 

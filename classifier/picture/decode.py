@@ -29,6 +29,7 @@ from classifier.errors import (
     TooManyPixelsError,
     UnknownModeError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.machine.cpus import cpu_count
 from classifier.picture.colour import other_colours, shrink, to_srgb
@@ -131,6 +132,7 @@ def read(
 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
+        UnsupportedKindError: a kind of an allowed format that is not read.
         TooManyBytesError, TooManyPixelsError: over a limit.
         NoMemoryError, OutOfMemoryError: decoding takes more memory than there is.
         TooComplexError, BrokenImageError, EmptyImageError: the format is allowed, but the picture cannot be decoded.
@@ -148,6 +150,8 @@ def read(
         raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six classes of errors; visitors get one
         log.debug("broken %s of %d bytes", kind.name, len(data), exc_info=True)
+        if unread := kind.unread_kind(data):
+            raise UnsupportedKindError(kind=unread) from error
         raise BrokenImageError(format=kind.name) from error
 
 

@@ -59,6 +59,9 @@ class Format:
             about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
+        unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""
+            if it is none, and so is damaged. A kind that its decoder would take and get wrong is refused by
+            `before_loading` instead, with an `UnsupportedKindError`.
         header_size: the size that a file's header gives, for a decoder that takes memory as soon as it opens a file;
             (0, 0) if the header gives none.
         tile_size: the size of a tile, for a decoder that decodes whole tiles; a tile may be larger than the picture.
@@ -80,6 +83,7 @@ class Format:
     use_threads: Callable[[int], None] = lambda count: None
     too_many_parts: Callable[[bytes], bool] = lambda data: False
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
+    unread_kind: Callable[[bytes], str] = lambda data: ""
     header_size: Callable[[bytes], Size] | None = None
     tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)
     before_loading: Callable[[ImageFile, int], None] = lambda image, length: None

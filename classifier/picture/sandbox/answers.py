@@ -22,6 +22,7 @@ from classifier.errors import (
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
@@ -36,7 +37,7 @@ _LONGEST_TIME = 1e9  # ms
 _ERRORS = {
     kind.code: kind
     for kind in (
-        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
+        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError, UnsupportedKindError),
         *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, NoDecoderError),
     )
 }
