@@ -19,6 +19,16 @@ class BrokenImageError(ImageError):
     sentence = "This {format} file is damaged or incomplete. Export or download the picture again."
 
 
+class CutOffError(ImageError):
+    """A file that lacks its end and, with it, a real part of the picture."""
+
+    code = "cut_off"
+    sentence = (
+        "This {format} file is damaged or incomplete: it is cut off after {rows} of its {height} rows. "
+        "Export or download the picture again."
+    )
+
+
 class TooComplexError(ImageError):
     """A file that is split into more parts (segments, chunks, tiles) than any ordinary encoder writes."""
 

@@ -32,11 +32,13 @@ from classifier.errors import (
     UnsupportedKindError,
 )
 from classifier.machine.cpus import cpu_count
+from classifier.picture import cut_off
 from classifier.picture.colour import other_colours, shrink, to_srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Size
 from classifier.picture.limits import Limits, millions, pixels_within
+from classifier.picture.notes import Note
 from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,6 @@ _MAX_SIDE = 65_535
 
 THREADS = min(cpu_count(), 4)
 """The threads that a decoder may start, for those that start any, where memory is not short."""
-
 
 _threads = 0
 
@@ -109,12 +110,14 @@ class Picture:
         width: pixels of the upright original.
         height: pixels of the upright original.
         format: one of `formats.FORMATS`, or "" for a picture that came as a PIL image.
+        notes: what else is to be told of how it was read.
     """
 
     image: Image.Image
     width: int
     height: int
     format: str
+    notes: tuple[Note, ...] = ()
 
 
 def read(
@@ -135,13 +138,15 @@ def read(
         UnsupportedKindError: a kind of an allowed format that is not read.
         TooManyBytesError, TooManyPixelsError: over a limit.
         NoMemoryError, OutOfMemoryError: decoding takes more memory than there is.
-        TooComplexError, BrokenImageError, EmptyImageError: the format is allowed, but the picture cannot be decoded.
+        TooComplexError, BrokenImageError, CutOffError, EmptyImageError: an allowed format that cannot be decoded.
     """
     limits = limits or Limits()
     kind = _checked_format(data, limits)
+    cut = kind.cut_off(data)
     try:
-        with Image.open(io.BytesIO(data), formats=[kind.pillow_name]) as image:
-            return _decode(image, kind, limits, at_least, detail, len(data))
+        with Image.open(io.BytesIO(cut.ended if cut else data), formats=[kind.pillow_name]) as image:
+            picture = _decode(image, kind, limits, at_least, detail, len(data) * (3 if cut else 1))
+        return replace(picture, notes=(cut_off.checked(cut, kind),)) if cut else picture
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -150,9 +155,8 @@ def read(
         raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six classes of errors; visitors get one
         log.debug("broken %s of %d bytes", kind.name, len(data), exc_info=True)
-        if unread := kind.unread_kind(data):
-            raise UnsupportedKindError(kind=unread) from error
-        raise BrokenImageError(format=kind.name) from error
+        unread = kind.unread_kind(data)
+        raise (UnsupportedKindError(kind=unread) if unread else BrokenImageError(format=kind.name)) from error
 
 
 def from_image(

@@ -35,6 +35,25 @@ class Cost(NamedTuple):
     bytes_per_pixel: float
 
 
+class CutOff(NamedTuple):
+    """A file that lacks its end, with an end.
+
+    Attributes:
+        ended: the file with an end where it is cut off.
+        continued: the same with other content before that end, so that where both give the same pixels, they are those
+            of the file; None if that need not be looked at.
+        band: the rows of pixels that a decoder decodes at a time, from left to right.
+        factor: by what the sides can be divided for looking at it.
+        whole: where nothing need be looked at: whether there is a part of each pixel, and enough of it.
+    """
+
+    ended: bytes
+    continued: bytes | None = None
+    band: int = 1
+    factor: int = 1
+    whole: bool = False
+
+
 def starts_with(*signatures: bytes) -> Callable[[bytes], bool]:
     """A test for `Format.matches`: whether a file starts with one of these."""
     return lambda data: data.startswith(signatures)
@@ -59,6 +78,7 @@ class Format:
             about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
+        cut_off: for a file that lacks its end, though a decoder could read what is there; None for all others.
         unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""
             if it is none, and so is damaged. A kind that its decoder would take and get wrong is refused by
             `before_loading` instead, with an `UnsupportedKindError`.
@@ -83,6 +103,7 @@ class Format:
     use_threads: Callable[[int], None] = lambda count: None
     too_many_parts: Callable[[bytes], bool] = lambda data: False
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
+    cut_off: Callable[[bytes], CutOff | None] = lambda data: None
     unread_kind: Callable[[bytes], str] = lambda data: ""
     header_size: Callable[[bytes], Size] | None = None
     tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)

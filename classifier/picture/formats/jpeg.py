@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from classifier.picture.formats.base import Cost, Format, starts_with
+from classifier.picture.formats.jpeg_scans import MARKER, SEQUENTIAL, cut_off
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -15,9 +16,7 @@ _SCANS = 50  # a progressive file has about 10; for each, libjpeg takes up to 60
 _PADDING = 1 << 16  # bytes between segments
 _RESOURCES = 50_000  # Photoshop's resource blocks; Photoshop itself writes some dozens
 
-_SEQUENTIAL = (0xC0, 0xC1, 0xC9)  # frames that are not progressive
 _FILL = re.compile(rb"\xff+")
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def _too_many_parts(data: bytes) -> bool:
@@ -32,7 +31,7 @@ def _too_many_parts(data: bytes) -> bool:
         if padding > _PADDING:
             return True
         code = data[fill.end()]
-        if code in _SEQUENTIAL:
+        if code in SEQUENTIAL:
             components = int.from_bytes(data[fill.end() + 8 : fill.end() + 9], "big")
         if code == 0xDA:
             if components and data[fill.end() + 3 : fill.end() + 4] == bytes([components]):
@@ -51,7 +50,7 @@ def _too_many_parts(data: bytes) -> bool:
 def _many_scans(data: bytes, position: int) -> bool:
     scans = 0
     for _ in range(_SEGMENTS):
-        marker = _MARKER.search(data, position)
+        marker = MARKER.search(data, position)
         if not marker or data[marker.end() - 1] == 0xD9:
             return False
         scans += data[marker.end() - 1] == 0xDA
@@ -87,6 +86,7 @@ JPEG = Format(
     matches=starts_with(b"\xff\xd8\xff"),
     plugin="PIL.JpegImagePlugin",
     too_many_parts=_too_many_parts,
+    cut_off=cut_off,
     before_loading=_read_at_once,
     draft_cost=_draft_cost,
 )
