@@ -142,10 +142,11 @@ def read(
     """
     limits = limits or Limits()
     kind = _checked_format(data, limits)
-    cut = kind.cut_off(data)
+    cut, mended = kind.cut_off(data), kind.mended(data)
+    copies = 3 if cut else 1 if mended is data else 2
     try:
-        with Image.open(io.BytesIO(cut.ended if cut else data), formats=[kind.pillow_name]) as image:
-            picture = _decode(image, kind, limits, at_least, detail, len(data) * (3 if cut else 1))
+        with Image.open(io.BytesIO(cut.ended if cut else mended), formats=[kind.pillow_name]) as image:
+            picture = _decode(image, kind, limits, at_least, detail, copies * len(data))
         return replace(picture, notes=(cut_off.checked(cut, kind),)) if cut else picture
     except ImageError:
         raise
@@ -201,7 +202,7 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
         raise UnsupportedFormatError(formats=", ".join(limits.formats))
     if kind.too_many_parts(data):
         raise TooComplexError(format=kind.name)
-    if kind.crashes_decoder(data):
+    if kind.crashes_decoder(data) or kind.wrong_pixels(data):
         raise BrokenImageError(format=kind.name)
     if kind.header_size:
         _check_memory(kind.header_size(data), Cost(kind.name, kind.bytes_per_pixel), limits, len(data))

@@ -78,6 +78,9 @@ class Format:
             about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
+        wrong_pixels: whether a file's own checksums say that its pixels are wrong, for a decoder that overlooks it.
+        mended: the file without parts that its decoder would refuse though the picture can do without them; itself if
+            there are none.
         cut_off: for a file that lacks its end, though a decoder could read what is there; None for all others.
         unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""
             if it is none, and so is damaged. A kind that its decoder would take and get wrong is refused by
@@ -103,6 +106,8 @@ class Format:
     use_threads: Callable[[int], None] = lambda count: None
     too_many_parts: Callable[[bytes], bool] = lambda data: False
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
+    wrong_pixels: Callable[[bytes], bool] = lambda data: False
+    mended: Callable[[bytes], bytes] = lambda data: data
     cut_off: Callable[[bytes], CutOff | None] = lambda data: None
     unread_kind: Callable[[bytes], str] = lambda data: ""
     header_size: Callable[[bytes], Size] | None = None
