@@ -11,7 +11,9 @@ from classifier.picture.formats.base import Format, starts_with
 
 _CHUNKS = 20_000  # 20 MB are 2,400 chunks of 8 kB, as libpng writes them
 _HEAD, _CHECKSUM = 8, 4  # bytes of a chunk around its content
-_STEP = 1 << 14  # bytes that are decompressed at a time
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_SPARE = 16  # bytes beside the pixels: a row has one, or one in each of seven passes
+_STEP = 1 << 16  # bytes that are decompressed at a time, and to
 _MOST_BYTES = 1 << 30  # of pixels: 134 million of the largest kind, 16 bits in four channels
 _ANCILLARY = 0x20  # in the first byte of a name: a picture can be shown without such a chunk
 _ANIMATION, _FRAMES = b"acTL", (b"fcTL", b"fdAT")
@@ -72,8 +74,8 @@ def _wrong_pixels(data: bytes) -> bool:
     chunks = [one for one in _chunks(data) if one.name == b"IDAT"]
     if not any(_is_wrong(data, one) for one in chunks):
         return False
-    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-    most = height * (8 * width + 8) + (1 << 20)
+    width, height, depth, colours = struct.unpack(">IIBB", data[16:26])
+    most = height * (width * depth * _CHANNELS.get(colours, 4) // 8 + _SPARE) + _SPARE
     if most > _MOST_BYTES:  # refused for its size
         return False
     stream = zlib.decompressobj()
@@ -82,7 +84,7 @@ def _wrong_pixels(data: bytes) -> bool:
             for start in range(chunk.start + _HEAD, chunk.end - _CHECKSUM, _STEP):
                 part = data[start : min(start + _STEP, chunk.end - _CHECKSUM)]
                 while part and most > 0:
-                    most -= len(stream.decompress(part, 1 << 20))
+                    most -= len(stream.decompress(part, _STEP))
                     part = stream.unconsumed_tail
     except zlib.error:
         return True
