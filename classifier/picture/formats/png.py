@@ -72,7 +72,7 @@ def _wrong_pixels(data: bytes) -> bool:
     Pillow looks at neither of both reliably, and would decode whatever came of a few flipped bits.
     """
     chunks = [one for one in _chunks(data) if one.name == b"IDAT"]
-    if not any(_is_wrong(data, one) for one in chunks):
+    if data[12:16] != b"IHDR" or not any(_is_wrong(data, one) for one in chunks):
         return False
     width, height, depth, colours = struct.unpack(">IIBB", data[16:26])
     most = height * (width * depth * _CHANNELS.get(colours, 4) // 8 + _SPARE) + _SPARE
@@ -83,7 +83,7 @@ def _wrong_pixels(data: bytes) -> bool:
         for chunk in chunks:
             for start in range(chunk.start + _HEAD, chunk.end - _CHECKSUM, _STEP):
                 part = data[start : min(start + _STEP, chunk.end - _CHECKSUM)]
-                while part and most > 0:
+                while part and most > 0 and not stream.eof:
                     most -= len(stream.decompress(part, _STEP))
                     part = stream.unconsumed_tail
     except zlib.error:

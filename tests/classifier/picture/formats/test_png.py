@@ -134,6 +134,12 @@ def test_pixels_that_never_end_take_no_long_time(size: tuple[int, int]) -> None:
     assert time.process_time() - begin < SECONDS
 
 
+def test_no_header_is_no_picture() -> None:
+    for content in (b"", b"x", WHOLE):
+        with pytest.raises(BrokenImageError):
+            read(WHOLE[:8] + wrong(png_chunk(b"IDAT", content)))
+
+
 def test_many_wrong_chunks_take_no_long_time() -> None:
     chunk = wrong(png_chunk(b"fcTL", bytes(26)))
     data = with_chunk(chunk * 19_000)
