@@ -142,11 +142,11 @@ def read(
     """
     limits = limits or Limits()
     kind = _checked_format(data, limits)
-    cut, mended = kind.cut_off(data), kind.mended(data)
-    copies = 3 if cut else 1 if mended is data else 2
     try:
+        cut, mended = kind.cut_off(data), kind.mended(data)
+        held = len(data) * (3 if cut else 1) + (0 if mended is data else len(mended))
         with Image.open(io.BytesIO(cut.ended if cut else mended), formats=[kind.pillow_name]) as image:
-            picture = _decode(image, kind, limits, at_least, detail, copies * len(data))
+            picture = _decode(image, kind, limits, at_least, detail, held)
         return replace(picture, notes=(cut_off.checked(cut, kind),)) if cut else picture
     except ImageError:
         raise

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from classifier.picture.formats.base import Cost, Format, starts_with
-from classifier.picture.formats.jpeg_scans import MARKER, SEQUENTIAL, cut_off
+from classifier.picture.formats.jpeg_scans import FRAMES, MARKER, SEQUENTIAL, cut_off
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -15,6 +15,9 @@ _SEGMENTS = 1_000  # 20 MB are 305 segments of full length; joining EXIF from ma
 _SCANS = 50  # a progressive file has about 10; for each, libjpeg takes up to 60 ms at 50 million pixels
 _PADDING = 1 << 16  # bytes between segments
 _RESOURCES = 50_000  # Photoshop's resource blocks; Photoshop itself writes some dozens
+
+_LOSSLESS_FRAME = 0xF7  # of JPEG-LS (ITU-T T.87)
+_HIERARCHY, _DIFFERENCES = 0xDE, (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)  # of several frames (ITU-T T.81, annex J)
 
 _FILL = re.compile(rb"\xff+")
 
@@ -67,6 +70,30 @@ def _after(data: bytes, code: int) -> int:
     return code + 1 + max(2, int.from_bytes(data[code + 1 : code + 3], "big"))
 
 
+def _unread_kind(data: bytes) -> str:
+    """The name of a kind of JPEG that its decoder does not know, by its first frame."""
+    position = 2
+    for _ in range(_SEGMENTS):
+        fill = _FILL.search(data, position)
+        if not fill or fill.end() + 9 > len(data):
+            return ""
+        code, header = data[fill.end()], data[fill.end() + 3 : fill.end() + 9]
+        if code in (*FRAMES, _LOSSLESS_FRAME, _HIERARCHY):
+            return _kind_of_frame(code, depth=header[0], channels=header[5])
+        position = _after(data, fill.end())
+    return ""
+
+
+def _kind_of_frame(code: int, depth: int, channels: int) -> str:
+    if code == _LOSSLESS_FRAME:
+        return "JPEG-LS"
+    if code == _HIERARCHY or code in _DIFFERENCES:
+        return "hierarchical JPEG"
+    if depth != 8:
+        return f"{depth}-bit JPEG" if 2 <= depth <= 16 else ""
+    return "" if channels in (1, 3, 4) else f"JPEG with {channels} channels"
+
+
 def _draft_cost(image: ImageFile) -> Cost:
     """Measured at 50 million pixels: 0.1 bytes per pixel, or 3 if all scans are kept until the last (progressive)."""
     return Cost("progressive JPEG", 3.2) if "progressive" in image.info else Cost("sequential JPEG", 0.2)
@@ -87,6 +114,7 @@ JPEG = Format(
     plugin="PIL.JpegImagePlugin",
     too_many_parts=_too_many_parts,
     cut_off=cut_off,
+    unread_kind=_unread_kind,
     before_loading=_read_at_once,
     draft_cost=_draft_cost,
 )

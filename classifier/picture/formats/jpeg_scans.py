@@ -18,7 +18,9 @@ MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 SEQUENTIAL = (0xC0, 0xC1, 0xC9)
 """Frames that are neither progressive nor lossless."""
 
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+"""Markers of frames, of every kind of coding."""
+
 _ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a segment, but for the end
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _START, _END, _SCAN, _INTERVAL = 0xD8, 0xD9, 0xDA, 0xDD
@@ -91,7 +93,7 @@ def _cut_off(data: bytes) -> CutOff | None:
         position = marker.end() + length
         if position > len(data) or length < 2:
             break
-        if code in _FRAMES:
+        if code in FRAMES:
             frame = _read_frame(code, data[marker.end() + 2 : position])
         if code == _SCAN and frame:
             frame.scan(data[marker.end() + 2 : position])
