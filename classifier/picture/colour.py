@@ -13,10 +13,18 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageCms
 
+from classifier.picture.cicp import convert, other_than_srgb
+from classifier.picture.formats.base import UNKNOWN, Cicp
+
+Colours = bytes | Cicp
+"""An ICC profile or code points."""
+
 log = logging.getLogger(__name__)
 
 _SRGB = ImageCms.createProfile("sRGB")
 _STRIP_PIXELS = 1 << 20
+_LIKE_SRGB = (1, 6)  # transfers of video in an ICC profile, which Chromium takes for that of sRGB
+_TAGS = 100  # of an ICC profile; the most that profiles have is about 40
 
 
 def _chart() -> Image.Image:
@@ -29,20 +37,35 @@ def _chart() -> Image.Image:
 _CHART = _chart()
 
 
-def shrink(image: Image.Image, factor: int) -> Image.Image:
+def srgb(image: Image.Image, factor: int, colours: Colours | None) -> Image.Image:
+    """The picture in mode RGB and in sRGB, on white where it is transparent, each side divided by `factor`, rounded up.
+
+    Args:
+        image: loaded, in any mode that Pillow decodes files to.
+        factor: at least 1.
+        colours: what `other_colours` gave for it.
+    """
+    if isinstance(colours, Cicp) and _transparent(image):
+        # White is not where sRGB has it, so that the picture is laid on it only once it is in sRGB.
+        return to_srgb(shrink(image, factor, colours), None)
+    return to_srgb(shrink(image, factor), colours)
+
+
+def shrink(image: Image.Image, factor: int, colours: Cicp | None = None) -> Image.Image:
     """The picture in mode L, RGB or CMYK, on white where it is transparent, each side divided by `factor` (rounded up).
 
     Args:
         image: loaded, in any mode that Pillow decodes files to.
         factor: at least 1.
+        colours: converts a transparent picture before it is laid on white.
     """
     scale = _value_range(image)
     plain = image.mode in ("L", "RGB", "CMYK") and not image.has_transparency_data
     if factor == 1 and (plain or image.width * image.height <= _STRIP_PIXELS):
-        return _plain(image, scale)
+        return _plain(image, scale, colours)
     result: Image.Image | None = None
     for top, strip in _strips(image, factor):
-        small = _plain(strip, scale)
+        small = _plain(strip, scale, colours)
         if factor > 1:
             small = small.reduce(factor)
         if result is None:
@@ -80,16 +103,22 @@ def _value_range(image: Image.Image) -> tuple[float, float]:
     return low, max(high, low + 1)
 
 
-def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
+def _transparent(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data
+
+
+def _plain(image: Image.Image, scale: tuple[float, float], colours: Cicp | None) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         black, white = scale
         values = np.nan_to_num(np.asarray(image, np.float64), nan=black, posinf=white, neginf=black)
         values = np.clip((values - black) * (255 / (white - black)) + 0.5, 0, 255)
         return Image.fromarray(values.astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or image.has_transparency_data:
+    if _transparent(image):
         if image.mode in ("RGBa", "La"):  # premultiplied alpha: Pillow converts these only to RGBA and LA
             image = image.convert(image.mode.upper())
         image = image.convert("RGBA")
+        if colours:
+            image = convert(image, colours)
         white_page = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white_page, image).convert("RGB")
     if image.mode in ("L", "RGB", "CMYK"):
@@ -97,8 +126,16 @@ def _plain(image: Image.Image, scale: tuple[float, float]) -> Image.Image:
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def other_colours(profile: bytes | None) -> bytes | None:
-    """The ICC profile, unless it stands for the colours that pictures without one have: sRGB, to a step of 255."""
+def other_colours(profile: bytes | None, cicp: Cicp | None = None) -> Colours | None:
+    """A picture's colours, unless they are those that pictures have which do not say them: sRGB, to a step of 255.
+
+    Args:
+        profile: its ICC profile, if it has one.
+        cicp: its colours as code points; they go before the profile.
+    """
+    cicp = cicp or _points(profile or b"")
+    if cicp:
+        return other_than_srgb(cicp)
     if not profile:
         return None
     try:
@@ -112,18 +149,35 @@ def other_colours(profile: bytes | None) -> bytes | None:
     return None if same else profile
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _points(profile: bytes) -> Cicp | None:
+    """The code points that an ICC profile gives besides its curves, which cannot say what is brighter than white.
+
+    ICC.1:2022, 9.2.17 and 10.3.
+    """
+    count = min(int.from_bytes(profile[128:132], "big"), _TAGS)
+    for at in range(132, 132 + 12 * count, 12):
+        if profile[at : at + 4] == b"cicp":
+            place = int.from_bytes(profile[at + 4 : at + 8], "big")
+            points = profile[place + 8 : place + 12]
+            heeded = len(points) == 4 and points[1] != UNKNOWN and points[2:] == b"\0\1"
+            return Cicp(points[0], points[1]).settled(_LIKE_SRGB) if heeded else None
+    return None
+
+
+def to_srgb(image: Image.Image, colours: Colours | None) -> Image.Image:
     """The picture in mode RGB.
 
     Args:
         image: mode L, RGB or CMYK, as `shrink` gives it.
-        profile: its ICC profile, if it has one; a profile that is broken or does not fit the mode is ignored.
+        colours: those of it, if they are not sRGB; a profile that is broken or does not fit the mode is ignored.
     """
-    if profile:
+    if isinstance(colours, Cicp):
+        return convert(image if image.mode == "RGB" else image.convert("RGB"), colours)
+    if colours:
         try:
             converted = ImageCms.profileToProfile(
                 image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.ImageCmsProfile(io.BytesIO(colours)),
                 ImageCms.ImageCmsProfile(_SRGB),
                 renderingIntent=ImageCms.Intent.PERCEPTUAL,
                 outputMode="RGB",

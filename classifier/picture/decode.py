@@ -33,10 +33,10 @@ from classifier.errors import (
 )
 from classifier.machine.cpus import cpu_count
 from classifier.picture import cut_off
-from classifier.picture.colour import other_colours, shrink, to_srgb
+from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
-from classifier.picture.formats.base import Cost, Format, Size
+from classifier.picture.formats.base import Cost, Format, Shown, Size
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.notes import Note
 from classifier.picture.opened import file_of
@@ -143,10 +143,11 @@ def read(
     limits = limits or Limits()
     kind = _checked_format(data, limits)
     try:
-        cut, mended = kind.cut_off(data), kind.mended(data)
-        held = len(data) * (3 if cut else 1) + (0 if mended is data else len(mended))
-        with Image.open(io.BytesIO(cut.ended if cut else mended), formats=[kind.pillow_name]) as image:
-            picture = _decode(image, kind, limits, at_least, detail, held)
+        cut = kind.cut_off(data)
+        shown = kind.shown(cut.ended if cut else data)
+        held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
+        with Image.open(io.BytesIO(shown.data), formats=[kind.pillow_name]) as image:
+            picture = _decode(image, kind, limits, at_least, detail, held, shown)
         return replace(picture, notes=(cut_off.checked(cut, kind),)) if cut else picture
     except ImageError:
         raise
@@ -210,7 +211,13 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
 
 
 def _decode(
-    image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None, length: int
+    image: ImageFile.ImageFile,
+    kind: Format,
+    limits: Limits,
+    at_least: Size | None,
+    detail: Detail | None,
+    length: int,
+    shown: Shown,
 ) -> Picture:
     """The picture in a file of `length` bytes that Pillow has opened."""
     _check_size(image.size, limits)
@@ -222,7 +229,7 @@ def _decode(
     _check_memory(image.size, cost, limits, length)
     size = image.size
     kind.before_loading(image, length)
-    profile = other_colours(image.info.get("icc_profile"))
+    profile = other_colours(image.info.get("icc_profile"), shown.cicp)
     whole = False
     if at_least:
         stored = at_least[::-1] if _orientation(image) in _SIDEWAYS else at_least
@@ -234,6 +241,9 @@ def _decode(
             image.draft(None, (size[0] // factor, size[1] // factor))
         whole = detail is not None and math.prod(image.size) <= most
     image.load()
+    if shown.crop:
+        cropped = image.crop(shown.crop)
+        return _upright(cropped, cropped.size, at_least, whole, profile, kind.name)
     return _upright(image, size, at_least, whole, profile, kind.name)
 
 
@@ -242,7 +252,7 @@ def _upright(
     size: Size,
     at_least: Size | None,
     whole: bool,
-    profile: bytes | None,
+    profile: Colours | None,
     name: str,
     least: int = 1,
 ) -> Picture:
@@ -253,7 +263,7 @@ def _upright(
         size: of the original.
         at_least: that the upright result must not fall below; None leaves it as large as it is.
         whole: whether to reduce only what would otherwise take long to convert.
-        profile: the ICC profile of its colours, if they are not sRGB.
+        profile: its colours, if they are not sRGB.
         name: of the format.
         least: by what each side is divided at least; 1 where a decoder has done that.
     """
@@ -266,7 +276,7 @@ def _upright(
     factor = max(1, int(room / _GAP))
     if whole:
         factor = max(least, min(factor, math.ceil(math.sqrt(math.prod(have) / PROFILED)) if profile else 1))
-    upright = to_srgb(shrink(image, factor), profile)
+    upright = srgb(image, factor, profile)
     if orientation in _TRANSPOSE:
         upright = upright.transpose(_TRANSPOSE[orientation])
     return Picture(upright, *size, name)

@@ -6,7 +6,7 @@ is imported. A hook that needs a part of Pillow imports it when it is called: by
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
+
+Crop = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels."""
 
 BYTES_PER_PIXEL = 4.5
 """Memory that decoding takes in most formats; a little more than the 4.3 bytes measured at 50 million pixels."""
@@ -54,6 +57,43 @@ class CutOff(NamedTuple):
     whole: bool = False
 
 
+UNKNOWN = 2
+"""Of code points: the one that says nothing."""
+
+
+class Cicp(NamedTuple):
+    """What the values of a picture mean, as numbers of ITU-T H.273 (coding-independent code points).
+
+    Attributes:
+        primaries: of the colours red, green and blue.
+        transfer: from values to light.
+        peak: nits of the brightest pixel, if the file tells; only for a picture of high dynamic range.
+    """
+
+    primaries: int
+    transfer: int
+    peak: float | None = None
+
+    def settled(self, like_srgb: Collection[int]) -> Cicp:
+        """The same with those of sRGB in place of unknown primaries, and of transfers that are to count as its own."""
+        primaries = 1 if self.primaries == UNKNOWN else self.primaries
+        return Cicp(primaries, 13 if self.transfer in like_srgb else self.transfer, self.peak)
+
+
+class Shown(NamedTuple):
+    """How a file's picture is to be shown, as far as its decoder leaves that to us.
+
+    Attributes:
+        data: the file, as its decoder is to have it: itself, or one that holds the same picture.
+        crop: the part that is shown of what its decoder gives; all if None.
+        cicp: its colours; if None, its ICC profile says them.
+    """
+
+    data: bytes
+    crop: Crop | None = None
+    cicp: Cicp | None = None
+
+
 def starts_with(*signatures: bytes) -> Callable[[bytes], bool]:
     """A test for `Format.matches`: whether a file starts with one of these."""
     return lambda data: data.startswith(signatures)
@@ -79,12 +119,11 @@ class Format:
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
         wrong_pixels: whether a file's own checksums say that its pixels are wrong, for a decoder that overlooks it.
-        mended: the file without parts that its decoder would refuse though the picture can do without them; itself if
-            there are none.
         cut_off: for a file that lacks its end, though a decoder could read what is there; None for all others.
         unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""
             if it is none, and so is damaged. A kind that its decoder would take and get wrong is refused by
             `before_loading` instead, with an `UnsupportedKindError`.
+        shown: how its picture is to be shown, as far as its decoder leaves that to us.
         header_size: the size that a file's header gives, for a decoder that takes memory as soon as it opens a file;
             (0, 0) if the header gives none.
         tile_size: the size of a tile, for a decoder that decodes whole tiles; a tile may be larger than the picture.
@@ -107,9 +146,9 @@ class Format:
     too_many_parts: Callable[[bytes], bool] = lambda data: False
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
     wrong_pixels: Callable[[bytes], bool] = lambda data: False
-    mended: Callable[[bytes], bytes] = lambda data: data
     cut_off: Callable[[bytes], CutOff | None] = lambda data: None
     unread_kind: Callable[[bytes], str] = lambda data: ""
+    shown: Callable[[bytes], Shown] = Shown
     header_size: Callable[[bytes], Size] | None = None
     tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)
     before_loading: Callable[[ImageFile, int], None] = lambda image, length: None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from classifier.picture.formats.base import Format, starts_with
+from classifier.picture.formats.base import Format, Shown, starts_with
 
 _RUNS_BYTES, _RUNS_PIXELS = 2_000_000, 4_000_000  # of a run-length encoded file; Pillow decodes runs one by one
 _START = 14  # of the header, behind that of the file
@@ -150,6 +150,6 @@ BMP = Format(
     matches=starts_with(b"BM"),
     plugin="PIL.BmpImagePlugin",
     too_many_parts=_too_many_parts,
-    mended=_as_known,
+    shown=lambda data: Shown(_as_known(data)),
     unread_kind=_unread_kind,
 )

@@ -8,7 +8,10 @@ from __future__ import annotations
 import base64
 import re
 
-from classifier.picture.formats.base import Format
+from classifier.picture.formats.aperture import corner, visible, without_apertures
+from classifier.picture.formats.base import Format, Shown
+from classifier.picture.formats.items import read_items
+from classifier.picture.formats.nclx import of_picture, of_track
 
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -65,12 +68,28 @@ def _names_are_not_text(data: bytes) -> bool:
     return False
 
 
+def _shown_of_avif(data: bytes) -> Shown:
+    """A crop counts as in Chromium: only if it starts in the upper left corner. libavif leaves it to its callers."""
+    if data[8:12] == b"avis":  # libavif then decodes the film
+        return Shown(data, cicp=of_track(data))
+    items = read_items(data)
+    return Shown(data, corner(data, items), of_picture(data, items))
+
+
+def _shown_of_heic(data: bytes) -> Shown:
+    """Each crop is taken out and left to us: libheif 1.23 takes a picture larger than its crop for an attack."""
+    items = read_items(data)
+    crop = visible(data, items)
+    return Shown(without_apertures(data, items) if crop else data, crop, of_picture(data, items))
+
+
 AVIF = Format(
     name="AVIF",
     endings=(".avif",),
     matches=lambda data: bool(_brands(data) & _AVIF_BRANDS),
     plugin="PIL.AvifImagePlugin",
     use_threads=_use_threads_for_avif,
+    shown=_shown_of_avif,
     bytes_per_pixel=_BYTES_PER_PIXEL,
     feature="avif",
 )
@@ -84,6 +103,7 @@ HEIC = Format(
     register=_register_heic,
     use_threads=_use_threads_for_heic,
     crashes_decoder=_names_are_not_text,
+    shown=_shown_of_heic,
     bytes_per_pixel=_BYTES_PER_PIXEL,
     sample=base64.b64decode(_HEIC_SAMPLE),
 )

@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from classifier.picture.formats.base import Format, starts_with
+from classifier.picture.formats.base import Cicp, Format, Shown, starts_with
 
+_UNIT = 10_000  # of light, per nit
 _CHUNKS = 20_000  # 20 MB are 2,400 chunks of 8 kB, as libpng writes them
 _HEAD, _CHECKSUM = 8, 4  # bytes of a chunk around its content
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -91,6 +92,23 @@ def _wrong_pixels(data: bytes) -> bool:
     return not stream.eof
 
 
+def _shown(data: bytes) -> Shown:
+    """The colours that a chunk cICP gives, and the brightest pixel after cLLI or else mDCV."""
+    data = _without_wrong_chunks(data)
+    found: dict[bytes, bytes] = {}
+    for chunk in _chunks(data):
+        if chunk.name in (b"PLTE", b"IDAT"):
+            break
+        if chunk.name in (b"cICP", b"cLLI", b"mDCV"):
+            found.setdefault(chunk.name, data[chunk.start + _HEAD : chunk.end - _CHECKSUM])
+    points = found.get(b"cICP", b"")
+    # RGB in full range; all else is not allowed, or not known to browsers
+    if len(points) < 4 or points[2:4] != b"\0\1":
+        return Shown(data)
+    peak = int.from_bytes(found.get(b"cLLI", b"")[:4], "big") or int.from_bytes(found.get(b"mDCV", b"")[16:20], "big")
+    return Shown(data, cicp=Cicp(points[0], points[1], peak / _UNIT or None))
+
+
 PNG = Format(
     name="PNG",
     endings=(".png",),
@@ -98,5 +116,5 @@ PNG = Format(
     plugin="PIL.PngImagePlugin",
     too_many_parts=_too_many_parts,
     wrong_pixels=_wrong_pixels,
-    mended=_without_wrong_chunks,
+    shown=_shown,
 )

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from benchmarks.pictures import mosaic
 from classifier.errors import UnknownModeError
 from classifier.picture import decode
-from classifier.picture.colour import shrink
+from classifier.picture.colour import Colours, srgb
 from classifier.picture.geometry import Geometry, crop_box
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import prepare
@@ -218,12 +218,12 @@ def reduced(monkeypatch: pytest.MonkeyPatch, data: bytes, geometry: Geometry, me
     """The size of what is left before its colours are converted."""
     sizes = []
 
-    def seen(image: Image.Image, factor: int) -> Image.Image:
+    def seen(image: Image.Image, factor: int, colours: Colours | None) -> Image.Image:
         sizes.append((image.width // factor, image.height // factor))
-        return shrink(image, factor)
+        return srgb(image, factor, colours)
 
     with monkeypatch.context() as patched:
-        patched.setattr(decode, "shrink", seen)
+        patched.setattr(decode, "srgb", seen)
         picture = prepare(data, geometry, Limits(memory=memory))
     assert (picture.width, picture.height) == (2000, 1000)
     return sizes[0]

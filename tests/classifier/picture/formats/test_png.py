@@ -152,5 +152,5 @@ def test_a_large_file_is_not_copied_without_need() -> None:
     from classifier.picture.formats.png import PNG
 
     data = with_chunk(png_chunk(b"caBX", bytes(1_000_000)))
-    assert PNG.mended(data) is data
-    assert PNG.mended(with_chunk(wrong(png_chunk(b"caBX", bytes(1_000_000))))) == WHOLE
+    assert PNG.shown(data).data is data
+    assert PNG.shown(with_chunk(wrong(png_chunk(b"caBX", bytes(1_000_000))))).data == WHOLE
