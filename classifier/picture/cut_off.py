@@ -16,7 +16,7 @@ _ENOUGH = 0.96
 """The share of the pixels that must be there. What is missing of fewer is less than a centre crop leaves out."""
 
 
-def checked(cut: CutOff, kind: Format) -> Note:
+def checked(cut: CutOff, kind: Format) -> tuple[Note, ...]:
     """What is told of a file that is cut off, if nearly all of it is there.
 
     Args:
@@ -29,13 +29,15 @@ def checked(cut: CutOff, kind: Format) -> Note:
     with Image.open(io.BytesIO(cut.ended), formats=[kind.pillow_name]) as image:
         size = image.size
     if cut.whole:
-        return note("cut_off_detail", height=str(size[1]))
+        return (note("cut_off_detail", height=str(size[1])),)
     rows, share = _there(cut, kind, size)
+    if cut.doubtful and rows == size[1]:
+        return ()
     if not rows:
         raise BrokenImageError(format=kind.name)
     if share < _ENOUGH:
         raise CutOffError(format=kind.name, rows=str(rows), height=str(size[1]))
-    return note("cut_off", rows=str(rows), height=str(size[1]))
+    return (note("cut_off", rows=str(rows), height=str(size[1])),)
 
 
 def _there(cut: CutOff, kind: Format, size: Size) -> tuple[int, float]:

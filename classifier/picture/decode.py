@@ -148,7 +148,8 @@ def read(
         held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
         with Image.open(io.BytesIO(shown.data), formats=[kind.pillow_name]) as image:
             picture = _decode(image, kind, limits, at_least, detail, held, shown)
-        return replace(picture, notes=(cut_off.checked(cut, kind),)) if cut else picture
+            cut = cut or kind.ended_early(image, data)
+        return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

@@ -48,6 +48,7 @@ class CutOff(NamedTuple):
         band: the rows of pixels that a decoder decodes at a time, from left to right.
         factor: by what the sides can be divided for looking at it.
         whole: where nothing need be looked at: whether there is a part of each pixel, and enough of it.
+        doubtful: whether nothing may be missing at all.
     """
 
     ended: bytes
@@ -55,6 +56,7 @@ class CutOff(NamedTuple):
     band: int = 1
     factor: int = 1
     whole: bool = False
+    doubtful: bool = False
 
 
 UNKNOWN = 2
@@ -120,6 +122,7 @@ class Format:
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
         wrong_pixels: whether a file's own checksums say that its pixels are wrong, for a decoder that overlooks it.
         cut_off: for a file that lacks its end, though a decoder could read what is there; None for all others.
+        ended_early: the same once a file is decoded, for one that has an end, but where more pixels should be.
         unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""
             if it is none, and so is damaged. A kind that its decoder would take and get wrong is refused by
             `before_loading` instead, with an `UnsupportedKindError`.
@@ -147,6 +150,7 @@ class Format:
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
     wrong_pixels: Callable[[bytes], bool] = lambda data: False
     cut_off: Callable[[bytes], CutOff | None] = lambda data: None
+    ended_early: Callable[[ImageFile, bytes], CutOff | None] = lambda image, data: None
     unread_kind: Callable[[bytes], str] = lambda data: ""
     shown: Callable[[bytes], Shown] = Shown
     header_size: Callable[[bytes], Size] | None = None

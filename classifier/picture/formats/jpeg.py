@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from classifier.picture.formats.base import Cost, Format, starts_with
-from classifier.picture.formats.jpeg_scans import FRAMES, MARKER, SEQUENTIAL, cut_off
+from classifier.picture.formats.jpeg_scans import FRAMES, MARKER, SEQUENTIAL, cut_off, ended_early
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -114,6 +114,7 @@ JPEG = Format(
     plugin="PIL.JpegImagePlugin",
     too_many_parts=_too_many_parts,
     cut_off=cut_off,
+    ended_early=ended_early,
     unread_kind=_unread_kind,
     before_loading=_read_at_once,
     draft_cost=_draft_cost,

@@ -9,8 +9,12 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from classifier.picture.formats.base import CutOff
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the data of a scan, whose own bytes 0xFF are followed by 0x00 or by a restart marker's second byte."""
@@ -26,6 +30,7 @@ _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _START, _END, _SCAN, _INTERVAL = 0xD8, 0xD9, 0xDA, 0xDD
 _SEGMENTS = 1_000
 _ZEROS = 16  # bytes at the end that are not part of a scan: what a download has not filled yet, or padding
+_MISSING = 128  # of 255: what libjpeg makes of a block that is missing
 _ABSENT = 16  # for the lowest bit that is known of a coefficient of which none is
 _FINE = 1  # a coefficient that is known but for its last bit is known well enough, unless it is a block's mean
 
@@ -65,26 +70,37 @@ def _well_known(missing: dict[int, list[int]]) -> bool:
 
 def cut_off(data: bytes) -> CutOff | None:
     """Two ways to end a file that has none; None for one that has, and for one that ends before its first scan."""
-    if data.endswith(b"\xff\xd9"):
+    return None if data.endswith(b"\xff\xd9") else _readable(data, early=False)
+
+
+def ended_early(image: ImageFile, data: bytes) -> CutOff | None:
+    """The same for a file with an end, if its last pixel is what a decoder makes of a block that is missing."""
+    if image.getpixel((image.width - 1, image.height - 1)) not in (_MISSING, (_MISSING,) * 3):
         return None
+    cut = _readable(data, early=True)
+    return cut._replace(doubtful=True) if cut and cut.continued else None
+
+
+def _readable(data: bytes, *, early: bool) -> CutOff | None:
     try:
-        return _cut_off(data)
+        return _cut_off(data, early=early)
     except (IndexError, KeyError):  # no frame before a scan, or nonsense in one of both: not to be mended
         return None
 
 
-def _cut_off(data: bytes) -> CutOff | None:
+def _cut_off(data: bytes, *, early: bool) -> CutOff | None:
+    """The file up to the end of its last scan: what ends the data or, if `early`, the end mark."""
     frame: _Frame | None = None
     intervals = False
     position, end = 2, 0  # the end of what there is of the last scan
     for _ in range(_SEGMENTS):
         marker = MARKER.search(data, position)
         code = data[marker.end() - 1] if marker else _START
-        if code == _END:
+        if code == _END and not early:
             return None
         if end == position:
             end = marker.start() if marker else len(data)
-        if not marker or code == _START:
+        if not marker or code in (_START, _END):
             break
         if code in _ALONE:
             position = marker.end()

@@ -121,6 +121,28 @@ def test_a_progressive_file_that_is_still_coarse_is_refused(kind: str, share: fl
         read(cat(kind)[: int(len(cat(kind)) * share)])
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "CMYK"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+def test_an_end_mark_in_the_place_of_pixels_is_no_end(kind: str, share: float) -> None:
+    cut = cat(kind)[: int(len(cat(kind)) * share)].rstrip(b"\xff")
+    for behind in (b"\xff\xd9", b"\xff\xd9" + bytes(100), b"\xff\xd9and more\xff\xd9"):
+        if share < 0.99:
+            with pytest.raises(CutOffError):
+                read(cut + behind, at_least=(40, 40))
+        else:
+            assert 280 <= rows(cut + behind) < 300
+
+
+def test_a_picture_that_is_grey_at_its_end_is_whole() -> None:
+    image = Image.open(photo("chelsea.png")).convert("RGB")
+    image.paste((128, 128, 128), (0, 200, image.width, image.height))
+    for options in ({}, {"subsampling": 0}, {"progressive": True}, {"restart_marker_rows": 1}):
+        data = encode(image, "JPEG", **options)
+        assert read(data).image.getpixel((400, 299)) == (128, 128, 128)
+        assert read(data).notes == ()
+    assert read(encode(Image.new("L", (300, 200), 128), "JPEG")).notes == ()
+
+
 def test_a_file_that_ends_before_its_pixels_is_damaged() -> None:
     start = cat("baseline").index(b"\xff\xda")
     for end in (3, 20, 200, start, start + 5, start + 14, start + 40):
