@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from classifier.picture.notes import Note
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -76,6 +78,8 @@ class Classification:
     familiar: float | None = None
     """how much the picture looks like the things that the model knows, 0 to 1: an answer below 0.5 is not sure; absent
     (null) if the model cannot tell"""
+    notes: tuple[Note, ...] = ()
+    """what else there is to know of how the picture was read, such as that its file is cut off"""
 
     @property
     def known(self) -> bool:

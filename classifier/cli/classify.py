@@ -69,6 +69,8 @@ def _classify(classifier: Classifier, args: argparse.Namespace) -> int:
                 writer.failure(name, code, detail)
             else:
                 writer.result(name, result)
+                for note in result.notes:
+                    screen.say(f"{printable(name)}: {note.message}")
             screen.advance()
     if writer:
         writer.end()

@@ -2,8 +2,9 @@
 
     ClassifierError
     ├── ImageError            a picture that cannot be classified
-    │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
-    │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
+    │   └── BrokenImageError, CutOffError, TooComplexError, EmptyImageError, UnknownModeError,
+    │       UnsupportedFormatError, UnsupportedKindError, TooManyBytesError, TooManyPixelsError, NoMemoryError,
+    │       OutOfMemoryError, DecodingError
     ├── InputError            a name on the command line that leads to no picture, or a dataset without any
     │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
     │       NotAFileError, NoPicturesError, UnlistedFolderError
@@ -50,6 +51,7 @@ from classifier.errors.models import (
 )
 from classifier.errors.pictures import (
     BrokenImageError,
+    CutOffError,
     DecodingError,
     EmptyImageError,
     ImageError,
@@ -60,6 +62,7 @@ from classifier.errors.pictures import (
     TooManyPixelsError,
     UnknownModeError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.errors.requests import (
     AmbiguousModelError,
@@ -78,6 +81,7 @@ __all__ = [
     "BrokenImageError",
     "BusyError",
     "ClassifierError",
+    "CutOffError",
     "DecodingError",
     "EmptyFileError",
     "EmptyImageError",
@@ -111,4 +115,5 @@ __all__ = [
     "UnlistedFolderError",
     "UnreadableFileError",
     "UnsupportedFormatError",
+    "UnsupportedKindError",
 ]

@@ -19,6 +19,16 @@ class BrokenImageError(ImageError):
     sentence = "This {format} file is damaged or incomplete. Export or download the picture again."
 
 
+class CutOffError(ImageError):
+    """A file that lacks its end and, with it, a real part of the picture."""
+
+    code = "cut_off"
+    sentence = (
+        "This {format} file is damaged or incomplete: it is cut off after {rows} of its {height} rows. "
+        "Export or download the picture again."
+    )
+
+
 class TooComplexError(ImageError):
     """A file that is split into more parts (segments, chunks, tiles) than any ordinary encoder writes."""
 
@@ -46,6 +56,14 @@ class UnsupportedFormatError(ImageError):
     code = "unsupported_format"
     status = 415
     sentence = "This file is not a picture in a supported format. Use one of: {formats}."
+
+
+class UnsupportedKindError(ImageError):
+    """A sound file in an allowed format, of a kind of that format that is not read, such as a 12-bit JPEG."""
+
+    code = "unsupported_kind"
+    status = 415
+    sentence = "This kind of picture is not read here: {kind}. Save the picture as JPEG or PNG."
 
 
 class TooManyBytesError(ImageError):

@@ -29,14 +29,17 @@ from classifier.errors import (
     TooManyPixelsError,
     UnknownModeError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.machine.cpus import cpu_count
+from classifier.picture import cut_off
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.limits import Limits, millions, pixels_within
+from classifier.picture.notes import Note
 from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +72,6 @@ _MAX_SIDE = 65_535
 
 THREADS = min(cpu_count(), 4)
 """The threads that a decoder may start, for those that start any, where memory is not short."""
-
 
 _threads = 0
 
@@ -109,12 +111,14 @@ class Picture:
         width: pixels of the upright original.
         height: pixels of the upright original.
         format: one of `formats.FORMATS`, or "" for a picture that came as a PIL image.
+        notes: what else is to be told of how it was read.
     """
 
     image: Image.Image
     width: int
     height: int
     format: str
+    notes: tuple[Note, ...] = ()
 
 
 def read(
@@ -132,17 +136,21 @@ def read(
 
     Raises:
         UnsupportedFormatError: not a picture in an allowed format.
+        UnsupportedKindError: a kind of an allowed format that is not read.
         TooManyBytesError, TooManyPixelsError: over a limit.
         NoMemoryError, OutOfMemoryError: decoding takes more memory than there is.
-        TooComplexError, BrokenImageError, EmptyImageError: the format is allowed, but the picture cannot be decoded.
+        TooComplexError, BrokenImageError, CutOffError, EmptyImageError: an allowed format that cannot be decoded.
     """
     limits = limits or Limits()
     kind = _checked_format(data, limits)
     try:
-        shown = kind.shown(data)
+        cut = kind.cut_off(data)
+        shown = kind.shown(cut.ended if cut else data)
+        held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
         with Image.open(io.BytesIO(shown.data), formats=[kind.pillow_name]) as image:
-            length = len(data) * (1 if shown.data is data else 2)
-            return _decode(image, kind, limits, at_least, detail, length, shown)
+            picture = _decode(image, kind, limits, at_least, detail, held, shown)
+            cut = cut or kind.ended_early(image, data)
+        return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -151,7 +159,8 @@ def read(
         raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six classes of errors; visitors get one
         log.debug("broken %s of %d bytes", kind.name, len(data), exc_info=True)
-        raise BrokenImageError(format=kind.name) from error
+        unread = kind.unread_kind(data)
+        raise (UnsupportedKindError(kind=unread) if unread else BrokenImageError(format=kind.name)) from error
 
 
 def from_image(
@@ -196,7 +205,7 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
         raise UnsupportedFormatError(formats=", ".join(limits.formats))
     if kind.too_many_parts(data):
         raise TooComplexError(format=kind.name)
-    if kind.crashes_decoder(data):
+    if kind.crashes_decoder(data) or kind.wrong_pixels(data):
         raise BrokenImageError(format=kind.name)
     if kind.header_size:
         _check_memory(kind.header_size(data), Cost(kind.name, kind.bytes_per_pixel), limits, len(data))

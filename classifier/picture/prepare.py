@@ -28,6 +28,7 @@ from classifier.picture.fit import fit
 from classifier.picture.formats.base import Size
 from classifier.picture.geometry import Geometry, needed_size
 from classifier.picture.limits import Limits
+from classifier.picture.notes import Note
 
 _REFUSALS = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOSPC)  # what a system says that is full
 _one_thread = threading.Lock()
@@ -45,6 +46,7 @@ class Prepared:
         format: one of `formats.FORMATS`, or "" for a picture that came as a PIL image.
         decode: ms that decoding took.
         preprocess: ms that cropping and resizing took.
+        notes: what else is to be told of how it was read.
     """
 
     pixels: NDArray[np.uint8]
@@ -54,6 +56,7 @@ class Prepared:
     format: str
     decode: float
     preprocess: float
+    notes: tuple[Note, ...] = ()
 
 
 class Decoder(Protocol):
@@ -119,7 +122,7 @@ def prepare(
     structured = has_structure(picture.image)
     end = time.perf_counter()
     times = (decoded - start) * 1000, (end - decoded) * 1000
-    return Prepared(pixels, structured, picture.width, picture.height, picture.format, *times)
+    return Prepared(pixels, structured, picture.width, picture.height, picture.format, *times, picture.notes)
 
 
 def thumbnail(data: bytes, side: int, limits: Limits, cancellation: Cancellation | None = None) -> Image.Image:

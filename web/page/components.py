@@ -22,6 +22,7 @@ from web.page.intro import intro
 from web.page.state import Picked, camera_switched, pick_file, state
 from web.page.text import device_text, html_language, language, t
 
+_NOTES = {"cut_off": "note_cut_off", "cut_off_detail": "note_cut_off_detail"}  # texts by the code of a note
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
 
@@ -216,6 +217,7 @@ def _details(whole: Classification) -> None:
             t("size_value", width=whole.width, height=whole.height, format=whole.format),
         )
     ]
+    rows += [(t("note"), t(_NOTES[one.code], **one.details)) for one in whole.notes]
     for stage in ("queue", "decode", "preprocess", "inference", "total"):
         value = f"{getattr(whole.timings, stage):.1f}"
         rows.append((t(f"stage_{stage}"), t("milliseconds", value=value)))

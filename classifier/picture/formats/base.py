@@ -38,6 +38,27 @@ class Cost(NamedTuple):
     bytes_per_pixel: float
 
 
+class CutOff(NamedTuple):
+    """A file that lacks its end, with an end.
+
+    Attributes:
+        ended: the file with an end where it is cut off.
+        continued: the same with other content before that end, so that where both give the same pixels, they are those
+            of the file; None if that need not be looked at.
+        band: the rows of pixels that a decoder decodes at a time, from left to right.
+        factor: by what the sides can be divided for looking at it.
+        whole: where nothing need be looked at: whether there is a part of each pixel, and enough of it.
+        doubtful: whether nothing may be missing at all.
+    """
+
+    ended: bytes
+    continued: bytes | None = None
+    band: int = 1
+    factor: int = 1
+    whole: bool = False
+    doubtful: bool = False
+
+
 UNKNOWN = 2
 """Of code points: the one that says nothing."""
 
@@ -65,7 +86,7 @@ class Shown(NamedTuple):
     """How a file's picture is to be shown, as far as its decoder leaves that to us.
 
     Attributes:
-        data: the file, as its decoder is to have it.
+        data: the file, as its decoder is to have it: itself, or one that holds the same picture.
         crop: the part that is shown of what its decoder gives; all if None.
         cicp: its colours; if None, its ICC profile says them.
     """
@@ -99,6 +120,12 @@ class Format:
             about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
+        wrong_pixels: whether a file's own checksums say that its pixels are wrong, for a decoder that overlooks it.
+        cut_off: for a file that lacks its end, though a decoder could read what is there; None for all others.
+        ended_early: the same once a file is decoded, for one that has an end, but where more pixels should be.
+        unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""
+            if it is none, and so is damaged. A kind that its decoder would take and get wrong is refused by
+            `before_loading` instead, with an `UnsupportedKindError`.
         shown: how its picture is to be shown, as far as its decoder leaves that to us.
         header_size: the size that a file's header gives, for a decoder that takes memory as soon as it opens a file;
             (0, 0) if the header gives none.
@@ -121,6 +148,10 @@ class Format:
     use_threads: Callable[[int], None] = lambda count: None
     too_many_parts: Callable[[bytes], bool] = lambda data: False
     crashes_decoder: Callable[[bytes], bool] = lambda data: False
+    wrong_pixels: Callable[[bytes], bool] = lambda data: False
+    cut_off: Callable[[bytes], CutOff | None] = lambda data: None
+    ended_early: Callable[[ImageFile, bytes], CutOff | None] = lambda image, data: None
+    unread_kind: Callable[[bytes], str] = lambda data: ""
     shown: Callable[[bytes], Shown] = Shown
     header_size: Callable[[bytes], Size] | None = None
     tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)

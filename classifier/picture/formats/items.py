@@ -137,6 +137,14 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         start += size
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether a file ends where its last box does."""
+    end = 0
+    for box in boxes(data, 0, len(data)):
+        end = box.end
+    return end == len(data)
+
+
 def find(data: bytes, start: int, end: int, *path: bytes) -> Box | None:
     """The first box of a kind, in the first of the next kind, and so on."""
     box = None

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from classifier.picture.formats.base import Cost, Format, starts_with
+from classifier.picture.formats.jpeg_scans import FRAMES, MARKER, SEQUENTIAL, cut_off, ended_early
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -15,9 +16,10 @@ _SCANS = 50  # a progressive file has about 10; for each, libjpeg takes up to 60
 _PADDING = 1 << 16  # bytes between segments
 _RESOURCES = 50_000  # Photoshop's resource blocks; Photoshop itself writes some dozens
 
-_SEQUENTIAL = (0xC0, 0xC1, 0xC9)  # frames that are not progressive
+_LOSSLESS_FRAME = 0xF7  # of JPEG-LS (ITU-T T.87)
+_HIERARCHY, _DIFFERENCES = 0xDE, (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)  # of several frames (ITU-T T.81, annex J)
+
 _FILL = re.compile(rb"\xff+")
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def _too_many_parts(data: bytes) -> bool:
@@ -32,7 +34,7 @@ def _too_many_parts(data: bytes) -> bool:
         if padding > _PADDING:
             return True
         code = data[fill.end()]
-        if code in _SEQUENTIAL:
+        if code in SEQUENTIAL:
             components = int.from_bytes(data[fill.end() + 8 : fill.end() + 9], "big")
         if code == 0xDA:
             if components and data[fill.end() + 3 : fill.end() + 4] == bytes([components]):
@@ -51,7 +53,7 @@ def _too_many_parts(data: bytes) -> bool:
 def _many_scans(data: bytes, position: int) -> bool:
     scans = 0
     for _ in range(_SEGMENTS):
-        marker = _MARKER.search(data, position)
+        marker = MARKER.search(data, position)
         if not marker or data[marker.end() - 1] == 0xD9:
             return False
         scans += data[marker.end() - 1] == 0xDA
@@ -66,6 +68,30 @@ def _after(data: bytes, code: int) -> int:
     if data[code] in (0x00, 0x01, *range(0xD0, 0xDA)):
         return code + 1
     return code + 1 + max(2, int.from_bytes(data[code + 1 : code + 3], "big"))
+
+
+def _unread_kind(data: bytes) -> str:
+    """The name of a kind of JPEG that its decoder does not know, by its first frame."""
+    position = 2
+    for _ in range(_SEGMENTS):
+        fill = _FILL.search(data, position)
+        if not fill or fill.end() + 9 > len(data):
+            return ""
+        code, header = data[fill.end()], data[fill.end() + 3 : fill.end() + 9]
+        if code in (*FRAMES, _LOSSLESS_FRAME, _HIERARCHY):
+            return _kind_of_frame(code, depth=header[0], channels=header[5])
+        position = _after(data, fill.end())
+    return ""
+
+
+def _kind_of_frame(code: int, depth: int, channels: int) -> str:
+    if code == _LOSSLESS_FRAME:
+        return "JPEG-LS"
+    if code == _HIERARCHY or code in _DIFFERENCES:
+        return "hierarchical JPEG"
+    if depth != 8:
+        return f"{depth}-bit JPEG" if 2 <= depth <= 16 else ""
+    return "" if channels in (1, 3, 4) else f"JPEG with {channels} channels"
 
 
 def _draft_cost(image: ImageFile) -> Cost:
@@ -87,6 +113,9 @@ JPEG = Format(
     matches=starts_with(b"\xff\xd8\xff"),
     plugin="PIL.JpegImagePlugin",
     too_many_parts=_too_many_parts,
+    cut_off=cut_off,
+    ended_early=ended_early,
+    unread_kind=_unread_kind,
     before_loading=_read_at_once,
     draft_cost=_draft_cost,
 )

@@ -2,38 +2,110 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from classifier.picture.formats.base import Cicp, Format, Shown, starts_with
 
 _UNIT = 10_000  # of light, per nit
 _CHUNKS = 20_000  # 20 MB are 2,400 chunks of 8 kB, as libpng writes them
+_HEAD, _CHECKSUM = 8, 4  # bytes of a chunk around its content
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_SPARE = 16  # bytes beside the pixels: a row has one, or one in each of seven passes
+_STEP = 1 << 16  # bytes that are decompressed at a time, and to
+_MOST_BYTES = 1 << 30  # of pixels: 134 million of the largest kind, 16 bits in four channels
+_ANCILLARY = 0x20  # in the first byte of a name: a picture can be shown without such a chunk
+_ANIMATION, _FRAMES = b"acTL", (b"fcTL", b"fdAT")
+
+
+class _Chunk(NamedTuple):
+    name: bytes
+    start: int
+    end: int
+
+
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    """The chunks before the end, those included that the file does not have in full."""
+    position = 8
+    for _ in range(_CHUNKS):
+        name = data[position + 4 : position + _HEAD]
+        if len(name) < 4 or name == b"IEND":
+            return
+        end = position + _HEAD + int.from_bytes(data[position : position + 4], "big") + _CHECKSUM
+        yield _Chunk(name, position, end)
+        position = end
 
 
 def _too_many_parts(data: bytes) -> bool:
-    position = 8
-    for _ in range(_CHUNKS):
-        if position + 8 > len(data) or data[position + 4 : position + 8] == b"IEND":
-            return False
-        position += 12 + int.from_bytes(data[position : position + 4], "big")
-    return True
+    return sum(1 for _ in _chunks(data)) == _CHUNKS
+
+
+def _without_wrong_chunks(data: bytes) -> bytes:
+    """The file without the ancillary chunks whose checksum is wrong, which browsers leave out, too.
+
+    A wrong one of a chunk that the picture needs (IHDR, PLTE) stays for the decoder to refuse.
+    """
+    wrong = {one for one in _chunks(data) if one.name[0] & _ANCILLARY and _is_wrong(data, one)}
+    if not wrong:
+        return data
+    if any(one.name in _FRAMES for one in wrong):  # what is left of an animation is its first picture
+        wrong |= {one for one in _chunks(data) if one.name in (_ANIMATION, *_FRAMES)}
+    parts, position = [], 0
+    for one in sorted(wrong, key=lambda one: one.start):
+        parts.append(memoryview(data)[position : one.start])
+        position = one.end
+    return b"".join([*parts, memoryview(data)[position:]])
+
+
+def _is_wrong(data: bytes, chunk: _Chunk) -> bool:
+    """Whether its checksum is not that of its name and content."""
+    if not chunk.name.isalpha() or chunk.end > len(data):
+        return False
+    found = zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.end - _CHECKSUM])
+    return data[chunk.end - _CHECKSUM : chunk.end] != struct.pack(">I", found)
+
+
+def _wrong_pixels(data: bytes) -> bool:
+    """Whether the checksum of a chunk with pixels (IDAT) is wrong, and theirs (Adler-32), which is behind them, too.
+
+    Pillow looks at neither of both reliably, and would decode whatever came of a few flipped bits.
+    """
+    chunks = [one for one in _chunks(data) if one.name == b"IDAT"]
+    if data[12:16] != b"IHDR" or not any(_is_wrong(data, one) for one in chunks):
+        return False
+    width, height, depth, colours = struct.unpack(">IIBB", data[16:26])
+    most = height * (width * depth * _CHANNELS.get(colours, 4) // 8 + _SPARE) + _SPARE
+    if most > _MOST_BYTES:  # refused for its size
+        return False
+    stream = zlib.decompressobj()
+    try:
+        for chunk in chunks:
+            for start in range(chunk.start + _HEAD, chunk.end - _CHECKSUM, _STEP):
+                part = data[start : min(start + _STEP, chunk.end - _CHECKSUM)]
+                while part and most > 0 and not stream.eof:
+                    most -= len(stream.decompress(part, _STEP))
+                    part = stream.unconsumed_tail
+    except zlib.error:
+        return True
+    return not stream.eof
 
 
 def _shown(data: bytes) -> Shown:
     """The colours that a chunk cICP gives, and the brightest pixel after cLLI or else mDCV."""
-    chunks: dict[bytes, bytes] = {}
-    position = 8
-    for _ in range(_CHUNKS):
-        length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
-        if kind in (b"PLTE", b"IDAT", b"IEND", b""):
+    data = _without_wrong_chunks(data)
+    found: dict[bytes, bytes] = {}
+    for chunk in _chunks(data):
+        if chunk.name in (b"PLTE", b"IDAT"):
             break
-        if kind in (b"cICP", b"cLLI", b"mDCV"):
-            chunks.setdefault(kind, data[position + 8 : position + 8 + min(length, 24)])
-        position += 12 + length
-    points = chunks.get(b"cICP", b"")
-    if (
-        len(points) < 4 or points[2:4] != b"\0\1"
-    ):  # RGB in full range; all else is not allowed, or not known to browsers
+        if chunk.name in (b"cICP", b"cLLI", b"mDCV"):
+            found.setdefault(chunk.name, data[chunk.start + _HEAD : chunk.end - _CHECKSUM])
+    points = found.get(b"cICP", b"")
+    # RGB in full range; all else is not allowed, or not known to browsers
+    if len(points) < 4 or points[2:4] != b"\0\1":
         return Shown(data)
-    peak = int.from_bytes(chunks.get(b"cLLI", b"")[:4], "big") or int.from_bytes(chunks.get(b"mDCV", b"")[16:20], "big")
+    peak = int.from_bytes(found.get(b"cLLI", b"")[:4], "big") or int.from_bytes(found.get(b"mDCV", b"")[16:20], "big")
     return Shown(data, cicp=Cicp(points[0], points[1], peak / _UNIT or None))
 
 
@@ -43,5 +115,6 @@ PNG = Format(
     matches=starts_with(b"\x89PNG\r\n\x1a\n"),
     plugin="PIL.PngImagePlugin",
     too_many_parts=_too_many_parts,
+    wrong_pixels=_wrong_pixels,
     shown=_shown,
 )

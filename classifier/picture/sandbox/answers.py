@@ -14,6 +14,7 @@ from PIL import Image
 from classifier.errors import (
     BrokenImageError,
     ClassifierError,
+    CutOffError,
     EmptyImageError,
     NoDecoderError,
     NoMemoryError,
@@ -22,9 +23,11 @@ from classifier.errors import (
     TooManyBytesError,
     TooManyPixelsError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
+from classifier.picture.notes import SENTENCES, Note, note
 from classifier.picture.prepare import Prepared
 
 LONGEST_FACTS = 4096
@@ -36,7 +39,8 @@ _LONGEST_TIME = 1e9  # ms
 _ERRORS = {
     kind.code: kind
     for kind in (
-        *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
+        *(BrokenImageError, CutOffError, TooComplexError, EmptyImageError),
+        *(UnsupportedFormatError, UnsupportedKindError),
         *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, NoDecoderError),
     )
 }
@@ -52,13 +56,18 @@ def error(facts: dict[str, Any]) -> ClassifierError | None:
     """The error that the worker met, or None."""
     if "error" not in facts:
         return None
-    kind, details = _ERRORS[facts["error"]], facts["details"]
-    if set(details) != {name for _, name, _, _ in Formatter().parse(kind.sentence) if name}:
-        raise ValueError("not the details of this error")
+    kind = _ERRORS[facts["error"]]
+    return kind(**_details(kind.sentence, facts["details"]))
+
+
+def _details(sentence: str, details: dict[str, Any]) -> dict[str, str]:
+    """The details of a sentence, checked."""
+    if set(details) != {name for _, name, _, _ in Formatter().parse(sentence) if name}:
+        raise ValueError("not the details of this sentence")
     for value in details.values():
         if not isinstance(value, str) or len(value) > _LONGEST_DETAIL or not value.isprintable():
-            raise ValueError("not a detail of an error")
-    return kind(**details)
+            raise ValueError("not a detail of a sentence")
+    return details
 
 
 def prepared(facts: dict[str, Any], payload: bytes, geometry: Geometry, limits: Limits, elapsed: float) -> Prepared:
@@ -85,6 +94,7 @@ def prepared(facts: dict[str, Any], payload: bytes, geometry: Geometry, limits: 
         format=limits.formats[limits.formats.index(facts["format"])],
         decode=times[0],
         preprocess=times[1],
+        notes=_notes(facts),
     )
 
 
@@ -106,6 +116,14 @@ def _size(facts: dict[str, Any]) -> tuple[int, int]:
     if any(type(number) is not int or number < 1 for number in size):
         raise ValueError("not a size")
     return size
+
+
+def _notes(facts: dict[str, Any]) -> tuple[Note, ...]:
+    """The notes, none if it says nothing of them, in the words that are known for their codes."""
+    found = facts.get("notes", [])
+    if not isinstance(found, list):
+        raise TypeError("not a list of notes")
+    return tuple(note(one["code"], **_details(SENTENCES[one["code"]], one["details"])) for one in found)
 
 
 def _milliseconds(facts: dict[str, Any], name: str) -> float:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from classifier import Classifier, cli
 from classifier.picture.formats import ENDINGS
@@ -78,6 +79,18 @@ def test_bad_files_are_reported_and_the_rest_go_on(capsys: pytest.CaptureFixture
     assert all(re.fullmatch(r"classifier: \S+: [A-Z].*\.", line) for line in lines), err
     assert lines[0] == "classifier: missing.jpg: There is no such file. Check its name and folder."
     assert lines[1] == "classifier: empty.jpg: This file is empty. Export or download the picture again."
+
+
+def test_a_note_is_told_beside_the_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with Image.open(PANDA) as image:
+        image.convert("RGB").save(tmp_path / "whole.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:-2])
+    for option in ("--json", "--csv"):
+        assert cli.main(["classify", option, "whole.jpg", "cut.jpg"]) == 0
+        out, err = capsys.readouterr()
+        said = "The file is cut off near its end: 681 of its 681 rows of pixels are there."
+        assert err == f"classifier: cut.jpg: {said}\n"
+        assert (said in out) == (option == "--json")
 
 
 def test_a_picture_that_ends_its_decoder_costs_one_line() -> None:

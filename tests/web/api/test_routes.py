@@ -52,6 +52,29 @@ def test_one_bad_picture_among_several_leaves_the_others(client: TestClient) -> 
     assert (broken["error"]["status"], broken["error"]["code"]) == (400, "broken_image")
 
 
+def test_a_jpeg_that_lacks_its_end_is_answered_with_a_note_and_one_that_lacks_more_is_refused(
+    client: TestClient,
+) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(PANDA)).convert("RGB").save(file, "JPEG")
+    whole, short = (classify(client, data).json()["results"][0] for data in (file.getvalue(), file.getvalue()[:-2]))
+    assert short["predictions"] == whole["predictions"]
+    assert whole["notes"] == []
+    message = "The file is cut off near its end: 681 of its 681 rows of pixels are there."
+    assert short["notes"] == [{"code": "cut_off", "message": message, "details": {"rows": "681", "height": "681"}}]
+    detail = problem(classify(client, file.getvalue()[: len(file.getvalue()) // 2]), 400, "cut_off")
+    assert detail.startswith("This JPEG file is damaged or incomplete: it is cut off after ")
+    assert "of its 681 rows." in detail
+
+
+def test_a_kind_that_is_not_read_is_named(client: TestClient) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(PANDA)).convert("RGB").save(file, "JPEG")
+    data = file.getvalue().replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")
+    detail = problem(classify(client, data), 415, "unsupported_kind")
+    assert detail == "This kind of picture is not read here: 12-bit JPEG. Save the picture as JPEG or PNG."
+
+
 def test_model_and_language(client: TestClient) -> None:
     answer = classify(client, PANDA, model="efficientnet-lite0", lang="zh", top_k=1).json()
     assert answer["model"] == "efficientnet-lite0"

@@ -30,6 +30,17 @@ def test_a_bad_file_gets_a_message_and_the_page_goes_on(data: bytes, message: st
     assert bars(test)[0][0] in CATS
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "300 of its 300 rows"), ("zh-CN", "300 行像素中有")])
+def test_a_file_that_is_cut_off_is_answered_with_a_note_among_the_details(language: str, said: str) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(CAT)).convert("RGB").save(file, "JPEG")
+    test = upload(page(language), file.getvalue()[:-2], "cat.jpg")
+    assert not test.error
+    assert bars(test)
+    (details,) = [one.value for one in test.html if "details" in one.value and "<dt>" in one.value]
+    assert said in details
+
+
 @pytest.mark.parametrize(
     ("limits", "message"),
     [

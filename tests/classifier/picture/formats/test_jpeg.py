@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from classifier.errors import NoMemoryError
+from classifier.errors import NoMemoryError, UnsupportedKindError
 from classifier.picture.decode import read
 from classifier.picture.limits import Limits
 from tests.support.drawn import colours
-from tests.support.hostile import encode, seeds
+from tests.support.hostile import encode, gradient, seeds
 
 
 def test_a_sideways_photo_is_reduced_by_its_upright_size() -> None:
@@ -60,3 +62,40 @@ def test_the_decoder_is_handed_the_whole_file_at_once(monkeypatch: pytest.Monkey
     read(data)
     assert len(data) > 1 << 17
     assert asked == [len(data)]
+
+
+def of_frame(code: int, depth: int, channels: int) -> bytes:
+    """A sound JPEG that says that it is of another kind."""
+    data = encode(gradient(), "JPEG")
+    place = data.index(b"\xff\xc0")
+    frame = bytearray(data[place : place + 19])
+    frame[1], frame[4], frame[9] = code, depth, channels
+    return data[:place] + bytes(frame) + data[place + 19 :]
+
+
+@pytest.mark.parametrize(
+    ("code", "depth", "channels", "kind"),
+    [
+        (0xC1, 12, 3, "12-bit JPEG"),
+        (0xC2, 12, 1, "12-bit JPEG"),
+        (0xC3, 16, 1, "16-bit JPEG"),
+        (0xC5, 8, 3, "hierarchical JPEG"),
+        (0xF7, 8, 3, "JPEG-LS"),
+        (0xF7, 12, 1, "JPEG-LS"),
+        (0xC0, 8, 2, "JPEG with 2 channels"),
+        (0xC0, 8, 5, "JPEG with 5 channels"),
+    ],
+)
+@pytest.mark.parametrize("short", [0, 2])
+def test_a_kind_that_is_not_read_is_refused_by_its_name(
+    code: int, depth: int, channels: int, kind: str, short: int
+) -> None:
+    data = of_frame(code, depth, channels)
+    with pytest.raises(UnsupportedKindError, match=f"not read here: {kind}. Save the picture as JPEG or PNG"):
+        read(data[: len(data) - short])
+
+
+def test_jpeg_ls_without_a_header_before_it() -> None:
+    frame = struct.pack(">HHBHHB", 0xFFF7, 11, 8, 48, 64, 1) + bytes([1, 0x11, 0])
+    with pytest.raises(UnsupportedKindError, match="JPEG-LS"):
+        read(b"\xff\xd8" + frame + b"\xff\xda\0\x08\1\1\0\0\0\0" + bytes(500) + b"\xff\xd9")

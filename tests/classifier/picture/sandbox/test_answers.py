@@ -14,12 +14,13 @@ from PIL import Image
 from classifier.errors import BrokenImageError, DecodingError, NoMemoryError, UnsupportedFormatError
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
+from classifier.picture.notes import note
 from classifier.picture.prepare import InProcess, jpeg
 from classifier.picture.sandbox import Workers, answers, wire
 from tests.support.hostile import seeds
 from tests.support.workers import GEOMETRY, LIMITS, TIGHT
 
-SOUND = {
+SOUND: dict[str, Any] = {
     **{"structured": True, "width": 640, "height": 480, "format": "JPEG", "decode": 4.5, "preprocess": 1.0},
     "last": False,
 }
@@ -55,6 +56,29 @@ def test_times(name: str, value: object) -> None:
 def test_other_facts(facts: dict[str, object]) -> None:
     with pytest.raises(WRONG):
         read({**SOUND, **facts})
+
+
+NOTE: dict[str, Any] = {"code": "cut_off", "message": "anything", "details": {"rows": "470", "height": "480"}}
+
+
+def test_notes_come_with_their_details_and_in_our_words() -> None:
+    found = answers.prepared({**SOUND, "notes": [NOTE]}, PIXELS, GEOMETRY, LIMITS, 10.0)
+    assert found.notes == (note("cut_off", rows="470", height="480"),)
+    assert answers.prepared({**SOUND, "notes": []}, PIXELS, GEOMETRY, LIMITS, 10.0).notes == ()
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        *(None, "cut_off", {"code": "cut_off"}, ["cut_off"], [{}], [{**NOTE, "code": "free"}], [{**NOTE, "code": []}]),
+        *([{**NOTE, "details": details}] for details in ({}, None, {"rows": "1"}, {"rows": 1, "height": "2"})),
+        *([{**NOTE, "details": {"rows": rows, "height": "2"}}] for rows in ("x" * 101, "a\nline")),
+        [{**NOTE, "details": {**NOTE["details"], "more": "x"}}],
+    ],
+)
+def test_notes_that_no_decoder_makes(notes: object) -> None:
+    with pytest.raises(WRONG):
+        read({**SOUND, "notes": notes})
 
 
 @pytest.mark.parametrize("name", [name for name in SOUND if name != "last"])

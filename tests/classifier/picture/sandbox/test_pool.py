@@ -15,10 +15,12 @@ from PIL import Image
 
 from classifier.errors import (
     BrokenImageError,
+    CutOffError,
     DecodingError,
     ImageError,
     TooManyPixelsError,
     UnsupportedFormatError,
+    UnsupportedKindError,
 )
 from classifier.picture.prepare import InProcess, Prepared
 from classifier.picture.sandbox import Workers
@@ -61,6 +63,14 @@ def test_a_worker_gives_what_this_process_gives(workers: Workers) -> None:
         assert shown(workers.thumbnail(data, 300)) == shown(here.thumbnail(data, 300))
 
 
+def test_notes_are_those_of_this_process(workers: Workers) -> None:
+    for progressive in (False, True):
+        data = encode(gradient(400, 300), "JPEG", progressive=progressive)[:-2]
+        ours, theirs = (decoder.prepare(data, GEOMETRY).notes for decoder in (InProcess(LIMITS), workers))
+        assert len(ours) == 1
+        assert theirs == ours
+
+
 def test_a_thumbnail_is_upright_and_small(workers: Workers) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -75,6 +85,8 @@ def test_a_thumbnail_is_upright_and_small(workers: Workers) -> None:
     [
         (b"no picture", UnsupportedFormatError),
         (seeds()["PNG"][:100], BrokenImageError),
+        (encode(gradient(400, 300), "JPEG")[:4000], CutOffError),
+        (encode(gradient(), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"), UnsupportedKindError),
         (encode(Image.new("1", (65_000, 1_000)), "PNG"), TooManyPixelsError),
     ],
 )

@@ -1,0 +1,139 @@
+"""AVIF's transparency, where programs wrote it in another way than libavif reads it (ISO/IEC 23008-12, 9.3 and 6.5.3).
+
+Three ways are mended, each without moving a byte of what the file's other parts point at: associations of properties
+in several boxes, a transparent part that does not say how large it is, and one that is to be of picture 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from classifier.picture.formats.items import Box, boxes, find, read_items
+
+_NAMES = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+_HEAD = 8  # bytes of a box before its content
+_ENTRIES = 8  # bytes of the content of `ipma` before its entries: version, flags and their number
+_MOST = 20_000  # associations
+
+
+class _Association(NamedTuple):
+    """A property of an item: where its number stands in the file, the number, and the property's four letters."""
+
+    at: int
+    number: int
+    kind: bytes
+
+
+def has_alpha(data: bytes) -> bool:
+    """Whether a file says that it has a transparent part."""
+    return any(name in data for name in _NAMES)
+
+
+def without_alpha(data: bytes) -> bytes:
+    """The file without the word that parts of it are transparent parts of others, or coded pictures at all."""
+    result, items = bytearray(data), _in_meta(data, b"iinf")
+    parts = {number for _, number in _transparent(data)}
+    for one in (
+        boxes(data, items.start + (8 if any(data[items.start : items.start + 1]) else 6), items.end) if items else ()
+    ):
+        wide = 4 if data[one.start : one.start + 1] == b"\3" else 2
+        after = one.start + 4 + wide
+        if one.kind == b"infe" and int.from_bytes(data[one.start + 4 : after], "big") in parts:
+            result[after + 2 : after + 6] = b"none"
+    for one, _ in _transparent(data):
+        result[one.start - 4 : one.start] = b"cdsc"
+    return bytes(result)
+
+
+def _transparent(data: bytes) -> Iterator[tuple[Box, int]]:
+    """Where items are said to be transparent parts of another, and their numbers."""
+    table = _in_meta(data, b"iref")
+    for one in boxes(data, table.start + 4, table.end) if table else ():
+        wide = (one.end - one.start - 2) // 2  # bytes of a number: this one's, a count of one and the other's
+        if one.kind == b"auxl" and wide in (2, 4):
+            yield one, int.from_bytes(data[one.start : one.start + wide], "big")
+
+
+def readable(data: bytes) -> bytes:
+    """The file with its transparent part as libavif reads it; itself if it is so already, or cannot be made so."""
+    if not has_alpha(data):
+        return data
+    return _with_size(_in_one_box(_of_a_picture(data)))
+
+
+def _in_meta(data: bytes, kind: bytes) -> Box | None:
+    """The first box of a kind in the box `meta`."""
+    meta = find(data, 0, len(data), b"meta")
+    return find(data, meta.start + 4, meta.end, kind) if meta else None
+
+
+def _of_a_picture(data: bytes) -> bytes:
+    """The file with the number of its picture where a transparent part says that it is one of number 0."""
+    result, primary = bytearray(data), read_items(data).primary
+    for one, _ in _transparent(data):
+        last = one.end - (one.end - one.start - 2) // 2  # the second number, behind a count of one
+        if not any(data[last : one.end]):
+            result[last : one.end] = primary.to_bytes(one.end - last, "big")
+    return bytes(result) if result != data else data
+
+
+def _in_one_box(data: bytes) -> bytes:
+    """The file with one box `ipma` at the end of `iprp` for several alike, and an empty box for what that saves."""
+    parent = _in_meta(data, b"iprp")
+    if not parent:
+        return data
+    every = list(boxes(data, parent.start, parent.end))
+    parts = [one for one in every if one.kind == b"ipma"]
+    heads = {data[one.start : one.start + 4] for one in parts}
+    short = all(int.from_bytes(data[one.start - _HEAD : one.start - 4], "big") >= _HEAD for one in (parent, *parts))
+    if len(parts) < 2 or len(heads) > 1 or every[-len(parts) :] != parts or not short or parts[-1].end != parent.end:
+        return data
+    entries = b"".join(data[one.start + _ENTRIES : one.end] for one in parts)
+    count = sum(int.from_bytes(data[one.start + 4 : one.start + _ENTRIES], "big") for one in parts)
+    one = _box(b"ipma", heads.pop() + (count % (1 << 32)).to_bytes(4, "big") + entries)
+    first = parts[0].start - _HEAD
+    spare = parent.end - first - len(one)
+    whole = _box(b"iprp", data[parent.start : first] + one) + _box(b"free", bytes(spare - _HEAD))
+    return data[: parent.start - _HEAD] + whole + data[parent.end :]
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return (len(content) + _HEAD).to_bytes(4, "big") + kind + content
+
+
+def _with_size(data: bytes) -> bytes:
+    """The file with the picture's size (`ispe`) for each transparent part without one, in place of its depth (`pixi`).
+
+    The depth is in the coded data, too.
+    """
+    every = list(_associations(data))
+    size = next((one.number for _, found in every for one in found if one.kind == b"ispe"), 0)
+    result = bytearray(data)
+    for wide, found in every:
+        kinds = [one.kind for one in found]
+        if size and b"auxC" in kinds and b"ispe" not in kinds and b"pixi" in kinds:
+            at = found[kinds.index(b"pixi")].at
+            result[at : at + wide] = size.to_bytes(wide, "big")
+    return bytes(result) if result != data else data
+
+
+def _associations(data: bytes) -> Iterator[tuple[int, list[_Association]]]:
+    """Of each item the bytes that a number of a property has, and its properties."""
+    parent = _in_meta(data, b"iprp")
+    container = find(data, parent.start, parent.end, b"ipco") if parent else None
+    table = find(data, parent.start, parent.end, b"ipma") if parent else None
+    if not container or not table or table.end - table.start < _ENTRIES:
+        return
+    kinds = [one.kind for one in boxes(data, container.start, container.end)]
+    item, wide = 4 if data[table.start] else 2, 2 if data[table.start + 3] & 1 else 1
+    at, left = table.start + _ENTRIES, _MOST
+    while at + item < table.end and left > 0:
+        count = data[at + item]
+        first, at = at + item + 1, at + item + 1 + count * wide
+        left -= 1 + count
+        if at > table.end:
+            return
+        numbers = [(place, int.from_bytes(data[place : place + wide], "big")) for place in range(first, at, wide)]
+        found = [(place, number & (0x7FFF if wide == 2 else 0x7F)) for place, number in numbers]
+        yield wide, [_Association(place, index, kinds[index - 1]) for place, index in found if 0 < index <= len(kinds)]
