@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 
 def file_of(image: Image.Image, max_bytes: int) -> bytes | None:
-    """The file of a JPEG that is as Pillow opened it, so that it can be decoded no larger than needed.
+    """The file of a JPEG or TIFF that is as Pillow opened it.
+
+    So a JPEG can be decoded no larger than needed, and a TIFF whose pixels Pillow gets wrong is read right.
 
     Args:
         image: stays as it is.
@@ -17,7 +20,13 @@ def file_of(image: Image.Image, max_bytes: int) -> bytes | None:
         None if it was loaded, drafted or moved to another picture of its file, or its file is gone or too large.
     """
     drafted = getattr(image, "decoderconfig", ())
-    if not isinstance(image, JpegImageFile) or not image.tile or drafted or image.tell() or not image.fp:
+    if (
+        not isinstance(image, (JpegImageFile, TiffImageFile))
+        or not image.tile
+        or drafted
+        or image.tell()
+        or not image.fp
+    ):
         return None
     try:
         place = image.fp.tell()
