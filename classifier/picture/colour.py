@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -25,6 +25,7 @@ _SRGB = ImageCms.createProfile("sRGB")
 _STRIP_PIXELS = 1 << 20
 _LIKE_SRGB = (1, 6)  # transfers of video in an ICC profile, which Chromium takes for that of sRGB
 _TAGS = 100  # of an ICC profile; the most that profiles have is about 40
+_DARK = 8  # of a range, that part which shows nothing to speak of
 
 
 def _chart() -> Image.Image:
@@ -94,11 +95,26 @@ def _value_range(image: Image.Image) -> tuple[float, float]:
         finite = values[np.isfinite(values)]
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    # Integers of 0 and 1 are not taken for fractions of white.
+    return white_of(low, high, (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0))
+
+
+def white_of(low: float, high: float, whites: Sequence[float], beyond: float = 0.0) -> tuple[float, float]:
+    """The values of black and white, for numbers that do not say it themselves.
+
+    Args:
+        low: the least of them; more than `high` if there is none.
+        high: the greatest.
+        whites: the customary values of white, from the smallest; black is 0 then.
+        beyond: the share of it by which values may leave a range, as those of a picture that was resampled do.
+
+    Returns:
+        The smallest customary range that holds all values, unless they would be almost black in it; else their own.
+    """
     if low > high:
         low, high = 0.0, 1.0
-    for white in (1.0, 255.0, 65535.0):
-        # The smallest customary range that holds all values; integers of 0 and 1 are not taken for fractions of white.
-        if low >= 0 and high <= white and (white > 1 or image.mode == "F"):
+    for white in whites:
+        if low >= -beyond * high and high <= (1 + beyond) * white and (white == whites[0] or high > white / _DARK):
             return 0.0, white
     return low, max(high, low + 1)
 

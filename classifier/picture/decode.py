@@ -13,7 +13,6 @@ import io
 import logging
 import math
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFile
@@ -35,11 +34,11 @@ from classifier.machine.cpus import cpu_count
 from classifier.picture import cut_off
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
-from classifier.picture.formats import TABLE, sniff
-from classifier.picture.formats.base import Cost, Format, Shown, Size
+from classifier.picture.formats import TABLE, sniff, unread_kind
+from classifier.picture.formats.base import Cost, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.limits import Limits, millions, pixels_within
-from classifier.picture.notes import Note
+from classifier.picture.notes import Note, note
 from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
@@ -144,13 +143,10 @@ def read(
     limits = limits or Limits()
     kind = _checked_format(data, limits)
     try:
-        cut = kind.cut_off(data)
-        shown = kind.shown(cut.ended if cut else data)
-        held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
-        with Image.open(io.BytesIO(shown.data), formats=[kind.pillow_name]) as image:
-            picture = _decode(image, kind, limits, at_least, detail, held, shown)
-            cut = cut or kind.ended_early(image, data)
-        return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
+        if preview := kind.preview(data, limits.max_pixels):
+            rest = None if limits.memory is None else limits.memory - len(data)
+            return _of_raw(preview, kind, replace(limits, memory=rest), at_least, detail)
+        return _of_file(data, kind, limits, at_least, detail)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -168,20 +164,25 @@ def from_image(
 ) -> Picture:
     """Like `read`, for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
 
-    A JPEG that Pillow has not loaded yet is read as its file would be. One that is loaded, and an image that does not
-    say from which format it comes, is made as small as decoding a JPEG of its size would make it: so its scores are
-    near those of its file.
+    A JPEG or TIFF that Pillow has not loaded yet is read as its file would be. One that is loaded, and an image that
+    does not say from which format it comes, is made as small as decoding a JPEG of its size would make it: so its
+    scores are near those of its file.
 
     Raises:
         TooManyPixelsError: over the limit.
         EmptyImageError: no pixels.
+        UnsupportedKindError: a kind of an allowed format that is not read.
         UnknownModeError: Pillow cannot load or convert it.
     """
     try:
         limits = limits or Limits()
         if data := file_of(image, limits.max_bytes):
-            with suppress(ImageError):  # the image may say better itself what is wrong, or nothing may be
+            try:
                 return replace(read(data, limits, at_least, detail), format="")
+            except UnsupportedKindError:  # which Pillow may take, and get wrong
+                raise
+            except ImageError:  # the image may say better itself what is wrong, or nothing may be
+                log.debug("not read from its file", exc_info=True)
         copy = image.copy()
         _check_size(copy.size, limits)
         profile = other_colours(copy.info.get("icc_profile"), of_info(copy.info))
@@ -201,6 +202,8 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
     if len(data) > limits.max_bytes:
         raise TooManyBytesError(limit=millions(limits.max_bytes))
     kind = sniff(data)
+    if kind is None and (unread := unread_kind(data)):
+        raise UnsupportedKindError(kind=unread)
     if kind is None or kind.name not in limits.formats:
         raise UnsupportedFormatError(formats=", ".join(limits.formats))
     if kind.too_many_parts(data):
@@ -210,6 +213,33 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
     if kind.header_size:
         _check_memory(kind.header_size(data), Cost(kind.name, kind.bytes_per_pixel), limits, len(data))
     return kind
+
+
+def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:
+    return kind.open(data) if kind.open else Image.open(io.BytesIO(data), formats=[kind.pillow_name])
+
+
+def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
+    cut = kind.cut_off(data)
+    shown = kind.shown(cut.ended if cut else data)
+    held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
+    with _opened(shown.data, kind) as image:
+        picture = _decode(image, kind, limits, at_least, detail, held, shown)
+        cut = cut or kind.ended_early(image, data)
+    return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
+
+
+def _of_raw(preview: Preview, raw: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
+    """The picture in a camera's raw file."""
+    sideways = preview.orientation in _SIDEWAYS
+    kind = _checked_format(preview.data, limits)
+    picture = _of_file(preview.data, kind, limits, at_least[::-1] if at_least and sideways else at_least, detail)
+    image, size = picture.image, (picture.width, picture.height)
+    if preview.orientation in _TRANSPOSE:
+        image = image.transpose(_TRANSPOSE[preview.orientation])
+    size = size[::-1] if sideways else size
+    told = note("raw_preview", kind=preview.kind, size=f"{size[0]} x {size[1]}")
+    return Picture(image, *size, raw.name, (told, *picture.notes))
 
 
 def _decode(
@@ -227,7 +257,7 @@ def _decode(
     if math.prod(tile) > limits.max_pixels:
         raise _too_many_pixels(limits, f"{tile[0]} x {tile[1]}")
     smaller = kind.draft_cost if at_least else None
-    cost = smaller(image) if smaller else Cost(kind.name, kind.bytes_per_pixel)
+    cost = smaller(image) if smaller else Cost(kind.name, kind.bytes_per_pixel + kind.extra_bytes(image))
     _check_memory(image.size, cost, limits, length)
     size = image.size
     kind.before_loading(image, length)

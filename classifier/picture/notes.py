@@ -8,6 +8,7 @@ from typing import ClassVar
 SENTENCES = {
     "cut_off": "The file is cut off near its end: {rows} of its {height} rows of pixels are there.",
     "cut_off_detail": "The file is cut off: all {height} rows of pixels are there, but some lack their finest detail.",
+    "raw_preview": "This is a camera's raw file ({kind}). The preview in it, of {size} pixels, was classified.",
 }
 """What each note says, by its code, with names of `Note.details` in braces. Other languages have it in their texts."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PIL import Image, ImageFile
 
-# JPEGs can be decoded no larger than needed; Pillow leaves out what files of the others say of their crop and colours.
-_FORMATS = ("JPEG", "PNG", "AVIF", "HEIF")
+# JPEGs can be decoded no larger than needed; Pillow leaves out what files of the others say of their crop and colours,
+# and gets the pixels of some TIFFs wrong.
+_FORMATS = ("JPEG", "PNG", "AVIF", "HEIF", "TIFF")
 
 
 def file_of(image: Image.Image, max_bytes: int) -> bytes | None:

@@ -22,7 +22,11 @@ from web.page.intro import intro
 from web.page.state import Picked, camera_switched, pick_file, state
 from web.page.text import device_text, html_language, language, t
 
-_NOTES = {"cut_off": "note_cut_off", "cut_off_detail": "note_cut_off_detail"}  # texts by the code of a note
+_NOTES = {  # texts by the code of a note
+    "cut_off": "note_cut_off",
+    "cut_off_detail": "note_cut_off_detail",
+    "raw_preview": "note_raw_preview",
+}
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
 

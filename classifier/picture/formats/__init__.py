@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from classifier.picture.formats import raw
 from classifier.picture.formats.base import Format
 from classifier.picture.formats.bmp import BMP
 from classifier.picture.formats.gif import GIF
@@ -29,3 +30,9 @@ ENDINGS = tuple(ending for kind in TABLE.values() for ending in kind.endings)
 def sniff(data: bytes) -> Format | None:
     """The format of a file by its first bytes, or None."""
     return next((kind for kind in TABLE.values() if kind.matches(data)), None)
+
+
+def unread_kind(data: bytes) -> str:
+    """The name of a kind of file that is a picture, though of none of these formats; "" if it is not known."""
+    kind = raw.other_kind(data)
+    return f"camera raw file ({kind})" if kind else ""

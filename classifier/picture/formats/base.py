@@ -38,6 +38,22 @@ class Cost(NamedTuple):
     bytes_per_pixel: float
 
 
+class Preview(NamedTuple):
+    """A picture in a camera's raw file.
+
+    Attributes:
+        data: a file of its own.
+        size: its width and height.
+        kind: the kind of raw file, such as "NEF".
+        orientation: that its file does not tell, as EXIF numbers it.
+    """
+
+    data: bytes
+    size: Size
+    kind: str
+    orientation: int
+
+
 class CutOff(NamedTuple):
     """A file that lacks its end, with an end.
 
@@ -129,9 +145,13 @@ class Format:
         shown: how its picture is to be shown, as far as its decoder leaves that to us.
         header_size: the size that a file's header gives, for a decoder that takes memory as soon as it opens a file;
             (0, 0) if the header gives none.
+        preview: the picture to read instead, for a camera's raw file; called with the file and the most pixels that it
+            may have.
+        open: opens a file, for a format that Pillow does not read whole by itself; None for the others.
         tile_size: the size of a tile, for a decoder that decodes whole tiles; a tile may be larger than the picture.
         before_loading: called with the opened file and its length in bytes before its pixels are decoded.
         bytes_per_pixel: memory that decoding takes.
+        extra_bytes: memory for each pixel that decoding the opened file takes besides.
         draft_cost: what decoding takes when the decoder itself makes the picture smaller (Pillow's `Image.draft`);
             None for a decoder that cannot.
         feature: the name by which `PIL.features.check` tells whether Pillow was built with the decoder; None if it
@@ -154,9 +174,12 @@ class Format:
     unread_kind: Callable[[bytes], str] = lambda data: ""
     shown: Callable[[bytes], Shown] = Shown
     header_size: Callable[[bytes], Size] | None = None
+    preview: Callable[[bytes, int], Preview | None] = lambda data, max_pixels: None
+    open: Callable[[bytes], ImageFile] | None = None
     tile_size: Callable[[ImageFile], Size] = lambda image: (0, 0)
     before_loading: Callable[[ImageFile, int], None] = lambda image, length: None
     bytes_per_pixel: float = BYTES_PER_PIXEL
+    extra_bytes: Callable[[ImageFile], float] = lambda image: 0.0
     draft_cost: Callable[[ImageFile], Cost] | None = None
     feature: str | None = None
     sample: bytes | None = None
