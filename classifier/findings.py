@@ -63,6 +63,7 @@ def classification(
         device=device,
         timings=took,
         familiar=known,
+        structured=prepared.structured,
     )
 
 
