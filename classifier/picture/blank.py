@@ -61,6 +61,14 @@ def has_structure(image: Image.Image, box: tuple[float, float, float, float] | N
     return _in_all(image, whole)
 
 
+def is_blank(image: Image.Image) -> bool:
+    """Whether a picture in mode RGB is of one colour."""
+    box = (0, 0, *image.size)
+    if min(image.size) > 1 and _in_some_rows(image, box)[0] > BLANK_DEVIATION**2:
+        return False
+    return _variance(_lines(_small(image, box)), len(image.getbands())) <= BLANK_DEVIATION**2
+
+
 def _in_some_rows(image: Image.Image, box: _Box) -> tuple[float, float]:
     """The moments of some pairs of neighbouring rows; see `_moments`."""
     left, first, right, last = box
@@ -79,9 +87,9 @@ def _in_all(image: Image.Image, box: _Box) -> bool:
     At its own scale a dithered picture is as irregular as noise: what it shows is in the averages of many dots.
     """
     channels = len(image.getbands())
-    image = image.reduce(max(1, math.ceil(math.sqrt(_area(box)) / _ALL)), box)
+    image = _small(image, box)
     lines = _lines(image)
-    variance, _ = _moments(lines[:-1], lines[1:], channels)
+    variance = _variance(lines, channels)
     if variance <= BLANK_DEVIATION**2:
         return False
     while True:
@@ -95,6 +103,10 @@ def _in_all(image: Image.Image, box: _Box) -> bool:
         lines = _lines(image)
 
 
+def _small(image: Image.Image, box: _Box) -> Image.Image:
+    return image.reduce(max(1, math.ceil(math.sqrt(_area(box)) / _ALL)), box)
+
+
 def _area(box: _Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
@@ -102,6 +114,11 @@ def _area(box: _Box) -> int:
 def _lines(image: Image.Image) -> NDArray[np.float32]:
     """The values of each row along one axis: NumPy is ten times slower if the last one has only the three channels."""
     return np.asarray(image).reshape(image.height, -1).astype(np.float32)
+
+
+def _variance(lines: NDArray[np.float32], channels: int) -> float:
+    """The variance over all channels, of all rows."""
+    return float(lines.reshape(-1, channels).var(axis=0).mean())
 
 
 def _moments(rows: NDArray[np.float32], below: NDArray[np.float32], channels: int) -> tuple[float, float]:
