@@ -19,7 +19,7 @@ def test_the_first_visit_invites_and_shows_no_result() -> None:
     assert not test.exception
     assert not test.error
     assert "What is in your picture?" in words(test)
-    assert "Up to 20 MB and 50 megapixels" in words(test)
+    assert "Up to 20 MB and 64 megapixels" in words(test)
     assert bars(test) == []
     assert len([button for button in test.button if (button.key or "").startswith("sample_")]) >= 8
 
