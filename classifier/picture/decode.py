@@ -37,6 +37,7 @@ from classifier.picture.colour import other_colours, shrink, to_srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Size
+from classifier.picture.gamma import profile_of
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.opened import file_of
 
@@ -48,6 +49,7 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _ORIENTATION = 0x0112  # EXIF tag
+_XMP = ("xmp", "XML:com.adobe.xmp")  # what Pillow calls it
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -178,7 +180,7 @@ def from_image(
                 return replace(read(data, limits, at_least, detail), format="")
         copy = image.copy()
         _check_size(copy.size, limits)
-        profile = other_colours(copy.info.get("icc_profile"))
+        profile = other_colours(copy.info.get("icc_profile") or profile_of(copy.info, copy.mode))
         least = 1
         if at_least and detail and image.format in _DRAFTED:
             stored = at_least[::-1] if _orientation(copy) in _SIDEWAYS else at_least
@@ -219,11 +221,12 @@ def _decode(
     _check_memory(image.size, cost, limits, length)
     size = image.size
     kind.before_loading(image, length)
-    profile = other_colours(image.info.get("icc_profile"))
+    profile = other_colours(image.info.get("icc_profile") or profile_of(image.info, image.mode))
+    orientation = _orientation(image)
     whole = False
     if at_least:
-        stored = at_least[::-1] if _orientation(image) in _SIDEWAYS else at_least
-        plain = image.mode == "RGB" and not image.has_transparency_data and not profile and _orientation(image) == 1
+        stored = at_least[::-1] if orientation in _SIDEWAYS else at_least
+        plain = image.mode == "RGB" and not image.has_transparency_data and not profile and orientation == 1
         memory = None if limits.memory is None else limits.memory - length
         most = pixels_in_memory(size, stored, cost, memory, draft=bool(smaller), plain=plain)
         if smaller:
@@ -284,6 +287,8 @@ def _upright(
 
 
 def _orientation(image: Image.Image) -> int:
+    for name in _XMP:  # whose orientation Pillow takes where EXIF has none, and no browser does
+        image.info.pop(name, None)
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine

@@ -85,7 +85,7 @@ def test_a_broken_further_frame_leaves_the_first(kind: str) -> None:
 def test_too_little_memory_leaves_the_first(kind: str) -> None:
     data = animation(kind, [blank("white"), koala()])
     pixels = koala().width * koala().height
-    memory = 12_000_000 + len(data) + int(17 * pixels)
+    memory = 12_000_000 + len(data) + int(30 * pixels)
     assert shows(data, blank("white"), memory=memory)
     assert shows(data, koala(), memory=memory + 2 * pixels)
 
