@@ -75,10 +75,14 @@ def _in_some_rows(image: Image.Image, box: _Box) -> tuple[float, float]:
     factor = max(1, math.isqrt(_area(box) // _LARGE))
     width, height = (right - left) // factor, (last - first) // factor
     step = max(1, height * width // _SAMPLE)
+    channels = len(image.getbands())
+    if factor == 1:
+        lines = np.asarray(image if box == (0, 0, *image.size) else image.crop(box)).reshape(height, -1)
+        return _moments(lines[:-1:step].astype(np.float32), lines[1::step].astype(np.float32), channels)
     tops = range(first, first + (height - 1) * factor, step * factor)
     pairs = [image.crop((left, top, left + width * factor, top + 2 * factor)) for top in tops]
-    values = np.stack([_lines(pair.reduce(factor) if factor > 1 else pair) for pair in pairs])
-    return _moments(values[:, 0], values[:, 1], len(image.getbands()))
+    values = np.stack([_lines(pair.reduce(factor)) for pair in pairs])
+    return _moments(values[:, 0], values[:, 1], channels)
 
 
 def _in_all(image: Image.Image, box: _Box) -> bool:
@@ -94,7 +98,7 @@ def _in_all(image: Image.Image, box: _Box) -> bool:
         return False
     while True:
         lines = _without_shading(lines, channels)
-        own, shared = _moments(lines[:-1], lines[1:], channels)
+        own, shared = _moments(lines[:-1].copy(), lines[1:].copy(), channels)
         if shared > max(NOISE_CORRELATION * own, _SHARE * variance):
             return True
         if min(image.size) < 2 * _LEAST:
@@ -125,13 +129,14 @@ def _moments(rows: NDArray[np.float32], below: NDArray[np.float32], channels: in
     """The variance over all channels, and the covariance of neighbours along the axis for which it is higher.
 
     Args:
-        rows: `(N, W * channels)`.
-        below: the rows below these.
+        rows: `(N, W * channels)`; their mean is taken off.
+        below: the rows below these; theirs, too.
         channels: of the picture.
     """
     width = rows.shape[1] // channels
     mean = np.tile(rows.mean(axis=0).reshape(width, channels).mean(axis=0), width)
-    rows, below = rows - mean, below - mean
+    rows -= mean
+    below -= mean
     left, right = rows[:, :-channels], rows[:, channels:]
     along = float(np.einsum("ij,ij->", left, right)) / left.size
     across = float(np.vdot(rows, below)) / rows.size
@@ -141,10 +146,13 @@ def _moments(rows: NDArray[np.float32], below: NDArray[np.float32], channels: in
 def _without_shading(lines: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
     """The values less the nearest surface of second degree: noise that is darker at an edge stays noise."""
     values = lines.reshape(len(lines), -1, channels)
+    if min(values.shape[:2]) < 3:  # through which there is always such a surface
+        return lines
     down, across = (_parabolas(side) for side in values.shape[:2])
     weights = np.einsum("ya,yxc,xb->abc", down, values, across, optimize=True)
     weights[[1, 2, 2], [2, 1, 2]] = 0  # of a degree above the second
-    return lines - np.einsum("ya,abc,xb->yxc", down, weights, across, optimize=True).reshape(lines.shape)
+    surface: NDArray[np.float32] = np.einsum("ya,abc,xb->yxc", down, weights, across, optimize=True)
+    return lines - surface.reshape(lines.shape)
 
 
 def _parabolas(side: int) -> NDArray[np.float32]:

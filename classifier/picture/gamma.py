@@ -22,7 +22,7 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
-def profile_of(info: Mapping[str, Any], mode: str) -> bytes | None:
+def profile_of(info: Mapping[Any, Any], mode: str) -> bytes | None:
     """The ICC profile for what a picture's header says of its gamma.
 
     Args:

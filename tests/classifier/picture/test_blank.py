@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from classifier import Classifier
-from classifier.picture.blank import has_structure
+from classifier.picture.blank import has_structure, is_blank
 from classifier.picture.decode import read
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
@@ -47,6 +47,15 @@ def test_a_blank_page_has_no_structure(colour: str, kind: str) -> None:
 def test_single_pixels_have_no_structure() -> None:
     assert not has_structure(Image.new("RGB", (1, 1)))
     assert not has_structure(Image.new("RGB", (1, 300)))
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 300), (3, 3), (300, 2), (5, 4)])
+def test_the_smallest_pictures_are_looked_at(size: tuple[int, int]) -> None:
+    assert not has_structure(Image.new("RGB", size, "white"))
+    noise = Image.fromarray(RANDOM.integers(0, 256, (size[1], size[0], 3), np.uint8))
+    assert isinstance(has_structure(noise), bool)
+    assert not is_blank(noise)
+    assert is_blank(Image.new("RGB", (1, size[1]), "navy"))
 
 
 @pytest.mark.parametrize("photo", golden_photos(), ids=lambda photo: photo.path.name)
