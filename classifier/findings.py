@@ -64,6 +64,7 @@ def classification(
         timings=took,
         familiar=known,
         notes=prepared.notes,
+        structured=prepared.structured,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from classifier.picture.notes import Note
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 LIMIT = 0.5
 """How familiar a picture must be for its answer to be sure."""
+
+Doubt = Literal["unstructured", "unknown", "unsure"]
+"""Why an answer is not sure: the picture is blank or noise, it shows none of the things that the model knows, or no
+class is likely enough. Also the names of the page's sentences about it."""
 
 # For pydantic, which makes the API's schema from these classes: the docstring below a field is its description.
 _DOCUMENTED: dict[str, bool] = {"use_attribute_docstrings": True}
@@ -59,8 +63,8 @@ class Classification:
     predictions: tuple[Prediction, ...]
     """the most likely classes, best first"""
     sure: bool
-    """false when no class is likely enough to be the answer, when the picture is blank or noise, or when it looks like
-    none of the things that the model knows"""
+    """false when no class is likely enough to be the answer, when what the model sees of the picture is blank or noise,
+    or when it looks like none of the things that the model knows"""
     width: int
     """pixels of the upright original"""
     height: int
@@ -80,11 +84,22 @@ class Classification:
     (null) if the model cannot tell"""
     notes: tuple[Note, ...] = ()
     """what else there is to know of how the picture was read, such as that its file is cut off"""
+    structured: bool = True
+    """false when what the model sees of the picture is blank or noise: its scores say nothing then, however high"""
 
     @property
     def known(self) -> bool:
         """False when the picture looks like none of the things that the model knows."""
         return self.familiar is None or self.familiar >= LIMIT
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why the answer is not sure: the first reason that holds; None when it is sure."""
+        if self.sure:
+            return None
+        if not self.structured:
+            return "unstructured"
+        return "unsure" if self.known else "unknown"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

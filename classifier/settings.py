@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         default=None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset"
     )
     max_bytes: int = Field(default=20_000_000, ge=1, description="Largest upload, in bytes")
-    max_pixels: int = Field(default=50_000_000, ge=1, description="Largest picture, in pixels")
+    max_pixels: int = Field(default=64_000_000, ge=1, description="Largest picture, in pixels")
     formats: _Names = Field(default=FORMATS, min_length=1, description="Allowed picture formats, separated by commas")
     queue: int = Field(default=32, ge=0, description="Pictures that may wait for their turn; more get `503`")
     uploads: int | None = Field(

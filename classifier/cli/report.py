@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol
 
@@ -21,9 +22,14 @@ from rich.text import Text
 
 from classifier.cli.messages import line, say
 from classifier.formatting import percent, printable
-from classifier.result import Classification
+from classifier.result import Classification, Doubt
 
-_UNSURE, _UNKNOWN = "not sure", "not sure: it looks like none of the things that the model knows"
+_DOUBTS: Mapping[Doubt, str] = {
+    "unstructured": "not sure: what the model sees of it is blank or noise",
+    "unknown": "not sure: it looks like none of the things that the model knows",
+    "unsure": "not sure",
+}
+"""Why an answer is not sure."""
 
 
 class Report(Protocol):
@@ -45,7 +51,7 @@ class TextReport:
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
         width = max(cell_len(item.label) for item in result.predictions)
-        _write(printable(name) + ("" if result.sure else f" ({_doubt(result)})") + "\n")
+        _write(printable(name) + (f" ({_DOUBTS[result.doubt]})" if result.doubt else "") + "\n")
         for item in result.predictions:
             # Width in cells of the terminal, not in characters: a Chinese character takes two cells.
             gap = " " * (width - cell_len(item.label))
@@ -68,8 +74,8 @@ class BarReport(TextReport):
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
         head = Text(printable(name), "bold")
-        if not result.sure:
-            head.append(f" ({_doubt(result)})", "not bold yellow")
+        if result.doubt:
+            head.append(f" ({_DOUBTS[result.doubt]})", "not bold yellow")
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(min_width=20, no_wrap=True, overflow="ellipsis")
         table.add_column(width=24)
@@ -169,11 +175,6 @@ class Screen:
             self._console.print(Text(line(message)), soft_wrap=True)  # a Text, so that brackets are not read as markup
         else:
             say(message)
-
-
-def _doubt(result: Classification) -> str:
-    """Why an answer is not sure."""
-    return _UNSURE if result.known else _UNKNOWN
 
 
 def _write(text: str) -> None:

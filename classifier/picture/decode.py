@@ -32,11 +32,14 @@ from classifier.errors import (
 )
 from classifier.machine.cpus import cpu_count
 from classifier.picture import cut_off
+from classifier.picture.animation import further_frames, is_hidden
+from classifier.picture.blank import is_blank
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff, unread_kind
-from classifier.picture.formats.base import Cost, Format, Preview, Shown, Size
+from classifier.picture.formats.base import Cicp, Cost, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
+from classifier.picture.gamma import profile_of
 from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.notes import Note, note
 from classifier.picture.opened import file_of
@@ -49,6 +52,7 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _ORIENTATION = 0x0112  # EXIF tag
+_XMP = ("xmp", "XML:com.adobe.xmp")  # what Pillow calls it
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -185,7 +189,7 @@ def from_image(
                 log.debug("not read from its file", exc_info=True)
         copy = image.copy()
         _check_size(copy.size, limits)
-        profile = other_colours(copy.info.get("icc_profile"), of_info(copy.info))
+        profile = _colours(copy, of_info(copy.info))
         least = 1
         if at_least and detail and image.format in _DRAFTED:
             stored = at_least[::-1] if _orientation(copy) in _SIDEWAYS else at_least
@@ -226,6 +230,9 @@ def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, d
     with _opened(shown.data, kind) as image:
         picture = _decode(image, kind, limits, at_least, detail, held, shown)
         cut = cut or kind.ended_early(image, data)
+        if kind.is_animated and (is_hidden(image) or is_blank(picture.image)):
+            first = replace(picture, image=picture.image.copy())  # which may be the pixels that Pillow paints on
+            picture = _further(image, kind, limits, at_least, detail, held, shown) or first
     return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
 
 
@@ -256,16 +263,17 @@ def _decode(
     tile = kind.tile_size(image)
     if math.prod(tile) > limits.max_pixels:
         raise _too_many_pixels(limits, f"{tile[0]} x {tile[1]}")
-    smaller = kind.draft_cost if at_least else None
-    cost = smaller(image) if smaller else Cost(kind.name, kind.bytes_per_pixel + kind.extra_bytes(image))
+    smaller = kind.draft_cost(image) if at_least and kind.draft_cost else None
+    cost = smaller or Cost(kind.name, kind.bytes_per_pixel + kind.extra_bytes(image))
     _check_memory(image.size, cost, limits, length)
     size = image.size
     kind.before_loading(image, length)
-    profile = other_colours(image.info.get("icc_profile"), shown.cicp)
+    profile = _colours(image, shown.cicp)
+    orientation = _orientation(image)
     whole = False
     if at_least:
-        stored = at_least[::-1] if _orientation(image) in _SIDEWAYS else at_least
-        plain = image.mode == "RGB" and not image.has_transparency_data and not profile and _orientation(image) == 1
+        stored = at_least[::-1] if orientation in _SIDEWAYS else at_least
+        plain = image.mode == "RGB" and not image.has_transparency_data and not profile and orientation == 1
         memory = None if limits.memory is None else limits.memory - length
         most = pixels_in_memory(size, stored, cost, memory, draft=bool(smaller), plain=plain)
         if smaller:
@@ -277,6 +285,26 @@ def _decode(
         cropped = image.crop(shown.crop)
         return _upright(cropped, cropped.size, at_least, whole, profile, kind.name)
     return _upright(image, size, at_least, whole, profile, kind.name)
+
+
+def _further(
+    image: ImageFile.ImageFile,
+    kind: Format,
+    limits: Limits,
+    at_least: Size | None,
+    detail: Detail | None,
+    length: int,
+    shown: Shown,
+) -> Picture | None:
+    """The first further frame of an animation that is not blank."""
+    try:
+        for _ in further_frames(image, kind, shown.data, limits):
+            picture = _decode(image, kind, limits, at_least, detail, length, shown)
+            if not is_blank(picture.image):
+                return picture
+    except Exception:  # no reason to refuse a picture whose first frame is fine
+        log.debug("broken frame of a %s", kind.name, exc_info=True)
+    return None
 
 
 def _upright(
@@ -314,7 +342,17 @@ def _upright(
     return Picture(upright, *size, name)
 
 
+def _colours(image: Image.Image, cicp: Cicp | None) -> Colours | None:
+    """Its colours, if they are not sRGB; a gamma counts only where nothing says more."""
+    profile = image.info.get("icc_profile")
+    if not profile and cicp is None:
+        profile = profile_of(image.info, image.mode)
+    return other_colours(profile, cicp)
+
+
 def _orientation(image: Image.Image) -> int:
+    for name in _XMP:  # whose orientation Pillow takes where EXIF has none, and no browser does
+        image.info.pop(name, None)
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine

@@ -23,7 +23,7 @@ class Limits:
     """
 
     max_bytes: int = 20_000_000
-    max_pixels: int = 50_000_000
+    max_pixels: int = 64_000_000
     formats: Sequence[str] = FORMATS
     memory: int | None = None
 

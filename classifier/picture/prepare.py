@@ -26,7 +26,7 @@ from classifier.picture.blank import has_structure
 from classifier.picture.detail import Detail, needed_detail
 from classifier.picture.fit import fit
 from classifier.picture.formats.base import Size
-from classifier.picture.geometry import Geometry, needed_size
+from classifier.picture.geometry import Geometry, crop_box, needed_size
 from classifier.picture.limits import Limits
 from classifier.picture.notes import Note
 
@@ -40,7 +40,7 @@ class Prepared:
 
     Attributes:
         pixels: uint8 `(H, W, 3)`.
-        structured: False for a blank picture and for noise.
+        structured: False if what the model sees of the picture is blank or noise.
         width: pixels of the upright original.
         height: pixels of the upright original.
         format: one of `formats.FORMATS`, or "" for a picture that came as a PIL image.
@@ -119,7 +119,7 @@ def prepare(
     cancellation.check()
     decoded = time.perf_counter()
     pixels = fit(picture.image, geometry)
-    structured = has_structure(picture.image)
+    structured = has_structure(picture.image, crop_box(picture.image.size, geometry))
     end = time.perf_counter()
     times = (decoded - start) * 1000, (end - decoded) * 1000
     return Prepared(pixels, structured, picture.width, picture.height, picture.format, *times, picture.notes)

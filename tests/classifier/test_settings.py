@@ -24,7 +24,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_defaults_are_those_of_the_design() -> None:
     settings = read_settings()
     assert settings.models == ROOT / "model"
-    assert (settings.max_bytes, settings.max_pixels) == (20_000_000, 50_000_000)
+    assert (settings.max_bytes, settings.max_pixels) == (20_000_000, 64_000_000)
     assert (settings.host, settings.port, settings.threads) == ("127.0.0.1", 8501, None)
 
 

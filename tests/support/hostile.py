@@ -112,7 +112,7 @@ def sound(data: bytes) -> bool:
     except ImageError:
         return False
     assert picture.image.mode == "RGB"
-    assert picture.width * picture.height <= 50_000_000
+    assert picture.width * picture.height <= 64_000_000
     return True
 
 

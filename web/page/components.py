@@ -148,8 +148,8 @@ def result(whole: Classification, fresh: bool, looked_at: Picked, top_k: int, mi
     """Bars, time and device, downloads, details."""
     part = picture.wanted(whole, top_k, minimum)
     st.html(f"<h2>{t('best' if whole.sure else 'guesses')}</h2>")
-    if not whole.sure:
-        st.warning(t("unsure" if whole.known else "unknown"), icon=":material/help:")
+    if whole.doubt:
+        st.warning(t(whole.doubt), icon=":material/help:")
     if part.predictions:
         st.html(bars_html(part.predictions, sure=whole.sure, fresh=fresh))
     else:

@@ -20,7 +20,7 @@ Crop = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
 
 BYTES_PER_PIXEL = 4.5
-"""Memory that decoding takes in most formats; a little more than the 4.3 bytes measured at 50 million pixels."""
+"""Memory that decoding takes in most formats; a little more than the 4.3 bytes measured at 64 million pixels."""
 
 SAMPLE_COLOUR = (220, 40, 30)
 """The colour of every pixel of a `Format.sample`."""
@@ -153,7 +153,10 @@ class Format:
         bytes_per_pixel: memory that decoding takes.
         extra_bytes: memory for each pixel that decoding the opened file takes besides.
         draft_cost: what decoding takes when the decoder itself makes the picture smaller (Pillow's `Image.draft`);
-            None for a decoder that cannot.
+            None for a decoder or a file that cannot.
+        is_animated: whether an opened file has further frames, which are looked at where the first is blank. False,
+            too, where its frames have so many parts that Pillow would take long to find them; see `too_many_parts`.
+            None for a format without animations.
         feature: the name by which `PIL.features.check` tells whether Pillow was built with the decoder; None if it
             always is.
         sample: a file of 64 x 64 pixels of `SAMPLE_COLOUR`, to try a decoder for which there is no encoder.
@@ -180,7 +183,8 @@ class Format:
     before_loading: Callable[[ImageFile, int], None] = lambda image, length: None
     bytes_per_pixel: float = BYTES_PER_PIXEL
     extra_bytes: Callable[[ImageFile], float] = lambda image: 0.0
-    draft_cost: Callable[[ImageFile], Cost] | None = None
+    draft_cost: Callable[[ImageFile], Cost | None] | None = None
+    is_animated: Callable[[ImageFile, bytes], bool] | None = None
     feature: str | None = None
     sample: bytes | None = None
 

@@ -113,6 +113,7 @@ PNG = Format(
     name="PNG",
     endings=(".png",),
     matches=starts_with(b"\x89PNG\r\n\x1a\n"),
+    is_animated=lambda image, data: bool(getattr(image, "is_animated", False)),
     plugin="PIL.PngImagePlugin",
     too_many_parts=_too_many_parts,
     wrong_pixels=_wrong_pixels,

@@ -28,8 +28,9 @@ WEBP = Format(
     name="WEBP",
     endings=(".webp",),
     matches=_matches,
+    is_animated=lambda image, data: bool(getattr(image, "is_animated", False)),
     plugin="PIL.WebPImagePlugin",
     header_size=_header_size,  # libwebp takes memory for the whole picture as soon as it opens a file
-    bytes_per_pixel=16.0,  # measured at 50 million pixels: 15.2
+    bytes_per_pixel=16.5,  # measured at 64 million pixels: up to 16.4
     feature="webp",
 )

@@ -23,7 +23,7 @@ def test_info_tells_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info"]) == 0
     text = capsys.readouterr().out
     assert "litert on CPU" in text
-    assert "20 MB, 50 million pixels" in text
+    assert "20 MB, 64 million pixels" in text
 
 
 def test_info_with_a_wrong_model_tells_the_rest(

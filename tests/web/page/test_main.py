@@ -19,7 +19,7 @@ def test_the_first_visit_invites_and_shows_no_result() -> None:
     assert not test.exception
     assert not test.error
     assert "What is in your picture?" in words(test)
-    assert "Up to 20 MB and 50 megapixels" in words(test)
+    assert "Up to 20 MB and 64 megapixels" in words(test)
     assert bars(test) == []
     assert len([button for button in test.button if (button.key or "").startswith("sample_")]) >= 8
 
@@ -37,7 +37,7 @@ def test_what_shows_nothing_is_not_sure(kind: str) -> None:
     noise = np.random.default_rng(7).integers(0, 256, (300, 300, 3), np.uint8)
     image = Image.fromarray(noise) if kind == "noise" else Image.new("RGB", (300, 300), "white")
     test = upload(page(), encode(image, "PNG"))
-    assert "Not sure" in test.warning[0].value
+    assert "**Not sure.** What the model sees of this picture is blank" in test.warning[0].value
     assert 'class="bars unsure' in words(test)
     assert "bar best" not in words(test)
 

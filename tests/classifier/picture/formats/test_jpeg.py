@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from PIL import Image, JpegImagePlugin
@@ -11,7 +12,7 @@ from classifier.errors import NoMemoryError, UnsupportedKindError
 from classifier.picture.decode import read
 from classifier.picture.limits import Limits
 from tests.support.drawn import colours
-from tests.support.hostile import encode, gradient, seeds
+from tests.support.hostile import encode, gradient, outcomes, seeds
 
 
 def test_a_sideways_photo_is_reduced_by_its_upright_size() -> None:
@@ -47,6 +48,58 @@ def test_the_memory_of_a_jpeg_that_is_decoded_smaller_depends_on_its_kind(progre
         read(data, Limits(memory=memory - 100_000), at_least=(300, 300))
     with pytest.raises(NoMemoryError, match="for JPEG the limit is"):
         read(data, Limits(memory=memory + 1_000))
+
+
+def segment(code: int, content: bytes) -> bytes:
+    return bytes([0xFF, code]) + struct.pack(">H", len(content) + 2) + content
+
+
+def zeros(width: int, height: int, frame: int, scans: list[list[int]], components: int = 3) -> bytes:
+    """A grey picture all of whose codes are the bit 0: no difference to what stands before, no coefficients."""
+    sizes = b"".join(bytes([number + 1, 0x11, 0]) for number in range(components))
+    tables = segment(0xDB, bytes([0]) + bytes([1] * 64))
+    tables += b"".join(segment(0xC4, bytes([kind, 1, *[0] * 15, 0])) for kind in (0, 0x10))
+    start = tables + segment(frame, struct.pack(">BHHB", 8, height, width, components) + sizes)
+    lossless = frame == 0xC3
+    bits = width * height if lossless else 2 * -(-width // 8) * -(-height // 8)
+    end = b"\1\0\0" if lossless else b"\0\x3f\0"
+    for scan in scans:
+        head = bytes([len(scan)]) + b"".join(bytes([number + 1, 0]) for number in scan) + end
+        start += segment(0xDA, head) + bytes(-(-bits * len(scan) // 8))
+    return b"\xff\xd8" + start + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_lossless_jpeg_is_decoded_whole_since_its_decoder_cannot_make_it_smaller(components: int) -> None:
+    data = zeros(1600, 1200, 0xC3, [list(range(components))], components)
+    picture = read(data, at_least=(200, 200))
+    assert (picture.width, picture.height) == (1600, 1200)
+    assert picture.image.getpixel((50, 50)) in [(grey, grey, grey) for grey in (127, 128, 129)] or components == 3
+    with pytest.raises(NoMemoryError, match="for JPEG the limit is"):
+        read(data, Limits(memory=12_000_000 + len(data) + 4 * 1_920_000), at_least=(200, 200))
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_no_jpeg_takes_more_memory_than_its_kind_is_said_to(tmp_path: Path) -> None:
+    size, pixels = (5000, 4000), 20_000_000
+    picture = Image.linear_gradient("L").resize(size)
+    colour = Image.merge("RGB", [picture, picture.rotate(180), picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+    files = {
+        "grey": (2.2, encode(picture, "JPEG", progressive=True)),
+        "halved colours": (3.2, encode(colour, "JPEG", progressive=True)),
+        "whole colours": (6.2, encode(colour, "JPEG", progressive=True, subsampling=0)),
+        "CMYK": (8.2, encode(colour.convert("CMYK"), "JPEG", progressive=True)),
+        "several scans": (6.2, zeros(*size, 0xC0, [[0], [1], [2]])),
+        "one scan": (0.2, zeros(*size, 0xC0, [[0, 1, 2]])),
+    }
+    for name, (cost, data) in files.items():
+        memory = len(data) + 12_000_000 + int(cost * pixels)
+        assert read(data, Limits(memory=memory + 1_000), at_least=(224, 224)).width == 5000
+        with pytest.raises(NoMemoryError):
+            read(data, Limits(memory=memory - 100_000), at_least=(224, 224))
+        (tmp_path / name).mkdir()
+        assert outcomes(tmp_path / name, {"file": data})["file"].grown * 1e6 <= memory - len(data), name
 
 
 def test_the_decoder_is_handed_the_whole_file_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

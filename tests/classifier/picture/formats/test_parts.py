@@ -33,8 +33,8 @@ def in_gif(part: bytes) -> bytes:
 
 
 def scans(count: int) -> bytes:
-    """A progressive JPEG of 49 million pixels whose last scan comes many times."""
-    data = encode(Image.new("L", (7000, 7000), 90), "JPEG", progressive=True)
+    """A progressive JPEG of 64 million pixels whose last scan comes many times."""
+    data = encode(Image.new("L", (8000, 8000), 90), "JPEG", progressive=True)
     last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
     return data[:last] + data[last:end] * count + data[end:]
 

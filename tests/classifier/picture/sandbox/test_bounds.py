@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from classifier.errors import (
     OutOfMemoryError,
@@ -73,4 +75,35 @@ def test_the_least_memory_is_enough_for_a_small_picture_in_any_format(kind: str)
     pool = Workers(LIMITS, 1, Bounds(32 << 20))
     for _ in range(3):
         assert pool.prepare(seeds()[kind], GEOMETRY).format == kind
+    pool.close()
+
+
+LARGE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "JPEG": ("RGB", "JPEG", {}),
+    "progressive JPEG, whole colours": ("RGB", "JPEG", {"progressive": True, "subsampling": 0}),
+    "progressive JPEG, CMYK": ("CMYK", "JPEG", {"progressive": True}),
+    "PNG": ("RGB", "PNG", {"compress_level": 1}),
+    "PNG, alpha": ("RGBA", "PNG", {"compress_level": 1}),
+    "PNG, 16 bits": ("I;16", "PNG", {"compress_level": 1}),
+    "GIF": ("P", "GIF", {}),
+    "TIFF": ("RGB", "TIFF", {"compression": "tiff_adobe_deflate"}),
+    "WEBP": ("RGB", "WEBP", {"method": 0}),
+    "WEBP, lossless": ("RGB", "WEBP", {"method": 0, "lossless": True}),
+    "WEBP, alpha": ("RGBA", "WEBP", {"method": 0}),
+    "AVIF": ("RGB", "AVIF", {"speed": 10}),
+}
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize("name", LARGE)
+def test_a_picture_of_the_most_pixels_goes_through_a_worker(name: str) -> None:
+    """Phones of 50 megapixels write 8192 x 6144."""
+    mode, kind, options = LARGE[name]
+    grey = Image.linear_gradient("L").resize((8192, 7812))
+    data = encode(grey.convert(mode) if mode != "I;16" else grey.convert("I").convert("I;16"), kind, **options)
+    del grey
+    pool = Workers(LIMITS, 1)
+    assert pool.prepare(data, GEOMETRY).width == 8192
     pool.close()
