@@ -21,7 +21,6 @@ _LOSSLESS_FRAME = 0xF7  # of JPEG-LS (ITU-T T.87)
 _HIERARCHY, _DIFFERENCES = 0xDE, (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)  # of several frames (ITU-T T.81, annex J)
 
 
-_SEQUENTIAL = (0xC0, 0xC1, 0xC9)  # frames that are not progressive
 _LOSSLESS = (0xC3, 0xCB)
 _FILL = re.compile(rb"\xff+")
 
@@ -108,7 +107,7 @@ def _draft_cost(image: ImageFile) -> Cost | None:
     if code in _LOSSLESS:
         return None
     layers: Sequence[tuple[int, int, int, int]] = getattr(image, "layer", ())  # id, samples across, down, table
-    if code in _SEQUENTIAL and in_first_scan >= len(layers):
+    if code in SEQUENTIAL and in_first_scan >= len(layers):
         return Cost("sequential JPEG", 0.2)
     block = max(across for _, across, _, _ in layers) * max(down for _, _, down, _ in layers)
     kept = 2 * sum(across * down for _, across, down, _ in layers) / block
