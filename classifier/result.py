@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from classifier.views import Box, View
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -76,6 +78,11 @@ class Classification:
     familiar: float | None = None
     """how much the picture looks like the things that the model knows, 0 to 1: an answer below 0.5 is not sure; absent
     (null) if the model cannot tell"""
+    view: View = "crop"
+    """what the model saw: the centre `crop`, the `whole` picture on grey, or `both`, of which the scores are the
+    mean"""
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    """the part of the upright original outside which the model saw nothing: left, top, right and bottom in pixels"""
 
     @property
     def known(self) -> bool:
