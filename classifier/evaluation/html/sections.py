@@ -60,6 +60,7 @@ def trust(found: Evaluation, words: Words) -> str:
         (words("nll"), f"{found.nll:.3f}"),
         (words("brier"), f"{found.brier:.3f}"),
         (words("temperature"), temperature),
+        (words("view"), words(f"view_{found.run.view}")),
         (words("unsure"), str(found.unsure)),
     ]
     facts += [(words("failed"), str(len(found.failures)))] if found.failures else []
