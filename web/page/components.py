@@ -23,6 +23,13 @@ from web.page.intro import intro
 from web.page.state import Look, Picked, camera_switched, pick_file, state
 from web.page.text import device_text, html_language, language, t
 
+_VIEWS: dict[View, tuple[str, str]] = {
+    "crop": ("view_crop", "saw_crop"),
+    "whole": ("view_whole", "saw_whole"),
+    "both": ("view_both", "saw_both"),
+}
+"""The keys of a view's name, and of what is said of an answer."""
+
 _MUCH = 0.5
 """The share of a picture from which on the page does not say that the model saw only so much of it."""
 
@@ -133,7 +140,7 @@ def settings(*, expanded: bool) -> tuple[Look, int, float]:
         view: View = st.segmented_control(
             t("view"),
             VIEWS,
-            format_func=lambda one: t(f"view_{one}"),
+            format_func=lambda one: t(_VIEWS[one][0]),
             default=chosen_view(),
             required=True,
             key="view",
@@ -237,7 +244,7 @@ def _details(whole: Classification) -> None:
             t("size"),
             t("size_value", width=whole.width, height=whole.height, format=whole.format),
         ),
-        (t("view"), t(f"view_{whole.view}_value", share=percent(_seen(whole), 0))),
+        (t("view"), t(_VIEWS[whole.view][1], share=percent(_seen(whole), 0))),
     ]
     for stage in ("queue", "decode", "preprocess", "inference", "total"):
         value = f"{getattr(whole.timings, stage):.1f}"
