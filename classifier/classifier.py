@@ -123,9 +123,8 @@ class Classifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._backend.check_open()
-        sandboxed = not isinstance(self.decoder, InProcess)
-        again = partial(Classifier, guarded=self._guarded)
-        return again, (self.package, self.settings, None, self.decoder if sandboxed else None)
+        decoder = None if isinstance(self.decoder, InProcess) else self.decoder
+        return partial(Classifier, guarded=self._guarded), (self.package, self.settings, None, decoder)
 
     @property
     def backend(self) -> str:
@@ -161,8 +160,7 @@ class Classifier:
         Args:
             source: path, bytes, binary file object, PIL image, or NumPy array: uint8, `(H, W)` for grey, `(H, W, 3)`
                 for red, green and blue, or `(H, W, 4)` with alpha.
-            top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
-                gives them all.
+            top_k: number of predictions, at least 1; the package's default if None. There are never more than classes.
             lang: language of the labels, one of the package's; if None English, or the package's first one if it has
                 no English labels.
             view: what the model sees: "crop", the centre of the picture, as `model.toml` says; "whole", all of it, on
@@ -277,8 +275,9 @@ class Classifier:
         return asked.check(self.package, top_k, lang, self.settings.view if view is None else view)
 
     def _prepare(
-        self, data: bytes | Image.Image, geometry: Geometry, cancellation: Cancellation | None = None
+        self, data: bytes | Image.Image, geometry: Geometry | None = None, cancellation: Cancellation | None = None
     ) -> Prepared:
+        geometry = geometry or self._asked(None, None, None).geometry
         if isinstance(data, Image.Image):
             return prepare(data, geometry, self.settings.limits)
         return self.decoder.prepare(data, geometry, cancellation)

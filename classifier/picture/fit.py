@@ -36,7 +36,7 @@ def _crop(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
 def _whole(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
     left, top, width, height = letterbox(image.size, geometry)
     pixels = np.full((*geometry.size, 3), _GREY, np.uint8)
-    pixels[top : top + height, left : left + width] = image.resize((width, height), _filter(geometry))
+    pixels[top : top + height, left : left + width] = np.asarray(image.resize((width, height), _filter(geometry)))
     return pixels
 
 

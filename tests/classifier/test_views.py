@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -137,9 +138,14 @@ def test_a_worker_process_sees_the_same(model: Classifier) -> None:
 
 @pytest.mark.parametrize("wrong", ["Crop", "", "full", 1, True, ["crop"]])
 def test_another_view_is_refused_with_those_that_there_are(model: Classifier, wrong: Any) -> None:
-    for call in (model.classify, lambda *a, **k: model.classify_many([a[0]], **k), model.scores_many):
+    calls: list[Callable[[], object]] = [
+        lambda: model.classify(PANDA, view=wrong),
+        lambda: model.classify_many([PANDA], view=wrong),
+        lambda: model.scores_many([PANDA], view=wrong),
+    ]
+    for call in calls:
         with pytest.raises(ParameterError, match="view must be 'crop', 'whole' or 'both', not") as raised:
-            call(PANDA, view=wrong)  # type: ignore[operator]
+            call()
         assert raised.value.details["name"] == "view"
 
 
