@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from classifier import Classification, Classifier, Limits, ParameterError, Workers
+from classifier import Classification, Classifier, Limits, ModelPackage, ParameterError, Workers, findings
 from classifier.backends.protocol import Outputs
 from classifier.machine.queue import WorkQueue
-from classifier.package import InputSpec
+from classifier.package import InputSpec, OutputSpec
 from classifier.postprocessing import probabilities
 from classifier.preprocessing import normalise
 from classifier.settings import Settings, read_settings
@@ -198,3 +199,20 @@ def test_a_view_that_gives_nan_spoils_the_answer(model: Classifier, monkeypatch:
     monkeypatch.setattr(model._backend, "run", half)
     with pytest.raises(Exception, match="NaN"):
         model.classify(PANDA, view="both")
+
+
+@pytest.mark.parametrize(
+    ("output", "scores", "expected"),
+    [
+        ({"classes": 2, "logits": True, "binary": True}, [[0.0], [np.log(3)]], [0.375, 0.625]),
+        ({"classes": 2, "logits": False, "binary": True}, [[0.5], [0.75]], [0.375, 0.625]),
+        ({"classes": 2, "logits": True, "multi_label": True}, [[0.0, 0.0], [np.log(3), np.log(9)]], [0.625, 0.7]),
+        ({"classes": 2, "logits": False, "multi_label": True}, [[0.5, 1.0], [1.0, 1.0]], [0.75, 1.0]),
+        ({"classes": 2, "logits": True, "temperature": 2.0}, [[0.0, 0.0], [0.0, 2 * np.log(3)]], [0.375, 0.625]),
+    ],
+)
+def test_probabilities_of_every_kind_are_averaged(output: dict[str, Any], scores: Any, expected: list[float]) -> None:
+    package = ModelPackage.load(LITE0)
+    manifest = package.manifest.model_copy(update={"output": OutputSpec(**output)})
+    found = findings.chances(replace(package, manifest=manifest), Outputs(np.array(scores, np.float32), None))
+    assert found == pytest.approx(expected, abs=1e-6)
