@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier import findings
+from classifier import asked, findings
 from classifier.backends.choice import load_backend
 from classifier.backends.loaded import LoadedModel, check_finite
 from classifier.backends.protocol import Backend, Outputs
-from classifier.errors import ClassifierError, ParameterError
+from classifier.errors import ClassifierError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package import ModelPackage
+from classifier.picture.geometry import Geometry
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
-from classifier.postprocessing import probabilities
 from classifier.preprocessing import normalise
 from classifier.result import Classification, Inference, Scores, Timings
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source as Source
 from classifier.sources import content, several
+from classifier.views import View
 
 
 class Classifier:
@@ -123,8 +123,8 @@ class Classifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._backend.check_open()
-        sandboxed = not isinstance(self.decoder, InProcess)
-        return _again, (self.package, self.settings, self.decoder if sandboxed else None, self._guarded)
+        decoder = None if isinstance(self.decoder, InProcess) else self.decoder
+        return partial(Classifier, guarded=self._guarded), (self.package, self.settings, None, decoder)
 
     @property
     def backend(self) -> str:
@@ -147,38 +147,47 @@ class Classifier:
         return self._backend.problem
 
     def classify(
-        self, source: Source, top_k: int | None = None, lang: str | None = None, *, turn: Turn | None = None
+        self,
+        source: Source,
+        top_k: int | None = None,
+        lang: str | None = None,
+        *,
+        view: View | None = None,
+        turn: Turn | None = None,
     ) -> Classification:
         """Classifies one picture.
 
         Args:
             source: path, bytes, binary file object, PIL image, or NumPy array: uint8, `(H, W)` for grey, `(H, W, 3)`
                 for red, green and blue, or `(H, W, 4)` with alpha.
-            top_k: number of predictions, at least 1; the package's default if None. A model with fewer classes
-                gives them all.
+            top_k: number of predictions, at least 1; the package's default if None. There are never more than classes.
             lang: language of the labels, one of the package's; if None English, or the package's first one if it has
                 no English labels.
+            view: what the model sees: "crop", the centre of the picture, as `model.toml` says; "whole", all of it, on
+                grey; "both", one after the other, and the mean of the scores. If None that of the settings, "crop".
             turn: the turn in a queue that the caller holds already; if None, waits for a turn in `queue`.
 
         Raises:
             ImageError: not a picture, broken, or over a limit.
-            ParameterError: `top_k` or `lang` is out of range, or `source` is none of these.
+            ParameterError: `top_k`, `lang` or `view` is out of range, or `source` is none of these.
             BackendError: the classifier is closed.
             BusyError: too many pictures are waiting already.
             AbandonedError: the turn's cancellation was cancelled.
             EngineUnavailableError, EngineAnswerError: the engine that runs the model, if it runs elsewhere, fails.
             OSError: a path that cannot be read.
         """
-        top_k, labels = self._check(top_k, lang)
+        wanted = self._asked(top_k, lang, view)
         start = turn.asked if turn else time.perf_counter()
         data = content(source, self.settings.max_bytes)
         with nullcontext(turn) if turn else self.queue.take() as turn:
-            prepared = self._prepare(data, turn.cancellation)
+            prepared = self._prepare(data, wanted.geometry, turn.cancellation)
             turn.cancellation.check()
             output, inference = self._infer(prepared.pixels, self._for_now())
-        return self._result(prepared, output, findings.timings(start, turn.waited, prepared, inference), top_k, labels)
+        return self._result(prepared, output, wanted, findings.timings(start, turn.waited, prepared, inference))
 
-    def infer(self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True) -> Inference:
+    def infer(
+        self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True, view: View | None = None
+    ) -> Inference:
         """Runs the model on one picture, or on an input that was made of one, and gives all of its output.
 
         Args:
@@ -186,29 +195,27 @@ class Classifier:
                 scaled already, of the shape of one input (`manifest.input.shape`).
             turn: the turn in a queue that the caller holds.
             features: whether the features are needed, if the model gives some.
+            view: of a file, as for `classify`; everything else has been fitted to the input already.
 
         Raises:
             ClassifierError: as `classify` does.
         """
         prepared = None
         if isinstance(data, bytes):
-            prepared = self._prepare(data, turn.cancellation)
+            prepared = self._prepare(data, self._asked(None, None, view).geometry, turn.cancellation)
             data = prepared.pixels
         turn.cancellation.check()
         output, inference = self._infer(data, self._for_now(), features=features)
-        return Inference(
-            probabilities=probabilities(output.scores[0], self.package.manifest.output),
-            scores=output.scores[0],
-            features=None if output.features is None else output.features[0],
-            model=self.package.name,
-            backend=self.backend,
-            device=self.device,
-            timings=findings.timings(turn.asked, turn.waited, prepared, inference),
-            familiar=findings.familiar(self.package, output),
-        )
+        took = findings.timings(turn.asked, turn.waited, prepared, inference)
+        return findings.inference(self.package, output, (self.backend, self.device), took)
 
     def classify_many(
-        self, sources: Iterable[Source], top_k: int | None = None, lang: str | None = None
+        self,
+        sources: Iterable[Source],
+        top_k: int | None = None,
+        lang: str | None = None,
+        *,
+        view: View | None = None,
     ) -> Iterator[Classification | ClassifierError | OSError]:
         """Classifies pictures in order; decoding the next ones overlaps the inference of the present one.
 
@@ -216,39 +223,44 @@ class Classifier:
             sources: as for `classify`; read lazily, a few ahead. A single one, such as a string, is one picture.
             top_k: as for `classify`.
             lang: as for `classify`.
+            view: as for `classify`.
 
         Yields:
             For each source a `Classification`, or the error that `classify` would have raised.
 
         Raises:
-            ParameterError: `top_k` or `lang` is out of range.
+            ParameterError: `top_k`, `lang` or `view` is out of range.
         """
-        top_k, labels = self._check(top_k, lang)
+        wanted = self._asked(top_k, lang, view)
 
         def work(source: Source) -> Classification:
             start = time.perf_counter()
-            prepared = self._prepare(content(source, self.settings.max_bytes))
+            prepared = self._prepare(content(source, self.settings.max_bytes), wanted.geometry)
             output, inference = self._infer(prepared.pixels, self._backend.for_many())
-            return self._result(prepared, output, findings.timings(start, 0, prepared, inference), top_k, labels)
+            return self._result(prepared, output, wanted, findings.timings(start, 0, prepared, inference))
 
         return in_order(work, several(sources), self.settings.turns)
 
     def scores_many(
-        self, sources: Iterable[Source], *, features: bool = False
+        self, sources: Iterable[Source], *, features: bool = False, view: View | None = None
     ) -> Iterator[Scores | ClassifierError | OSError]:
         """The scores of all classes for pictures in order: what measuring and calibrating a model needs.
 
         Args:
             sources: as for `classify_many`.
             features: whether the pooled features are needed, if the model gives some.
+            view: as for `classify`.
 
         Yields:
             For each source its `Scores`, or the error that `classify` would have raised.
+
+        Raises:
+            ParameterError: `view` is out of range.
         """
-        self._backend.check_open()
+        geometry = self._asked(None, None, view).geometry
 
         def work(source: Source) -> Scores:
-            prepared = self._prepare(content(source, self.settings.max_bytes))
+            prepared = self._prepare(content(source, self.settings.max_bytes), geometry)
             output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
             return findings.scores(self.package, prepared, output, features=features)
 
@@ -258,24 +270,20 @@ class Classifier:
         """What suits the pictures that are there at the moment: one that is alone, or several."""
         return self._backend.soon_for_many() if self.queue.crowded else self._backend
 
-    def _check(self, top_k: int | None, lang: str | None) -> tuple[int, tuple[str, ...]]:
+    def _asked(self, top_k: int | None, lang: str | None, view: View | None) -> asked.Asked:
         self._backend.check_open()
-        if top_k is None:
-            top_k = self.package.manifest.output.top_k
-        if not isinstance(top_k, SupportsIndex):
-            raise ParameterError(f"top_k must be a whole number, not {top_k!r}.", name="top_k")
-        if (top_k := operator.index(top_k)) < 1:
-            raise ParameterError(f"top_k must be at least 1, not {top_k}.", name="top_k")
-        return top_k, self.package.labels[self.package.check_language(lang)]
+        return asked.check(self.package, top_k, lang, self.settings.view if view is None else view)
 
-    def _prepare(self, data: bytes | Image.Image, cancellation: Cancellation | None = None) -> Prepared:
-        geometry = self.package.manifest.input.geometry
+    def _prepare(
+        self, data: bytes | Image.Image, geometry: Geometry | None = None, cancellation: Cancellation | None = None
+    ) -> Prepared:
+        geometry = geometry or self._asked(None, None, None).geometry
         if isinstance(data, Image.Image):
             return prepare(data, geometry, self.settings.limits)
         return self.decoder.prepare(data, geometry, cancellation)
 
     def _infer(self, data: NDArray[Any], backend: Backend, *, features: bool = False) -> tuple[Outputs, float]:
-        """The model's output for one picture's pixels, or values that are scaled already, and the time in ms.
+        """The model's output for pixels as `fit` gives them, or values of one view, scaled already; and the time in ms.
 
         The features may be left out unless they are asked for: they are large, and an engine elsewhere would send them.
         """
@@ -287,13 +295,5 @@ class Classifier:
         check_finite(self.package.name, output, features=features)
         return output, (time.perf_counter() - start) * 1000
 
-    def _result(
-        self, prepared: Prepared, output: Outputs, timings: Timings, top_k: int, labels: tuple[str, ...]
-    ) -> Classification:
-        ran = self.backend, self.device
-        return findings.classification(self.package, prepared, output, labels, top_k, ran, timings)
-
-
-def _again(package: ModelPackage, settings: Settings, decoder: Decoder | None, guarded: bool) -> Classifier:
-    """A pickled classifier, in the process that unpickles it."""
-    return Classifier(package, settings, decoder=decoder, guarded=guarded)
+    def _result(self, prepared: Prepared, output: Outputs, wanted: asked.Asked, timings: Timings) -> Classification:
+        return findings.classification(self.package, prepared, output, wanted, (self.backend, self.device), timings)

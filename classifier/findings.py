@@ -7,12 +7,15 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.asked import Asked
 from classifier.backends.protocol import Outputs
 from classifier.package import ModelPackage
 from classifier.package.unknown import pooled
+from classifier.picture.geometry import seen_box
 from classifier.picture.prepare import Prepared
 from classifier.postprocessing import log_probabilities, probabilities
-from classifier.result import LIMIT, Classification, Prediction, Scores, Timings
+from classifier.result import LIMIT, Classification, Inference, Prediction, Scores, Timings
+from classifier.views import Box
 
 
 def scores(package: ModelPackage, prepared: Prepared, output: Outputs, *, features: bool = False) -> Scores:
@@ -21,20 +24,19 @@ def scores(package: ModelPackage, prepared: Prepared, output: Outputs, *, featur
     Args:
         package: the model.
         prepared: the picture.
-        output: the model's, for a batch of one.
+        output: the model's, for a batch of its views.
         features: whether the pooled features are wanted, too.
     """
     found, known, sure = _judged(package, prepared, output)
-    maps = pooled(output.features[0]) if features and output.features is not None else None
-    return Scores(found, log_probabilities(output.scores[0], package.manifest.output), sure, known, maps)
+    maps = pooled(mean(output.features)) if features and output.features is not None else None
+    return Scores(found, log_chances(package, output), sure, known, maps)
 
 
 def classification(
     package: ModelPackage,
     prepared: Prepared,
     output: Outputs,
-    labels: tuple[str, ...],
-    top_k: int,
+    asked: Asked,
     ran: tuple[str, str],
     took: Timings,
 ) -> Classification:
@@ -43,17 +45,16 @@ def classification(
     Args:
         package: the model.
         prepared: the picture.
-        output: the model's, for a batch of one.
-        labels: of all classes.
-        top_k: how many of the best to tell; a model with fewer classes gives them all.
+        output: the model's, for a batch of its views.
+        asked: what to tell.
         ran: the name of the backend, and the device.
         took: the timings.
     """
     found, known, sure = _judged(package, prepared, output)
-    best = np.argsort(-found, kind="stable")[:top_k]
+    best = np.argsort(-found, kind="stable")[: asked.top_k]
     backend, device = ran
     return Classification(
-        predictions=tuple(Prediction(labels[i], float(found[i]), int(i)) for i in best),
+        predictions=tuple(Prediction(asked.labels[i], float(found[i]), int(i)) for i in best),
         sure=sure,
         width=prepared.width,
         height=prepared.height,
@@ -65,6 +66,22 @@ def classification(
         familiar=known,
         notes=prepared.notes,
         structured=prepared.structured,
+        view=asked.geometry.view,
+        box=_rounded(seen_box((prepared.width, prepared.height), asked.geometry)),
+    )
+
+
+def inference(package: ModelPackage, output: Outputs, ran: tuple[str, str], took: Timings) -> Inference:
+    """All that is known of one picture; for the arguments see `classification`."""
+    return Inference(
+        probabilities=chances(package, output),
+        scores=mean(output.scores),
+        features=None if output.features is None else mean(output.features),
+        model=package.name,
+        backend=ran[0],
+        device=ran[1],
+        timings=took,
+        familiar=familiar(package, output),
     )
 
 
@@ -73,16 +90,36 @@ def _judged(
 ) -> tuple[NDArray[np.float32], float | None, bool]:
     """The probabilities of all classes, how familiar the picture is, and whether the answer is sure."""
     spec = package.manifest.output
-    found, known = probabilities(output.scores[0], spec), familiar(package, output)
+    found, known = chances(package, output), familiar(package, output)
     sure = prepared.structured and (known is None or known >= LIMIT) and bool(found.max() >= spec.unsure_below)
     return found, known, sure
 
 
 def familiar(package: ModelPackage, output: Outputs) -> float | None:
-    """How familiar a picture is to the model, 0 to 1, if its package can tell by its features."""
+    """How familiar a picture is to the model, 0 to 1, if its package can tell by its features: the mean of views."""
     if package.unknown is None or output.features is None:
         return None
-    return package.unknown.familiar(pooled(output.features[0]))
+    return sum(package.unknown.familiar(pooled(one)) for one in output.features) / len(output.features)
+
+
+def chances(package: ModelPackage, output: Outputs) -> NDArray[np.float32]:
+    """The probabilities of all classes for one picture: the mean of its views."""
+    return mean(np.stack([probabilities(one, package.manifest.output) for one in output.scores]))
+
+
+def log_chances(package: ModelPackage, output: Outputs) -> NDArray[np.float32]:
+    """The same as log-probabilities at temperature 1."""
+    logs = [log_probabilities(one, package.manifest.output) for one in output.scores]
+    if len(logs) == 1:
+        return logs[0]
+    found: NDArray[np.float32] = np.logaddexp.reduce(np.stack(logs)) - np.float32(np.log(len(logs)))
+    return found
+
+
+def mean(views: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean over the views of one picture, whose values stay bit by bit what they are where there is one."""
+    found: NDArray[np.float32] = views[0] if len(views) == 1 else views.mean(axis=0, dtype=np.float32)
+    return found
 
 
 def timings(start: float, waited: float, prepared: Prepared | None, inference: float) -> Timings:
@@ -90,3 +127,9 @@ def timings(start: float, waited: float, prepared: Prepared | None, inference: f
     decode, preprocess = (prepared.decode, prepared.preprocess) if prepared else (0.0, 0.0)
     total = (time.perf_counter() - start) * 1000
     return Timings(*(round(ms, 2) for ms in (waited, decode, preprocess, inference, total)))
+
+
+def _rounded(box: Box) -> Box:
+    """A box to hundredths of a pixel."""
+    left, top, right, bottom = (round(side, 2) for side in box)
+    return left, top, right, bottom

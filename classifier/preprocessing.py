@@ -15,17 +15,17 @@ _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
 
 def normalise(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
-    """Scales the values of one picture.
+    """Scales the values of one picture, or of both views of one.
 
     Args:
-        pixels: uint8 `(H, W, 3)`, as `fit` gives them.
+        pixels: uint8 `(H, W, 3)` or `(N, H, W, 3)`, as `fit` gives them.
         spec: the `[input]` of a model package.
 
     Returns:
-        float32 array `(1, H, W, 3)`, or as `spec.shape` says, values `(pixel - mean) / std`, in the order of
-        `spec.colours`.
+        float32 array `(N, H, W, 3)`, with N = 1 for one, or as `spec.shape` says, values `(pixel - mean) / std`, in the
+        order of `spec.colours`.
     """
-    values = pixels.astype(np.float32)[None]
+    values = pixels.astype(np.float32).reshape(-1, *pixels.shape[-3:])
     if spec.channels == 1:
         values = values @ _LUMA
     values -= np.asarray(spec.mean, np.float32)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from classifier.picture.notes import Note
+from classifier.views import Box, View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +87,11 @@ class Classification:
     """what else there is to know of how the picture was read, such as that its file is cut off"""
     structured: bool = True
     """false when what the model sees of the picture is blank or noise: its scores say nothing then, however high"""
+    view: View = "crop"
+    """what the model saw: the centre `crop`, the `whole` picture on grey, or `both`, of which the scores are the
+    mean"""
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    """the part of the upright original outside which the model saw nothing: left, top, right and bottom in pixels"""
 
     @property
     def known(self) -> bool:

@@ -29,6 +29,7 @@ from classifier.machine.cpus import cpu_count
 from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
+from classifier.views import View
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
@@ -80,6 +81,11 @@ class Settings(BaseSettings):
     )
     threads: int | None = Field(
         default=None, ge=1, le=256, description="Inference threads; as many as the CPU quota if unset"
+    )
+    view: View = Field(
+        default="crop",
+        description="What a model sees of a picture unless a caller chooses: `crop`, its centre, `whole`, all of it on "
+        "grey, or `both`, whose scores are averaged",
     )
     max_bytes: int = Field(default=20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(default=64_000_000, ge=1, description="Largest picture, in pixels")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 
 from classifier import Classification, Classifier
 from classifier.errors import ClassifierError, PackageError, StoppingError
@@ -19,6 +19,7 @@ from classifier.picture.limits import Limits, millions, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source
+from classifier.views import View
 from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
@@ -147,6 +148,7 @@ class Models:
         model: str | None = None,
         top_k: int | None = None,
         lang: str | None = None,
+        view: View | None = None,
         wait: bool = False,
         take: Take | None = None,
     ) -> Classification:
@@ -159,6 +161,7 @@ class Models:
                 for, during that request's turn.
             top_k: as for `Classifier.classify`.
             lang: as for `Classifier.classify`.
+            view: as for `Classifier.classify`.
             wait: whether to wait while a model is being loaded, instead of raising.
             take: takes a turn; of nobody in particular in the queue if None.
 
@@ -171,7 +174,8 @@ class Models:
                 self.start()
             name = self.resolve(model)
             self.packages[name].check_language(lang)  # before waiting for a turn
-            result = self._classify(name, data, top_k, lang, wait, take or self.queue.take)
+            asked = {"top_k": top_k, "lang": lang, "view": view}
+            result = self._classify(name, data, asked, wait, take or self.queue.take)
         except ClassifierError as error:
             metrics.count_error(client, error)
             raise
@@ -218,13 +222,11 @@ class Models:
         if self._offered.folder:
             forget(self._offered.folder)
 
-    def _classify(
-        self, name: str, data: Source, top_k: int | None, lang: str | None, wait: bool, take: Take
-    ) -> Classification:
+    def _classify(self, name: str, data: Source, asked: dict[str, Any], wait: bool, take: Take) -> Classification:
         while True:
             try:
                 with take() as turn:
-                    return self.get(name).classify(data, top_k, lang, turn=turn)
+                    return self.get(name).classify(data, **asked, turn=turn)
             except NotReadyError:
                 if not wait:
                     raise

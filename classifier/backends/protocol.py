@@ -56,12 +56,13 @@ class Remote(Protocol):
         """Runs one picture: what many callers bring at the same time goes together.
 
         Args:
-            data: its pixels, uint8 `(H, W, 3)`, which are scaled where that is cheapest; or scaled values, float32.
+            data: its pixels, uint8 `(H, W, 3)`, or `(N, H, W, 3)` of several views, which are scaled where that is
+                cheapest; or scaled values, float32, of one view.
             features: whether the features are needed, which take time to come. Those that the package's measure of what
                 is unknown needs come in any case, if the model gives some there.
 
         Returns:
-            Outputs of a batch of one.
+            Outputs of a batch of one, or of the views.
         """
 
 

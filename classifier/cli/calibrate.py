@@ -57,7 +57,12 @@ def run(args: argparse.Namespace) -> int:
             f"{args.model} has no model.toml to write to. "
             f"Make a package of it first: classifier import {args.model} FOLDER"
         )
-    with loaded_model(args.model) as classifier:
+    view = read_settings().view
+    if view != "crop":
+        seen = "whole" if view == "whole" else "centre crop"
+        print(f"CLASSIFIER_VIEW={view}: fitted to the {seen} of each picture.")
+    # Each of two views has scores and features of its own, to which one temperature and one measure are fitted.
+    with loaded_model(args.model, "crop" if view == "both" else view) as classifier:
         if args.unknown:
             from classifier.cli import fit_unknown
 

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--top-k", type=options.positive, metavar="K", help="labels per picture")
     options.add_model(parser)
+    options.add_view(parser)
     parser.add_argument("--lang", help="language of the labels, such as en or zh")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON document")
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from classifier.cli.loading import loaded_model
 
-    with loaded_model(args.model) as classifier:
+    with loaded_model(args.model, args.view) as classifier:
         return _classify(classifier, args)
 
 

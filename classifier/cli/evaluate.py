@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     others = "a folder of pictures that show none of the model's classes: how many of them is it sure of?"
     parser.add_argument("--others", metavar="FOLDER", help=others)
     parser.add_argument("--lang", help="language of the labels and of the HTML report, such as en or zh")
+    options.add_view(parser)
     options.add_class_names(parser)
 
 
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from classifier.cli.loading import loaded_model
 
-    with loaded_model(args.model) as classifier:
+    with loaded_model(args.model, args.view) as classifier:
         return _evaluate(classifier, args)
 
 
@@ -135,7 +136,8 @@ def _run(classifier: Classifier, args: argparse.Namespace) -> Run:
 
     form = info(classifier.backend).form
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Run(now, shlex.join(["classifier", *args.argv]), classifier.package.weights_hash(form) if form else None)
+    weights = classifier.package.weights_hash(form) if form else None
+    return Run(now, shlex.join(["classifier", *args.argv]), weights, classifier.settings.view)
 
 
 def _other_run(args: argparse.Namespace) -> list[Earlier] | None:
@@ -148,7 +150,7 @@ def _other_run(args: argparse.Namespace) -> list[Earlier] | None:
         return None
     if args.compare.lower().endswith(".csv"):
         return predictions.read(args.compare)
-    with loaded_model(args.compare) as classifier:
+    with loaded_model(args.compare, args.view) as classifier:
         dataset = measuring.dataset(classifier.package, args.folder, args.labels, skip_unknown=args.skip_unknown)
         answers, _ = measuring.collect(classifier, dataset, _answer)
     return [predictions.Earlier(answer.file, answer.right, answer.fingerprint) for answer in answers]

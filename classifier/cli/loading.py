@@ -14,19 +14,21 @@ from classifier.package.opened import opened_package
 from classifier.picture.prepare import Decoder
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
+from classifier.views import View
 
 
 @contextmanager
-def loaded_model(model: str | None) -> Iterator[Classifier]:
+def loaded_model(model: str | None, view: View | None = None) -> Iterator[Classifier]:
     """A loaded model, with child processes that decode pictures and that end with the `with` block.
 
     Args:
         model: the model as the command line names it; the one that the settings name if None.
+        view: what it sees of each picture; as the settings say if None.
 
     Raises:
         ClassifierError: a setting is wrong, or the model cannot be found, read or loaded.
     """
-    settings = read_settings(model=model)
+    settings = read_settings(model=model, view=view)
     # The command itself reports what is wrong with a file, in one line; without a handler, logging would repeat it.
     logging.getLogger("classifier").addHandler(logging.NullHandler())
     with closing(Workers(settings.limits)) as decoder:

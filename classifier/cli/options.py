@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from classifier.formatting import whole_number
+from classifier.views import VIEWS
 
 TRUST = "load files that can run code: .h5 files, Lambda layers"
 """What `--trust` does."""
@@ -15,6 +16,12 @@ _MODEL = "a model package: its name, or the path of its folder or of a model fil
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Declares `--model`."""
     parser.add_argument("--model", help=_MODEL)
+
+
+def add_view(parser: argparse.ArgumentParser) -> None:
+    """Declares `--view`."""
+    seen = "what the model sees: the centre crop, the whole picture on grey, or both, whose scores are averaged"
+    parser.add_argument("--view", choices=VIEWS, help=seen)
 
 
 def add_model_and_dataset(parser: argparse.ArgumentParser) -> None:

@@ -100,6 +100,8 @@ def _head(found: Evaluation) -> list[str]:
         f"{found.package.name} on {printable(found.dataset)}: {_count(found.total, 'picture')} of "
         f"{_count(support, 'class', 'classes')}, {found.backend} on {found.device}"
     )
+    if found.run.view != "crop":
+        head += f", view {found.run.view}"
     return [head, *_table(rows, "<><")]
 
 

@@ -19,6 +19,7 @@ from classifier.evaluation.measure import TOP, Answer, Failure
 from classifier.evaluation.others import Others
 from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
+from classifier.views import View
 
 _MISTAKE = ("file", "truth", "predicted", "score", "truth_score", "rank", "sure")
 
@@ -34,11 +35,13 @@ class Run:
         date: in UTC, as ISO 8601 writes it.
         command: the command line.
         weights: the file of the weights and its SHA-256; None where the model runs elsewhere.
+        view: what the model saw of each picture.
     """
 
     date: str = ""
     command: str = ""
     weights: tuple[str, str] | None = None
+    view: View = "crop"
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,7 @@ class Evaluation:
             "model": self.package.name,
             "backend": self.backend,
             "device": self.device,
+            "view": self.run.view,
             "temperature": manifest.output.temperature,
             "date": self.run.date,
             "command": self.run.command,

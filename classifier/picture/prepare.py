@@ -36,10 +36,10 @@ _one_thread = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture cut to a model's input.
+    """A picture fitted to a model's input.
 
     Attributes:
-        pixels: uint8 `(H, W, 3)`.
+        pixels: uint8 `(H, W, 3)`, or `(2, H, W, 3)`, as `fit` gives them.
         structured: False if what the model sees of the picture is blank or noise.
         width: pixels of the upright original.
         height: pixels of the upright original.

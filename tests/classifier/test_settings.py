@@ -41,6 +41,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "TRUST": "1",
         "BACKEND": "litert",
         "THREADS": "3",
+        "VIEW": "whole",
         "MAX_BYTES": "1000",
         "MAX_PIXELS": "2000",
         "FORMATS": "jpeg, png,",

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from classifier import Classification, __version__
 from classifier.errors import AbandonedError, ClassifierError, ParameterError
 from classifier.machine.cpus import cpu_count
+from classifier.views import View
 from web import problems
 from web.api.docs import docs
 from web.api.keys import KeyCheck, keys
@@ -108,6 +109,13 @@ async def classify(
     top_k: Annotated[int | None, Query(ge=1, le=MAX_TOP_K, description="predictions per picture")] = None,
     model: Annotated[str | None, Query(description="a model's name; the default if absent")] = None,
     lang: Annotated[str | None, Query(description="language of the labels; English if absent")] = None,
+    view: Annotated[
+        View | None,
+        Query(
+            description="what the model sees: the centre `crop`, the `whole` picture on grey, or `both`, whose scores "
+            "are averaged; if absent what the server's owner chose, `crop` unless they did"
+        ),
+    ] = None,
 ) -> AnswerOut:
     """Send a multipart form with one or several `file` parts, or the picture itself as the body.
 
@@ -130,6 +138,7 @@ async def classify(
                         model=name,
                         top_k=top_k,
                         lang=lang,
+                        view=view,
                         take=take,
                     )
                     result = await anyio.to_thread.run_sync(classified, limiter=threads())

@@ -13,11 +13,12 @@ from classifier.machine.cancellation import Cancellation
 from classifier.picture.limits import millions
 from classifier.protocols.oip import InferRequest, InferResponse
 from classifier.result import Inference
+from classifier.views import View
 from web import metrics
 from web.api.turns import threads, turn
 from web.models import Take, models
 from web.oip.description import FEATURES, VERSION, find_package
-from web.oip.inputs import read_inputs
+from web.oip.inputs import read_inputs, read_view
 from web.oip.outputs import Output, read_outputs
 from web.uploads.budget import Reservation, budget, max_bytes
 
@@ -41,6 +42,7 @@ async def infer(
     """
     package = find_package(name, version)
     outputs = read_outputs(request, package)
+    view = read_view(request)
     pictures = await anyio.to_thread.run_sync(read_inputs, request, package, max_bytes())
     found: list[list[NDArray[Any]]] = []
     with Reservation(budget(), client=client) as room:
@@ -48,7 +50,7 @@ async def infer(
         for number, data in enumerate(pictures, 1):
             try:
                 async with turn(models().queue, client, cancellation) as take:
-                    work = partial(_run, package.name, data, outputs, take)
+                    work = partial(_run, package.name, data, outputs, view, take)
                     found.append(await anyio.to_thread.run_sync(work, limiter=threads()))
             except ClassifierError as error:
                 if len(pictures) > 1:
@@ -68,12 +70,14 @@ def _check_size(values: list[NDArray[Any]], pictures: int) -> int:
     return size
 
 
-def _run(name: str, data: bytes | NDArray[Any], outputs: list[Output], take: Take) -> list[NDArray[Any]]:
+def _run(
+    name: str, data: bytes | NDArray[Any], outputs: list[Output], view: View | None, take: Take
+) -> list[NDArray[Any]]:
     """The outputs of one picture, which is counted."""
     features = any(output.name == FEATURES for output in outputs)
     try:
         with take() as given:
-            result: Inference = models().get(name).infer(data, given, features=features)
+            result: Inference = models().get(name).infer(data, given, features=features, view=view)
     except ClassifierError as error:
         metrics.count_error("api", error)
         raise

@@ -12,6 +12,7 @@ from classifier.errors import ProtocolError, TooManyBytesError
 from classifier.formatting import listed
 from classifier.picture.limits import millions
 from classifier.protocols.oip import BYTES, InferRequest, Tensor, decode_base64, shown
+from classifier.views import VIEWS, View
 from web.errors import RequestTooLargeError
 from web.oip import description
 from web.uploads.multipart import MAX_FILES
@@ -44,6 +45,23 @@ def read_inputs(request: InferRequest, package: ModelPackage, max_bytes: int) ->
         kind = TooManyBytesError if len(files) == 1 else RequestTooLargeError
         raise kind(limit=millions(max_bytes))
     return list(files)
+
+
+def read_view(request: InferRequest) -> View | None:
+    """What the model is to see of each picture, by the request's parameter `view`; None if it has none.
+
+    Raises:
+        ProtocolError: there is no such view, or what is sent is no picture but a model's input.
+    """
+    asked = request.parameters.get("view")
+    if asked is None:
+        return None
+    view = next((one for one in VIEWS if one == asked), None)
+    if view is None:
+        raise ProtocolError(f"The parameter 'view' must be {listed(map(repr, VIEWS))}.")
+    if any(tensor.name != description.PICTURE for tensor in request.inputs):
+        raise ProtocolError(f"The parameter 'view' goes with the input {description.PICTURE!r} only. Leave it out.")
+    return view
 
 
 def _check(request: InferRequest, package: ModelPackage) -> Tensor:

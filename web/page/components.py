@@ -15,11 +15,12 @@ from classifier.formatting import percent, whole_number
 from classifier.languages import languages
 from classifier.picture.formats import ENDINGS
 from classifier.picture.limits import millions
+from classifier.views import VIEWS, View
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html
 from web.page.intro import intro
-from web.page.state import Picked, camera_switched, pick_file, state
+from web.page.state import Look, Picked, camera_switched, pick_file, state
 from web.page.text import device_text, html_language, language, t
 
 _NOTES = {  # texts by the code of a note
@@ -27,6 +28,17 @@ _NOTES = {  # texts by the code of a note
     "cut_off_detail": "note_cut_off_detail",
     "raw_preview": "note_raw_preview",
 }
+
+_VIEWS: dict[View, tuple[str, str]] = {
+    "crop": ("view_crop", "saw_crop"),
+    "whole": ("view_whole", "saw_whole"),
+    "both": ("view_both", "saw_both"),
+}
+"""The keys of a view's name, and of what is said of an answer."""
+
+_MUCH = 0.5
+"""The share of a picture from which on the page does not say that the model saw only so much of it."""
+
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
 
@@ -103,6 +115,12 @@ def chosen_model() -> str:
     return models().known(asked) or models().default
 
 
+def chosen_view() -> View:
+    """What the model sees of a picture, as the visitor chose, before `settings` draws the choice."""
+    asked = st.session_state.get("view") or st.query_params.get("view")
+    return next((view for view in VIEWS if view == asked), models().settings.view)
+
+
 def model_title(name: str) -> str:
     """What the page calls a model: its title, and its name, too, where others have the same title."""
     title = models().packages[name].manifest.title
@@ -110,8 +128,8 @@ def model_title(name: str) -> str:
     return title if alike == 1 else f"{title} ({name})"
 
 
-def settings(*, expanded: bool) -> tuple[str, int, float]:
-    """Model, number of classes and smallest score (0 to 1) that the visitor chose."""
+def settings(*, expanded: bool) -> tuple[Look, int, float]:
+    """Model and what it sees, number of classes and smallest score (0 to 1) that the visitor chose."""
     names = list(models().packages)
     # Two keys: with one, the expander would keep the state that it had when there was no result yet.
     key = "settings-open" if expanded else "settings"
@@ -125,6 +143,16 @@ def settings(*, expanded: bool) -> tuple[str, int, float]:
             on_change=to_address,
             args=("model",),
         )
+        view: View = st.segmented_control(
+            t("view"),
+            VIEWS,
+            format_func=lambda one: t(_VIEWS[one][0]),
+            default=chosen_view(),
+            required=True,
+            key="view",
+            on_change=to_address,
+            args=("view",),
+        )
         output = models().packages[model].manifest.output
         most = min(picture.MOST, output.classes)
         columns = st.columns(2, gap="medium")
@@ -132,7 +160,7 @@ def settings(*, expanded: bool) -> tuple[str, int, float]:
             top_k = _slider("top_k", "k", 1, most, min(output.top_k, most))
         with columns[1]:
             minimum = _slider("minimum", "min", 0, 95, 0, "%d%%")
-    return model, top_k, minimum / 100
+    return (model, view), top_k, minimum / 100
 
 
 def to_address(key: str) -> None:
@@ -158,6 +186,8 @@ def result(whole: Classification, fresh: bool, looked_at: Picked, top_k: int, mi
     with st.container(key="facts", horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="quiet">{_took(whole)}</p>')
         _downloads(part, looked_at)
+    if _seen(whole) < _MUCH:
+        st.html(f'<p class="quiet">{escape(t("hidden", share=percent(_seen(whole), 0)))}</p>')
     _details(whole)
 
 
@@ -219,7 +249,8 @@ def _details(whole: Classification) -> None:
         (
             t("size"),
             t("size_value", width=whole.width, height=whole.height, format=whole.format),
-        )
+        ),
+        (t("view"), t(_VIEWS[whole.view][1], share=percent(_seen(whole), 0))),
     ]
     rows += [(t("note"), t(_NOTES[one.code], **one.details)) for one in whole.notes]
     for stage in ("queue", "decode", "preprocess", "inference", "total"):
@@ -234,6 +265,12 @@ def _details(whole: Classification) -> None:
     cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     with st.expander(t("details"), icon=":material/info:", key="details"):
         st.html(f'<dl class="details" lang="{html_language()}">{cells}</dl>')
+
+
+def _seen(whole: Classification) -> float:
+    """The share of the picture that the model saw, 0 to 1."""
+    left, top, right, bottom = whole.box
+    return (right - left) * (bottom - top) / (whole.width * whole.height)
 
 
 def _css_string(text: str) -> str:

@@ -15,7 +15,7 @@ from classifier.languages import languages
 from web.errors import ModelFailedError
 from web.models import models
 from web.page import components, gallery, picture
-from web.page.state import Picked, pick_sample, state
+from web.page.state import Look, Picked, pick_sample, state
 from web.page.text import error_text, language, t
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def main() -> None:
 def _page() -> None:
     looked_at, model = state().picked(), models().default
     if looked_at is not None and models().state == "ready":
-        picture.begin(looked_at, components.chosen_model())
+        picture.begin(looked_at, (components.chosen_model(), components.chosen_view()))
     _header()
     hero = st.container(key="hero")
     left, right = st.columns([5, 7], gap="large")
@@ -60,10 +60,10 @@ def _page() -> None:
             # The bars depend on the settings that are drawn below them.
             answer = st.container(key="answer")
         if ready:
-            model, top_k, minimum = components.settings(expanded=looked_at is not None)
+            (model, view), top_k, minimum = components.settings(expanded=looked_at is not None)
         if looked_at is not None and ready:
             with answer:
-                result = _classify(looked_at, model)
+                result = _classify(looked_at, (model, view))
                 if result is not None:
                     components.result(*result, looked_at, top_k, minimum)
     with hero:
@@ -100,10 +100,10 @@ def _started() -> bool:
     return models().state == "ready"
 
 
-def _classify(looked_at: Picked, model: str) -> tuple[Classification, bool] | None:
+def _classify(looked_at: Picked, look: Look) -> tuple[Classification, bool] | None:
     try:
         with st.spinner(t("looking")):
-            return picture.look(looked_at, model)
+            return picture.result(looked_at, look)
     except UnknownModelError:
         raise
     except ClassifierError as error:

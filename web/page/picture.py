@@ -14,43 +14,40 @@ import streamlit as st
 
 from classifier import Classification, ImageError
 from web.models import Take, models
-from web.page.state import Picked, state
+from web.page.state import Look, Picked, state
 from web.page.text import language
 from web.server.visits import HEADER, Visit, visit
 
 MOST = 10
 """The most classes that the page can show."""
 
-_THUMBNAIL = ""
-"""Stands for the thumbnail among the names of models."""
-
 _SIDE = 1120  # pixels of the thumbnail's longer side: the column's width on a dense screen
 
 
-def begin(picture: Picked, model: str) -> None:
+def begin(picture: Picked, look: Look) -> None:
     """Starts the work on a picture in a thread of its own: it is under way while the parts around it are drawn.
 
-    `thumbnail` and `look` wait for it.
+    `thumbnail` and `result` wait for it.
     """
     known = state().analysis_of(picture)
-    wanted = [*([_THUMBNAIL] if picture.origin == "upload" and not known.thumbnail else []), model]
-    work = {name: Future[Any]() for name in wanted if name not in known.begun and name not in known.results}
+    wanted = [*([None] if picture.origin == "upload" and not known.thumbnail else []), look]
+    work = {one: Future[Any]() for one in wanted if one not in known.begun and one not in known.results}
     if known.error or not work:
         return
     known.begun |= work
     data, here = picture.read(), _visit()
 
     def run() -> None:
-        for name, future in work.items():
+        for one, future in work.items():
             try:
-                future.set_result(_thumbnail(data, here) if name == _THUMBNAIL else _result(data, name, here))
+                future.set_result(_thumbnail(data, here) if one is None else _result(data, one, here))
             except Exception as error:
                 future.set_exception(error)
 
     threading.Thread(target=run, name="picture", daemon=True).start()
 
 
-def look(picture: Picked, model: str) -> tuple[Classification, bool]:
+def result(picture: Picked, look: Look) -> tuple[Classification, bool]:
     """The model's result for the picture, and whether it is new (and not one that was kept).
 
     Raises:
@@ -59,16 +56,16 @@ def look(picture: Picked, model: str) -> tuple[Classification, bool]:
     known = state().analysis_of(picture)
     if known.error:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
-    if model in known.results:
-        return known.results[model], False
-    begin(picture, model)
+    if look in known.results:
+        return known.results[look], False
+    begin(picture, look)
     try:
-        result: Classification = known.begun.pop(model).result()
+        found: Classification = known.begun.pop(look).result()
     except ImageError as error:
         known.error = error
         raise
-    known.results[model] = result
-    return result, True
+    known.results[look] = found
+    return found, True
 
 
 def thumbnail(picture: Picked) -> bytes:
@@ -81,7 +78,7 @@ def thumbnail(picture: Picked) -> bytes:
     if known.error:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if not known.thumbnail:
-        begun = known.begun.pop(_THUMBNAIL, None)
+        begun = known.begun.pop(None, None)
         known.thumbnail = begun.result() if begun else _thumbnail(picture.read(), _visit())
     return known.thumbnail
 
@@ -97,11 +94,12 @@ def wanted(result: Classification, top_k: int, minimum: float) -> Classification
     )
 
 
-def _result(data: bytes, model: str, here: Visit) -> Classification:
-    labels = models().packages[model].labels
+def _result(data: bytes, look: Look, here: Visit) -> Classification:
+    model, view = look
+    lang = next(iter(models().packages[model].labels))
     with _turns(here) as take:
         return models().classify(
-            data, client="page", model=model, top_k=MOST, lang=next(iter(labels)), wait=True, take=take
+            data, client="page", model=model, top_k=MOST, lang=lang, view=view, wait=True, take=take
         )
 
 

@@ -14,9 +14,12 @@ from typing import Any, Literal, cast
 import streamlit as st
 
 from classifier import Classification, ClassifierError
+from classifier.views import View
 from web.page import gallery
 
 Origin = Literal["sample", "upload", "camera"]
+Look = tuple[str, View]
+"""A model, and what it sees of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,16 @@ class Picked:
 
 @dataclass(slots=True)
 class Analysis:
-    """What is known about one picture: its thumbnail, its results by model or why there are none, and what is begun."""
+    """What is known about one picture: its thumbnail, its results by look or why there are none, and what is begun.
+
+    The thumbnail is what `begun` has under None.
+    """
 
     key: str
     thumbnail: bytes = b""
     error: ClassifierError | None = None
-    results: dict[str, Classification] = field(default_factory=dict)
-    begun: dict[str, Future[Any]] = field(default_factory=dict)
+    results: dict[Look, Classification] = field(default_factory=dict)
+    begun: dict[Look | None, Future[Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -94,10 +94,12 @@ class RemoteBackend:
             EngineAnswerError: it refuses the request, or its answer cannot be used.
         """
         deadline = Deadline.after(self._timeout)
+        views = data if data.dtype == np.uint8 and data.ndim == 4 else data[None]
         try:
-            if features:
-                found = self._attempts(data[None], deadline, features=True)
-                if found.features is None and self._package.manifest.output.features:
+            if features or len(views) > 1:
+                wanted = features or self._package.unknown is not None
+                found = self._in_parts(views, deadline, features=wanted)
+                if features and found.features is None and self._package.manifest.output.features:
                     raise BadAnswerError("its model gives no features, which output.features asks for")
                 return found
             waiting = self._pixels if data.dtype == np.uint8 else self._values

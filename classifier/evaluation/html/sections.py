@@ -14,6 +14,7 @@ from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.inputs import as_ours
 from classifier.languages import Language, Words
+from classifier.views import View
 
 MATRIX = 30
 """The most classes that a confusion matrix shows; of more, those that are confused most often."""
@@ -21,6 +22,7 @@ MATRIX = 30
 _TABLE = 60  # up to so many classes are all shown at once
 _SOME = 25  # of more classes, so many are shown at once, the weakest
 _PAIRS = 15  # the most frequent confusions that are listed
+_VIEWS: dict[View, str] = {"crop": "view_crop", "whole": "view_whole", "both": "view_both"}
 
 
 def numbers(found: Evaluation, words: Words) -> str:
@@ -60,6 +62,7 @@ def trust(found: Evaluation, words: Words) -> str:
         (words("nll"), f"{found.nll:.3f}"),
         (words("brier"), f"{found.brier:.3f}"),
         (words("temperature"), temperature),
+        (words("view"), words(_VIEWS[found.run.view])),
         (words("unsure"), str(found.unsure)),
     ]
     facts += [(words("failed"), str(len(found.failures)))] if found.failures else []

@@ -87,7 +87,7 @@ def prepared(facts: dict[str, Any], payload: bytes, geometry: Geometry, limits: 
     if sum(times) > elapsed + _ROUNDING:
         raise ValueError("more time than has passed")
     return Prepared(
-        np.frombuffer(payload, np.uint8).reshape(*geometry.size, 3),
+        np.frombuffer(payload, np.uint8).reshape(geometry.shape),
         structured=_flag(facts, "structured"),
         width=width,
         height=height,

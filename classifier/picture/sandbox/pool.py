@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import threading
@@ -117,8 +118,7 @@ class Workers:
             return answers.prepared(facts, payload, geometry, self.limits, elapsed)
 
         facts = {"job": "prepare", "geometry": asdict(geometry)}
-        width, height = geometry.size
-        request = Request(facts, data, 3 * width * height, read)
+        request = Request(facts, data, math.prod(geometry.shape), read)
         found: Prepared = self._ask(request, cancellation or Cancellation())
         return found
 

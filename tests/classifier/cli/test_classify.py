@@ -18,6 +18,7 @@ from PIL import Image
 from classifier import Classifier, cli
 from classifier.picture.formats import ENDINGS
 from classifier.settings import Settings
+from classifier.views import VIEWS
 from tests.support import evil
 from tests.support.command import ENVIRONMENT, PANDA, run
 from tests.support.packages import LITE0, changed
@@ -175,3 +176,24 @@ def test_what_the_model_lacks_is_said_before_anything_is_written(
     assert err.startswith("classifier: ")
     assert expected in err
     assert err.count("\n") == 1
+
+
+def test_a_view_is_chosen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(*arguments: str) -> tuple[object, ...]:
+        assert cli.main(["classify", "--json", str(PANDA), *arguments]) == 0
+        (one,) = json.loads(capsys.readouterr().out)["results"]
+        return one["view"], one["box"], one["predictions"][0]["score"]
+
+    model = Classifier.load(LITE0, settings=Settings(backend="litert"))
+    for view in VIEWS:
+        expected = model.classify(PANDA, view=view)
+        assert found("--view", view) == (view, list(expected.box), expected.predictions[0].score)
+    assert found() == found("--view", "crop")
+    monkeypatch.setenv("CLASSIFIER_VIEW", "whole")
+    assert found() == found("--view", "whole") != found("--view", "crop")
+
+
+def test_another_view_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["classify", "--view", "all", str(PANDA)])
+    assert "invalid choice: 'all'" in capsys.readouterr().err

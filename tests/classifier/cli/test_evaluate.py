@@ -93,7 +93,14 @@ def test_the_json_document_has_what_its_guide_lists(capsys: pytest.CaptureFixtur
     found = evaluated(capsys, photos, "--lang", "zh")
     assert {key: type(value).__name__ for key, value in found.items()} == {
         **{"format": "int", "version": "str", "model": "str", "backend": "str", "device": "str"},
-        **{"temperature": "float", "dataset": "str", "pictures": "int", "failed": "int", "skipped": "int"},
+        **{
+            "view": "str",
+            "temperature": "float",
+            "dataset": "str",
+            "pictures": "int",
+            "failed": "int",
+            "skipped": "int",
+        },
         **{"unsure": "int", "top1": "dict", "top5": "dict", "macro": "dict", "nll": "float", "confidence": "float"},
         **{"ece": "float", "ece_by_chance": "float", "reliability": "list", "classes": "list", "confusion": "list"},
         **{"mistakes": "list", "failures": "list", "date": "str", "command": "str", "weights": "dict"},
@@ -284,3 +291,45 @@ def test_the_guide_shows_what_the_commands_print(
         (shown,) = re.findall(rf"<!-- {command} -->\n```\n(.*?)```\n<!-- /{command} -->", guide, re.S)
         assert cli.main([command, "efficientnet-lite2", "tests/photos/labels.csv"]) == 0
         assert masked(capsys.readouterr().out) == masked(shown)
+
+
+def test_a_view_is_measured_and_named(capsys: pytest.CaptureFixture[str], photos: Path) -> None:
+    found = {view: evaluated(capsys, photos, "--view", view) for view in ("crop", "whole", "both")}
+    assert {view: one["view"] for view, one in found.items()} == {view: view for view in found}
+    model = Classifier.load(LITE0, settings=Settings(backend="litert"))
+    for view, one in found.items():
+        files = [photo(name) for names in CLASSES.values() for name in names]
+        best = [model.classify(file, 1, view=view).predictions[0].score for file in files]  # type: ignore[arg-type]
+        assert one["confidence"] == pytest.approx(np.mean(best), abs=1e-6)
+    report = photos.parent / "report.html"
+    assert cli.main(["evaluate", "efficientnet-lite0", str(photos), "--view", "whole", "--html", str(report)]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(", view whole")
+    assert "the whole of each picture" in report.read_text("utf-8")
+    assert evaluated(capsys, photos)["view"] == "crop"
+
+
+def test_a_setting_chooses_the_view_and_others_and_comparisons_share_it(
+    capsys: pytest.CaptureFixture[str], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_VIEW", "whole")
+    found = evaluated(capsys, photos, "--others", photos, "--compare", "efficientnet-lite0")
+    assert found["view"] == "whole"
+    assert found["comparison"]["only_this"] == found["comparison"]["only_other"] == 0
+    model = Classifier.load(LITE0, settings=Settings(backend="litert"))
+    sure = [model.classify(file, view="whole").sure for file in photos.rglob("*.webp")]
+    assert found["others"]["sure"] == sum(sure)
+
+
+@pytest.mark.parametrize(("view", "seen"), [("whole", "whole"), ("both", "centre crop")])
+def test_a_calibration_says_what_it_was_fitted_to(
+    capsys: pytest.CaptureFixture[str], photos: Path, monkeypatch: pytest.MonkeyPatch, view: str, seen: str
+) -> None:
+    fitted = "whole" if view == "whole" else "crop"
+    assert cli.main(["calibrate", "efficientnet-lite0", str(photos)]) == 0
+    plain = capsys.readouterr().out
+    assert "CLASSIFIER_VIEW" not in plain
+    monkeypatch.setenv("CLASSIFIER_VIEW", view)
+    assert cli.main(["calibrate", "efficientnet-lite0", str(photos)]) == 0
+    first, _, rest = capsys.readouterr().out.partition("\n")
+    assert first == f"CLASSIFIER_VIEW={view}: fitted to the {seen} of each picture."
+    assert (rest == plain) == (fitted == "crop")

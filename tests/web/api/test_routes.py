@@ -10,6 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from classifier import Classifier, __version__
+from classifier.views import VIEWS
 from tests.support.api import DOG, PANDA, classify, problem
 from web import models as registry
 
@@ -73,6 +74,23 @@ def test_a_kind_that_is_not_read_is_named(client: TestClient) -> None:
     data = file.getvalue().replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")
     detail = problem(classify(client, data), 415, "unsupported_kind")
     assert detail == "This kind of picture is not read here: 12-bit JPEG. Save the picture as JPEG or PNG."
+
+
+def test_a_view_is_chosen_and_said(client: TestClient) -> None:
+    model = Classifier.load(registry.models().packages["efficientnet-lite2"])
+    for view in VIEWS:
+        (result,) = classify(client, PANDA, view=view, top_k=1000).json()["results"]
+        expected = model.classify(PANDA, 1000, view=view)
+        assert (result["view"], tuple(result["box"])) == (view, expected.box)
+        assert [one["score"] for one in result["predictions"]] == [one.score for one in expected.predictions]
+    (plain,) = classify(client, PANDA).json()["results"]
+    assert (plain["view"], plain["box"]) == ("crop", [208.82, 37.32, 815.18, 643.68])
+
+
+@pytest.mark.parametrize("wrong", ["all", "", "Crop", "crop,whole"])
+def test_another_view_is_refused_with_those_that_there_are(client: TestClient, wrong: str) -> None:
+    said = problem(classify(client, PANDA, view=wrong), 422, "bad_parameter")
+    assert said == "view: Input should be 'crop', 'whole' or 'both'."
 
 
 def test_model_and_language(client: TestClient) -> None:

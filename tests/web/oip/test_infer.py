@@ -18,6 +18,7 @@ from classifier.errors import BusyError
 from classifier.preprocessing import normalise
 from classifier.protocols import oip
 from classifier.protocols.oip import InferRequest, InferResponse, RequestedOutput, Tensor
+from classifier.views import VIEWS
 from tests.support.api import DOG, PANDA, classify
 from tests.support.photos import photo
 from web import models as registry
@@ -73,6 +74,29 @@ def api_scores(http: TestClient, *pictures: bytes) -> list[list[float]]:
         by_index = {part["index"]: part["score"] for part in result["predictions"]}
         found.append([by_index[index] for index in range(1000)])
     return found
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_that_of_the_api(http: TestClient, view: str) -> None:
+    answer = infer(http, oip.strings("picture", [PANDA, KOALA]), "probabilities", view=view)
+    expected = [
+        [part["score"] for part in sorted(result["predictions"], key=lambda part: part["index"])]
+        for result in classify(http, PANDA, KOALA, model=MODEL, view=view, top_k=1000).json()["results"]
+    ]
+    assert np.array_equal(answer.outputs[0].data, np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize("wrong", ["all", 1, True, ""])
+def test_another_view_is_refused(http: TestClient, wrong: Any) -> None:
+    request = InferRequest([oip.strings("picture", [PANDA])], parameters={"view": wrong})
+    said = refused(send(http, request), 400, "bad_message")
+    assert said == "The parameter 'view' must be 'crop', 'whole' or 'both'."
+
+
+def test_what_is_an_input_already_has_no_view(http: TestClient) -> None:
+    request = InferRequest([Tensor("pixels", PIXELS)], parameters={"view": "whole"})
+    said = refused(send(http, request), 400, "bad_message")
+    assert said == "The parameter 'view' goes with the input 'picture' only. Leave it out."
 
 
 @pytest.mark.parametrize("binary", [True, False])

@@ -16,7 +16,7 @@ from web.page import downloads
 
 def test_downloads_hold_the_result() -> None:
     test = upload(page(), CAT)
-    result = test.session_state["page"].analysis.results[models().default]
+    result = test.session_state["page"].analysis.results[models().default, "crop"]
     values = json.loads(downloads.to_json(result))
     assert {"predictions", "model", "device", "timings", "width", "height"} <= set(values)
     assert values["predictions"][0]["score"] == result.predictions[0].score

@@ -143,9 +143,44 @@ def test_the_address_sets_language_model_and_number() -> None:
     assert "最有可能" in words(test)
 
 
+def test_the_view_is_chosen_and_said() -> None:
+    wide = Image.new("RGB", (1200, 300), "white")
+    wide.paste(Image.open(photo("panda.webp")).convert("RGB").resize((450, 300)), (0, 0))
+    test = upload(page(), encode(wide, "PNG"))
+    hint = "The model saw only the middle, 20% of the picture."
+    assert hint in words(test)
+    assert "giant panda" not in [label for label, _ in bars(test)[:1]]
+    test.segmented_control(key="view").set_value("whole").run()
+    assert bars(test)[0][0] == "giant panda"
+    assert hint not in words(test)
+    assert "<dt>The model sees</dt><dd>the whole picture</dd>" in words(test)
+    assert test.query_params["view"] in ("whole", ["whole"])
+    test.segmented_control(key="view").set_value("both").run()
+    assert "the middle and the whole picture" in words(test)
+    test.segmented_control(key="view").set_value("crop").run()
+    assert hint in words(test)
+
+
+def test_the_address_and_the_settings_choose_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "整张图片" in words(upload(page(view="whole", lang="zh"), CAT))
+    changed = models().settings.model_copy(update={"view": "both"})
+    monkeypatch.setattr(models(), "settings", changed)
+    assert "the middle and the whole picture" in words(upload(page(), CAT))
+    assert "the middle, " in words(upload(page(view="crop"), CAT))
+
+
 @pytest.mark.parametrize(
     "query",
-    [{"k": "1000"}, {"k": "x"}, {"k": "9" * 5000}, {"k": "0"}, {"min": "96"}, {"model": "../x"}, {"lang": "xx"}],
+    [
+        {"k": "1000"},
+        {"k": "x"},
+        {"k": "9" * 5000},
+        {"k": "0"},
+        {"min": "96"},
+        {"model": "../x"},
+        {"lang": "xx"},
+        {"view": "x"},
+    ],
     ids=lambda query: str(query)[:20],
 )
 def test_nonsense_in_the_address_is_passed_over(query: dict[str, str]) -> None:

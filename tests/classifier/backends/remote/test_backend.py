@@ -243,6 +243,28 @@ def test_callers_do_not_notice_a_short_restart(
             close_to(asked.result().scores[0], scores)
 
 
+def test_both_views_of_a_picture_go_in_one_request(
+    server: Engine, package: ModelPackage, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = Classifier.load(package, settings=read_settings(backend="litert"))
+    monkeypatch.setenv("CLASSIFIER_BACKEND", "remote")
+    monkeypatch.setenv("CLASSIFIER_REMOTE_URL", server.url)
+    remote = Classifier.load(package)
+    for view, batch in (("crop", 1), ("whole", 1), ("both", 2)):
+        server.batches.clear()
+        here, there = (one.classify(photo, 10, view=view) for one in (local, remote))  # type: ignore[arg-type]
+        assert server.batches == [batch]
+        assert here.box == there.box
+        by_index = [sorted((one.index, one.score) for one in found.predictions) for found in (here, there)]
+        close_to(np.array(by_index[1])[:, 1], np.array(by_index[0])[:, 1])
+    server.metadata["inputs"][0]["shape"][0] = 1  # an engine that takes one at a time
+    remote = Classifier.load(package)
+    server.batches.clear()
+    again = remote.classify(photo, 10, view="both")
+    assert server.batches == [1, 1]
+    assert again.predictions[0].score == pytest.approx(there.predictions[0].score, abs=1e-4)
+
+
 def test_the_token_is_sent_and_read_again(
     server: Engine, connect: Connect, pixels: NDArray[Any], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import io
 import socket
 import struct
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from classifier.picture.limits import Limits
 from classifier.picture.notes import note
 from classifier.picture.prepare import InProcess, jpeg
 from classifier.picture.sandbox import Workers, answers, wire
+from classifier.views import VIEWS, View
 from tests.support.hostile import seeds
 from tests.support.workers import GEOMETRY, LIMITS, TIGHT
 
@@ -43,6 +45,16 @@ def test_a_sound_answer_is_read() -> None:
 def test_sizes(name: str, value: object) -> None:
     with pytest.raises(WRONG):
         read({**SOUND, name: value})
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_pixels_are_of_as_many_views_as_were_asked_for(view: View) -> None:
+    geometry = replace(GEOMETRY, view=view)
+    count = 2 if view == "both" else 1
+    assert answers.prepared(SOUND, count * PIXELS, geometry, LIMITS, 10.0).pixels.shape == geometry.shape
+    for wrong in (3 - count, 0):
+        with pytest.raises(WRONG):
+            answers.prepared(SOUND, wrong * PIXELS, geometry, LIMITS, 10.0)
 
 
 @pytest.mark.parametrize("name", ["decode", "preprocess"])
