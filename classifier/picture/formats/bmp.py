@@ -17,7 +17,7 @@ def _too_many_parts(data: bytes) -> bool:
 
 BMP = Format(
     name="BMP",
-    endings=(".bmp",),
+    endings=(".bmp", ".dib"),
     matches=starts_with(b"BM"),
     plugin="PIL.BmpImagePlugin",
     too_many_parts=_too_many_parts,

@@ -67,7 +67,7 @@ def _names_are_not_text(data: bytes) -> bool:
 
 AVIF = Format(
     name="AVIF",
-    endings=(".avif",),
+    endings=(".avif", ".avifs"),
     matches=lambda data: bool(_brands(data) & _AVIF_BRANDS),
     plugin="PIL.AvifImagePlugin",
     use_threads=_use_threads_for_avif,
@@ -77,7 +77,7 @@ AVIF = Format(
 
 HEIC = Format(
     name="HEIC",
-    endings=(".heic", ".heif"),
+    endings=(".heic", ".heif", ".hif", ".heics", ".heifs"),
     matches=lambda data: bool(_brands(data) & _HEIC_BRANDS),
     plugin="pi_heif",
     alias="HEIF",

@@ -18,7 +18,7 @@ def _too_many_parts(data: bytes) -> bool:
 
 PNG = Format(
     name="PNG",
-    endings=(".png",),
+    endings=(".png", ".apng"),
     matches=starts_with(b"\x89PNG\r\n\x1a\n"),
     plugin="PIL.PngImagePlugin",
     too_many_parts=_too_many_parts,
