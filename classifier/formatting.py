@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 
 _DIGITS = 100  # of the longest number that is read, zeros before it included
+
+_FORMULAS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # the last ones are full-width
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -59,3 +75,26 @@ def whole_number(text: str, most: int) -> int | None:
         return None
     number = int(text)
     return number if number <= most else None
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """A line of a CSV file, without its end, in which no spreadsheet sees a formula.
+
+    Texts that begin like a formula get an apostrophe before, which is OWASP's rule:
+    https://owasp.org/www-community/attacks/CSV_Injection. Numbers stay as they are.
+    """
+    row = io.StringIO()
+    # `csv` quotes the line breaks that are in its line end. So both are, or a name could begin a line of its own.
+    writer = csv.writer(row, lineterminator="\r\n")
+    writer.writerow(f"'{one}" if isinstance(one, str) and one.startswith(_FORMULAS) else one for one in values)
+    return row.getvalue().removesuffix("\r\n")
+
+
+def csv_text(cell: str) -> str:
+    """The text of a cell that `csv_line` wrote."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULAS) else cell
+
+
+def flag(value: bool) -> str:
+    """A truth value in a CSV file, as in JSON."""
+    return str(value).lower()

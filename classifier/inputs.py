@@ -1,7 +1,7 @@
 """Turns names, as on a command line, into pictures.
 
-Folders are listed, `-` is standard input, and anything that is not a regular file is refused before it is opened. Of the
-files in a folder, those that are no pictures are left out: by their content where their names do not say.
+Folders are listed, `-` is standard input, and anything that is not a regular file is refused before it is opened. Files
+in a folder that are not pictures are left out: by their content where their names do not say.
 """
 
 from __future__ import annotations
