@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 _DIGITS = 100  # of the longest number that is read, zeros before it included
 
+_SHOWN, _LONGEST = 5, 40  # names in a sentence, and characters of each
+
 _FORMULAS = (
     "=",
     "+",
@@ -42,6 +44,18 @@ def percent(value: float | None, digits: int = 1) -> str:
 def printable(name: str) -> str:
     """A file's name on one line: line breaks, control characters and bytes that are not UTF-8 are escaped."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def cut(name: str) -> str:
+    """A name that somebody sent, for a sentence about it: its first 40 characters, on one line."""
+    return printable(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names that somebody sent, for a sentence about them: each once, and the first five of them."""
+    every = list(dict.fromkeys(names))
+    shown = ", ".join(f"`{cut(name)}`" for name in every[:_SHOWN])
+    return shown if len(every) <= _SHOWN else f"{shown} and {len(every) - _SHOWN} others"
 
 
 def one_line(error: BaseException, longest: int | None = 300) -> str:

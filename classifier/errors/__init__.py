@@ -2,11 +2,12 @@
 
     ClassifierError
     ├── ImageError            a picture that cannot be classified
-    │   └── BrokenImageError, TooComplexError, EmptyImageError, UnknownModeError, UnsupportedFormatError,
-    │       TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, DecodingError
+    │   └── BrokenImageError, TooComplexError, EmptyFileError, EmptyImageError, UnknownModeError,
+    │       UnsupportedFormatError, TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError,
+    │       DecodingError
     ├── InputError            a name on the command line that leads to no picture, or a dataset without any
-    │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
-    │       NotAFileError, NoPicturesError, UnlistedFolderError
+    │   └── EmptyInputError, MissingFileError, ForbiddenFileError, UnreadableFileError, NotAFileError,
+    │       NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
@@ -29,7 +30,6 @@ message of their own instead.
 
 from classifier.errors.base import ClassifierError
 from classifier.errors.inputs import (
-    EmptyFileError,
     EmptyInputError,
     ForbiddenFileError,
     InputError,
@@ -51,6 +51,7 @@ from classifier.errors.models import (
 from classifier.errors.pictures import (
     BrokenImageError,
     DecodingError,
+    EmptyFileError,
     EmptyImageError,
     ImageError,
     NoMemoryError,

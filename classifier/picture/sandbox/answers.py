@@ -14,6 +14,7 @@ from PIL import Image
 from classifier.errors import (
     BrokenImageError,
     ClassifierError,
+    EmptyFileError,
     EmptyImageError,
     NoDecoderError,
     NoMemoryError,
@@ -38,6 +39,7 @@ _ERRORS = {
     for kind in (
         *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
         *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, NoDecoderError),
+        EmptyFileError,
     )
 }
 
