@@ -59,8 +59,8 @@ class Base64Text:
     def _after_head(self) -> bytes:
         if not _is_data(self._head):
             return self._head
-        head, _, data = self._head.partition(b",")
-        if len(head) > _LONGEST_HEAD or not head.lower().endswith(b";base64"):
+        head, comma, data = self._head.partition(b",")
+        if len(head) > _LONGEST_HEAD or not comma or not head.lower().endswith(b";base64"):
             raise NotBase64Error(came="a data URL that is not in base64")
         return data
 

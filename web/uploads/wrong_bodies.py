@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from classifier.formatting import quoted
 from classifier.picture.formats import sniff
@@ -13,9 +13,10 @@ from classifier.protocols.oip import decode_base64
 _FORM = "application/x-www-form-urlencoded"  # also what curl and Python's urllib call a body unless told otherwise
 _STRIPPED = b"\0\r\n"
 _SURELY = 1000  # bytes; in so many of any picture are some of those above
+_FIELDS_SHOWN = 5
 _BEGINNING = 1000  # bytes to look at
 _BASE64 = re.compile(rb"[-\w+/=\s]{100,}")
-_FIELDS = re.compile(rb"[-\w.\[\]%+]+=")
+_FIELD = re.compile(rb"[-\w.\[\]%+]+=")
 _ADDRESS = re.compile(rb"[a-z][a-z+.-]*:", re.IGNORECASE)
 
 
@@ -39,9 +40,9 @@ def wrong(body: bytes, kind: str) -> str:
         return f"JSON with the Content-Type {kind}" if kind else "JSON without a Content-Type"
     if text[:5].lower() == b"data:":
         return "a data URL"
-    if kind == _FORM and _FIELDS.match(text):
-        names = (name for name, _ in parse_qsl(text.decode("latin-1"), keep_blank_values=True))
-        return f"a form of the type {_FORM} with {quoted(names)}"
+    if kind == _FORM and _FIELD.match(text):
+        names = [field[:_BEGINNING].partition(b"=")[0] for field in body.split(b"&", _FIELDS_SHOWN)[:_FIELDS_SHOWN]]
+        return f"a form of the type {_FORM} with {quoted(unquote_plus(name.decode('latin-1')) for name in names)}"
     if _ADDRESS.match(text):
         return "an address, from which this server fetches nothing"
     if _BASE64.fullmatch(text) and _is_picture_in_base64(text):
