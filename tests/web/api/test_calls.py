@@ -37,7 +37,7 @@ def test_fields_of_a_form_count_like_the_query(client: TestClient, expected: lis
     assert len(expected[0]) == 2
     assert labels(client.post(PATH, files=FILES, data=fields)) == expected
     assert labels(client.post(f"{PATH}?lang=zh", files=FILES, data=fields)) == expected
-    after = [*FILES.items(), *((name, (None, value)) for name, value in fields.items())]
+    after: Any = [*FILES.items(), *((name, (None, value)) for name, value in fields.items())]
     assert labels(client.post(PATH, files=after)) == expected
     assert len(labels(client.post(PATH, files=FILES, data={"top_k": "", "lang": "", "model": ""}))[0]) == 5
 
@@ -70,8 +70,8 @@ def test_wrong_values_are_refused_wherever_they_stand(
 
 def test_query_and_body_may_not_differ(client: TestClient) -> None:
     for body in ({"files": FILES, "data": {"top_k": "2"}}, {"json": {"image": TEXT, "top_k": 2}}):
-        assert "top_k" in problem(client.post(f"{PATH}?top_k=3", **body), 422, "bad_parameter")  # type: ignore[arg-type]
-        assert len(labels(client.post(f"{PATH}?top_k=2", **body))[0]) == 2  # type: ignore[arg-type]
+        assert "top_k" in problem(client.post(f"{PATH}?top_k=3", **body), 422, "bad_parameter")
+        assert len(labels(client.post(f"{PATH}?top_k=2", **body))[0]) == 2
 
 
 @pytest.mark.parametrize("name", ["topk", "threshold", "top-k", "Top_K", "top_k[]", "language", "k\n", "名"])

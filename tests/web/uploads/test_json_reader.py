@@ -42,7 +42,7 @@ def read(data: bytes, *sizes: int) -> bytes | type[ClassifierError]:
 
 def made(dice: random.Random) -> tuple[bytes, list[bytes]]:
     """JSON with pictures and other values, and the pictures."""
-    values = [None, True, 1, -2.5e30, "zh", 'é\n"\\', "😀", [1, "x"], {"a": [{}]}]
+    values: list[Any] = [None, True, 1, -2.5e30, "zh", 'é\n"\\', "😀", [1, "x"], {"a": [{}]}]
     pictures = [dice.randbytes(dice.randrange(300)) for _ in range(dice.randrange(1, 4))]
     texts = [dice.choice(ENCODERS)(one).decode() for one in pictures]
     items: list[tuple[str, Any]] = [("image", texts[0] if len(texts) == 1 and dice.random() < 0.7 else texts)]
