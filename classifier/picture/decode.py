@@ -20,7 +20,6 @@ from PIL import Image, ImageFile
 
 from classifier.errors import (
     BrokenImageError,
-    EmptyFileError,
     EmptyImageError,
     ImageError,
     NoMemoryError,
@@ -189,8 +188,6 @@ def _checked_format(data: bytes, limits: Limits) -> Format:
     """The file's format, after all checks that are possible before a decoder opens the file."""
     if len(data) > limits.max_bytes:
         raise TooManyBytesError(limit=millions(limits.max_bytes))
-    if not data:
-        raise EmptyFileError
     kind = sniff(data)
     if kind is None or kind.name not in limits.formats:
         raise UnsupportedFormatError(formats=", ".join(limits.formats))

@@ -70,7 +70,7 @@ def with_fields(asked: Parameters, query: QueryParams, sent: Sent) -> Parameters
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
     for name in fields:
-        if name in query and getattr(asked, name) != getattr(found, name):
+        if query.get(name) and getattr(asked, name) != getattr(found, name):
             raise ParameterError(f"{name}: the query and the body have different values. Send it once.", name=name)
     return asked.model_copy(update={name: getattr(found, name) for name in fields})
 

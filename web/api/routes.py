@@ -14,9 +14,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from classifier import Classification, __version__
-from classifier.errors import AbandonedError, ClassifierError, ParameterError
+from classifier.errors import AbandonedError, ClassifierError, EmptyFileError, ParameterError
 from classifier.machine.cpus import cpu_count
-from web import problems
+from web import metrics, problems
 from web.api.bodies import BODY
 from web.api.docs import docs
 from web.api.keys import KeyCheck, keys
@@ -105,6 +105,8 @@ async def classify(
     async with called_off(request) as cancellation:
         for data in sent.pictures:
             try:
+                if not data:
+                    raise _counted(EmptyFileError())
                 async with turn(models().queue, client_of(request.scope), cancellation) as take:
                     classified = partial(
                         models().classify,
@@ -125,6 +127,12 @@ async def classify(
             else:
                 results.append(result)
     return AnswerOut(model=name, results=results)
+
+
+def _counted(error: ClassifierError) -> ClassifierError:
+    """The error of a picture that is refused here."""
+    metrics.count_error("api", error)
+    return error
 
 
 def _check(asked: Parameters) -> str:

@@ -14,7 +14,6 @@ from PIL import Image
 from classifier.errors import (
     BrokenImageError,
     ClassifierError,
-    EmptyFileError,
     EmptyImageError,
     NoDecoderError,
     NoMemoryError,
@@ -39,7 +38,6 @@ _ERRORS = {
     for kind in (
         *(BrokenImageError, TooComplexError, EmptyImageError, UnsupportedFormatError),
         *(TooManyBytesError, TooManyPixelsError, NoMemoryError, OutOfMemoryError, NoDecoderError),
-        EmptyFileError,
     )
 }
 
