@@ -8,7 +8,23 @@ from web.api.parameters import Parameters
 from web.uploads.forms import FILE, MAX_FILES
 from web.uploads.json_reader import IMAGE
 
-_PARAMETERS: dict[str, Any] = Parameters.model_json_schema()["properties"]
+
+def _in_json() -> dict[str, Any]:
+    """The schema of each parameter."""
+    properties = Parameters.model_json_schema()["properties"]
+    return {name: {key: schema[key] for key in ("anyOf", "description")} for name, schema in properties.items()}
+
+
+def _in_form() -> dict[str, Any]:
+    """The same for the field of a form, which cannot be null; the docs page fills fields in with their examples."""
+    fields = {}
+    for name, schema in _in_json().items():
+        kind = schema["anyOf"][0]
+        shown = {"example": ""} if kind == {"type": "string"} else {}  # counts as absent; else it would be "string"
+        fields[name] = {**kind, "description": schema["description"], **shown}
+    return fields
+
+
 _BASE64 = {
     "type": "string",
     "contentEncoding": "base64",
@@ -35,7 +51,7 @@ BODY: dict[str, Any] = {
                         "maxItems": MAX_FILES,
                         "description": "one or several pictures",
                     },
-                    **_PARAMETERS,
+                    **_in_form(),
                 },
             }
         },
@@ -53,7 +69,7 @@ BODY: dict[str, Any] = {
                         ],
                         "description": "one or several pictures",
                     },
-                    **_PARAMETERS,
+                    **_in_json(),
                 },
                 "additionalProperties": False,
             },
