@@ -11,15 +11,18 @@ from web.uploads.json_reader import IMAGE
 
 def _in_json() -> dict[str, Any]:
     """The schema of each parameter."""
-    properties = Parameters.model_json_schema()["properties"]
-    return {name: {key: schema[key] for key in ("anyOf", "description")} for name, schema in properties.items()}
+    found: dict[str, dict[str, Any]] = Parameters.model_json_schema()["properties"]
+    return {
+        name: {key: value for key, value in schema.items() if key not in ("default", "title")}
+        for name, schema in found.items()
+    }
 
 
 def _in_form() -> dict[str, Any]:
     """The same for the field of a form, which cannot be null; the docs page fills fields in with their examples."""
     fields = {}
     for name, schema in _in_json().items():
-        kind = schema["anyOf"][0]
+        kind = schema.get("anyOf", [schema])[0]
         shown = {"example": ""} if kind == {"type": "string"} else {}  # counts as absent; else it would be "string"
         fields[name] = {**kind, "description": schema["description"], **shown}
     return fields
