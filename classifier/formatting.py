@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 
 _DIGITS = 100  # of the longest number that is read, zeros before it included
+
+_SHOWN, _LONGEST = 5, 40  # names in a sentence, and characters of each
+
+_FORMULAS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # the last ones are full-width
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -26,6 +44,18 @@ def percent(value: float | None, digits: int = 1) -> str:
 def printable(name: str) -> str:
     """A file's name on one line: line breaks, control characters and bytes that are not UTF-8 are escaped."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def cut(name: str) -> str:
+    """A name that somebody sent, for a sentence about it: its first 40 characters, on one line."""
+    return printable(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names that somebody sent, for a sentence about them: each once, and the first five of them."""
+    every = list(dict.fromkeys(names))
+    shown = ", ".join(f"`{cut(name)}`" for name in every[:_SHOWN])
+    return shown if len(every) <= _SHOWN else f"{shown} and {len(every) - _SHOWN} others"
 
 
 def one_line(error: BaseException, longest: int | None = 300) -> str:
@@ -59,3 +89,26 @@ def whole_number(text: str, most: int) -> int | None:
         return None
     number = int(text)
     return number if number <= most else None
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """A line of a CSV file, without its end, in which no spreadsheet sees a formula.
+
+    Texts that begin like a formula get an apostrophe before, which is OWASP's rule:
+    https://owasp.org/www-community/attacks/CSV_Injection. Numbers stay as they are.
+    """
+    row = io.StringIO()
+    # `csv` quotes the line breaks that are in its line end. So both are, or a name could begin a line of its own.
+    writer = csv.writer(row, lineterminator="\r\n")
+    writer.writerow(f"'{one}" if isinstance(one, str) and one.startswith(_FORMULAS) else one for one in values)
+    return row.getvalue().removesuffix("\r\n")
+
+
+def csv_text(cell: str) -> str:
+    """The text of a cell that `csv_line` wrote."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULAS) else cell
+
+
+def flag(value: bool) -> str:
+    """A truth value in a CSV file, as in JSON."""
+    return str(value).lower()

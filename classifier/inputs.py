@@ -1,6 +1,7 @@
 """Turns names, as on a command line, into pictures.
 
-Folders are listed, `-` is standard input, and anything that is not a regular file is refused before it is opened.
+Folders are listed, `-` is standard input, and anything that is not a regular file is refused before it is opened. Files
+in a folder that are not pictures are left out: by their content where their names do not say.
 """
 
 from __future__ import annotations
@@ -27,10 +28,18 @@ from classifier.errors import (
     UnreadableFileError,
 )
 from classifier.machine import files
-from classifier.picture.formats import ENDINGS
+from classifier.picture.formats import ENDINGS, sniff
 from classifier.result import Classification
 
 STDIN = "-"
+
+_TEXTS = (
+    *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".xml", ".html", ".htm"),
+    *(".log", ".ini", ".cfg", ".py"),
+)
+"""Endings of files that lie beside pictures and hold text: these are left out whatever is in them."""
+
+_BEGINNING = 256  # bytes, by which every format is told
 
 Result = TypeVar("Result")
 
@@ -47,8 +56,8 @@ def expand(names: Iterable[str]) -> list[Entry]:
     """The files that names stand for, in order; a folder stands for the pictures in and below it.
 
     Args:
-        names: files, folders, or `-` for standard input. A file given by name is tried whatever its ending; in a
-            folder, files without a picture's ending and hidden files are left out.
+        names: files, folders, or `-` for standard input. A file given by name is tried whatever its ending; for those
+            in a folder see `is_picture`.
     """
     entries: list[Entry] = []
     for name in names:
@@ -143,12 +152,33 @@ def pictures(folder: str) -> list[Entry]:
 
     for path, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += (
-            Entry(os.path.join(path, name))
-            for name in sorted(names)
-            if name.lower().endswith(ENDINGS) and not name.startswith(".")
-        )
+        found += (Entry(os.path.join(path, name)) for name in sorted(names) if is_picture(os.path.join(path, name)))
     return found or [Entry(folder, NoPicturesError(endings=", ".join(ENDINGS)))]
+
+
+def is_picture(file: str) -> bool:
+    """Whether a file in a folder is meant to be a picture, rather than something that lies beside pictures.
+
+    It is if its name has a picture's ending: then it is tried, and damage in it is reported. With any other ending, or
+    none, it is if it begins as a picture does. Hidden files, and texts by their ending, are not; nor is what cannot be
+    read, since it may be anything.
+    """
+    name = os.path.basename(file).lower()
+    if name.startswith(".") or name.endswith(_TEXTS):
+        return False
+    return name.endswith(ENDINGS) or _begins_as_picture(file)
+
+
+def _begins_as_picture(file: str) -> bool:
+    try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return False
+        with open(file, "rb", buffering=0) as opened:
+            beginning = opened.read(_BEGINNING)
+    except OSError:
+        return False
+    # A text may begin with the two letters of a BMP. No text has the byte 0, and the head of every picture has.
+    return b"\0" in beginning and sniff(beginning) is not None
 
 
 def _open(name: str, max_bytes: int) -> Path | bytes:

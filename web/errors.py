@@ -4,12 +4,42 @@ from __future__ import annotations
 
 from classifier.errors import BusyError, ClassifierError, ParameterError
 
+_SEND = (
+    "Send a multipart form with a part named `file` (curl -F file=@photo.jpg), the picture itself as the body "
+    "(curl --data-binary @photo.jpg), or JSON, as application/json, whose `image` is the picture in base64."
+)
+
 
 class NoPictureError(ParameterError):
     """A request without a picture."""
 
     code = "no_picture"
-    sentence = "No picture was sent. Send a multipart form with a part named `file`, or the picture as the body."
+    sentence = f"No picture was sent: {{came}}. {_SEND}"
+
+
+class WrongBodyError(ParameterError):
+    """A body that holds no picture as it is, but may hold one in another way."""
+
+    code = "wrong_body"
+    status = 415
+    sentence = f"The body is {{came}}, where the picture itself is expected. {_SEND}"
+
+
+class NotBase64Error(ParameterError):
+    """A picture in JSON that is something else than base64."""
+
+    code = "not_base64"
+    sentence = (
+        "The `image` in the JSON is {came}. Give the bytes of the picture's file in base64, "
+        "as they are or in a data URL."
+    )
+
+
+class UnknownParameterError(ParameterError):
+    """A parameter that there is not."""
+
+    code = "unknown_parameter"
+    sentence = "There is no parameter named {names}. Choose from: {known}."
 
 
 class TextPartError(ParameterError):
@@ -47,6 +77,16 @@ class BadFormError(RequestError):
     sentence = (
         "The form cannot be read: {reason}. "
         "Send each picture as a part named `file` that has a file name, {most} at most."
+    )
+
+
+class BadJsonError(RequestError):
+    """A body that should be JSON and is not."""
+
+    code = "bad_json"
+    sentence = (
+        "The JSON cannot be read: {reason}. "
+        "Send an object whose `image` is a picture in base64, or a list of such texts, {most} at most."
     )
 
 

@@ -5,7 +5,6 @@ Each result is written, and flushed, as it comes.
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classifier.cli.messages import line, say
-from classifier.formatting import percent, printable
+from classifier.formatting import csv_line, flag, percent, printable
 from classifier.result import Classification, Doubt
 
 _DOUBTS: Mapping[Doubt, str] = {
@@ -89,23 +88,27 @@ class BarReport(TextReport):
 
 
 class CsvReport:
-    """CSV with a header: one row per label; failures are on standard error only."""
+    """CSV with a header: one row per label, and one per failure, with its code and its sentence."""
 
     def __init__(self) -> None:
-        self._writer = csv.writer(sys.stdout, lineterminator="\n")
-        self._writer.writerow(("file", "rank", "label", "index", "score"))
+        self._row("file", "rank", "label", "index", "score", "sure", "error", "reason")
 
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
         for rank, item in enumerate(result.predictions, 1):
-            self._writer.writerow((name, rank, item.label, item.index, item.score))
+            self._row(name, rank, item.label, item.index, item.score, flag(result.sure), "", "")
         sys.stdout.flush()
 
     def failure(self, name: str, code: str, detail: str) -> None:
-        """Writes nothing: the failure is told on standard error."""
+        """Writes one failure."""
+        self._row(name, "", "", "", "", "", code, detail)
+        sys.stdout.flush()
 
     def end(self) -> None:
         """Writes nothing."""
+
+    def _row(self, *values: object) -> None:
+        _write(f"{csv_line(values)}\n")
 
 
 class JsonReport:

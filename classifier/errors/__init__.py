@@ -2,12 +2,12 @@
 
     ClassifierError
     ├── ImageError            a picture that cannot be classified
-    │   └── BrokenImageError, CutOffError, TooComplexError, EmptyImageError, UnknownModeError,
+    │   └── BrokenImageError, CutOffError, TooComplexError, EmptyFileError, EmptyImageError, UnknownModeError,
     │       UnsupportedFormatError, UnsupportedKindError, TooManyBytesError, TooManyPixelsError, NoMemoryError,
     │       OutOfMemoryError, DecodingError
     ├── InputError            a name on the command line that leads to no picture, or a dataset without any
-    │   └── EmptyInputError, EmptyFileError, MissingFileError, ForbiddenFileError, UnreadableFileError,
-    │       NotAFileError, NoPicturesError, UnlistedFolderError
+    │   └── EmptyInputError, MissingFileError, ForbiddenFileError, UnreadableFileError, NotAFileError,
+    │       NoPicturesError, UnlistedFolderError
     ├── ParameterError        an argument out of range
     │   └── UnknownLanguageError
     ├── ProtocolError         a message of an inference protocol that is not as the protocol says
@@ -30,7 +30,6 @@ message of their own instead.
 
 from classifier.errors.base import ClassifierError
 from classifier.errors.inputs import (
-    EmptyFileError,
     EmptyInputError,
     ForbiddenFileError,
     InputError,
@@ -53,6 +52,7 @@ from classifier.errors.pictures import (
     BrokenImageError,
     CutOffError,
     DecodingError,
+    EmptyFileError,
     EmptyImageError,
     ImageError,
     NoMemoryError,

@@ -19,13 +19,6 @@ class EmptyInputError(InputError):
     sentence = "Standard input is empty. Pipe a picture in."
 
 
-class EmptyFileError(InputError):
-    """A file of no bytes."""
-
-    code = "empty_file"
-    sentence = "This file is empty. Export or download the picture again."
-
-
 class MissingFileError(InputError):
     """No file of that name."""
 

@@ -43,6 +43,13 @@ class EmptyImageError(ImageError):
     sentence = "This picture is empty: it has no pixels. Use another one."
 
 
+class EmptyFileError(ImageError):
+    """A file of no bytes."""
+
+    code = "empty_file"
+    sentence = "This file is empty. Export or download the picture again."
+
+
 class UnknownModeError(ImageError):
     """A PIL image that Pillow cannot load or convert."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from classifier.errors import InputError, ParameterError
 from classifier.evaluation.csv_file import read_rows
 from classifier.evaluation.naming import ClassNames
-from classifier.inputs import Entry, pictures
+from classifier.inputs import Entry, is_picture, pictures
 from classifier.machine import files
 from classifier.package import ModelPackage
 from classifier.picture.formats import ENDINGS
@@ -110,7 +110,7 @@ def _from_folder(name: str, names: ClassNames, package: ModelPackage, skip_unkno
     except OSError as error:
         raise InputError(f"{name}: this folder cannot be listed: {files.reason(error)}.") from error
     folders = [one for one in inside if os.path.isdir(os.path.join(name, one))]
-    beside = [one for one in inside if one.lower().endswith(ENDINGS) and one not in folders]
+    beside = [one for one in inside if one not in folders and is_picture(os.path.join(name, one))]
     if beside or not folders:
         found = f"{len(beside)} pictures are beside them, such as {beside[0]}" if beside else "there is none"
         raise InputError(

@@ -11,10 +11,10 @@ from classifier.errors import InputError
 from classifier.evaluation.csv_file import read_text
 from classifier.evaluation.measure import TOP, Answer
 from classifier.evaluation.result import Evaluation
-from classifier.formatting import printable
+from classifier.formatting import csv_line, csv_text, flag, printable
 from classifier.inputs import code_and_sentence
 
-_COLUMNS = ("file", "truth", "truth_index", "right", "sure", "rank", "truth_score", "error", "sha256")
+_COLUMNS = ("file", "truth", "truth_index", "right", "sure", "rank", "truth_score", "error", "reason", "sha256")
 
 
 def render(found: Evaluation, labels: Sequence[str]) -> str:
@@ -24,17 +24,14 @@ def render(found: Evaluation, labels: Sequence[str]) -> str:
         found: what was measured.
         labels: the labels of the classes, by index.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     places = range(1, min(TOP, found.package.manifest.output.classes) + 1)
     best = [f"{name}_{place}" for place in places for name in ("label", "index", "score")]
-    writer.writerow((*_COLUMNS, *best))
-    for answer in found.answers:
-        writer.writerow((*_own(answer, labels), *_best(answer, labels)))
+    rows: list[Sequence[object]] = [(*_COLUMNS, *best)]
+    rows += [(*_own(answer, labels), *_best(answer, labels)) for answer in found.answers]
     for failure in found.failures:
-        code, _ = code_and_sentence(failure.error)
-        writer.writerow((failure.file, "", "", "", "", "", "", code, "", *[""] * len(best)))
-    return text.getvalue()
+        why = code_and_sentence(failure.error)
+        rows.append((failure.file, "", "", "", "", "", "", *why, "", *[""] * len(best)))
+    return "".join(f"{csv_line(row)}\n" for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def read(file: str) -> list[Earlier]:
         if right not in ("true", "false", ""):
             raise InputError(f"{file}: its column right has {printable(right)!r}, but should be true or false.")
         if right:
-            answers.append(Earlier(row["file"], right == "true", row.get("sha256") or ""))
+            answers.append(Earlier(csv_text(row["file"]), right == "true", row.get("sha256") or ""))
     return answers
 
 
@@ -78,10 +75,11 @@ def _own(answer: Answer, labels: Sequence[str]) -> tuple[object, ...]:
         answer.file,
         "|".join(labels[index] for index in truths),
         "|".join(map(str, truths)),
-        _flag(answer.right),
-        _flag(answer.sure),
+        flag(answer.right),
+        flag(answer.sure),
         answer.rank,
         answer.truth_score,
+        "",
         "",
         answer.fingerprint,
     )
@@ -89,7 +87,3 @@ def _own(answer: Answer, labels: Sequence[str]) -> tuple[object, ...]:
 
 def _best(answer: Answer, labels: Sequence[str]) -> list[object]:
     return [value for index, score in answer.best for value in (labels[index], index, score)]
-
-
-def _flag(value: bool) -> str:
-    return str(value).lower()

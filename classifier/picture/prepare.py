@@ -26,7 +26,7 @@ from classifier.picture.blank import has_structure
 from classifier.picture.detail import Detail, needed_detail
 from classifier.picture.fit import fit
 from classifier.picture.formats.base import Size
-from classifier.picture.geometry import Geometry, crop_box, needed_size
+from classifier.picture.geometry import Geometry, needed_size, seen_box
 from classifier.picture.limits import Limits
 from classifier.picture.notes import Note
 
@@ -119,7 +119,7 @@ def prepare(
     cancellation.check()
     decoded = time.perf_counter()
     pixels = fit(picture.image, geometry)
-    structured = has_structure(picture.image, crop_box(picture.image.size, geometry))
+    structured = has_structure(picture.image, seen_box(picture.image.size, geometry))
     end = time.perf_counter()
     times = (decoded - start) * 1000, (end - decoded) * 1000
     return Prepared(pixels, structured, picture.width, picture.height, picture.format, *times, picture.notes)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
-from classifier.formatting import percent, printable, whole_number
+from classifier.formatting import csv_line, csv_text, percent, printable, whole_number
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,16 @@ def test_a_whole_number_is_read_up_to_the_most_that_is_allowed(text: str, number
 
 def test_thousands_of_digits_are_no_number() -> None:
     assert whole_number("9" * 5000, 10**6000) is None
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+def test_no_cell_begins_like_a_formula_and_its_text_can_be_had_back(begin: str) -> None:
+    text = f"{begin}1+1"
+    assert csv_line([text]).lstrip('"').startswith("'")
+    assert csv_text(f"'{text}") == text
+    assert csv_text(text) == text
+
+
+@pytest.mark.parametrize("cell", ["", "a=1", "'quoted'", "'", -1, -0.5, 1e-9, "a\r=1+1", "a\n=1+1", 'a",=1+1', "a,b"])
+def test_other_cells_stay_as_they_are_and_are_one_cell(cell: object) -> None:
+    assert list(csv.reader(io.StringIO(f"{csv_line([cell, 'next'])}\n", newline=""))) == [[str(cell), "next"]]

@@ -75,6 +75,20 @@ def test_the_curl_example_runs_and_answers_as_shown(server: str) -> None:
 
 
 @pytest.mark.slow
+def test_the_ways_to_send_a_picture_all_work(server: str) -> None:
+    (script,) = blocks(DOCS / "api.md", "sh")
+    done = bash(f"set -e\n{script}".replace("localhost:8501", server.removeprefix("http://")))
+    assert done.returncode == 0, done.stderr
+    several, raw, as_json = (
+        json.JSONDecoder().raw_decode(one)[0] for one in re.findall(r"{\"model\".*?}]}", done.stdout)
+    )
+    assert len(several["results"]) == 2
+    best = [one["results"][0]["predictions"] for one in (several, raw, as_json)]
+    assert best[0] == best[1] == best[2]
+    assert [one["label"] for one in best[0]] == ["大熊猫", "小熊猫"]
+
+
+@pytest.mark.slow
 def test_the_examples_of_the_inference_protocol_run_and_answer_as_shown(server: str) -> None:
     page = DOCS / "open-inference-protocol.md"
     asked = [one for one in blocks(page, "bash") if one.startswith("curl")]

@@ -59,6 +59,29 @@ def test_a_picked_photo_gets_its_label_and_is_shown(visit: Page) -> None:
     expect(visit.get_by_text(re.compile(r"\d+ ms on .+ with LiteRT · EfficientNet-Lite2"))).to_be_visible()
 
 
+@pytest.mark.parametrize("name", ["DSC01.HIF", "P1.MPO", "a.jpe", "b.dib", "c.apng", "d.avifs", "IMG_4", "e.txt"])
+def test_what_a_file_is_its_content_says_and_not_its_name(visit: Page, name: str) -> None:
+    upload(visit, {"name": name, "mimeType": "", "buffer": BISON.read_bytes()})
+    assert best(visit) == "bison"
+
+
+def test_a_photo_without_an_ending_may_be_dropped(visit: Page, tmp_path: Path) -> None:
+    (tmp_path / "IMG_4").write_bytes(BISON.read_bytes())
+    drop(visit.get_by_test_id("stFileUploaderDropzone"), visit, tmp_path / "IMG_4")
+    assert best(visit) == "bison"
+
+
+def test_on_a_phone_the_choice_is_one_of_photos(browser: Browser, server: str) -> None:
+    context = browser.new_context(locale="en-US", has_touch=True, is_mobile=True)
+    page = opened(context.new_page(), server)
+    field = page.get_by_test_id("stFileUploaderDropzoneInput")
+    expect(field).to_have_attribute("accept", "image/*")
+    upload(page, {"name": "IMG_4", "mimeType": "", "buffer": BISON.read_bytes()})
+    assert best(page) == "bison"
+    expect(field).to_have_attribute("accept", "image/*")
+    context.close()
+
+
 def test_a_photo_dropped_on_the_uploader_is_classified(visit: Page) -> None:
     drop(visit.get_by_test_id("stFileUploaderDropzone"), visit, BISON)
     assert best(visit) == "bison"

@@ -7,19 +7,20 @@ from functools import partial
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, Query, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from classifier import Classification, __version__
-from classifier.errors import AbandonedError, ClassifierError, ParameterError
+from classifier.errors import AbandonedError, ClassifierError, EmptyFileError, ParameterError
 from classifier.machine.cpus import cpu_count
-from classifier.views import View
-from web import problems
+from web import metrics, problems
+from web.api.bodies import BODY
 from web.api.docs import docs
 from web.api.keys import KeyCheck, keys
+from web.api.parameters import Parameters, check_query, with_fields
 from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
 from web.api.turns import admit, called_off, threads, turn
 from web.base_path import BASE
@@ -30,36 +31,13 @@ from web.models import models
 from web.problems import Problem
 from web.uploads.body import BodyLimit
 from web.uploads.budget import budget, max_bytes
-from web.uploads.forms import MAX_FILES, read_pictures
-
-MAX_TOP_K = 1000
+from web.uploads.forms import read_request
+from web.uploads.json_forms import JsonForms
 
 _PROBLEM: dict[str, Any] = {
     "model": Problem,
     "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {
-                        "type": "array",
-                        "items": {"type": "string", "format": "binary"},
-                        "minItems": 1,
-                        "maxItems": MAX_FILES,
-                    }
-                },
-            }
-        },
-        "image/*": {"schema": {"type": "string", "format": "binary"}},
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-    },
-}
-
 
 router = APIRouter()
 
@@ -85,6 +63,7 @@ def make_api() -> FastAPI:
         root_path_in_servers=False,
     )
     api.add_middleware(BodyLimit, max_bytes=max_bytes, budgets=lambda: (budget(),), admit=admit)
+    api.add_middleware(JsonForms)  # outside the limits: they hold for the pictures
     if known := keys():
         api.add_middleware(KeyCheck, known=known)
         # Only described here, for the docs page and for generated clients: the check is above, before the body is read.
@@ -102,55 +81,66 @@ def make_api() -> FastAPI:
     summary="Classify one or several pictures",
     response_model=AnswerOut,
     responses=dict.fromkeys((400, 404, 408, 413, 415, 422, 429, 503), _PROBLEM),
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": BODY},
+    dependencies=[Depends(check_query)],
 )
 async def classify(
     request: Request,
-    top_k: Annotated[int | None, Query(ge=1, le=MAX_TOP_K, description="predictions per picture")] = None,
-    model: Annotated[str | None, Query(description="a model's name; the default if absent")] = None,
-    lang: Annotated[str | None, Query(description="language of the labels; English if absent")] = None,
-    view: Annotated[
-        View | None,
-        Query(
-            description="what the model sees: the centre `crop`, the `whole` picture on grey, or `both`, whose scores "
-            "are averaged; if absent what the server's owner chose, `crop` unless they did"
-        ),
-    ] = None,
+    parameters: Annotated[Parameters, Query()],
 ) -> AnswerOut:
-    """Send a multipart form with one or several `file` parts, or the picture itself as the body.
+    """Send a multipart form with one or several `file` parts, the picture itself as the body, or JSON with base64.
+
+    The parameters may stand in the query, in fields of the form, or in the JSON. A parameter that there is not is
+    refused, but for those that browsers, web frameworks and proxies add.
 
     If the only picture fails, the request fails with its error. If one of several fails, its result is an `error`, and
     the others have their results. The byte limit applies to each picture and to the request as a whole, the pixel limit
     to each picture.
     """
-    name = models().resolve(model)
-    models().packages[name].check_language(lang)  # before the picture is read
-    pictures = await read_pictures(request, max_bytes())
+    _check(parameters)  # before the picture is read
+    sent = await read_request(request, max_bytes())
+    asked = with_fields(parameters, request.query_params, sent)
+    name = _check(asked)
     results: list[Classification | FailedOut] = []
     async with called_off(request) as cancellation:
-        for data in pictures:
+        for data in sent.pictures:
             try:
+                if not data:
+                    raise _counted(EmptyFileError())
                 async with turn(models().queue, client_of(request.scope), cancellation) as take:
                     classified = partial(
                         models().classify,
                         data,
                         client="api",
                         model=name,
-                        top_k=top_k,
-                        lang=lang,
-                        view=view,
+                        top_k=asked.top_k,
+                        lang=asked.lang,
+                        view=asked.view,
                         take=take,
                     )
                     result = await anyio.to_thread.run_sync(classified, limiter=threads())
             except (ParameterError, NotReadyError, AbandonedError):  # the other pictures would fail, too
                 raise
             except ClassifierError as error:
-                if len(pictures) == 1:
+                if len(sent.pictures) == 1:
                     raise
                 results.append(FailedOut(error=problems.from_error(error)))
             else:
                 results.append(result)
     return AnswerOut(model=name, results=results)
+
+
+def _counted(error: ClassifierError) -> ClassifierError:
+    """The error of a picture that is refused here."""
+    metrics.count_error("api", error)
+    return error
+
+
+def _check(asked: Parameters) -> str:
+    """The name of the model that is asked for, once it is known and has the language."""
+    name = models().resolve(asked.model)
+    models().packages[name].check_language(asked.lang)
+    return name
 
 
 @router.get("/v1/models", summary="The models that can be asked for", response_model=ModelsOut)

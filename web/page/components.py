@@ -13,7 +13,6 @@ from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
 from classifier.formatting import percent, whole_number
 from classifier.languages import languages
-from classifier.picture.formats import ENDINGS
 from classifier.picture.limits import millions
 from classifier.views import VIEWS, View
 from web.models import models
@@ -65,14 +64,13 @@ def inputs() -> None:
     # Streamlit's own texts in the uploader are in English only: by CSS, these are shown in their place.
     words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
     words["paste"] = t("or_paste", keys="Ctrl+V / ⌘V")
-    words["refused"] = t("refused", megabytes=megabytes, formats=formats)
+    words["refused"] = t("refused", megabytes=megabytes)
     variables = "".join(f"--{name}:{_css_string(text)};" for name, text in words.items())
     st.html(f"<style>.st-key-inputs{{{variables}}}</style>")
     with st.container(key="inputs"):
         uploaded = st.file_uploader(
             t("upload"),
-            type=list(ENDINGS),
-            key="upload",
+            key="upload",  # without types, which would refuse names: what a file is, its content says
             label_visibility="collapsed",
             on_change=pick_file,
             args=("upload",),

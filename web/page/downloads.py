@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 
 from classifier import Classification
+from classifier.formatting import csv_line, flag
 
 
 def to_json(result: Classification) -> bytes:
@@ -15,12 +14,11 @@ def to_json(result: Classification) -> bytes:
 
 
 def to_csv(result: Classification) -> bytes:
-    """Rank, label, index and score of each class, in UTF-8 with the byte order mark by which Excel recognises it."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["rank", "label", "index", "score"])
+    """A row for each class, in UTF-8 with the byte order mark by which Excel recognises it.
+
+    Its columns are rank, label, index and score of the class, and whether the answer as a whole is sure.
+    """
+    rows: list[tuple[object, ...]] = [("rank", "label", "index", "score", "sure")]
     for rank, item in enumerate(result.predictions, 1):
-        # A spreadsheet would run a text that begins like this as a formula: https://owasp.org/www-community/attacks/CSV_Injection
-        label = f"'{item.label}" if item.label.startswith(("=", "+", "-", "@", "\t", "\r")) else item.label
-        writer.writerow([rank, label, item.index, f"{item.score:.6f}"])
-    return text.getvalue().encode("utf-8-sig")
+        rows.append((rank, item.label, item.index, f"{item.score:.6f}", flag(result.sure)))
+    return "".join(f"{csv_line(row)}\r\n" for row in rows).encode("utf-8-sig")

@@ -31,7 +31,7 @@ class Decompress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers why not."""
-        coding = _coding(scope)
+        coding = coding_of(scope)
         if coding == "identity":
             await self.app(scope, receive, send)
             return
@@ -86,7 +86,8 @@ class _Body:
         return {"type": "http.request", "body": piece, "more_body": not self._complete}
 
 
-def _coding(scope: Scope) -> str:
+def coding_of(scope: Scope) -> str:
+    """The content coding of a body: `identity` where it comes as it is."""
     if scope["type"] != "http":
         return "identity"
     sent = [value.decode("latin-1").strip().lower() for name, value in scope["headers"] if name == b"content-encoding"]

@@ -1,12 +1,15 @@
-"""Reads the pictures out of a request: the `file` parts of its form, or its body as it is."""
+"""Reads what a request asks: the pictures in the `file` parts of its form, or its body as it is, and the fields."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 
-from classifier.errors import TooManyBytesError
+from classifier.errors import ParameterError, TooManyBytesError
+from classifier.formatting import cut, quoted
 from classifier.picture.limits import millions
 from web.errors import (
     BadFormError,
@@ -15,14 +18,36 @@ from web.errors import (
     NoPictureError,
     RequestTooLargeError,
     TextPartError,
+    WrongBodyError,
 )
+from web.uploads.compressed import coding_of
 from web.uploads.multipart import MAX_FILES, Form
+from web.uploads.wrong_bodies import wrong
 
-__all__ = ["MAX_FILES", "bad_form", "read_pictures"]
+__all__ = ["FILE", "MAX_FILES", "Sent", "bad_form", "read_request"]
+
+FILE = "file"
+"""The name of the parts that are pictures."""
 
 
-async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
-    """The request's pictures, in order.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request has in its body.
+
+    Attributes:
+        pictures: in order; an empty one among several is an empty file.
+        names: of all texts that came beside them in a form.
+        fields: the texts that came beside them in a form, by name; of several the last. Empty ones are left out, since
+            browsers send every field.
+    """
+
+    pictures: list[bytes]
+    names: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+async def read_request(request: Request, max_bytes: int) -> Sent:
+    """The request's pictures, and what came with them.
 
     Args:
         request: a request whose body was not read yet.
@@ -31,23 +56,28 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
     Raises:
         RequestError: the form cannot be read, the connection ended too early, or the pictures are over the limit.
         TooManyBytesError: the only picture is over the limit.
-        ParameterError: there is no picture.
+        ParameterError: there is no picture, or it came in another way.
     """
-    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+    coding = coding_of(request.scope)
+    if coding != "identity":
+        raise WrongBodyError(came=f"compressed (Content-Encoding: {cut(coding)})")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        if is_form:
-            pictures = await _of_form(request)
+        if kind == "multipart/form-data":
+            sent = await _of_form(request)
         else:
             # Not `request.body()`: the request would keep the body until the answer has been sent.
-            pictures = [b"".join([chunk async for chunk in request.stream()])]
+            sent = Sent([b"".join([chunk async for chunk in request.stream()])])
+            if came := wrong(sent.pictures[0], cut(kind)):
+                raise WrongBodyError(came=came)
     except ClientDisconnect:
         raise DisconnectedError from None
-    if not any(pictures):
-        raise NoPictureError
-    if sum(map(len, pictures)) > max_bytes:
-        kind = TooManyBytesError if len(pictures) == 1 else RequestTooLargeError
-        raise kind(limit=millions(max_bytes))
-    return pictures
+    if sent.pictures == [b""]:
+        raise NoPictureError(came="the only file is empty" if kind == "multipart/form-data" else "the body is empty")
+    if sum(map(len, sent.pictures)) > max_bytes:
+        error = TooManyBytesError if len(sent.pictures) == 1 else RequestTooLargeError
+        raise error(limit=millions(max_bytes))
+    return sent
 
 
 def bad_form(error: MultiPartException) -> BadFormError:
@@ -55,8 +85,8 @@ def bad_form(error: MultiPartException) -> BadFormError:
     return BadFormError(reason=error.message.rstrip("."), most=MAX_FILES)
 
 
-async def _of_form(request: Request) -> list[bytes]:
-    parser = Form(request.headers, request.stream())
+async def _of_form(request: Request) -> Sent:
+    parser = Form(request.headers, request.stream(), extended_names=True)
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -64,16 +94,29 @@ async def _of_form(request: Request) -> list[bytes]:
     try:
         if not parser.complete:
             raise IncompleteFormError
-        return await _files(form)
+        return await _sent(form)
     finally:
         await form.close()
 
 
-async def _files(form: FormData) -> list[bytes]:
-    pictures = []
-    for part in form.getlist("file"):
+async def _sent(form: FormData) -> Sent:
+    parts = form.multi_items()
+    others = [(name, part) for name, part in parts if name != FILE]
+    texts = [(name, part) for name, part in others if isinstance(part, str)]
+    sent = Sent([], [name for name, _ in texts], {name: text for name, text in texts if text})
+    for part in form.getlist(FILE):
         if not isinstance(part, UploadFile):
             raise TextPartError(most=MAX_FILES)
-        pictures.append(await part.read())
-        await part.close()  # else all parts would be in memory twice
-    return pictures
+        # A browser sends a part without name and content for a field in which no file was chosen.
+        if part.filename or part.size:
+            sent.pictures.append(await part.read())
+            await part.close()  # else all parts would be in memory twice
+    files = quoted(name for name, part in others if isinstance(part, UploadFile))
+    if sent.pictures and files:
+        raise ParameterError(f"{files}: a form's file is read only if it is named `{FILE}`. Name it so.", name=files)
+    if not sent.pictures:
+        there = f"a file named {files}" if files else f"no `{FILE}`"
+        raise NoPictureError(
+            came=f"the form has {there}" + (f", but {quoted(sent.names)}" if sent.names and not files else "")
+        )
+    return sent

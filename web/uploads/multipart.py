@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from io import BytesIO
 from typing import BinaryIO, cast
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.multipart import parse_options_header
 from starlette import requests
@@ -29,6 +30,9 @@ _MAX_HEADERS = 8  # of a part; RFC 7578 knows three
 _MAX_HEADER_BYTES = 4096 + 128
 _MAX_SEMICOLONS = 64  # in a header; each costs a microsecond, and clients need three
 _BLANKS = re.compile(rb"[ \t]*")
+_EXTENDED_NAME = re.compile(
+    rb";[ \t]*filename\*[ \t]*=[ \t]*\"?(?:[-\w]*'[-\w]*')?([^\s;\"]*)", re.IGNORECASE
+)  # RFC 8187
 _HEADER_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 
 
@@ -63,6 +67,7 @@ class Form:
         max_files: float = MAX_FILES,
         max_fields: float = MAX_FILES,
         max_part_size: int = MAX_FIELD_BYTES,
+        extended_names: bool = False,
     ) -> None:
         """Reads nothing yet.
 
@@ -72,6 +77,7 @@ class Form:
             max_files: the most parts with a file name; never over `MAX_FILES`.
             max_fields: the most parts without; never over `MAX_FILES`.
             max_part_size: the most bytes of all parts without, since text can take four times its bytes.
+            extended_names: whether `filename*` alone is a file's name. RFC 7578 forbids it, but some clients send it.
         """
         self.complete = False
         self._headers = headers
@@ -79,6 +85,7 @@ class Form:
         self._max_files = min(max_files, MAX_FILES)
         self._max_fields = min(max_fields, MAX_FILES)
         self._max_field_bytes = max_part_size
+        self._extended_names = extended_names
         self._items: list[tuple[str, UploadFile | str]] = []
         self._part: _Part | None = None
         self._field_bytes = 0
@@ -151,7 +158,7 @@ class Form:
             return self._wait_or_fail(here, b"\r\n")
         self._at += 2
         self._finish_part()
-        self._part = _Part()
+        self._part = _Part(self._extended_names)
         self._state = partial(self._header, self._part)
         return True
 
@@ -234,8 +241,9 @@ class _Part:
     Python remembers each name of a character set that it was ever asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, extended_names: bool) -> None:
         self.content = _Content()
+        self.extended_names = extended_names
         self.headers: list[tuple[bytes, bytes]] = []
         self.name = ""
         self.file: UploadFile | None = None
@@ -248,10 +256,13 @@ class _Part:
 
     def begin(self) -> None:
         """After the headers."""
-        _, options = _options(dict(self.headers).get(b"content-disposition", b""))
+        disposition = dict(self.headers).get(b"content-disposition", b"")
+        _, options = _options(disposition)
         if b"name" not in options:
             raise MultiPartException('The Content-Disposition header field "name" must be provided.')
         self.name = _text(options[b"name"])
+        if self.extended_names and b"filename" not in options and (name := _EXTENDED_NAME.search(disposition)):
+            options[b"filename"] = unquote_to_bytes(name[1])
         if b"filename" in options:
             self.file = UploadFile(
                 cast(BinaryIO, self.content), filename=_text(options[b"filename"]), headers=Headers(raw=self.headers)
@@ -259,9 +270,8 @@ class _Part:
 
     def end(self) -> tuple[str, UploadFile | str]:
         """At the next boundary: name and value."""
-        content = (
-            self.content.getvalue()
-        )  # also gives back what the buffer has to spare, so that reading copies nothing
+        # Also gives back what the buffer has to spare, so that reading copies nothing.
+        content = self.content.getvalue()
         if self.file is None:
             return self.name, _text(content)
         self.file.size = len(content)

@@ -24,7 +24,7 @@ FORMATS = tuple(TABLE)
 """The names of all formats."""
 
 ENDINGS = tuple(ending for kind in TABLE.values() for ending in kind.endings)
-"""The endings of file names for file dialogs and folder listings, such as ".jpg"; decoding never trusts them."""
+"""The endings of file names for folder listings and tables, such as ".jpg"; decoding never trusts them."""
 
 
 def sniff(data: bytes) -> Format | None:

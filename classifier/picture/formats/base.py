@@ -123,8 +123,7 @@ class Format:
 
     Attributes:
         name: as its users know it, in capitals.
-        endings: endings of file names, such as ".jpg"; only for file dialogs and folder listings, decoding never trusts
-            them.
+        endings: endings of file names, such as ".jpg"; only for folder listings and tables, decoding never trusts them.
         matches: whether a file is in this format, by its first bytes.
         plugin: the module that teaches Pillow the format.
         alias: Pillow's name of the format, if it is not `name`.

@@ -146,7 +146,7 @@ def _unread_kind(data: bytes) -> str:
 
 BMP = Format(
     name="BMP",
-    endings=(".bmp",),
+    endings=(".bmp", ".dib"),
     matches=starts_with(b"BM"),
     plugin="PIL.BmpImagePlugin",
     too_many_parts=_too_many_parts,

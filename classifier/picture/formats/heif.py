@@ -141,7 +141,7 @@ def _unread_coding(data: bytes, known: bytes) -> str:
 
 AVIF = Format(
     name="AVIF",
-    endings=(".avif",),
+    endings=(".avif", ".avifs"),
     matches=lambda data: bool(_brands(data) & _AVIF_BRANDS),
     plugin="PIL.AvifImagePlugin",
     is_animated=lambda image, data: bool(getattr(image, "is_animated", False)),
@@ -154,7 +154,7 @@ AVIF = Format(
 
 HEIC = Format(
     name="HEIC",
-    endings=(".heic", ".heif"),
+    endings=(".heic", ".heif", ".hif", ".heics", ".heifs"),
     matches=lambda data: bool(_brands(data) & _HEIC_BRANDS),
     plugin="pi_heif",
     alias="HEIF",

@@ -142,7 +142,7 @@ def _read_at_once(image: ImageFile, length: int) -> None:
 
 JPEG = Format(
     name="JPEG",
-    endings=(".jpg", ".jpeg", ".jfif"),
+    endings=(".jpg", ".jpeg", ".jfif", ".jpe", ".jif", ".mpo"),
     matches=starts_with(b"\xff\xd8\xff"),
     plugin="PIL.JpegImagePlugin",
     too_many_parts=_too_many_parts,

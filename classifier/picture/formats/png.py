@@ -111,7 +111,7 @@ def _shown(data: bytes) -> Shown:
 
 PNG = Format(
     name="PNG",
-    endings=(".png",),
+    endings=(".png", ".apng"),
     matches=starts_with(b"\x89PNG\r\n\x1a\n"),
     is_animated=lambda image, data: bool(getattr(image, "is_animated", False)),
     plugin="PIL.PngImagePlugin",

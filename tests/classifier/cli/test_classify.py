@@ -121,6 +121,40 @@ def test_a_folder_stands_for_the_pictures_in_it(capsys: pytest.CaptureFixture[st
     assert cli.main(["classify", "--csv", "--top-k", "1", "photos/.git"]) == 0
 
 
+def test_in_a_folder_content_decides_where_the_name_does_not_say(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    jpeg = photo("rocket.jpg").read_bytes()
+    kept = ("IMG_1.JPE", "IMG_2.MPO", "IMG_3.weird", "IMG_4", "a.b.", "photo.jpg.bak")
+    for name in kept:
+        (photos / name).write_bytes(jpeg)
+    (photos / "IMG_5.HIF").write_bytes(jpeg[:2000])  # by its ending it is meant to be a picture: damage is told
+    left = {
+        "README": b"BM25 ranks documents.\n" * 20,
+        "LICENSE": b"GIF89a is a format, II*, too.\n",
+        "labels.csv": b"path,label\nIMG_1.JPE,rocket\n",
+        "notes.txt": jpeg,
+        "Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+        "film.mp4": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(600),
+        "sound.wav": b"RIFF\x24\0\0\0WAVEfmt " + bytes(600),
+        "empty": b"",
+        ".IMG_1": jpeg,
+    }
+    for name, data in left.items():
+        (photos / name).write_bytes(data)
+    os.mkfifo(photos / "pipe")
+    (photos / "link").symlink_to("nowhere")
+    assert cli.main(["classify", "--json", "photos"]) == 1
+    out, err = capsys.readouterr()
+    assert [one["file"] for one in json.loads(out)["results"]] == [
+        f"photos/{name}" for name in sorted((*kept, "IMG_5.HIF"))
+    ]
+    assert err.startswith("classifier: photos/IMG_5.HIF: ")
+    assert err.count("\n") == 1
+
+
 def test_a_folder_without_pictures_names_their_endings(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert cli.main(["classify", "empty"]) == 1

@@ -171,6 +171,19 @@ def test_the_same_row_twice_is_noticed(capsys: pytest.CaptureFixture[str]) -> No
     assert "more than once" not in capsys.readouterr().out
 
 
+def test_names_like_formulas_are_none_in_the_predictions_and_are_found_again(
+    capsys: pytest.CaptureFixture[str], data: Path
+) -> None:
+    data.rename("=data")
+    assert evaluate("--predictions", "p.csv", dataset="=data") == 0
+    rows = list(csv.DictReader(io.StringIO(Path("p.csv").read_text("utf-8"))))
+    assert all(row["file"].startswith("'=data/") for row in rows)
+    Path("p.csv").write_text(re.sub(r"[0-9a-f]{16}", "", Path("p.csv").read_text("utf-8")), "utf-8")
+    capsys.readouterr()
+    assert evaluate("--compare", "p.csv", dataset="=data") == 0
+    assert "12 pictures" in capsys.readouterr().out
+
+
 def test_the_predictions_have_a_row_for_each_picture(data: Path) -> None:
     (data / "hen/broken.jpg").write_bytes(b"\xff\xd8\xffbroken")
     assert evaluate("--predictions", "p.csv") == 1
@@ -180,6 +193,7 @@ def test_the_predictions_have_a_row_for_each_picture(data: Path) -> None:
     assert [(row["file"], row["error"], row["right"]) for row in failed] == [
         ("data/hen/broken.jpg", "broken_image", "")
     ]
+    assert failed[0]["reason"].startswith("This JPEG file is damaged")
     model = Classifier.load("tiny")
     for row in rows:
         if row["error"]:

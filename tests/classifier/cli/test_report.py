@@ -51,11 +51,27 @@ def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["classify", "--csv", "--top-k", "2", str(PANDA), "missing"]) == 1
     out, err = capsys.readouterr()
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert list(rows[0]) == ["file", "rank", "label", "index", "score"]
-    assert [row["rank"] for row in rows] == ["1", "2"]
+    assert list(rows[0]) == ["file", "rank", "label", "index", "score", "sure", "error", "reason"]
+    assert [row["rank"] for row in rows] == ["1", "2", ""]
+    assert [row["sure"] for row in rows] == ["true", "true", ""]
+    assert [row["error"] for row in rows] == ["", "", "missing_file"]
+    assert rows[2]["reason"] == "There is no such file. Check its name and folder."
+    assert not any(rows[2][column] for column in ("label", "index", "score"))
     assert (rows[0]["label"], rows[0]["index"]) == ("giant panda", "388")
     assert 0 < float(rows[0]["score"]) <= 1
     assert err.startswith("classifier: missing: ")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1.webp", "@sum", "\t=1", "\r=1", "\n=1", "＝1"])
+def test_a_name_in_csv_is_no_formula_in_a_spreadsheet(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(PANDA, name)
+    assert cli.main(["classify", "--csv", "--top-k", "1", name, f"{name}2"]) == 1
+    read, failed = csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert (read["file"], read["label"], read["sure"]) == (f"'{name}", "giant panda", "true")
+    assert (failed["file"], failed["error"]) == (f"'{name}2", "missing_file")
 
 
 def test_labels_that_the_locale_cannot_write_are_escaped() -> None:

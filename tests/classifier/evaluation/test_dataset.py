@@ -167,6 +167,7 @@ def test_an_empty_class_folder_is_an_entry_that_failed(tmp_path: Path) -> None:
     [
         ([], "expected one sub-folder per class, but there is none. Sort"),
         (["a.jpg", "b.jpg"], "expected one sub-folder per class, but 2 pictures are beside them, such as a.jpg. Sort"),
+        (["cat/a.jpg", "B.HIF", "README", "labels.csv"], "but 1 pictures are beside them, such as B.HIF"),
         (["cat/a.jpg", "b.jpg"], "but 1 pictures are beside them, such as b.jpg"),
         (["cat/notes.txt", "dog/notes.txt"], "none of its 2 sub-folders holds a picture (.jpg, "),
         (["cats/a.jpg"], "'cats' is no class of efficientnet-lite0, the nearest are 'cat'. Use"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -18,6 +19,8 @@ from tests.support.wire import BOUNDARY, CLASSIFY, FORM, answer, chunk, connecte
 pytestmark = pytest.mark.slow
 
 PANDA = photo("panda.webp").read_bytes()
+STRIPPED = PANDA.translate(None, b"\0\r\n")
+JSON = b'{"image": "%b"}' % base64.b64encode(PANDA)
 FILE = 'Content-Disposition: form-data; name="file"; filename="a"'
 TEXT = 'Content-Disposition: form-data; name="file"'
 END = f"--{BOUNDARY}--\r\n".encode()
@@ -63,8 +66,14 @@ FORMS = {
     "a large picture as text": (FORM, part(TEXT, b"x" * 2_000_000) + END, 400, "has a file name"),
     "one file and one text": (FORM, part(FILE, PANDA) + part(TEXT, PANDA) + END, 422, "has no file name"),
     "a form in a form": (FORM, part(f"{FILE}\r\nContent-Type: {FORM}", form(PANDA)[2:]) + END, 415, "not a picture"),
-    "an address instead of a file": ("application/x-www-form-urlencoded", b"file=http://a/b", 415, "not a picture"),
-    "JSON": ("application/json", b'{"file": "aGVsbG8="}', 415, "not a picture"),
+    "an address instead of a file": ("application/x-www-form-urlencoded", b"file=http://a/b", 415, "with `file`"),
+    "a picture as curl -d sends it": ("application/x-www-form-urlencoded", STRIPPED, 415, "as curl -d sends it"),
+    "JSON of another shape": ("application/json", b'{"file": "aGVsbG8="}', 422, "pictures go by `image`"),
+    "JSON that breaks off": ("application/json", JSON[:-1000], 400, "it is cut off"),
+    "JSON of another type": ("text/plain", JSON, 415, "JSON with the Content-Type text/plain"),
+    "an address in JSON": ("application/json", b'{"image": "http://a/b"}', 422, "an address"),
+    "a list without end": ("application/json", b'{"image": ' + b"[" * 5_000_000, 422, "a list in a list"),
+    "blanks without end": ("application/json", b" " * 5_000_000, 422, "the body is empty"),
     "1,000 files": (FORM, form(*[b"x"] * 1000), 400, "100"),
     "1,000 fields": (FORM, part('Content-Disposition: form-data; name="a"') * 1000 + END, 400, "100"),
     "a part with 100 headers": (FORM, part("\r\n".join([FILE, *["X: x"] * 100]), PANDA) + END, 400, "cannot be read"),
@@ -74,11 +83,9 @@ FORMS = {
 
 
 CODES = {
-    (400, False, False): "bad_form",
-    (400, True, False): "incomplete_form",
-    (415, False, False): "unsupported_format",
-    (422, False, False): "no_picture",
-    (422, False, True): "text_part",
+    400: {"bad_form", "incomplete_form", "bad_json"},
+    415: {"unsupported_format", "wrong_body"},
+    422: {"no_picture", "text_part", "not_base64"},
 }
 
 
@@ -87,7 +94,11 @@ def test_a_wrong_form_gets_a_problem_that_says_what_to_do(
     server: str, kind: str, body: bytes, status: int, words: str
 ) -> None:
     got = post(server, body, Content_Type=kind)
-    detail = got.problem(status, CODES[status, "incomplete" in words, "no file name" in words])
+    code = json.loads(got.body)["code"]
+    assert code in CODES[status]
+    assert (code == "incomplete_form") == ("incomplete" in words)
+    assert (code == "text_part") == ("has no file name" in words)
+    detail = got.problem(status, code)
     assert words in detail
     assert ".." not in detail
 
@@ -99,9 +110,11 @@ def test_a_wrong_form_gets_a_problem_that_says_what_to_do(
         (FORM, part(f'{TEXT}; filename="\xff\x01"', PANDA) + END),
         (FORM, part(f'{TEXT}; filename="../../etc/passwd"', PANDA) + END),
         (FORM, b"\r\n" + form(PANDA) + b"an epilogue"),
-        (FORM, part('Content-Disposition: form-data; name="other"') + form(PANDA)),
+        (FORM, part('Content-Disposition: form-data; name="_charset_"') + form(PANDA)),
         ("text/html", PANDA),
         ("\x01/\x02", PANDA),
+        ("application/json", PANDA),
+        ("application/x-www-form-urlencoded", PANDA),
     ],
 )
 def test_what_does_not_matter_is_not_looked_at(server: str, kind: str, body: bytes) -> None:
@@ -116,10 +129,21 @@ def test_what_does_not_matter_is_not_looked_at(server: str, kind: str, body: byt
         *((f"model={value}", 404) for value in ("%00", "%ff%fe", "a" * 8000, "%F0%9F%90%BC", "..%2f..", "%ed%a0%80")),
         *((f"lang={value}", 422) for value in ("%00", "%ff", "z" * 8000, "EN", "zh,en", "%F0%9F%90%BC")),
         ("top_k=1&top_k=many", 422),
+        *((query, 422) for query in ("%", "unknown=1", "top_k[]=x", "a=" + "b" * 50_000, "%00=1", "TOP_K=1")),
         ("model=efficientnet-lite0&model=none", 404),
         *(
             (query, 200)
-            for query in ("", "&&&===;", "%", "unknown=1", "model=", "lang=", "top_k[]=x", "a=" + "b" * 50_000)
+            for query in (
+                "",
+                "&&&===;",
+                "model=",
+                "lang=",
+                "_=1",
+                "__sign=a.b",
+                "utm_source=x",
+                "key=k",
+                "X-Amz-Date=1",
+            )
         ),
     ],
     ids=lambda value: str(value)[:20],
@@ -129,9 +153,11 @@ def test_any_query_gets_a_problem_or_an_answer(server: str, query: str, status: 
     if status == 200:
         assert got.status == 200
     else:
-        got.problem(
-            status, {404: "unknown_model", 422: "unknown_language" if "lang" in query else "bad_parameter"}[status]
-        )
+        code = {404: "unknown_model", 422: "unknown_language" if "lang" in query else "bad_parameter"}[status]
+        name = query.partition("=")[0]
+        known = name in ("top_k", "model", "lang")
+        detail = got.problem(status, code if known else "unknown_parameter")
+        assert known or "Choose from: top_k, model, lang" in detail
 
 
 def test_of_repeated_parameters_the_last_one_counts(server: str) -> None:

@@ -23,8 +23,9 @@ def test_downloads_hold_the_result() -> None:
     data = downloads.to_csv(result)
     assert data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
-    assert list(rows[0]) == ["rank", "label", "index", "score"]
+    assert list(rows[0]) == ["rank", "label", "index", "score", "sure"]
     assert rows[0]["label"] == result.predictions[0].label
+    assert {row["sure"] for row in rows} == {"true" if result.sure else "false"}
     assert float(rows[0]["score"]) == pytest.approx(result.predictions[0].score, abs=1e-6)
 
 
@@ -42,7 +43,7 @@ def made(label: str, score: float = 0.5) -> Classification:
     )
 
 
-@pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@sum", '=HYPERLINK("x")'])
+@pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@sum", '=HYPERLINK("x")', "\t=1", "\r=1", "\n=1"])
 def test_a_label_is_no_formula_in_a_spreadsheet(label: str) -> None:
-    rows = list(csv.reader(io.StringIO(downloads.to_csv(made(label)).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(downloads.to_csv(made(label)).decode("utf-8-sig"), newline="")))
     assert rows[1][1] == f"'{label}"

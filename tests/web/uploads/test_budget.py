@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterator
@@ -61,6 +62,21 @@ def test_bodies_fill_the_budget_until_their_connection_is_cut(empty: str) -> Non
         until(lambda: used(empty) == LARGEST)
         assert post(empty, b"x" * 6_000_000).status == 415
         second.close()
+
+
+@pytest.mark.slow
+def test_of_json_the_pictures_count_and_not_their_text(empty: str) -> None:
+    text = b'{"image": "' + base64.b64encode(bytes(3 * 6_000_000))
+    with connected(empty) as first, connected(empty) as second:
+        for connection in (first, second):
+            connection.sendall(head(Content_Length=str(len(text) + 2), Content_Type="application/json") + text)
+        until(lambda: 2 * 18_000_000 <= used(empty) < 2 * 18_000_000 + 1000)
+        kind = {"Content_Type": "application/json"}
+        post(empty, b'{"image": "%b"}' % base64.b64encode(bytes(12_000_000)), **kind).problem(503, "too_much_sent")
+        assert post(empty, b'{"image": "%b"}' % base64.b64encode(PANDA), **kind).status == 200
+        for connection in (first, second):
+            connection.sendall(b'"}')
+            answer(connection).problem(415, "unsupported_format")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from tests.support.api import PANDA, classify, problem
 
 def test_a_missing_picture(client: TestClient) -> None:
     problem(client.post("/api/v1/classify"), 422, "no_picture")
-    problem(client.post("/api/v1/classify", data={"file": "text"}), 415, "unsupported_format")
+    problem(client.post("/api/v1/classify", data={"file": "text"}), 415, "wrong_body")
     problem(client.post("/api/v1/classify", files={"other": PANDA}), 422, "no_picture")
     problem(client.post("/api/v1/classify", files={"file": b""}), 422, "no_picture")
 

@@ -78,6 +78,15 @@
     return true;
   };
 
+  // The uploader takes files of any name, since their content decides. On a phone a hint makes the choice one of photos
+  // rather than of all files.
+  if (matchMedia("(pointer: coarse)").matches) {
+    new MutationObserver(() => {
+      const input = document.querySelector('[data-testid="stFileUploader"] input[type="file"]');
+      if (input && !input.accept) input.accept = "image/*";
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+
   const inUploader = (event) =>
     event.target instanceof Element && event.target.closest('[data-testid="stFileUploader"]');
 
