@@ -148,7 +148,7 @@ def pictures(folder: str) -> list[Entry]:
             for name in sorted(names)
             if name.lower().endswith(ENDINGS) and not name.startswith(".")
         )
-    return found or [Entry(folder, NoPicturesError(endings=", ".join(ENDINGS)))]
+    return found or [Entry(folder, NoPicturesError(endings=list(ENDINGS)))]
 
 
 def _open(name: str, max_bytes: int) -> Path | bytes:

@@ -35,7 +35,7 @@ from classifier.picture.colour import other_colours, shrink, to_srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
 from classifier.picture.formats.base import Cost, Format, Size
-from classifier.picture.limits import Limits, millions, pixels_within
+from classifier.picture.limits import Limits, pixels_within
 from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
@@ -187,10 +187,10 @@ def from_image(
 def _checked_format(data: bytes, limits: Limits) -> Format:
     """The file's format, after all checks that are possible before a decoder opens the file."""
     if len(data) > limits.max_bytes:
-        raise TooManyBytesError(limit=millions(limits.max_bytes))
+        raise TooManyBytesError(limit=limits.max_bytes)
     kind = sniff(data)
     if kind is None or kind.name not in limits.formats:
-        raise UnsupportedFormatError(formats=", ".join(limits.formats))
+        raise UnsupportedFormatError(formats=list(limits.formats))
     if kind.too_many_parts(data):
         raise TooComplexError(format=kind.name)
     if kind.crashes_decoder(data):
@@ -280,7 +280,7 @@ def _check_size(size: Size, limits: Limits) -> None:
 
 
 def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
-    return TooManyPixelsError(size=size, limit=millions(limits.max_pixels), side=f"{_MAX_SIDE:,}")
+    return TooManyPixelsError(size=size, limit=limits.max_pixels, side=_MAX_SIDE)
 
 
 def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
@@ -289,4 +289,4 @@ def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
         return
     most = pixels_within(limits.memory - length, cost.bytes_per_pixel)
     if math.prod(size) > most:
-        raise NoMemoryError(size=f"{size[0]} x {size[1]}", kind=cost.kind, limit=millions(most))
+        raise NoMemoryError(size=f"{size[0]} x {size[1]}", kind=cost.kind, limit=most)

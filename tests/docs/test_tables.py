@@ -161,5 +161,6 @@ def test_the_table_of_codes_is_that_of_the_error_classes(document: Path) -> None
         # Those that no request meets: of names on a command line, and of what a program opened with Pillow.
         if not issubclass(kind, InputError | UnknownModeError):
             sentence = language.tables["errors"].get(kind.code, kind.sentence)
-            expected.append([f"`{kind.code}`", f"`{kind.status}`", re.sub(r"\{(\w+)(?:!r)?\}", r"*\1*", sentence)])
+            named = re.sub(r"\{(\w+)(?:!r|:[^}]*)?\}", r"*\1*", sentence)
+            expected.append([f"`{kind.code}`", f"`{kind.status}`", named])
     assert sorted(cells(listed)) == sorted(expected)

@@ -11,10 +11,9 @@ import streamlit as st
 
 from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
-from classifier.formatting import percent, whole_number
+from classifier.formatting import millions, percent, whole_number
 from classifier.languages import languages
 from classifier.picture.formats import ENDINGS
-from classifier.picture.limits import millions
 from web.models import models
 from web.page import downloads, gallery, picture
 from web.page.bars import bars_html
@@ -42,9 +41,8 @@ def hero(model: str) -> None:
 def inputs() -> None:
     """Uploader and camera; the camera asks for permission only once it is turned on."""
     allowed = models().limits
-    formats = ", ".join(allowed.formats)
-    megabytes, megapixels = map(millions, (allowed.max_bytes, allowed.max_pixels))
-    limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
+    formats, megabytes = list(allowed.formats), millions(allowed.max_bytes)
+    limits = t("limits", formats=formats, megabytes=megabytes, pixels=allowed.max_pixels)
     # Streamlit's own texts in the uploader are in English only: by CSS, these are shown in their place.
     words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
     words["paste"] = t("or_paste", keys="Ctrl+V / ⌘V")
@@ -165,8 +163,7 @@ def footer(model: str) -> None:
     """How much the chosen model knows, what happens to pictures, who took the samples."""
     package = models().packages.get(model)
     with st.container(key="footer"):
-        classes = f"{package.manifest.output.classes:,}" if package else ""
-        knows = f"<p>{t('knows', classes=classes)}</p>" if package else ""
+        knows = f"<p>{t('knows', classes=package.manifest.output.classes)}</p>" if package else ""
         st.html(f'{knows}<p>{t("privacy")}</p><p><a href="api/docs" target="_blank">{t("api")}</a></p>')
         with st.expander(t("credits"), key="credits"):
             st.html(gallery.credits_html())

@@ -7,7 +7,6 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 
 from classifier.errors import TooManyBytesError
-from classifier.picture.limits import millions
 from web.errors import (
     BadFormError,
     DisconnectedError,
@@ -46,7 +45,7 @@ async def read_pictures(request: Request, max_bytes: int) -> list[bytes]:
         raise NoPictureError
     if sum(map(len, pictures)) > max_bytes:
         kind = TooManyBytesError if len(pictures) == 1 else RequestTooLargeError
-        raise kind(limit=millions(max_bytes))
+        raise kind(limit=max_bytes)
     return pictures
 
 
