@@ -54,7 +54,7 @@ def filled(text: str, /, **values: object) -> str:
     Args:
         text: names in braces, as for `str.format`, each with a colon and how its value is written: `{pixels:millions}`
             as by `millions`, `{pixels:万}` as by `in_chinese`; of a list what stands between its items, such as `, `
-            in `{names:, }`; else as Python writes it.
+            in `{names:, }` or ` x ` in `{sides: x }`; else as Python writes it.
         values: by name.
     """
     return _TEXTS.vformat(text, (), values)

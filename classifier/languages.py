@@ -61,7 +61,7 @@ class Language:
         detail = found["detail"]
         if count := found["threads"]:
             detail = self.text("page", "thread") if count == "1" else self.text("page", "threads", count=count)
-        return self.text("page", "device_detail", device=found["device"], detail=detail)
+        return self.text("page", "detailed", value=found["device"], detail=detail)
 
     def error(self, error: Exception) -> str:
         """What went wrong, in words for visitors.

@@ -62,7 +62,7 @@ class TooManyPixelsError(ImageError):
     code = "too_many_pixels"
     status = 413
     sentence = (
-        "This picture is too large ({size} pixels): the limit is {limit:millions} million pixels, "
+        "This picture is too large ({size: x } pixels): the limit is {limit:millions} million pixels, "
         "{side:,} along a side. Scale it down."
     )
 
@@ -73,7 +73,7 @@ class NoMemoryError(ImageError):
     code = "no_memory"
     status = 413
     sentence = (
-        "Decoding this picture ({size} pixels) takes more memory than there is here: for {kind} the limit is "
+        "Decoding this picture ({size: x } pixels) takes more memory than there is here: for {kind} the limit is "
         "{limit:millions} million pixels. Scale it down."
     )
 

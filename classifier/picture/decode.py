@@ -143,7 +143,7 @@ def read(
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(limits, "too many") from error
+        raise _too_many_pixels(limits, f"> {2 * (Image.MAX_IMAGE_PIXELS or 0)}") from error
     except MemoryError as error:
         raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six classes of errors; visitors get one
@@ -207,7 +207,7 @@ def _decode(
     _check_size(image.size, limits)
     tile = kind.tile_size(image)
     if math.prod(tile) > limits.max_pixels:
-        raise _too_many_pixels(limits, f"{tile[0]} x {tile[1]}")
+        raise _too_many_pixels(limits, *map(str, tile))
     smaller = kind.draft_cost if at_least else None
     cost = smaller(image) if smaller else Cost(kind.name, kind.bytes_per_pixel)
     _check_memory(image.size, cost, limits, length)
@@ -274,13 +274,14 @@ def _orientation(image: Image.Image) -> int:
 def _check_size(size: Size, limits: Limits) -> None:
     width, height = size
     if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
-        raise _too_many_pixels(limits, f"{width} x {height}")
+        raise _too_many_pixels(limits, str(width), str(height))
     if width < 1 or height < 1:
         raise EmptyImageError
 
 
-def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
-    return TooManyPixelsError(size=size, limit=limits.max_pixels, side=_MAX_SIDE)
+def _too_many_pixels(limits: Limits, *size: str) -> TooManyPixelsError:
+    """Args: size: width and height, or how many pixels they are."""
+    return TooManyPixelsError(size=list(size), limit=limits.max_pixels, side=_MAX_SIDE)
 
 
 def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
@@ -289,4 +290,4 @@ def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
         return
     most = pixels_within(limits.memory - length, cost.bytes_per_pixel)
     if math.prod(size) > most:
-        raise NoMemoryError(size=f"{size[0]} x {size[1]}", kind=cost.kind, limit=most)
+        raise NoMemoryError(size=[*map(str, size)], kind=cost.kind, limit=most)

@@ -218,8 +218,8 @@ def _details(whole: Classification) -> None:
         rows.append((t(f"stage_{stage}"), t("milliseconds", value=value)))
     rows.append((t("model"), manifest.title))
     if manifest.published:
-        published = f"{percent(manifest.published.top1)} ({manifest.published.dataset})"
-        rows.append((t("model_accuracy"), published))
+        published, dataset = percent(manifest.published.top1), manifest.published.dataset
+        rows.append((t("model_accuracy"), t("detailed", value=published, detail=dataset)))
     if manifest.license:
         rows.append((t("model_licence"), manifest.license))
     cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)

@@ -94,8 +94,8 @@ def test_errors_come_as_they_were() -> None:
     for error in (
         BrokenImageError(format="JPEG"),
         UnsupportedFormatError(formats=list(FORMATS)),
-        NoMemoryError(size="65535 x 65535", kind="progressive JPEG", limit=50_000_000),
-        TooManyPixelsError(size="1 x 1", limit=2**63, side=65_535),
+        NoMemoryError(size=["65535", "65535"], kind="progressive JPEG", limit=50_000_000),
+        TooManyPixelsError(size=["1", "1"], limit=2**63, side=65_535),
     ):
         found = answers.error({"error": error.code, "details": error.details})
         assert type(found) is type(error)
