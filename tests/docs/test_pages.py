@@ -70,6 +70,12 @@ def test_chinese_pages_are_set_as_chinese_is(english: Path, chinese: Path) -> No
 
 
 @IN_BOTH
+def test_an_address_in_chinese_text_ends_where_it_should(english: Path, chinese: Path) -> None:
+    """GitHub makes a link of a bare address up to the next space, Chinese punctuation included."""
+    assert [one for one in re.findall(r"https?://[^\s()<>`]+", prose(chinese)) if not one.isascii()] == []
+
+
+@IN_BOTH
 def test_what_chinese_pages_say_is_in_english_is_so(english: Path, chinese: Path) -> None:
     said = re.findall(r"\]\(([^)\s]+)\)（英文）", text(chinese))
     assert [link for link in said if link.startswith("http") or target(chinese, link)[0] in IN_CHINESE.values()] == []
