@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import string
 from collections.abc import Iterable
+from typing import Any
 
 _DIGITS = 100  # of the longest number that is read, zeros before it included
 
@@ -39,6 +41,53 @@ def percent(value: float | None, digits: int = 1) -> str:
         return "–"
     least = 10.0 ** -(digits + 2)
     return f"<{least:.{digits}%}" if 0 < value < least else f"{value:.{digits}%}"
+
+
+def millions(amount: int) -> str:
+    """An amount in millions: three digits, rounded down, so that a limit that is shown is really allowed."""
+    return f"{_three_digits(amount) / 1e6:g}"
+
+
+def in_chinese(amount: int) -> str:
+    """An amount as Chinese counts, by 10^4 and 10^8, in three digits, rounded down; a unit can follow at once.
+
+    Returns:
+        Text such as `5000 万`, `1.23 亿`, or `960 ` with a space, as stands between digits and a Chinese unit.
+    """
+    shown = _three_digits(amount)
+    for size, name in ((10**8, "亿"), (10**4, "万")):
+        if shown >= size:
+            return f"{shown / size:g} {name}"
+    return f"{shown} "
+
+
+def _three_digits(amount: int) -> int:
+    step = int(10 ** max(0, len(str(amount)) - 3))
+    return amount // step * step
+
+
+def filled(text: str, /, **values: object) -> str:
+    """A text with its values filled in, each written as the text asks for.
+
+    Args:
+        text: names in braces, as for `str.format`, each with a colon and how its value is written: `{pixels:millions}`
+            as by `millions`, `{pixels:万}` as by `in_chinese`; of a list what stands between its items, such as `, `
+            in `{names:, }` or ` x ` in `{sides: x }`; else as Python writes it.
+        values: by name.
+    """
+    return _TEXTS.vformat(text, (), values)
+
+
+class _Texts(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, list | tuple):
+            return format_spec.join(value)
+        written = _WRITTEN.get(format_spec)
+        return written(value) if written else format(value, format_spec)
+
+
+_WRITTEN = {"millions": millions, "万": in_chinese}
+_TEXTS = _Texts()
 
 
 def printable(name: str) -> str:

@@ -153,7 +153,7 @@ def pictures(folder: str) -> list[Entry]:
     for path, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += (Entry(os.path.join(path, name)) for name in sorted(names) if is_picture(os.path.join(path, name)))
-    return found or [Entry(folder, NoPicturesError(endings=", ".join(ENDINGS)))]
+    return found or [Entry(folder, NoPicturesError(endings=list(ENDINGS)))]
 
 
 def is_picture(file: str) -> bool:

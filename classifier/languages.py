@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from classifier.errors import ClassifierError
+from classifier.formatting import filled
 
 FOLDER = Path(__file__).with_name("texts")
 
@@ -25,6 +26,8 @@ Words = Callable[..., str]
 
 # A tag with its weight, as in `zh-TW;q=0.8`: RFC 9110, section 12.5.4. Locales may have `_` for `-`.
 _WISH = re.compile(r"\s*([a-z0-9_-]+)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE | re.ASCII)
+
+_DEVICE = re.compile(r"(?P<device>.*) \((?P<detail>(?P<threads>[0-9]+) threads?|.*)\)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +51,17 @@ class Language:
 
     def text(self, table: str, key: str, /, **values: object) -> str:
         """The text under a key, with values filled in; not escaped."""
-        return self.tables[table][key].format(**values)
+        return filled(self.tables[table][key], **values)
+
+    def device(self, name: str) -> str:
+        """What a result calls a device, such as `CPU (2 threads)`, in this language."""
+        found = _DEVICE.fullmatch(name)
+        if not found:
+            return name
+        detail = found["detail"]
+        if count := found["threads"]:
+            detail = self.text("page", "thread") if count == "1" else self.text("page", "threads", count=count)
+        return self.text("page", "detailed", value=found["device"], detail=detail)
 
     def error(self, error: Exception) -> str:
         """What went wrong, in words for visitors.
@@ -58,7 +71,7 @@ class Language:
         """
         texts = self.tables["errors"]
         if isinstance(error, ClassifierError) and error.code in texts:
-            return texts[error.code].format(**error.details)
+            return filled(texts[error.code], **error.details)
         if isinstance(error, ClassifierError) and error.sentence:
             return error.message
         return texts["internal"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from classifier.picture.notes import Note
+from classifier.notes import Note
 from classifier.views import Box, View
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 from classifier.checkout import ROOT
 from classifier.settings import Settings
 
-GUIDE = (ROOT / "docs/hosting.md").read_text("utf-8")
+GUIDES = {page: (ROOT / page).read_text("utf-8") for page in ("docs/hosting.md", "docs/zh/hosting.md")}
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -37,13 +37,15 @@ def test_the_readme_begins_with_what_a_space_must_know() -> None:
     assert "ARG FLAVOR=cpu\n" in dockerfile.partition("\nFROM ")[0]  # for the Variable of this name
 
 
-def test_the_guide_names_the_files_that_a_plain_push_is_refused_for(files: list[Path]) -> None:
-    named = re.findall(r"^- `(.+)`$", GUIDE.partition("<!-- large")[2].partition("<!-- /large")[0], re.M)
+@pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
+def test_the_guide_names_the_files_that_a_plain_push_is_refused_for(files: list[Path], guide: str) -> None:
+    named = re.findall(r"^- `(.+)`$", guide.partition("<!-- large")[2].partition("<!-- /large")[0], re.M)
     assert named == sorted(str(file.relative_to(ROOT)) for file in files if file.stat().st_size > 10_000_000)
 
 
-def test_the_guides_patterns_give_every_binary_file_to_git_lfs(files: list[Path]) -> None:
-    (command,) = re.findall(r"^git lfs track (.+)$", GUIDE, re.M)
+@pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
+def test_the_guides_patterns_give_every_binary_file_to_git_lfs(files: list[Path], guide: str) -> None:
+    (command,) = re.findall(r"^git lfs track (.+)$", guide, re.M)
     patterns = re.findall(r'"(.+?)"', command)
     binary = [file for file in files if b"\0" in file.read_bytes()[:8000]]  # as Git tells them
     assert len(binary) > 50

@@ -158,7 +158,7 @@ class RequestTooLargeError(RequestError):
 
     code = "request_too_large"
     status = 413
-    sentence = "The request is too large: the limit is {limit} MB in all. Send less."
+    sentence = "The request is too large: the limit is {limit:millions} MB in all. Send less."
 
 
 class TooMuchSentError(BusyError):
@@ -190,7 +190,7 @@ class TooManyFilesError(BusyError):
 
     code = "too_many_files"
     status = 429
-    sentence = "One visit may hold {files} files, {limit} MB in all. Remove one, or reload the page."
+    sentence = "One visit may hold {files} files, {limit:millions} MB in all. Remove one, or reload the page."
 
 
 class NotReadyError(ClassifierError):

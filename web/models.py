@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from classifier import Classification, Classifier
 from classifier.errors import ClassifierError, PackageError, StoppingError
+from classifier.formatting import millions
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
 from classifier.package.opened import forget
-from classifier.picture.limits import Limits, millions, pixels_within
+from classifier.picture.limits import Limits, pixels_within
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source

@@ -68,8 +68,8 @@ class Offered:
             return found
         having = self._catalog.named.get(name, [])
         if len(having) > 1:
-            raise AmbiguousModelError(model=name, models=", ".join(key for key in having if key in self._folders))
-        raise UnknownModelError(model=name, models=", ".join(self.packages))
+            raise AmbiguousModelError(model=name, models=[key for key in having if key in self._folders])
+        raise UnknownModelError(model=name, models=list(self.packages))
 
     def _is_for_one(self) -> bool:
         """Whether the engine's address names a model, which then runs for the default package and for no other."""

@@ -9,11 +9,11 @@ from typing import Any
 from classifier import __version__
 from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
+from classifier.formatting import millions
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
 from classifier.package import Catalog, ModelPackage
 from classifier.package.opened import opened_package
-from classifier.picture.limits import millions
 from classifier.settings import Settings
 
 

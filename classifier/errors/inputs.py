@@ -51,7 +51,7 @@ class NoPicturesError(InputError):
     """A folder in which no file has the ending of a picture."""
 
     code = "no_pictures"
-    sentence = "This folder holds no pictures ({endings}). Name another one."
+    sentence = "This folder holds no pictures ({endings:, }). Name another one."
 
 
 class UnlistedFolderError(InputError):

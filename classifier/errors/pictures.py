@@ -62,7 +62,7 @@ class UnsupportedFormatError(ImageError):
 
     code = "unsupported_format"
     status = 415
-    sentence = "This file is not a picture in a supported format. Use one of: {formats}."
+    sentence = "This file is not a picture in a supported format. Use one of: {formats:, }."
 
 
 class UnsupportedKindError(ImageError):
@@ -78,7 +78,7 @@ class TooManyBytesError(ImageError):
 
     code = "too_many_bytes"
     status = 413
-    sentence = "This file is too large: the limit is {limit} MB. Use a smaller one."
+    sentence = "This file is too large: the limit is {limit:millions} MB. Use a smaller one."
 
 
 class TooManyPixelsError(ImageError):
@@ -87,8 +87,8 @@ class TooManyPixelsError(ImageError):
     code = "too_many_pixels"
     status = 413
     sentence = (
-        "This picture is too large ({size} pixels): the limit is {limit} million pixels, {side} along a side. "
-        "Scale it down."
+        "This picture is too large ({size: x } pixels): the limit is {limit:millions} million pixels, "
+        "{side:,} along a side. Scale it down."
     )
 
 
@@ -98,8 +98,8 @@ class NoMemoryError(ImageError):
     code = "no_memory"
     status = 413
     sentence = (
-        "Decoding this picture ({size} pixels) takes more memory than there is here: for {kind} the limit is "
-        "{limit} million pixels. Scale it down."
+        "Decoding this picture ({size: x } pixels) takes more memory than there is here: for {kind} the limit is "
+        "{limit:millions} million pixels. Scale it down."
     )
 
 

@@ -16,7 +16,7 @@ class UnknownLanguageError(ParameterError):
     """The model has no labels in that language."""
 
     code = "unknown_language"
-    sentence = "The model {model} has no labels in {lang!r}. Choose from: {languages}."
+    sentence = "The model {model} has no labels in {lang!r}. Choose from: {languages:, }."
 
 
 class ProtocolError(ClassifierError):
@@ -31,7 +31,7 @@ class UnknownModelError(ClassifierError):
 
     code = "unknown_model"
     status = 404
-    sentence = "There is no model named {model!r}. Choose from: {models}."
+    sentence = "There is no model named {model!r}. Choose from: {models:, }."
 
 
 class AmbiguousModelError(ClassifierError):
@@ -39,7 +39,7 @@ class AmbiguousModelError(ClassifierError):
 
     code = "ambiguous_model"
     status = 404
-    sentence = "Several models are named {model!r}. Ask for one by the name of its folder: {models}."
+    sentence = "Several models are named {model!r}. Ask for one by the name of its folder: {models:, }."
 
 
 class UnknownVersionError(ClassifierError):

@@ -78,7 +78,7 @@ class Catalog:
             return asked
         having = self.named.get(asked, [])
         if len(having) > 1:
-            raise AmbiguousModelError(model=asked, models=", ".join(having))
+            raise AmbiguousModelError(model=asked, models=having)
         return having[0] if having else None
 
     def key(self, path: Path) -> str | None:

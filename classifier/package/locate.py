@@ -39,7 +39,7 @@ def locate(model: str, folder: str | Path, *, chosen: bool = True) -> Path:
             return path
     if key := catalog.find(model):
         return catalog.folders[key]
-    raise UnknownModelError(model=model, models=", ".join(catalog.names) or _none_in(Path(folder)))
+    raise UnknownModelError(model=model, models=list(catalog.names) or [_none_in(Path(folder))])
 
 
 def is_bare(path: Path) -> bool:

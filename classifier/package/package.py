@@ -90,7 +90,7 @@ class ModelPackage:
         """
         language = language or self.language
         if language not in self.labels:
-            raise UnknownLanguageError(model=self.name, lang=language, languages=", ".join(self.labels))
+            raise UnknownLanguageError(model=self.name, lang=language, languages=list(self.labels))
         return language
 
     def labels_for(self, language: str) -> tuple[str, ...]:

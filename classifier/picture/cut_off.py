@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier.errors import BrokenImageError, CutOffError
+from classifier.notes import Note, note
 from classifier.picture.formats.base import CutOff, Format, Size
-from classifier.picture.notes import Note, note
 
 _ENOUGH = 0.96
 """The share of the pixels that must be there. What is missing of fewer is less than a centre crop leaves out."""

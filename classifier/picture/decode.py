@@ -31,6 +31,7 @@ from classifier.errors import (
     UnsupportedKindError,
 )
 from classifier.machine.cpus import cpu_count
+from classifier.notes import Note, note
 from classifier.picture import cut_off
 from classifier.picture.animation import further_frames, is_hidden
 from classifier.picture.blank import is_blank
@@ -40,8 +41,7 @@ from classifier.picture.formats import TABLE, sniff, unread_kind
 from classifier.picture.formats.base import Cicp, Cost, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.gamma import profile_of
-from classifier.picture.limits import Limits, millions, pixels_within
-from classifier.picture.notes import Note, note
+from classifier.picture.limits import Limits, pixels_within
 from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def read(
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(limits, "too many") from error
+        raise _too_many_pixels(limits, f"> {2 * (Image.MAX_IMAGE_PIXELS or 0)}") from error
     except MemoryError as error:
         raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six classes of errors; visitors get one
@@ -204,12 +204,12 @@ def from_image(
 def _checked_format(data: bytes, limits: Limits) -> Format:
     """The file's format, after all checks that are possible before a decoder opens the file."""
     if len(data) > limits.max_bytes:
-        raise TooManyBytesError(limit=millions(limits.max_bytes))
+        raise TooManyBytesError(limit=limits.max_bytes)
     kind = sniff(data)
     if kind is None and (unread := unread_kind(data)):
         raise UnsupportedKindError(kind=unread)
     if kind is None or kind.name not in limits.formats:
-        raise UnsupportedFormatError(formats=", ".join(limits.formats))
+        raise UnsupportedFormatError(formats=list(limits.formats))
     if kind.too_many_parts(data):
         raise TooComplexError(format=kind.name)
     if kind.crashes_decoder(data) or kind.wrong_pixels(data):
@@ -262,7 +262,7 @@ def _decode(
     _check_size(image.size, limits)
     tile = kind.tile_size(image)
     if math.prod(tile) > limits.max_pixels:
-        raise _too_many_pixels(limits, f"{tile[0]} x {tile[1]}")
+        raise _too_many_pixels(limits, *map(str, tile))
     smaller = kind.draft_cost(image) if at_least and kind.draft_cost else None
     cost = smaller or Cost(kind.name, kind.bytes_per_pixel + kind.extra_bytes(image))
     _check_memory(image.size, cost, limits, length)
@@ -363,13 +363,14 @@ def _orientation(image: Image.Image) -> int:
 def _check_size(size: Size, limits: Limits) -> None:
     width, height = size
     if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
-        raise _too_many_pixels(limits, f"{width} x {height}")
+        raise _too_many_pixels(limits, str(width), str(height))
     if width < 1 or height < 1:
         raise EmptyImageError
 
 
-def _too_many_pixels(limits: Limits, size: str) -> TooManyPixelsError:
-    return TooManyPixelsError(size=size, limit=millions(limits.max_pixels), side=f"{_MAX_SIDE:,}")
+def _too_many_pixels(limits: Limits, *size: str) -> TooManyPixelsError:
+    """Args: size: width and height, or how many pixels they are."""
+    return TooManyPixelsError(size=list(size), limit=limits.max_pixels, side=_MAX_SIDE)
 
 
 def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
@@ -378,4 +379,4 @@ def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
         return
     most = pixels_within(limits.memory - length, cost.bytes_per_pixel)
     if math.prod(size) > most:
-        raise NoMemoryError(size=f"{size[0]} x {size[1]}", kind=cost.kind, limit=millions(most))
+        raise NoMemoryError(size=[*map(str, size)], kind=cost.kind, limit=most)

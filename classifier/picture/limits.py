@@ -28,12 +28,6 @@ class Limits:
     memory: int | None = None
 
 
-def millions(amount: int) -> str:
-    """An amount in millions, for people: three digits, rounded down, so that the limit shown is really allowed."""
-    step = 10 ** max(0, len(str(amount)) - 3)
-    return f"{amount // step * step / 1e6:g}"
-
-
 def pixels_within(memory: int, bytes_per_pixel: float = BYTES_PER_PIXEL) -> int:
     """The pixels of the largest picture that can be decoded.
 

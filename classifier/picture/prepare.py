@@ -21,6 +21,7 @@ from PIL import Image
 from classifier.errors import BrokenImageError, NoDecoderError
 from classifier.machine import threads
 from classifier.machine.cancellation import Cancellation
+from classifier.notes import Note
 from classifier.picture import decode
 from classifier.picture.blank import has_structure
 from classifier.picture.detail import Detail, needed_detail
@@ -28,7 +29,6 @@ from classifier.picture.fit import fit
 from classifier.picture.formats.base import Size
 from classifier.picture.geometry import Geometry, needed_size, seen_box
 from classifier.picture.limits import Limits
-from classifier.picture.notes import Note
 
 _REFUSALS = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOSPC)  # what a system says that is full
 _one_thread = threading.Lock()

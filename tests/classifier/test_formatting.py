@@ -7,7 +7,16 @@ import io
 
 import pytest
 
-from classifier.formatting import csv_line, csv_text, percent, printable, whole_number
+from classifier.formatting import (
+    csv_line,
+    csv_text,
+    filled,
+    in_chinese,
+    millions,
+    percent,
+    printable,
+    whole_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +30,33 @@ def test_percentages_read_well(value: float, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0%"), (0.0099, "<1%"), (0.01, "1%"), (0.95, "95%")])
 def test_percentages_without_digits_read_well(value: float, text: str) -> None:
     assert percent(value, 0) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "english", "chinese"),
+    [
+        (50_000_000, "50", "5000 万"),
+        (64_000_000, "64", "6400 万"),
+        (17_895_697, "17.8", "1780 万"),
+        (1_000_000, "1", "100 万"),
+        (65_535, "0.0655", "6.55 万"),
+        (10_000, "0.01", "1 万"),
+        (960, "0.00096", "960 "),
+        (0, "0", "0 "),
+        (99_999_999, "99.9", "9990 万"),
+        (100_000_000, "100", "1 亿"),
+        (123_456_789, "123", "1.23 亿"),
+    ],
+)
+def test_a_limit_is_rounded_down_and_counted_as_each_language_does(amount: int, english: str, chinese: str) -> None:
+    assert (millions(amount), in_chinese(amount)) == (english, chinese)
+
+
+def test_a_text_says_how_its_values_are_written() -> None:
+    values = {"pixels": 50_000_000, "names": ["cat", "dog"], "side": 65_535, "text": "a{b}"}
+    english = "{pixels:millions} million, {side:,}: {names:, }; {text!r}"
+    assert filled(english, **values) == "50 million, 65,535: cat, dog; 'a{b}'"
+    assert filled("{pixels:万}像素，{side}：{names:、}；{text}", **values) == "5000 万像素，65535：cat、dog；a{b}"
 
 
 def test_no_share_is_a_dash() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from classifier import errors, inputs
 from classifier.languages import FOLDER, choose, languages
+from tests.support.chinese import wrongly_set
 from tests.support.every_error import KINDS, WITH_SENTENCE, fields
 from web.page import gallery
 
@@ -23,6 +24,7 @@ SOURCES = [
     *(ROOT / "web").rglob("*.py"),
     *(ROOT / "classifier/evaluation/html").glob("*.py"),
     ROOT / "classifier/result.py",  # why an answer is not sure
+    ROOT / "classifier/languages.py",
 ]
 
 
@@ -47,6 +49,11 @@ def test_every_language_has_the_same_keys_with_the_same_values(code: str, table:
     english, other = (languages()[one].tables[table] for one in ("en", code))
     assert list(other) == list(english)
     assert {key: fields(text) for key, text in other.items()} == {key: fields(text) for key, text in english.items()}
+
+
+def test_chinese_texts_are_set_as_chinese_is() -> None:
+    texts = {f"{name}.{key}": text for name, table in languages()["zh"].tables.items() for key, text in table.items()}
+    assert {key: found for key, text in texts.items() if (found := wrongly_set(text))} == {}
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chinese import wrongly_set
 from tests.support.pages import (
     DOCS,
     IN_CHINESE,
     README,
     ROOT,
+    code_spans,
     every_page,
     fenced,
     headings,
@@ -19,6 +21,7 @@ from tests.support.pages import (
     links,
     name,
     prose,
+    sentences,
     target,
     text,
 )
@@ -54,6 +57,28 @@ def test_a_chinese_page_leads_to_chinese_pages_where_there_are_some(english: Pat
     inside = [link for link in links(chinese) if not link.startswith("http")]
     goals = [target(chinese, link)[0] for link in inside]
     assert [goal for goal in goals if goal in IN_CHINESE] == [english]
+
+
+@IN_BOTH
+def test_both_languages_name_the_same_commands_files_and_values(english: Path, chinese: Path) -> None:
+    assert set(code_spans(english)) == set(code_spans(chinese))
+
+
+@IN_BOTH
+def test_chinese_pages_are_set_as_chinese_is(english: Path, chinese: Path) -> None:
+    assert [found for line in sentences(chinese) for found in wrongly_set(line)] == []
+
+
+@IN_BOTH
+def test_an_address_in_chinese_text_ends_where_it_should(english: Path, chinese: Path) -> None:
+    """GitHub makes a link of a bare address up to the next space, Chinese punctuation included."""
+    assert [one for one in re.findall(r"https?://[^\s()<>`]+", prose(chinese)) if not one.isascii()] == []
+
+
+@IN_BOTH
+def test_what_chinese_pages_say_is_in_english_is_so(english: Path, chinese: Path) -> None:
+    said = re.findall(r"\]\(([^)\s]+)\)（英文）", text(chinese))
+    assert [link for link in said if link.startswith("http") or target(chinese, link)[0] in IN_CHINESE.values()] == []
 
 
 @EVERY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from typing import Any
 
 from classifier import errors as _errors
 from classifier.errors import ClassifierError
@@ -29,6 +30,15 @@ def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
+def example(name: str, number: int, written: str) -> Any:
+    """A value to fill in where it is written so: a number, a list, or any text."""
+    if written in ("millions", ","):
+        return number * 1_000_000
+    return [f"{name} {number}", name] if written else f"{name} {number}"
+
+
 def raised(kind: type[ClassifierError]) -> ClassifierError:
     """One with something to see in each place of its sentence."""
-    return kind(**{name: f"{name} {number}" for number, name in enumerate(sorted(fields(kind.sentence)), 7)})
+    parts = string.Formatter().parse(kind.sentence)
+    written = {name: spec or "" for _, name, spec, _ in parts if name}
+    return kind(**{name: example(name, number, written[name]) for number, name in enumerate(sorted(written), 7)})

@@ -56,6 +56,20 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", text(page), flags=re.M | re.S)
 
 
+def code_spans(page: Path) -> list[str]:
+    """What is set as code within the text."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"<!--.*?-->", "", prose(page), flags=re.S))
+
+
+def sentences(page: Path) -> list[str]:
+    """The text of each line and of each cell of a table, without markup; `x` for code."""
+    shown = re.sub(r"<!--.*?-->|\]\([^)]*\)", "", prose(page), flags=re.S)
+    # Behind bold text that ends in punctuation, Markdown needs a space.
+    shown = re.sub(r"`[^`\n]+`", "x", re.sub(r"([：。])\*\* ", r"\1", shown))
+    lines = (re.sub(r"^[-#> ]+|[*!\[]", "", line) for line in shown.splitlines())
+    return [cell.strip() for line in lines for cell in line.split("|")]
+
+
 def headings(page: Path) -> list[tuple[int, str]]:
     """The level of each heading, and the anchor that GitHub gives it."""
     found = []

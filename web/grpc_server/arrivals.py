@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable
 
 from classifier.errors import ClassifierError, ShareError
-from classifier.picture.limits import millions
 from web.errors import RequestTooLargeError, SlowRequestError
 from web.uploads.body import BODY_SECONDS, IDLE_SECONDS, LEAST_RATE
 from web.uploads.budget import FRAMING, Reservation, max_bytes
@@ -52,7 +51,7 @@ class Arrivals:
             await self._watch(arrival)
             data = reading.result()
             if len(data) > max_bytes() + FRAMING:
-                raise RequestTooLargeError(limit=millions(max_bytes()))
+                raise RequestTooLargeError(limit=max_bytes())
             excess = max(0, room.count - len(data))
             room.release()
             arrival.grow(len(data))

@@ -9,8 +9,8 @@ import anyio.to_thread
 from numpy.typing import NDArray
 
 from classifier.errors import ClassifierError, ProtocolError
+from classifier.formatting import millions
 from classifier.machine.cancellation import Cancellation
-from classifier.picture.limits import millions
 from classifier.protocols.oip import InferRequest, InferResponse
 from classifier.result import Inference
 from classifier.views import View

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from classifier import ModelPackage
 from classifier.errors import ProtocolError, TooManyBytesError
 from classifier.formatting import listed
-from classifier.picture.limits import millions
 from classifier.protocols.oip import BYTES, InferRequest, Tensor, decode_base64, shown
 from classifier.views import VIEWS, View
 from web.errors import RequestTooLargeError
@@ -43,7 +42,7 @@ def read_inputs(request: InferRequest, package: ModelPackage, max_bytes: int) ->
     files = [_file(element) for element in tensor.elements]
     if sum(map(len, files)) > max_bytes:
         kind = TooManyBytesError if len(files) == 1 else RequestTooLargeError
-        raise kind(limit=millions(max_bytes))
+        raise kind(limit=max_bytes)
     return list(files)
 
 

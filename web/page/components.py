@@ -11,9 +11,8 @@ import streamlit as st
 
 from classifier import Classification, ClassifierError
 from classifier.backends import names as backends
-from classifier.formatting import percent, whole_number
+from classifier.formatting import millions, percent, whole_number
 from classifier.languages import languages
-from classifier.picture.limits import millions
 from classifier.views import VIEWS, View
 from web.models import models
 from web.page import downloads, gallery, picture
@@ -58,9 +57,8 @@ def hero(model: str) -> None:
 def inputs() -> None:
     """Uploader and camera; the camera asks for permission only once it is turned on."""
     allowed = models().limits
-    formats = ", ".join(allowed.formats)
-    megabytes, megapixels = map(millions, (allowed.max_bytes, allowed.max_pixels))
-    limits = t("limits", formats=formats, megabytes=megabytes, megapixels=megapixels)
+    formats, megabytes = list(allowed.formats), millions(allowed.max_bytes)
+    limits = t("limits", formats=formats, megabytes=megabytes, pixels=allowed.max_pixels)
     # Streamlit's own texts in the uploader are in English only: by CSS, these are shown in their place.
     words = {name: t(name) for name in ("drop", "pick", "browse", "unsent")}
     words["paste"] = t("or_paste", keys="Ctrl+V / ⌘V")
@@ -198,8 +196,7 @@ def footer(model: str) -> None:
     """How much the chosen model knows, what happens to pictures, who took the samples."""
     package = models().packages.get(model)
     with st.container(key="footer"):
-        classes = f"{package.manifest.output.classes:,}" if package else ""
-        knows = f"<p>{t('knows', classes=classes)}</p>" if package else ""
+        knows = f"<p>{t('knows', classes=package.manifest.output.classes)}</p>" if package else ""
         st.html(f'{knows}<p>{t("privacy")}</p><p><a href="api/docs" target="_blank">{t("api")}</a></p>')
         with st.expander(t("credits"), key="credits"):
             st.html(gallery.credits_html())
@@ -256,8 +253,8 @@ def _details(whole: Classification) -> None:
         rows.append((t(f"stage_{stage}"), t("milliseconds", value=value)))
     rows.append((t("model"), manifest.title))
     if manifest.published:
-        published = f"{percent(manifest.published.top1)} ({manifest.published.dataset})"
-        rows.append((t("model_accuracy"), published))
+        published, dataset = percent(manifest.published.top1), manifest.published.dataset
+        rows.append((t("model_accuracy"), t("detailed", value=published, detail=dataset)))
     if manifest.license:
         rows.append((t("model_licence"), manifest.license))
     cells = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)

@@ -24,6 +24,5 @@ def intro(language: Language, package: ModelPackage | None) -> str:
         return language.text("page", "intro_unknown")
     classes = package.manifest.output.classes
     if classes <= _FEW:
-        labels = language.text("page", "comma").join(package.labels_for(language.code))
-        return language.text("page", "intro_few", labels=labels)
-    return language.text("page", "intro", classes=f"{classes:,}")
+        return language.text("page", "intro_few", labels=package.labels_for(language.code))
+    return language.text("page", "intro", classes=classes)

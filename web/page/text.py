@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from classifier.languages import choose, languages
@@ -34,8 +32,4 @@ def error_text(error: Exception) -> str:
 
 def device_text(device: str) -> str:
     """A device such as `CPU (2 threads)`, in the visitor's language."""
-    return re.sub(
-        r"(\d+) threads?",
-        lambda found: t("thread") if found[1] == "1" else t("threads", count=found[1]),
-        device,
-    )
+    return languages()[language()].device(device)

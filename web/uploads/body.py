@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from classifier.errors import ClassifierError
-from classifier.picture.limits import millions
 from web.clients import CLIENTS, client_of
 from web.errors import RequestTooLargeError, SlowRequestError
 from web.problems import respond_to
@@ -171,7 +170,7 @@ class _Body:
 
     def _check_size(self, count: int) -> None:
         if count > self._max_bytes + FRAMING:
-            raise _RefusedError(RequestTooLargeError(limit=millions(self._max_bytes)))
+            raise _RefusedError(RequestTooLargeError(limit=self._max_bytes))
 
     def _interrupt(self) -> None:
         """Ends the waiting for the next bytes."""

@@ -10,7 +10,6 @@ from starlette.requests import ClientDisconnect, Request
 
 from classifier.errors import ParameterError, TooManyBytesError
 from classifier.formatting import cut, quoted
-from classifier.picture.limits import millions
 from web.errors import (
     BadFormError,
     DisconnectedError,
@@ -76,7 +75,7 @@ async def read_request(request: Request, max_bytes: int) -> Sent:
         raise NoPictureError(came="the only file is empty" if kind == "multipart/form-data" else "the body is empty")
     if sum(map(len, sent.pictures)) > max_bytes:
         error = TooManyBytesError if len(sent.pictures) == 1 else RequestTooLargeError
-        raise error(limit=millions(max_bytes))
+        raise error(limit=max_bytes)
     return sent
 
 

@@ -12,7 +12,6 @@ import secrets
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from classifier.picture.limits import millions
 from web.errors import RequestTooLargeError
 from web.problems import respond_to
 from web.uploads.budget import FRAMING, max_bytes
@@ -87,4 +86,4 @@ def _as_form(scope: Scope, boundary: str) -> Scope:
 
 
 def _too_large() -> RequestTooLargeError:
-    return RequestTooLargeError(limit=millions(max_bytes()))
+    return RequestTooLargeError(limit=max_bytes())

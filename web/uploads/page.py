@@ -8,7 +8,6 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from classifier.picture.limits import millions
 from web.clients import client_of
 from web.errors import TooManyFilesError
 from web.problems import respond_to
@@ -79,6 +78,6 @@ def _visit(session: str) -> _Visit:
     most = _LARGEST * max_bytes()
 
     def full() -> TooManyFilesError:
-        return TooManyFilesError(files=MAX_FILES, limit=millions(most))
+        return TooManyFilesError(files=MAX_FILES, limit=most)
 
     return _Visit(Budget(most + _LARGEST * FRAMING, full, held=lambda: sum(uploads_held(session))))

@@ -78,7 +78,7 @@ def render(
         (
             printable(found.dataset),
             words("about", pictures=found.total, classes=support),
-            words("on", backend=backends.title(found.backend), device=found.device),
+            words("on", backend=backends.title(found.backend), device=language.device(found.device)),
         )
     )
     body = "\n".join(

@@ -22,8 +22,9 @@ def section(found: Others | None, small: Mapping[str, bytes], labels: Sequence[s
         return ""
     total = len(found.answers)
     low, high = metrics.interval(found.sure, total)
-    called = f"{percent(found.sure / total)} ({words('of', right=found.sure, total=total)})"
-    facts = [(words("others_sure"), f"{called}, {words('interval', low=percent(low), high=percent(high))}")]
+    of, interval = words("of", right=found.sure, total=total), words("interval", low=percent(low), high=percent(high))
+    share = words("others_share", share=percent(found.sure / total), of=of, interval=interval)
+    facts = [(words("others_sure"), share)]
     if found.also_own:
         facts.append((words("others_own"), str(found.also_own)))
     if found.own_right:

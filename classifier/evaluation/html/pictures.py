@@ -58,12 +58,12 @@ def doubts(found: Evaluation, labels: Sequence[str], words: Words) -> str:
     """What about the pictures makes the numbers less than they seem."""
     said = []
     for group in found.contradictory:
-        files = ", ".join(f"{printable(one.file)} ({labels[one.truth]})" for one in group)
+        files = [words("labelled", file=printable(one.file), label=labels[one.truth]) for one in group]
         said.append(words("contradictory", files=files))
     again = found.repeated_alike
     if again:
-        files = " = ".join(printable(one.file) for one in again[0][:3])
-        said.append(words("repeated", count=sum(len(group) - 1 for group in again), files=files))
+        alike = " = ".join(printable(one.file) for one in again[0][:3])
+        said.append(words("repeated", count=sum(len(group) - 1 for group in again), files=alike))
     record = found.package.manifest.calibration
     if record and found.calibrated_on:
         about = {"count": found.calibrated_on, "dataset": printable(record.dataset), "date": record.date}

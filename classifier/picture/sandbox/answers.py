@@ -25,15 +25,17 @@ from classifier.errors import (
     UnsupportedFormatError,
     UnsupportedKindError,
 )
+from classifier.notes import SENTENCES, Note, note
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
-from classifier.picture.notes import SENTENCES, Note, note
 from classifier.picture.prepare import Prepared
 
 LONGEST_FACTS = 4096
 """The most bytes that the JSON object of an answer may have."""
 
-_LONGEST_DETAIL = 100  # characters; the list of all formats, the longest one, has 46
+_LONGEST_DETAIL = 100  # characters; those of all formats, the longest one, are 29
+_NUMBERS = {"millions", ","}  # how the sentences write them; what else is written in some way is a list
+_LARGEST_NUMBER = 2**63
 _ROUNDING = 0.1  # ms
 _LONGEST_TIME = 1e9  # ms
 _ERRORS = {
@@ -60,14 +62,26 @@ def error(facts: dict[str, Any]) -> ClassifierError | None:
     return kind(**_details(kind.sentence, facts["details"]))
 
 
-def _details(sentence: str, details: dict[str, Any]) -> dict[str, str]:
+def _details(sentence: str, details: dict[str, Any]) -> dict[str, Any]:
     """The details of a sentence, checked."""
-    if set(details) != {name for _, name, _, _ in Formatter().parse(sentence) if name}:
+    written = {name: spec for _, name, spec, _ in Formatter().parse(sentence) if name}
+    if set(details) != set(written):
         raise ValueError("not the details of this sentence")
-    for value in details.values():
-        if not isinstance(value, str) or len(value) > _LONGEST_DETAIL or not value.isprintable():
-            raise ValueError("not a detail of a sentence")
+    for name, value in details.items():
+        _check_detail(value, written[name] or "")
     return details
+
+
+def _check_detail(value: object, written: str) -> None:
+    """Refuses a detail that the sentence could not write, in any language: see `formatting.filled`."""
+    if written in _NUMBERS:
+        fits = type(value) is int and 0 <= value <= _LARGEST_NUMBER
+    else:
+        texts = value if written and isinstance(value, list) else [value] if not written else []
+        fits = bool(texts) and all(isinstance(one, str) and one.isprintable() for one in texts)
+        fits = fits and sum(map(len, texts)) <= _LONGEST_DETAIL
+    if not fits:
+        raise ValueError("not a detail of an error")
 
 
 def prepared(facts: dict[str, Any], payload: bytes, geometry: Geometry, limits: Limits, elapsed: float) -> Prepared:

@@ -15,8 +15,8 @@ from PIL import Image
 
 from classifier.errors import BrokenImageError, CutOffError, ImageError
 from classifier.languages import languages
+from classifier.notes import SENTENCES, note
 from classifier.picture.decode import from_image, read
-from classifier.picture.notes import SENTENCES, note
 from tests.support.hostile import SECONDS, encode
 from tests.support.photos import photo
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -19,6 +20,7 @@ from classifier.errors import (
     TooManyPixelsError,
     UnsupportedFormatError,
 )
+from classifier.languages import languages
 from classifier.picture import decode
 from classifier.picture.decode import read
 from classifier.picture.formats import FORMATS
@@ -142,6 +144,17 @@ def test_the_pixel_limit_is_checked_before_decoding(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
     with pytest.raises(TooManyPixelsError, match=r"200 x 100.*0\.0199 million"):
         read(data, Limits(max_pixels=19_999))
+
+
+def test_far_too_many_pixels_are_told_in_each_languages_own_words() -> None:
+    head = b"IHDR" + struct.pack("!II", 20_000, 20_000)
+    data = encode(Image.new("L", (8, 8)), "PNG")
+    rest = data[24:29]
+    large = data[:12] + head + rest + struct.pack("!I", zlib.crc32(head + rest)) + data[33:]
+    with pytest.raises(TooManyPixelsError, match=r"too large \(> 1\d{8} pixels\): the limit is 50 million") as caught:
+        read(large)
+    chinese = languages()["zh"].error(caught.value)
+    assert re.match(r"图片太大（> 1\d{8} 像素）：上限为 5000 万像素，每边不超过 65535 像素。", chinese)
 
 
 def test_a_picture_at_the_limit_is_read() -> None:

@@ -52,7 +52,10 @@ def _classes(value: str) -> bool:
     ("device", "language", "said"),
     [
         ("CPU (1 thread)", "en", "CPU (1 thread)"),
-        ("CPU (2 threads)", "zh", "CPU (2 个线程)"),
+        ("CPU (2 threads)", "zh", "CPU（2 个线程）"),
+        ("CPU (1 thread)", "zh", "CPU（1 个线程）"),
+        ("GPU (NVIDIA L4)", "zh", "GPU（NVIDIA L4）"),
+        ("GPU (2 threads of it)", "en", "GPU (2 threads of it)"),
         ("NVIDIA L4", "zh", "NVIDIA L4"),
     ],
 )

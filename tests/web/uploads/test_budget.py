@@ -162,7 +162,7 @@ def test_a_budget_may_be_used_up_to_its_last_byte() -> None:
 
 
 def test_who_is_refused_by_one_budget_takes_nothing_of_the_other() -> None:
-    large, small = Budget(100, FULL), Budget(10, lambda: TooManyFilesError(files=8, limit="40"))
+    large, small = Budget(100, FULL), Budget(10, lambda: TooManyFilesError(files=8, limit=40_000_000))
     with Reservation(large, small) as room:
         with pytest.raises(TooManyFilesError):
             room.grow(50)

@@ -12,10 +12,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from classifier.errors import BrokenImageError, DecodingError, NoMemoryError, UnsupportedFormatError
+from classifier.errors import (
+    BrokenImageError,
+    DecodingError,
+    NoMemoryError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+from classifier.notes import note
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
-from classifier.picture.notes import note
 from classifier.picture.prepare import InProcess, jpeg
 from classifier.picture.sandbox import Workers, answers, wire
 from classifier.views import VIEWS, View
@@ -123,8 +129,9 @@ def test_thumbnails(width: object, height: object, length: int) -> None:
 def test_errors_come_as_they_were() -> None:
     for error in (
         BrokenImageError(format="JPEG"),
-        UnsupportedFormatError(formats=", ".join(FORMATS)),
-        NoMemoryError(size="65535 x 65535", kind="progressive JPEG", limit="50"),
+        UnsupportedFormatError(formats=list(FORMATS)),
+        NoMemoryError(size=["65535", "65535"], kind="progressive JPEG", limit=50_000_000),
+        TooManyPixelsError(size=["1", "1"], limit=2**63, side=65_535),
     ):
         found = answers.error({"error": error.code, "details": error.details})
         assert type(found) is type(error)
@@ -141,6 +148,17 @@ def test_errors_come_as_they_were() -> None:
         ("broken_image", {"format": "x" * 101}),
         ("broken_image", {"format": "a\nline"}),
         ("broken_image", {"format": 7}),
+        ("broken_image", {"format": ["JPEG"]}),
+        ("unsupported_format", {"formats": "JPEG"}),
+        ("unsupported_format", {"formats": []}),
+        ("unsupported_format", {"formats": ["JPEG", 7]}),
+        ("unsupported_format", {"formats": ["x" * 60, "x" * 60]}),
+        ("unsupported_format", {"formats": ["a\nline"]}),
+        ("too_many_bytes", {"limit": "20"}),
+        ("too_many_bytes", {"limit": True}),
+        ("too_many_bytes", {"limit": 2.5}),
+        ("too_many_bytes", {"limit": -1}),
+        ("too_many_bytes", {"limit": 10**4000}),
         ("broken_image", {"format": "JPEG", "message": "x"}),
         ("broken_image", ["format"]),
         ("broken_image", "format"),
