@@ -28,9 +28,9 @@ def checked(cut: CutOff, kind: Format) -> tuple[Note, ...]:
     """
     with Image.open(io.BytesIO(cut.ended), formats=[kind.pillow_name]) as image:
         size = image.size
-    if cut.whole:
-        return (note("cut_off_detail", height=str(size[1])),)
     rows, share = _there(cut, kind, size)
+    if cut.whole and rows < size[1]:
+        return (note("cut_off_detail", height=str(size[1])),)
     if cut.doubtful and rows == size[1]:
         return ()
     if not rows:

@@ -60,10 +60,10 @@ class CutOff(NamedTuple):
     Attributes:
         ended: the file with an end where it is cut off.
         continued: the same with other content before that end, so that where both give the same pixels, they are those
-            of the file; None if that need not be looked at.
+            of the file; None if that need not be looked at: some have too little, or lack some detail.
         band: the rows of pixels that a decoder decodes at a time, from left to right.
         factor: by what the sides can be divided for looking at it.
-        whole: where nothing need be looked at: whether there is a part of each pixel, and enough of it.
+        whole: whether all pixels are there, but for the finest detail of those that are not the same.
         doubtful: whether nothing may be missing at all.
     """
 

@@ -68,6 +68,10 @@ def _well_known(missing: dict[int, list[int]]) -> bool:
     return all(mean == 0 and max(others) <= _FINE for mean, *others in missing.values())
 
 
+def _all_known(missing: dict[int, list[int]]) -> bool:
+    return not any(map(any, missing.values()))
+
+
 def cut_off(data: bytes) -> CutOff | None:
     """Two ways to end a file that has none; None for one that has, and for one that ends before its first scan."""
     return None if data.endswith(b"\xff\xd9") else _readable(data, early=False)
@@ -133,13 +137,12 @@ def _ended(data: bytes, end: int, frame: _Frame) -> CutOff:
         end = min(end, len(data.rstrip(b"\0")))
     head = data[:end].rstrip(b"\xff")
     ended = head + b"\xff\xd9"
-    if _well_known(frame.before):
-        return CutOff(ended, whole=True)
-    if not _well_known(frame.missing):
-        return CutOff(ended)
+    whole = _well_known(frame.before)
+    if not (_all_known(frame.missing) if whole else _well_known(frame.missing)):
+        return CutOff(ended, whole=whole)
     # At an eighth, a decoder looks at the blocks' means only; they say enough where each scan brings them.
     factor = 2 if frame.code in _PROGRESSIVE else 8 if frame.code in SEQUENTIAL else 1
-    return CutOff(ended, head + _noise(frame.intervals) + b"\xff\xd9", frame.band, factor)
+    return CutOff(ended, head + _noise(frame.intervals) + b"\xff\xd9", frame.band, factor, whole)
 
 
 def _noise(intervals: bool) -> bytes:
