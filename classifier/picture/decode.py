@@ -15,6 +15,7 @@ import math
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PIL import Image, ImageFile
 
@@ -31,8 +32,7 @@ from classifier.errors import (
     UnsupportedFormatError,
 )
 from classifier.machine.cpus import cpu_count
-from classifier.picture.animation import further_frames, is_hidden
-from classifier.picture.blank import is_blank
+from classifier.picture.animation import first_that_shows
 from classifier.picture.colour import other_colours, shrink, to_srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff
@@ -143,11 +143,8 @@ def read(
     kind = _checked_format(data, limits)
     try:
         with Image.open(io.BytesIO(data), formats=[kind.pillow_name]) as image:
-            picture = _decode(image, kind, limits, at_least, detail, len(data))
-            if not kind.is_animated or not (is_hidden(image) or is_blank(picture.image)):
-                return picture
-            first = replace(picture, image=picture.image.copy())  # which may be the pixels that Pillow paints on
-            return _further(image, kind, limits, at_least, detail, data) or first
+            frame = partial(_decode, image, kind, limits, at_least, detail, len(data))
+            return first_that_shows(frame, image, kind, data, limits)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -235,20 +232,6 @@ def _decode(
         whole = detail is not None and math.prod(image.size) <= most
     image.load()
     return _upright(image, size, at_least, whole, profile, kind.name)
-
-
-def _further(
-    image: ImageFile.ImageFile, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None, data: bytes
-) -> Picture | None:
-    """The first further frame of an animation that is not blank."""
-    try:
-        for _ in further_frames(image, kind, data, limits):
-            picture = _decode(image, kind, limits, at_least, detail, len(data))
-            if not is_blank(picture.image):
-                return picture
-    except Exception:  # no reason to refuse a picture whose first frame is fine
-        log.debug("broken frame of a %s", kind.name, exc_info=True)
-    return None
 
 
 def _upright(
