@@ -14,6 +14,7 @@ import logging
 import math
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PIL import Image, ImageFile
 
@@ -33,8 +34,7 @@ from classifier.errors import (
 from classifier.machine.cpus import cpu_count
 from classifier.notes import Note, note
 from classifier.picture import cut_off
-from classifier.picture.animation import further_frames, is_hidden
-from classifier.picture.blank import is_blank
+from classifier.picture.animation import first_that_shows
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE, sniff, unread_kind
@@ -228,11 +228,9 @@ def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, d
     shown = kind.shown(cut.ended if cut else data)
     held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
     with _opened(shown.data, kind) as image:
-        picture = _decode(image, kind, limits, at_least, detail, held, shown)
+        frame = partial(_decode, image, kind, limits, at_least, detail, held, shown)
+        picture = first_that_shows(frame, image, kind, shown.data, limits)
         cut = cut or kind.ended_early(image, data)
-        if kind.is_animated and (is_hidden(image) or is_blank(picture.image)):
-            first = replace(picture, image=picture.image.copy())  # which may be the pixels that Pillow paints on
-            picture = _further(image, kind, limits, at_least, detail, held, shown) or first
     return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
 
 
@@ -285,26 +283,6 @@ def _decode(
         cropped = image.crop(shown.crop)
         return _upright(cropped, cropped.size, at_least, whole, profile, kind.name)
     return _upright(image, size, at_least, whole, profile, kind.name)
-
-
-def _further(
-    image: ImageFile.ImageFile,
-    kind: Format,
-    limits: Limits,
-    at_least: Size | None,
-    detail: Detail | None,
-    length: int,
-    shown: Shown,
-) -> Picture | None:
-    """The first further frame of an animation that is not blank."""
-    try:
-        for _ in further_frames(image, kind, shown.data, limits):
-            picture = _decode(image, kind, limits, at_least, detail, length, shown)
-            if not is_blank(picture.image):
-                return picture
-    except Exception:  # no reason to refuse a picture whose first frame is fine
-        log.debug("broken frame of a %s", kind.name, exc_info=True)
-    return None
 
 
 def _upright(

@@ -88,7 +88,6 @@ LARGE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "GIF": ("P", "GIF", {}),
     "TIFF": ("RGB", "TIFF", {"compression": "tiff_adobe_deflate"}),
     "WEBP": ("RGB", "WEBP", {"method": 0}),
-    "WEBP, lossless": ("RGB", "WEBP", {"method": 0, "lossless": True}),
     "WEBP, alpha": ("RGBA", "WEBP", {"method": 0}),
     "AVIF": ("RGB", "AVIF", {"speed": 10}),
 }
