@@ -23,8 +23,9 @@ class Reader(enum.Enum):
 
 
 NONE, FAX, OLD_JPEG, JPEG, WEBP = 1, (2, 3, 4, 32771), 6, 7, 50001
-_LIBTIFF = (5, 8, 32773, 32946, 34925, 50000)  # LZW, Deflate, PackBits, LZMA, Zstandard: bytes of any kind of sample
-PLAIN = (NONE, *_LIBTIFF, WEBP)
+DEFLATE = (8, 32946)
+_LIBTIFF = (5, 32773, 34925, 50000)  # LZW, PackBits, LZMA, Zstandard: bytes of any kind of sample
+PLAIN = (NONE, *DEFLATE, *_LIBTIFF, WEBP)
 """Codings that give the samples as bytes."""
 
 _CODINGS = {
@@ -44,6 +45,7 @@ _MEANINGS = {
 }
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 PREMULTIPLIED, OTHER_ALPHA = 1, 2
+GREY_WITH_ALPHA = 2  # samples
 _FORMATS = {SIGNED: "signed ", FLOAT: "floating-point "}
 _READ_BITS = {UNSIGNED: (*range(1, 17), 24, 32, 64), SIGNED: (8, 16, 32, 64), FLOAT: (16, 24, 32, 64)}
 _MOST_SAMPLES = 64
@@ -116,6 +118,10 @@ def kind_of(directory: Directory) -> Kind:
         raise _unread("TIFF of other inks than CMYK")
     if not extra and meaning == RGB and samples == COLOURS[RGB] + 1:
         extra = (OTHER_ALPHA,)  # as Corel and old libtiff wrote it
+    if meaning == GREY and samples > GREY_WITH_ALPHA and not any(extra):
+        if samples != COLOURS[RGB]:
+            raise _unread(f"TIFF of {samples} channels that are not named")
+        meaning, extra = RGB, ()  # as viewers of maps take them, and writers of arrays mean them
     form = formats.pop()
     form = UNSIGNED if form not in (*_FORMATS, 5, 6) else form  # 4 is "undefined"
     return Kind(meaning, samples, bits.pop(), form, coding, directory.value(tags.PLANAR, 1) == 2, extra)
@@ -163,7 +169,7 @@ def _pillow_reads(directory: Directory, kind: Kind) -> bool:
     meanings = _BY_PILLOW.get((kind.samples, kind.bits), ())
     return (
         kind.meaning in meanings
-        and tags.PHOTOMETRIC in directory
+        and kind.meaning == directory.value(tags.PHOTOMETRIC, -1)
         and kind.format == UNSIGNED
         and kind.coding != WEBP
         and not kind.planar

@@ -165,7 +165,9 @@ def _range(strips: Strips, count: int, missing: float | None) -> tuple[float, fl
     low, high = math.inf, -math.inf
     for samples, _ in strips.blocks():
         values = samples[..., :count]
-        known = values[np.isfinite(values) & (values != missing)]
+        known = values[np.isfinite(values)] if strips.kind.format == kinds.FLOAT else values
+        if missing is not None:
+            known = known[known != missing]
         if known.size:
             low, high = min(low, float(known.min())), max(high, float(known.max()))
     kind = strips.kind

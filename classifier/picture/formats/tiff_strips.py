@@ -1,7 +1,7 @@
 """Decodes the strips and tiles of a TIFF file into samples: numbers of any width and kind.
 
 They are decoded some at a time, so that what is held is little; or twice the samples, if the file has them all in one
-compressed strip. What is compressed is decoded by libtiff.
+compressed strip. libtiff decodes most compressions.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -169,11 +170,18 @@ def _decoded(strips: Strips, indices: list[int]) -> list[Bytes]:
     coded = [strips.directory.data[strips.places[i] : strips.places[i] + strips.lengths[i]] for i in indices]
     if strips.kind.coding == kinds.WEBP:
         return [_webp(one, strips.kind, (strips.size[0], rows)) for one, rows in zip(coded, heights, strict=True)]
+    reversed_bits = strips.directory.value(tags.FILL_ORDER, 1) == tags.LOWEST_BIT_FIRST
+    sizes = [rows * strips.row for rows in heights]
     if strips.kind.coding == kinds.NONE:
-        found = [np.frombuffer(one, np.uint8, rows * strips.row) for one, rows in zip(coded, heights, strict=True)]
-        if strips.directory.value(tags.FILL_ORDER, 1) == tags.LOWEST_BIT_FIRST:
+        found = [np.frombuffer(one, np.uint8, size) for one, size in zip(coded, sizes, strict=True)]
+        if reversed_bits:
             found = [np.packbits(np.unpackbits(one, bitorder="little")) for one in found]
         return [one.reshape(-1, strips.row) for one in found]
+    if strips.kind.coding in kinds.DEFLATE and not reversed_bits:  # a third of the time and memory of libtiff's way
+        whole = [zlib.decompressobj().decompress(one, size) for one, size in zip(coded, sizes, strict=True)]
+        return [
+            np.frombuffer(one, np.uint8, size).reshape(-1, strips.row) for one, size in zip(whole, sizes, strict=True)
+        ]
     return np.split(_by_libtiff(coded, strips, sum(heights)), np.cumsum(heights)[:-1])
 
 

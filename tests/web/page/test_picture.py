@@ -9,6 +9,7 @@ from PIL import Image
 
 from classifier.picture.limits import Limits
 from tests.support.page import CAT, CATS, bars, page, upload
+from tests.support.raws import LARGE, jpeg, nef
 from web.models import models
 
 
@@ -28,6 +29,16 @@ def test_a_bad_file_gets_a_message_and_the_page_goes_on(data: bytes, message: st
     upload(test, CAT)
     assert not test.error
     assert bars(test)[0][0] in CATS
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "camera&#x27;s raw file (NEF)"), ("zh-CN", "RAW 文件（NEF）")])
+def test_a_camera_s_raw_file_is_answered_with_a_note_among_the_details(language: str, said: str) -> None:
+    test = upload(page(language), nef(jpeg(LARGE)), "cat.tif")
+    assert not test.error
+    assert bars(test)
+    (details,) = [one.value for one in test.html if "details" in one.value and "<dt>" in one.value]
+    assert said in details
+    assert "1024 x 680" in details
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "300 of its 300 rows"), ("zh-CN", "300 行像素中有")])
