@@ -20,28 +20,23 @@ from PIL import Image, ImageFile
 
 from classifier.errors import (
     BrokenImageError,
-    EmptyImageError,
     ImageError,
-    NoMemoryError,
     OutOfMemoryError,
-    TooComplexError,
-    TooManyBytesError,
-    TooManyPixelsError,
     UnknownModeError,
-    UnsupportedFormatError,
     UnsupportedKindError,
 )
 from classifier.machine.cpus import cpu_count
 from classifier.notes import Note, note
 from classifier.picture import cut_off
 from classifier.picture.animation import first_that_shows
+from classifier.picture.checks import check_memory, check_size, checked_format, too_many_pixels
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
-from classifier.picture.formats import TABLE, sniff, unread_kind
+from classifier.picture.formats import TABLE
 from classifier.picture.formats.base import Cicp, Cost, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.gamma import profile_of
-from classifier.picture.limits import Limits, pixels_within
+from classifier.picture.limits import Limits
 from classifier.picture.opened import file_of
 
 log = logging.getLogger(__name__)
@@ -69,9 +64,6 @@ _SIDEWAYS = (5, 6, 7, 8)  # orientations in which width and height change places
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
 _GAP = 2
-# The most pixels along a side that a JPEG can have. The limit is for all formats: Pillow keeps a pointer per row, so a
-# picture that is one pixel wide takes ten times the memory of its pixels.
-_MAX_SIDE = 65_535
 
 THREADS = min(cpu_count(), 4)
 """The threads that a decoder may start, for those that start any, where memory is not short."""
@@ -145,7 +137,7 @@ def read(
         TooComplexError, BrokenImageError, CutOffError, EmptyImageError: an allowed format that cannot be decoded.
     """
     limits = limits or Limits()
-    kind = _checked_format(data, limits)
+    kind = checked_format(data, limits)
     try:
         if preview := kind.preview(data, limits.max_pixels):
             rest = None if limits.memory is None else limits.memory - len(data)
@@ -154,7 +146,7 @@ def read(
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(limits, f"> {2 * (Image.MAX_IMAGE_PIXELS or 0)}") from error
+        raise too_many_pixels(limits, f"> {2 * (Image.MAX_IMAGE_PIXELS or 0)}") from error
     except MemoryError as error:
         raise OutOfMemoryError from error
     except Exception as error:  # decoders raise at least six classes of errors; visitors get one
@@ -188,7 +180,7 @@ def from_image(
             except ImageError:  # the image may say better itself what is wrong, or nothing may be
                 log.debug("not read from its file", exc_info=True)
         copy = image.copy()
-        _check_size(copy.size, limits)
+        check_size(copy.size, limits)
         profile = _colours(copy, of_info(copy.info))
         least = 1
         if at_least and detail and image.format in _DRAFTED:
@@ -199,24 +191,6 @@ def from_image(
         raise
     except Exception as error:
         raise UnknownModeError from error
-
-
-def _checked_format(data: bytes, limits: Limits) -> Format:
-    """The file's format, after all checks that are possible before a decoder opens the file."""
-    if len(data) > limits.max_bytes:
-        raise TooManyBytesError(limit=limits.max_bytes)
-    kind = sniff(data)
-    if kind is None and (unread := unread_kind(data)):
-        raise UnsupportedKindError(kind=unread)
-    if kind is None or kind.name not in limits.formats:
-        raise UnsupportedFormatError(formats=list(limits.formats))
-    if kind.too_many_parts(data):
-        raise TooComplexError(format=kind.name)
-    if kind.crashes_decoder(data) or kind.wrong_pixels(data):
-        raise BrokenImageError(format=kind.name)
-    if kind.header_size:
-        _check_memory(kind.header_size(data), Cost(kind.name, kind.bytes_per_pixel), limits, len(data))
-    return kind
 
 
 def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:
@@ -237,7 +211,7 @@ def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, d
 def _of_raw(preview: Preview, raw: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
     """The picture in a camera's raw file."""
     sideways = preview.orientation in _SIDEWAYS
-    kind = _checked_format(preview.data, limits)
+    kind = checked_format(preview.data, limits)
     picture = _of_file(preview.data, kind, limits, at_least[::-1] if at_least and sideways else at_least, detail)
     image, size = picture.image, (picture.width, picture.height)
     if preview.orientation in _TRANSPOSE:
@@ -257,13 +231,13 @@ def _decode(
     shown: Shown,
 ) -> Picture:
     """The picture in a file of `length` bytes that Pillow has opened."""
-    _check_size(image.size, limits)
+    check_size(image.size, limits)
     tile = kind.tile_size(image)
     if math.prod(tile) > limits.max_pixels:
-        raise _too_many_pixels(limits, *map(str, tile))
+        raise too_many_pixels(limits, *map(str, tile))
     smaller = kind.draft_cost(image) if at_least and kind.draft_cost else None
     cost = smaller or Cost(kind.name, kind.bytes_per_pixel + kind.extra_bytes(image))
-    _check_memory(image.size, cost, limits, length)
+    check_memory(image.size, cost, limits, length)
     size = image.size
     kind.before_loading(image, length)
     profile = _colours(image, shown.cicp)
@@ -336,25 +310,3 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine
         return 1
     return value if value in range(1, 9) else 1
-
-
-def _check_size(size: Size, limits: Limits) -> None:
-    width, height = size
-    if width * height > limits.max_pixels or max(width, height) > _MAX_SIDE:
-        raise _too_many_pixels(limits, str(width), str(height))
-    if width < 1 or height < 1:
-        raise EmptyImageError
-
-
-def _too_many_pixels(limits: Limits, *size: str) -> TooManyPixelsError:
-    """Args: size: width and height, or how many pixels they are."""
-    return TooManyPixelsError(size=list(size), limit=limits.max_pixels, side=_MAX_SIDE)
-
-
-def _check_memory(size: Size, cost: Cost, limits: Limits, length: int) -> None:
-    """Refuses a picture that does not fit into the memory that its file, of `length` bytes, leaves."""
-    if limits.memory is None:
-        return
-    most = pixels_within(limits.memory - length, cost.bytes_per_pixel)
-    if math.prod(size) > most:
-        raise NoMemoryError(size=[*map(str, size)], kind=cost.kind, limit=most)

@@ -151,10 +151,10 @@ def test_far_too_many_pixels_are_told_in_each_languages_own_words() -> None:
     data = encode(Image.new("L", (8, 8)), "PNG")
     rest = data[24:29]
     large = data[:12] + head + rest + struct.pack("!I", zlib.crc32(head + rest)) + data[33:]
-    with pytest.raises(TooManyPixelsError, match=r"too large \(> 1\d{8} pixels\): the limit is 50 million") as caught:
+    with pytest.raises(TooManyPixelsError, match=r"too large \(> 1\d{8} pixels\): the limit is 64 million") as caught:
         read(large)
     chinese = languages()["zh"].error(caught.value)
-    assert re.match(r"图片太大（> 1\d{8} 像素）：上限为 5000 万像素，每边不超过 65535 像素。", chinese)
+    assert re.match(r"图片太大（> 1\d{8} 像素）：上限为 6400 万像素，每边不超过 65535 像素。", chinese)
 
 
 def test_a_picture_at_the_limit_is_read() -> None:

@@ -26,7 +26,7 @@ def test_the_first_visit_invites_and_shows_no_result() -> None:
 
 def test_chinese_numbers_and_lists_are_written_as_chinese_is() -> None:
     test = upload(page(lang="zh"), CAT)
-    assert "支持 JPEG、PNG、WEBP、GIF、BMP、TIFF、AVIF、HEIC，单张不超过 20 MB、5000 万像素。" in words(test)
+    assert "支持 JPEG、PNG、WEBP、GIF、BMP、TIFF、AVIF、HEIC，单张不超过 20 MB、6400 万像素。" in words(test)
     assert "最像 1000 种事物中的哪一种" in words(test)
     assert "个线程），LiteRT" in words(test)
 
