@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 # uv reads none of pip's settings. Whoever gave pip a mirror, by its variable or a pip.conf, means both.
-UV = $(addprefix UV_DEFAULT_INDEX=,$(if $(UV_DEFAULT_INDEX),,$(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null))) $(BIN)/uv
+INDEX = $(addprefix UV_DEFAULT_INDEX=,$(if $(UV_DEFAULT_INDEX),,$(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null)))
+UV = $(INDEX) $(BIN)/uv
 INSTALL = $(UV) pip install --python $(BIN)/python
 LINT := $(VENV)/lint-container
 ENGINES := kserve mlserver tensorflow-serving triton
@@ -145,7 +146,7 @@ lint: $(STAMPS)/test $(STAMPS)/project  ## Check style, types, layers, and that 
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/deptry classifier web
 	$(BIN)/deptry . --ignore DEP002 --non-dev-dependency-groups benchmark,engines-kserve,engines-mlserver,engines-tensorflow-serving,engines-triton,legacy,load,model,peers,test
-	UV=$(UV) requirements/lock --check
+	$(INDEX) UV=$(BIN)/uv requirements/lock --check
 
 .PHONY: lint-container
 lint-container: .github/lint/node_modules $(STAMPS)/test $(STAMPS)/project  ## Check the Dockerfiles, workflows and manifests
@@ -163,11 +164,11 @@ format: $(STAMPS)/test  ## Mend the style
 
 .PHONY: lock
 lock: $(STAMPS)/uv  ## Write requirements/*.txt after a change of pyproject.toml
-	UV=$(BIN)/uv requirements/lock
+	$(INDEX) UV=$(BIN)/uv requirements/lock
 
 .PHONY: upgrade
 upgrade: $(STAMPS)/uv  ## The same with the newest versions
-	UV=$(BIN)/uv requirements/lock --upgrade
+	$(INDEX) UV=$(BIN)/uv requirements/lock --upgrade
 
 .PHONY: bench
 bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project $(VENV)/peers/stamp browser  ## Measure speed against the plain way
