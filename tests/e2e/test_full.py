@@ -79,5 +79,5 @@ def test_the_message_goes_when_the_next_file_is_refused_for_another_reason(page:
     with filled(small):
         upload(page, BISON)
         until(page, f"{SHOWN}.includes('did not arrive')")
-    upload(page, {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    upload(page, {"name": "large.png", "mimeType": "image/png", "buffer": bytes(20_000_001)})
     until(page, f"{SHOWN}.includes('larger than 20 MB')")
