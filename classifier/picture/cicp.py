@@ -129,9 +129,23 @@ def _encoded() -> NDArray[np.uint8]:
 @cache
 def _matrix(source: tuple[tuple[float, float], ...], target: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
     """From light in some primaries to light in others, with white as white."""
-    adapted = np.diag((_BRADFORD @ _xyz(target[3])) / (_BRADFORD @ _xyz(source[3])))
-    chain = np.linalg.inv(_to_xyz(target)), np.linalg.inv(_BRADFORD), adapted, _BRADFORD, _to_xyz(source)
-    result: NDArray[np.float64] = np.linalg.multi_dot(chain)
+    colours = adapted(_to_xyz(source), _xyz(source[3]), _xyz(target[3]))
+    result: NDArray[np.float64] = np.linalg.inv(_to_xyz(target)) @ colours
+    return result
+
+
+def adapted(
+    colours: NDArray[np.float64], white: NDArray[np.float64], target: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Colours as they look under another white, by Bradford's matrix (ICC.1:2022, annex E).
+
+    Args:
+        colours: X, Y and Z in columns.
+        white: the X, Y and Z that is white with them.
+        target: the white to which an eye is adapted.
+    """
+    cones = (_BRADFORD @ target) / (_BRADFORD @ white)
+    result: NDArray[np.float64] = np.linalg.solve(_BRADFORD, cones[:, None] * (_BRADFORD @ colours))
     return result
 
 

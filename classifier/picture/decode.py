@@ -33,7 +33,7 @@ from classifier.picture.checks import check_memory, check_size, checked_format, 
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE
-from classifier.picture.formats.base import Cicp, Cost, Format, Preview, Shown, Size
+from classifier.picture.formats.base import ORIENTATION, SIDEWAYS, Cicp, Cost, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.gamma import profile_of
 from classifier.picture.limits import Limits
@@ -46,7 +46,6 @@ log = logging.getLogger(__name__)
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_ORIENTATION = 0x0112  # EXIF tag
 _XMP = ("xmp", "XML:com.adobe.xmp")  # what Pillow calls it
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,7 +59,6 @@ _TRANSPOSE = {
 # What Pillow calls JPEGs, with MPO one that has further pictures behind it, and an image that was converted or made of
 # an array, which mostly comes from one.
 _DRAFTED = ("JPEG", "MPO", None)
-_SIDEWAYS = (5, 6, 7, 8)  # orientations in which width and height change places
 # An integer reduction before the final resampling stays invisible while the result keeps twice the needed size:
 # Pillow's `reducing_gap` documentation, https://pillow.readthedocs.io/en/stable/reference/Image.html
 _GAP = 2
@@ -160,9 +158,9 @@ def from_image(
 ) -> Picture:
     """Like `read`, for a picture that a caller has already opened with Pillow; the caller's image stays as it is.
 
-    A JPEG or TIFF that Pillow has not loaded yet is read as its file would be. One that is loaded, and an image that
-    does not say from which format it comes, is made as small as decoding a JPEG of its size would make it: so its
-    scores are near those of its file.
+    A picture of a format that is better read from its file (`opened`), and that Pillow has not loaded yet, is read so.
+    A JPEG that is loaded, and an image that does not say from which format it comes, is made as small as decoding a
+    JPEG of its size would make it: so its scores are near those of its file.
 
     Raises:
         TooManyPixelsError: over the limit.
@@ -184,7 +182,7 @@ def from_image(
         profile = _colours(copy, of_info(copy.info))
         least = 1
         if at_least and detail and image.format in _DRAFTED:
-            stored = at_least[::-1] if _orientation(copy) in _SIDEWAYS else at_least
+            stored = at_least[::-1] if _orientation(copy) in SIDEWAYS else at_least
             least = draft_factor(copy.size, stored, detail, PROFILED if profile else math.inf)
         return _upright(copy, copy.size, at_least, detail is not None, profile, "", least)
     except ImageError:
@@ -210,7 +208,7 @@ def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, d
 
 def _of_raw(preview: Preview, raw: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
     """The picture in a camera's raw file."""
-    sideways = preview.orientation in _SIDEWAYS
+    sideways = preview.orientation in SIDEWAYS
     kind = checked_format(preview.data, limits)
     picture = _of_file(preview.data, kind, limits, at_least[::-1] if at_least and sideways else at_least, detail)
     image, size = picture.image, (picture.width, picture.height)
@@ -244,7 +242,7 @@ def _decode(
     orientation = _orientation(image)
     whole = False
     if at_least:
-        stored = at_least[::-1] if orientation in _SIDEWAYS else at_least
+        stored = at_least[::-1] if orientation in SIDEWAYS else at_least
         plain = image.mode == "RGB" and not image.has_transparency_data and not profile and orientation == 1
         memory = None if limits.memory is None else limits.memory - length
         most = pixels_in_memory(size, stored, cost, memory, draft=bool(smaller), plain=plain)
@@ -282,7 +280,7 @@ def _upright(
     # Read after loading: some decoders (TIFF, HEIC) turn the picture while loading it, and then correct this tag.
     orientation = _orientation(image)
     have = image.size
-    if orientation in _SIDEWAYS:
+    if orientation in SIDEWAYS:
         size, have = size[::-1], have[::-1]
     room = min(have[0] / at_least[0], have[1] / at_least[1]) if at_least else 1.0
     factor = max(1, int(room / _GAP))
@@ -306,7 +304,7 @@ def _orientation(image: Image.Image) -> int:
     for name in _XMP:  # whose orientation Pillow takes where EXIF has none, and no browser does
         image.info.pop(name, None)
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine
         return 1
     return value if value in range(1, 9) else 1

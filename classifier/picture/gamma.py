@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.picture.cicp import adapted
+
 _SCREEN, _NEAR = 2.2, 0.05
 _STEEPEST = 1_000.0  # exponent; nearly all is black or white long before
 _SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 """x and y of white, red, green and blue."""
 _D50 = np.array([0.9642, 1.0, 0.8249])
-# The Bradford matrix, by which ICC profiles adapt colours to their white, D50 (ICC.1:2022, annex E).
-_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
 def profile_of(info: Mapping[Any, Any], mode: str) -> bytes | None:
@@ -54,11 +54,10 @@ def _colorants(chromaticity: Sequence[float]) -> NDArray[np.float64]:
             white, *_ = colours = np.stack([x / y, np.ones(4), (1 - x - y) / y], axis=1)
             primaries = colours[1:].T
             primaries = primaries * np.linalg.solve(primaries, white)
-            cones = (_BRADFORD @ _D50) / (_BRADFORD @ white)
-            adapted: NDArray[np.float64] = np.linalg.solve(_BRADFORD, cones[:, None] * (_BRADFORD @ primaries))
+            found = adapted(primaries, white, _D50)
     except (FloatingPointError, np.linalg.LinAlgError):
         return _colorants(_SRGB)
-    return adapted if np.abs(adapted).max() < 10 else _colorants(_SRGB)
+    return found if np.abs(found).max() < 10 else _colorants(_SRGB)
 
 
 def _xyz(values: NDArray[np.float64]) -> bytes:

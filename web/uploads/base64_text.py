@@ -7,6 +7,9 @@ import re
 from classifier.protocols.oip import decode_base64
 from web.errors import NotBase64Error
 
+ADDRESS = "an address, from which this server fetches nothing"
+"""What came, where it is one."""
+
 _BLANKS = b" \t\r\n"
 _HEAD = 16  # characters, by which a data URL or another address is told
 _LONGEST_HEAD = 1000  # characters of a data URL before its data
@@ -50,14 +53,14 @@ class Base64Text:
 
     def _without_head(self, text: bytes) -> bytes:
         self._head += text
-        known = len(self._head) >= _HEAD and (b"," in self._head or not _is_data(self._head))
+        known = len(self._head) >= _HEAD and (b"," in self._head or not is_data_url(self._head))
         if not known and len(self._head) <= _LONGEST_HEAD:
             return b""
         self._in_head = False
         return self._after_head()
 
     def _after_head(self) -> bytes:
-        if not _is_data(self._head):
+        if not is_data_url(self._head):
             return self._head
         head, comma, data = self._head.partition(b",")
         if len(head) > _LONGEST_HEAD or not comma or not head.lower().endswith(b";base64"):
@@ -79,11 +82,14 @@ class Base64Text:
             return decode_base64(text)
         except ValueError:
             pass
-        address = _ADDRESS.match(self._head[:_HEAD])
-        raise NotBase64Error(
-            came="an address, from which this server fetches nothing" if address else "text that is not base64"
-        )
+        raise NotBase64Error(came=ADDRESS if is_address(self._head[:_HEAD]) else "text that is not base64")
 
 
-def _is_data(head: bytes) -> bool:
-    return head[:5].lower() == b"data:"
+def is_address(text: bytes) -> bool:
+    """Whether a text begins as an address does."""
+    return bool(_ADDRESS.match(text))
+
+
+def is_data_url(text: bytes) -> bool:
+    """Whether a text begins as the address that holds its own data does."""
+    return text[:5].lower() == b"data:"

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 from classifier.formatting import quoted
 from classifier.picture.formats import sniff
 from classifier.protocols.oip import decode_base64
+from web.uploads.base64_text import ADDRESS, is_address, is_data_url
 
 _FORM = "application/x-www-form-urlencoded"  # also what curl and Python's urllib call a body unless told otherwise
 _STRIPPED = b"\0\r\n"
@@ -17,7 +18,6 @@ _FIELDS_SHOWN = 5
 _BEGINNING = 1000  # bytes to look at
 _BASE64 = re.compile(rb"[-\w+/=\s]{100,}")
 _FIELD = re.compile(rb"[-\w.\[\]%+]+=")
-_ADDRESS = re.compile(rb"[a-z][a-z+.-]*:", re.IGNORECASE)
 
 
 def wrong(body: bytes, kind: str) -> str:
@@ -38,13 +38,13 @@ def wrong(body: bytes, kind: str) -> str:
     text = body[:_BEGINNING].removeprefix(BOM_UTF8).lstrip()
     if text.startswith((b"{", b"[")):
         return f"JSON with the Content-Type {kind}" if kind else "JSON without a Content-Type"
-    if text[:5].lower() == b"data:":
+    if is_data_url(text):
         return "a data URL"
     if kind == _FORM and _FIELD.match(text):
         names = [field[:_BEGINNING].partition(b"=")[0] for field in body.split(b"&", _FIELDS_SHOWN)[:_FIELDS_SHOWN]]
         return f"a form of the type {_FORM} with {quoted(unquote_plus(name.decode('latin-1')) for name in names)}"
-    if _ADDRESS.match(text):
-        return "an address, from which this server fetches nothing"
+    if is_address(text):
+        return ADDRESS
     if _BASE64.fullmatch(text) and _is_picture_in_base64(text):
         return "a picture in base64"
     return ""

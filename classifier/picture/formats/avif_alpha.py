@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from classifier.picture.formats.items import Box, boxes, find, read_items
+from classifier.picture.formats.items import Box, boxes, find, in_meta, read_items
 
 _NAMES = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _HEAD = 8  # bytes of a box before its content
@@ -32,23 +32,23 @@ def has_alpha(data: bytes) -> bool:
 
 def without_alpha(data: bytes) -> bytes:
     """The file without the word that parts of it are transparent parts of others, or coded pictures at all."""
-    result, items = bytearray(data), _in_meta(data, b"iinf")
-    parts = {number for _, number in _transparent(data)}
-    for one in (
-        boxes(data, items.start + (8 if any(data[items.start : items.start + 1]) else 6), items.end) if items else ()
-    ):
+    result, items = bytearray(data), in_meta(data, b"iinf")
+    transparent = list(_transparent(data))
+    parts = {number for _, number in transparent}
+    head = 8 if items and any(data[items.start : items.start + 1]) else 6
+    for one in boxes(data, items.start + head, items.end) if items else ():
         wide = 4 if data[one.start : one.start + 1] == b"\3" else 2
         after = one.start + 4 + wide
         if one.kind == b"infe" and int.from_bytes(data[one.start + 4 : after], "big") in parts:
             result[after + 2 : after + 6] = b"none"
-    for one, _ in _transparent(data):
+    for one, _ in transparent:
         result[one.start - 4 : one.start] = b"cdsc"
     return bytes(result)
 
 
 def _transparent(data: bytes) -> Iterator[tuple[Box, int]]:
     """Where items are said to be transparent parts of another, and their numbers."""
-    table = _in_meta(data, b"iref")
+    table = in_meta(data, b"iref")
     for one in boxes(data, table.start + 4, table.end) if table else ():
         wide = (one.end - one.start - 2) // 2  # bytes of a number: this one's, a count of one and the other's
         if one.kind == b"auxl" and wide in (2, 4):
@@ -60,12 +60,6 @@ def readable(data: bytes) -> bytes:
     if not has_alpha(data):
         return data
     return _with_size(_in_one_box(_of_a_picture(data)))
-
-
-def _in_meta(data: bytes, kind: bytes) -> Box | None:
-    """The first box of a kind in the box `meta`."""
-    meta = find(data, 0, len(data), b"meta")
-    return find(data, meta.start + 4, meta.end, kind) if meta else None
 
 
 def _of_a_picture(data: bytes) -> bytes:
@@ -80,7 +74,7 @@ def _of_a_picture(data: bytes) -> bytes:
 
 def _in_one_box(data: bytes) -> bytes:
     """The file with one box `ipma` at the end of `iprp` for several alike, and an empty box for what that saves."""
-    parent = _in_meta(data, b"iprp")
+    parent = in_meta(data, b"iprp")
     if not parent:
         return data
     every = list(boxes(data, parent.start, parent.end))
@@ -120,7 +114,7 @@ def _with_size(data: bytes) -> bytes:
 
 def _associations(data: bytes) -> Iterator[tuple[int, list[_Association]]]:
     """Of each item the bytes that a number of a property has, and its properties."""
-    parent = _in_meta(data, b"iprp")
+    parent = in_meta(data, b"iprp")
     container = find(data, parent.start, parent.end, b"ipco") if parent else None
     table = find(data, parent.start, parent.end, b"ipma") if parent else None
     if not container or not table or table.end - table.start < _ENTRIES:

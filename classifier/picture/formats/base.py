@@ -19,6 +19,12 @@ Size = tuple[int, int]
 Crop = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
 
+ORIENTATION = 0x0112
+"""The EXIF tag of a picture's orientation."""
+
+SIDEWAYS = (5, 6, 7, 8)
+"""Orientations in which width and height change places."""
+
 BYTES_PER_PIXEL = 4.5
 """Memory that decoding takes in most formats; a little more than the 4.3 bytes measured at 64 million pixels."""
 

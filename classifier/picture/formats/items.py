@@ -95,9 +95,8 @@ def start_of(data: bytes, item: int, most: int) -> bytes:
         item: its id.
         most: the most bytes to give.
     """
-    meta = find(data, 0, len(data), b"meta")
-    location = find(data, meta.start + 4, meta.end, b"iloc") if meta else None
-    if not meta or not location or location.end - location.start < 8:
+    location = in_meta(data, b"iloc")
+    if not location or location.end - location.start < 8:
         return b""
     version, sizes = _version(data, location), data[location.start + 4 : location.start + 6]
     offsets, lengths, bases, indexes = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15 if version else 0
@@ -111,7 +110,7 @@ def start_of(data: bytes, item: int, most: int) -> bytes:
         if _number(data, place, wide, location.end) == item:
             at = _number(data, base, bases, location.end) + _number(data, first + indexes, offsets, location.end)
             length = _number(data, first + indexes + offsets, lengths, location.end)
-            inside = find(data, meta.start + 4, meta.end, b"idat") if method == 1 else Box(b"", 0, len(data))
+            inside = in_meta(data, b"idat") if method == 1 else Box(b"", 0, len(data))
             return (
                 data[inside.start + at : inside.start + at + min(most, length)]
                 if inside and extents and method < 2
@@ -154,6 +153,12 @@ def find(data: bytes, start: int, end: int, *path: bytes) -> Box | None:
             return None
         start, end = box.start, box.end
     return box
+
+
+def in_meta(data: bytes, kind: bytes) -> Box | None:
+    """The first box of a kind in the box `meta`."""
+    meta = find(data, 0, len(data), b"meta")
+    return find(data, meta.start + 4, meta.end, kind) if meta else None
 
 
 def _number(data: bytes, at: int, size: int, end: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from classifier.picture.formats.base import Cost, Format, starts_with
@@ -75,16 +75,24 @@ def _after(data: bytes, code: int) -> int:
 
 def _unread_kind(data: bytes) -> str:
     """The name of a kind of JPEG that its decoder does not know, by its first frame."""
+    for at in _segments(data):
+        code, header = data[at], data[at + 3 : at + 9]
+        if len(header) < 6:
+            return ""
+        if code in (*FRAMES, _LOSSLESS_FRAME, _HIERARCHY):
+            return _kind_of_frame(code, depth=header[0], channels=header[5])
+    return ""
+
+
+def _segments(data: bytes) -> Iterator[int]:
+    """Where the codes of the segments stand, up to the first scan and as long as what follows looks like some."""
     position = 2
     for _ in range(_SEGMENTS):
         fill = _FILL.search(data, position)
-        if not fill or fill.end() + 9 > len(data):
-            return ""
-        code, header = data[fill.end()], data[fill.end() + 3 : fill.end() + 9]
-        if code in (*FRAMES, _LOSSLESS_FRAME, _HIERARCHY):
-            return _kind_of_frame(code, depth=header[0], channels=header[5])
+        if not fill or fill.end() == len(data):
+            return
+        yield fill.end()
         position = _after(data, fill.end())
-    return ""
 
 
 def _kind_of_frame(code: int, depth: int, channels: int) -> str:
@@ -122,13 +130,12 @@ def _frame(image: ImageFile) -> tuple[int, int]:
     image.fp.seek(0)
     head = image.fp.read(place)
     image.fp.seek(place)
-    code, position = 0, 2
-    while (fill := _FILL.search(head, position)) and fill.end() < len(head):
-        if head[fill.end()] == 0xDA:
-            return code, head[fill.end() + 3] if fill.end() + 3 < len(head) else 0
-        if head[fill.end()] in FRAMES:
-            code = head[fill.end()]
-        position = _after(head, fill.end())
+    code = 0
+    for at in _segments(head):
+        if head[at] == 0xDA:
+            return code, head[at + 3] if at + 3 < len(head) else 0
+        if head[at] in FRAMES:
+            code = head[at]
     return code, 0
 
 

@@ -16,7 +16,8 @@ from itertools import islice
 from classifier.errors import UnsupportedKindError
 from classifier.picture.formats import tiff_directory as tags
 from classifier.picture.formats import tiff_kinds as kinds
-from classifier.picture.formats.base import Preview, Size
+from classifier.picture.formats.base import ORIENTATION, SIDEWAYS, Preview, Size
+from classifier.picture.formats.jpeg_scans import FRAMES
 from classifier.picture.formats.tiff_directory import RAW_SIGNATURES, Directory
 
 LARGE = 512
@@ -34,8 +35,6 @@ _NAMES = {
     **{b"LEAF": "MOS", b"MAMIYA": "MEF", b"SEIKO EPSON": "ERF", b"KODAK": "DCR", b"EASTMAN KODAK": "DCR"},
     **{b"CANON": "CR2", b"GOPRO": "GPR"},
 }
-_ORIENTATION = 0x0112  # EXIF tag
-_SIDEWAYS = (5, 6, 7, 8)
 _JPEG_TABLES = 347  # tag
 _BEGIN = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]")
 _FRAMES = (0xC0, 0xC1, 0xC2)  # of pictures; sensor values are in lossless ones
@@ -157,7 +156,7 @@ def jpeg_size(data: bytes, at: int) -> Size | None:
         marker = data[at : at + 10]
         if len(marker) < 10 or marker[0] != 0xFF or marker[1] in (0xD8, 0xD9, 0xDA):
             return None
-        if 0xC0 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):
+        if marker[1] in FRAMES:
             bits, height, width, samples = struct.unpack(">BHHB", marker[4:10])
             return (width, height) if marker[1] in _FRAMES and bits == 8 and samples in (1, 3) else None
         at += 2 + max(2, int.from_bytes(marker[2:4], "big"))
@@ -171,7 +170,7 @@ def _orientation(whole: bytes, size: Size, directories: list[Directory]) -> int:
     if not whole.startswith((b"II", b"MM")):
         try:
             with Image.open(io.BytesIO(whole), formats=["JPEG"]) as image:
-                if image.getexif().get(_ORIENTATION):
+                if image.getexif().get(ORIENTATION):
                     return 1
         except (OSError, SyntaxError, ValueError):
             return 1
@@ -179,5 +178,5 @@ def _orientation(whole: bytes, size: Size, directories: list[Directory]) -> int:
         return 1
     value = directories[0].value(tags.ORIENTATION, 1)
     sensor = max((one.size for one in directories if _is_sensor(one)), key=math.prod, default=(0, 0))
-    turned = value in _SIDEWAYS and (sensor[0] > sensor[1]) and size[0] < size[1]
+    turned = value in SIDEWAYS and (sensor[0] > sensor[1]) and size[0] < size[1]
     return 1 if turned else value

@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 from classifier.picture.colour import white_of
 from classifier.picture.formats import tiff_directory as tags
 from classifier.picture.formats import tiff_kinds as kinds
-from classifier.picture.formats.base import Size
+from classifier.picture.formats.base import ORIENTATION, Size
 from classifier.picture.formats.tiff_directory import Directory
 from classifier.picture.formats.tiff_kinds import Kind
 from classifier.picture.formats.tiff_strips import Bytes, Numbers, Strips, strips_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Shares = NDArray[np.float32]
 
-_ORIENTATION = 0x0112  # EXIF tag
 _FULL = 24  # bits of unsigned samples that go from black to white; wider ones mostly hold something measured
 # Linear sRGB of X, Y and Z, each as a share of that of white.
 _FROM_XYZ = np.array([[3.0800, -1.5372, -0.5428], [-0.9210, 1.8760, 0.0452], [0.0529, -0.2040, 1.1511]], np.float32)
@@ -50,7 +49,7 @@ class SampledTiff(ImageFile.ImageFile):
     def _open(self) -> None:
         self._size, self._mode = self._directory.size, _mode(self._directory, self._kind)
         exif = Image.Exif()
-        exif[_ORIENTATION] = self._directory.value(tags.ORIENTATION, 1)
+        exif[ORIENTATION] = self._directory.value(tags.ORIENTATION, 1)
         self.info = {"exif": exif.tobytes()}
         if profile := self._directory.content(tags.PROFILE):
             self.info["icc_profile"] = profile
