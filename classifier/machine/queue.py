@@ -75,7 +75,9 @@ class WorkQueue:
     wait; when the queue is full, the last of a client that has more than its share makes room for one that has not.
 
     Where more pictures come than can be worked on, a long queue makes everybody wait and nobody be served sooner. So
-    from the moment when it was full until it has been empty, only as many may wait as are worked on.
+    from the moment when it was full until it has been empty, only as many may wait as are worked on, and one more. Where
+    callers come at random, twice as many as can be served, that keeps 98 % of two CPUs and 93 % of one busy (M/M/c/K);
+    without the one more it would be 95 % and 86 %.
     """
 
     def __init__(
@@ -228,7 +230,7 @@ class WorkQueue:
 
     def _to_evict(self, client: str) -> Place | None:
         """The place that must go for this client's next, if one must; raises if there is no room."""
-        most = min(self._most_waiting, self._most_running) if self._overloaded else self._most_waiting
+        most = min(self._most_waiting, self._most_running + 1) if self._overloaded else self._most_waiting
         share = max(1, int(most * self._clients.share))
         own = len(self._waiting.get(client, ()))
         if own >= share and self._clients.others(client):
@@ -243,7 +245,7 @@ class WorkQueue:
 
     @property
     def _overloaded(self) -> bool:
-        """Whether only as many may wait as are worked on."""
+        """Whether only as many may wait as are worked on, and one more."""
         return self._clock() < self._overloaded_until
 
     def _start(self, place: Place) -> None:

@@ -201,7 +201,7 @@ def test_a_queue_that_was_full_is_short_until_it_was_empty() -> None:
     for place in places[:7]:
         queue.leave(place)
     assert (queue.busy, queue.waiting) == (2, 1)
-    places.append(queue.ask())
+    places += [queue.ask(), queue.ask()]
     with pytest.raises(BusyError):
         queue.ask()
     for place in places:
@@ -214,8 +214,8 @@ def test_a_queue_that_was_full_is_short_until_it_was_empty() -> None:
 
 def test_whoever_would_be_refused_hears_so_beforehand_only_where_more_comes_than_can_be_worked_on() -> None:
     clock = Clock()
-    queue = WorkQueue(running=1, waiting=2, clock=clock)
-    places = [queue.ask() for _ in range(3)]
+    queue = WorkQueue(running=1, waiting=3, clock=clock)
+    places = [queue.ask() for _ in range(4)]
     queue.check("")  # full, but it may have room by the time at which the picture is here
     with pytest.raises(BusyError):
         queue.ask()
@@ -226,7 +226,7 @@ def test_whoever_would_be_refused_hears_so_beforehand_only_where_more_comes_than
         queue.check("")
     queue.leave(places[1])
     queue.check("")
-    assert (queue.busy, queue.waiting) == (1, 0)
+    assert (queue.busy, queue.waiting) == (1, 1)
 
 
 def test_a_queue_that_is_never_empty_and_never_full_again_gets_its_length_back() -> None:
