@@ -79,6 +79,12 @@ def test_chinese_pages_are_set_as_chinese_is(english: Path, chinese: Path) -> No
 
 
 @IN_BOTH
+def test_chinese_words_are_quoted_and_not_slanted(english: Path, chinese: Path) -> None:
+    """No Chinese font has italics: browsers slant its characters, which is hard to read."""
+    assert re.findall(r"(?<!\*)\*[\u4e00-\u9fff]+\*(?!\*)", prose(chinese)) == []
+
+
+@IN_BOTH
 def test_an_address_in_chinese_text_ends_where_it_should(english: Path, chinese: Path) -> None:
     """GitHub makes a link of a bare address up to the next space, Chinese punctuation included."""
     assert [one for one in re.findall(r"https?://[^\s()<>`]+", prose(chinese)) if not one.isascii()] == []
