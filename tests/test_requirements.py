@@ -136,9 +136,9 @@ def test_pip_accepts_every_pin_too(python):
 @pytest.mark.slow
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_on_arm64_every_locked_package_has_a_wheel_for_debian_and_ubuntu(python: str, tmp_path: Path) -> None:
-    """As `make demo` and its kin install them there: without a compiler, held to the hashes. Asks the index."""
+    """As `make demo` and `make test` install them there: without a compiler, held to the hashes. Asks the index."""
     # The first has all of runtime, tensorflow, onnx and remote, at the versions and hashes of those.
-    files = [FILES[name] for name in ("cpu", "uv")]
+    files = [FILES[name] for name in ("test", "uv")]
     command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--only-binary", ":all:", "--require-hashes"]
     command += ["--python-platform", "aarch64-manylinux_2_35", "--python-version", python, "--target", str(tmp_path)]
     command += [part for file in files for part in ("-r", str(file))]
@@ -147,7 +147,7 @@ def test_on_arm64_every_locked_package_has_a_wheel_for_debian_and_ubuntu(python:
     there = {"sys_platform": "linux", "platform_machine": "aarch64", "python_version": python}
     wanted = {
         f"{pin.name}=={next(iter(pin.specifier)).version}"
-        for name in ("cpu", "uv")
+        for name in ("test", "uv")
         for pin in locked(name)
         if not pin.marker or pin.marker.evaluate({**there, "python_full_version": f"{python}.9"})
     }
