@@ -66,7 +66,7 @@ def mutants(draw: st.DrawFn) -> bytes:
 
 def check(data: bytes) -> None:
     """The promise: a picture within the limits, upright and RGB, or an `ImageError`; and soon."""
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         picture = decode.read(data, LIMITS, at_least=(32, 32))
     except ImageError:
@@ -76,7 +76,7 @@ def check(data: bytes) -> None:
         assert 0 < picture.width * picture.height <= LIMITS.max_pixels
         assert picture.image.width <= picture.width
         assert picture.image.height <= picture.height
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def main() -> int:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
@@ -128,6 +130,29 @@ def test_pip_accepts_every_pin_too(python):
         if f"{python}.9" not in SpecifierSet(str(bounds)):
             refused.append(f"{pin}: {bounds}")
     assert refused == []
+
+
+# Of Debian 12, Ubuntu 24.04 and Debian 13, whose glibc is 2.36 and newer; Ubuntu 22.04 has 3.11, too, and glibc 2.35.
+@pytest.mark.slow
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_on_arm64_every_locked_package_has_a_wheel_for_debian_and_ubuntu(python: str, tmp_path: Path) -> None:
+    """As `make demo` and `make test` install them there: without a compiler, held to the hashes. Asks the index."""
+    # The first has all of runtime, tensorflow, onnx and remote, at the versions and hashes of those.
+    files = [FILES[name] for name in ("test", "uv")]
+    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--only-binary", ":all:", "--require-hashes"]
+    command += ["--python-platform", "aarch64-manylinux_2_35", "--python-version", python, "--target", str(tmp_path)]
+    command += [part for file in files for part in ("-r", str(file))]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    there = {"sys_platform": "linux", "platform_machine": "aarch64", "python_version": python}
+    wanted = {
+        f"{pin.name}=={next(iter(pin.specifier)).version}"
+        for name in ("test", "uv")
+        for pin in locked(name)
+        if not pin.marker or pin.marker.evaluate({**there, "python_full_version": f"{python}.9"})
+    }
+    assert {"ai-edge-litert", "tensorflow", "onnxruntime", "grpcio"} < {one.partition("==")[0] for one in wanted}
+    assert set(re.findall(r"^ \+ (\S+)$", ended.stderr, re.M)) == wanted
 
 
 def test_the_demo_does_without_tensorflow():

@@ -25,6 +25,14 @@ from classifier.settings import PREFIX, Settings
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with, not bound to)
 
+STUDIO_PORT = 7860
+"""The one port of a ModelScope Studio, which cannot be changed: https://www.modelscope.cn/docs/studios/docker."""
+
+STUDIO_FRAMES = tuple(
+    f"https://{name}" for name in ("modelscope.cn", "*.modelscope.cn", "modelscope.ai", "*.modelscope.ai")
+)
+"""The sites that show a Studio in a frame: ModelScope's own, in China and elsewhere."""
+
 
 def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     """The server's environment.
@@ -47,7 +55,8 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     }
     if settings.base_path:
         streamlit["SERVER_BASE_URL_PATH"] = settings.base_path
-    if "SPACE_ID" in env or settings.frame_ancestors:
+    frames = dict.fromkeys((*settings.frame_ancestors, *(STUDIO_FRAMES if _is_studio(env) else ())))
+    if "SPACE_ID" in env or frames:
         # A page that is shown in a frame on another site, as a Hugging Face Space is: the XSRF cookie does not arrive,
         # and every upload would be refused. https://github.com/streamlit/streamlit/issues/9397
         streamlit["SERVER_ENABLE_XSRF_PROTECTION"] = "false"
@@ -68,7 +77,7 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         "ACCESS_LOG": settings.access_log,
         # As they were checked: the server reads these two by itself, since it needs them before the other settings.
         "CORS_ORIGINS": ",".join(settings.cors_origins),
-        "FRAME_ANCESTORS": ",".join(settings.frame_ancestors),
+        "FRAME_ANCESTORS": ",".join(frames),
     }
     return {
         **{f"STREAMLIT_{name}": value for name, value in streamlit.items()},
@@ -79,6 +88,11 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _is_studio(env: Mapping[str, str]) -> bool:
+    """Whether this is a ModelScope Studio, which says so to what runs in it."""
+    return env.get("MODELSCOPE_ENVIRONMENT") == "studio"
+
+
 def _has_home(env: Mapping[str, str]) -> bool:
     try:
         return bool(env.get("HOME") or pwd.getpwuid(os.getuid()))
@@ -87,14 +101,18 @@ def _has_home(env: Mapping[str, str]) -> bool:
 
 
 def platform_port(env: Mapping[str, str]) -> int | None:
-    """The port that a hosting platform asks for by its variable `PORT`; None if it is unset, or CLASSIFIER_PORT is set.
+    """The port that a hosting platform asks for; None if it asks for none, or CLASSIFIER_PORT is set.
+
+    Most ask by the variable `PORT`; a ModelScope Studio has a fixed one.
 
     Raises:
         ParameterError: the variable is not the number of a port.
     """
     asked = env.get("PORT", "")
-    if not asked or env.get(f"{PREFIX}PORT"):
+    if env.get(f"{PREFIX}PORT"):
         return None
+    if not asked:
+        return STUDIO_PORT if _is_studio(env) else None
     port = whole_number(asked, 65535)
     if port is None:
         raise ParameterError(f"PORT={asked}: it must be a number from 0 to 65535.")

@@ -14,7 +14,8 @@ def first(*names: str) -> str:
     return next((value for value in values if value and "://" not in value), "")
 
 
-port = first("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT") or "8501"
+usual = "7860" if os.environ.get("MODELSCOPE_ENVIRONMENT") == "studio" else "8501"
+port = first("STREAMLIT_SERVER_PORT", "CLASSIFIER_PORT", "PORT") or usual
 base = first("STREAMLIT_SERVER_BASE_URL_PATH", "CLASSIFIER_BASE_PATH")
 path = f"/{base.strip('/')}/readyz".replace("//", "/")
 

@@ -19,8 +19,8 @@ from tests.support.pages import DOCS, README, ROOT, blocks, text
 from tests.support.server import running
 
 # Commands that need a file of one's own or an account have tests of their own: tests/classifier/cli/test_import.py,
-# tests/container/test_own_model.py, tests/test_space.py, tests/e2e/test_login.py.
-ELSEWHERE = {DOCS / "access.md", DOCS / "own-model.md", DOCS / "hosting.md"}
+# tests/container/test_own_model.py, tests/test_space.py, tests/test_modelscope.py, tests/e2e/test_login.py.
+ELSEWHERE = {DOCS / "access.md", DOCS / "own-model.md", DOCS / "hosting.md", DOCS / "modelscope.md"}
 PAGES = [README, *sorted(set(DOCS.glob("*.md")) - ELSEWHERE)]
 
 

@@ -65,8 +65,23 @@ def test_both_languages_name_the_same_commands_files_and_values(english: Path, c
 
 
 @IN_BOTH
+def test_both_languages_give_the_same_sizes_and_shares(english: Path, chinese: Path) -> None:
+    def measures(document: Path) -> set[tuple[str, str]]:
+        found = re.findall(r"(\d[\d,]*(?:\.\d+)?) ?(kB|MB|GB|Mbit/s|%)", prose(document))
+        return {(number.replace(",", ""), unit) for number, unit in found}
+
+    assert measures(english) == measures(chinese)
+
+
+@IN_BOTH
 def test_chinese_pages_are_set_as_chinese_is(english: Path, chinese: Path) -> None:
     assert [found for line in sentences(chinese) for found in wrongly_set(line)] == []
+
+
+@IN_BOTH
+def test_chinese_words_are_quoted_and_not_slanted(english: Path, chinese: Path) -> None:
+    """No Chinese font has italics: browsers slant its characters, which is hard to read."""
+    assert re.findall(r"(?<!\*)\*[\u4e00-\u9fff]+\*(?!\*)", prose(chinese)) == []
 
 
 @IN_BOTH

@@ -14,7 +14,7 @@ from tests.support.command import ENVIRONMENT
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
-        if name.startswith((PREFIX, "STREAMLIT_")) or name in ("SPACE_ID", "PORT"):
+        if name.startswith((PREFIX, "STREAMLIT_")) or name in ("SPACE_ID", "PORT", "MODELSCOPE_ENVIRONMENT"):
             monkeypatch.delenv(name)
 
 

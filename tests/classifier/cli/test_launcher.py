@@ -7,7 +7,10 @@ from streamlit import config as streamlit_config
 
 from classifier.cli import launcher
 from classifier.errors import ParameterError
+from classifier.origins import normalized, split
 from classifier.settings import Settings
+
+STUDIO = {"MODELSCOPE_ENVIRONMENT": "studio"}
 
 
 def test_streamlit_knows_each_variable() -> None:
@@ -37,6 +40,32 @@ def test_in_frames_of_other_sites_uploads_work_only_where_some_are_named() -> No
     env = launcher.environment(Settings(frame_ancestors=("https://www.example.org",)), {})
     assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
     assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launcher.environment(Settings(), {})
+
+
+def test_on_a_modelscope_studio_its_sites_may_frame_the_page_and_uploads_work_there() -> None:
+    env = launcher.environment(Settings(frame_ancestors=("https://www.example.org",)), STUDIO)
+    assert env["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
+    named = split(env["CLASSIFIER_FRAME_ANCESTORS"])
+    assert named[0] == "https://www.example.org"
+    assert set(named[1:]) == set(normalized(launcher.STUDIO_FRAMES, subdomains=True))  # as origins, or none would count
+    assert "https://*.modelscope.cn" in named
+
+
+@pytest.mark.parametrize("said", [{}, {"MODELSCOPE_ENVIRONMENT": "dsw"}, {"MODELSCOPE_CACHE": "/mnt/workspace"}])
+def test_anywhere_else_modelscope_may_not_frame_the_page(said: dict[str, str]) -> None:
+    env = launcher.environment(Settings(), said)
+    assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in env
+    assert env["CLASSIFIER_FRAME_ANCESTORS"] == ""
+    assert launcher.platform_port(said) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "port"),
+    [({}, 7860), ({"PORT": "8000"}, 8000), ({"CLASSIFIER_PORT": "9000"}, None)],
+    ids=["its own", "another that it names", "the owner's, as settings have it"],
+)
+def test_a_modelscope_studio_is_served_on_its_port_unless_another_is_named(more: dict[str, str], port: int) -> None:
+    assert launcher.platform_port({**STUDIO, **more}) == port
 
 
 def test_any_free_port_is_fine() -> None:

@@ -80,7 +80,6 @@ def test_a_lossless_jpeg_is_decoded_whole_since_its_decoder_cannot_make_it_small
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_no_jpeg_takes_more_memory_than_its_kind_is_said_to(tmp_path: Path) -> None:
     size, pixels = (5000, 4000), 20_000_000
     picture = Image.linear_gradient("L").resize(size)
