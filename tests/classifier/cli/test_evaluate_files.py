@@ -60,6 +60,8 @@ def document(*arguments: str, **more: str) -> dict[str, Any]:
         (["--html", "link.csv"], "--html link.csv would overwrite list.csv, which is read."),
         (["--predictions", "hard.csv"], "--predictions hard.csv would overwrite list.csv, which is read."),
         (["--json", "tiny/model.toml"], "would overwrite "),
+        (["--compare", "./other", "--json", "other/model.toml"], "--json other/model.toml would overwrite "),
+        (["--compare", "./other/", "--html", "link.onnx"], "--html link.onnx would overwrite other/model.onnx"),
         (["--labels", "names.txt", "--html", "names.txt"], "--html names.txt would overwrite names.txt"),
         (["--html", "photo"], "--html photo would overwrite "),
         (["--json", "x", "--html", "./x"], "--json and --html both lead to ./x. Name another file for one of them."),
@@ -73,6 +75,7 @@ def test_inputs_are_never_written_over_and_outputs_not_by_each_other(
     Path("names.txt").write_text("a\nb\nc\n")
     os.symlink("list.csv", "link.csv")
     os.link("list.csv", "hard.csv")
+    os.link("other/model.onnx", "link.onnx")
     os.symlink(next(data.rglob("*.*")), "photo")
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert evaluate(*arguments, dataset="list.csv") == 2
