@@ -69,7 +69,7 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
 
     package = classifier.package
     package.check_language(args.lang)
-    wanted = {option: getattr(args, option[2:]) for option in _OUTPUTS if getattr(args, option[2:])}
+    wanted = outputs.named({option: getattr(args, option[2:]) for option in _OUTPUTS})
     outputs.check(wanted)
     dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)
     strange = other_pictures.entries(args.others) if args.others else []
@@ -93,7 +93,7 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
         return html.render(found, html.thumbnails(found, *reader), args.lang, html.small_thumbnails(found, *reader))
 
     def numbers() -> str:
-        if args.json == outputs.STDOUT:
+        if wanted["--json"] == outputs.STDOUT:
             return report.to_json(found.to_dict(args.lang), indent=1) + "\n"
         return json.dumps(found.to_dict(args.lang), ensure_ascii=False, indent=1) + "\n"
 

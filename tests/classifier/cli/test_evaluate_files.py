@@ -66,6 +66,8 @@ def document(*arguments: str, **more: str) -> dict[str, Any]:
         (["--html", "photo"], "--html photo would overwrite "),
         (["--json", "x", "--html", "./x"], "--json and --html both lead to ./x. Name another file for one of them."),
         (["--json", "-", "--html", "-"], "--json and --html both lead to standard output."),
+        (["--json", ""], ". cannot be written: a folder is where a file is expected."),
+        (["--json", "-", "--html", "/dev/stdout"], "--json and --html both lead to standard output."),
         (["--json", "new", "--html", "data/../new"], "--json and --html both lead to "),
     ],
 )
@@ -97,7 +99,7 @@ def test_a_bare_model_file_is_not_written_over(capsys: pytest.CaptureFixture[str
 
 def test_a_dash_is_standard_output_for_each_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     for option, begin in (("--html", "<!doctype html>"), ("--predictions", "file,truth,"), ("--json", "{")):
-        assert evaluate(option, "-") == 0
+        assert evaluate(option, "/dev/stdout" if option == "--json" else "-") == 0
         assert capsys.readouterr().out.startswith(begin)
     assert not Path("-").exists()
 
