@@ -36,6 +36,8 @@ _MARKS = {  # the longer ones first: that of UTF-32 begins like that of UTF-16
 }
 _REMEDY = "Save it as CSV UTF-8."
 
+csv.field_size_limit(2**31 - 1)  # a column that nobody needs may hold a whole picture, or thousands of numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
