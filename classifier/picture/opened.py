@@ -1,4 +1,4 @@
-"""An image that Pillow has opened: the file behind it while nothing has changed, and its pixels, for a thread at a time."""
+"""An image that Pillow has opened: the file behind it, as long as nothing has changed, and its pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from classifier.machine import forks
 _LOCKS = 64
 # JPEGs can be decoded no larger than needed; Pillow leaves out what files of the others say of their crop and colours,
 # and gets the pixels of some TIFFs wrong.
-_FORMATS = ("JPEG", "PNG", "AVIF", "HEIF", "TIFF")
+_JPEGS = ("JPEG", "MPO")  # as Pillow calls one with further pictures behind it, such as phones write
+_FORMATS = (*_JPEGS, "PNG", "AVIF", "HEIF", "TIFF")
 
 
 class _Locks:
@@ -49,7 +50,7 @@ def file_of(image: Image.Image, max_bytes: int) -> bytes | None:
     """
     if not isinstance(image, ImageFile.ImageFile) or image.format not in _FORMATS or not image.fp or image.tell():
         return None
-    drafted = getattr(image, "decoderconfig", ()) if image.format == "JPEG" else ()
+    drafted = getattr(image, "decoderconfig", ()) if image.format in _JPEGS else ()
     if drafted or not (image.tile or image.format == "HEIF"):  # pi-heif has no tiles, and no `fp` once it is loaded
         return None
     with _locks.of(image):
