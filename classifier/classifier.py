@@ -16,7 +16,7 @@ from PIL import Image
 
 from classifier import asked, findings
 from classifier.backends.choice import load_backend
-from classifier.backends.loaded import LoadedModel, check_finite
+from classifier.backends.loaded import LoadedModel, check_answer
 from classifier.backends.protocol import Backend, Outputs
 from classifier.errors import ClassifierError
 from classifier.machine.cancellation import Cancellation
@@ -292,7 +292,7 @@ class Classifier:
             output = self._backend.run_one(data, features=features)
         else:
             output = backend.run(normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None])
-        check_finite(self.package.name, output, features=features)
+        check_answer(self.package, output, features=features)
         return output, (time.perf_counter() - start) * 1000
 
     def _result(self, prepared: Prepared, output: Outputs, wanted: asked.Asked, timings: Timings) -> Classification:

@@ -19,20 +19,23 @@ def probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.f
         spec: the `[output]` of the model package.
 
     Returns:
-        `(classes,)`, 0 to 1. If scores are independent (`spec.multi_label`) and the model applies the sigmoid itself,
-        they are returned unchanged.
+        `(classes,)`, 0 to 1. Probabilities that the model gives itself are returned unchanged at temperature 1, if they
+        are independent (`spec.multi_label`), and if all are 0, as an 8-bit model rounds those of many unlikely classes.
     """
-    if spec.multi_label:
-        return sigmoid(scores / np.float32(spec.temperature)) if spec.logits else scores
-    if spec.logits or spec.temperature != 1:
-        return softmax(_logits(scores, spec) / np.float32(spec.temperature))
-    return np.concatenate([1 - scores, scores]) if spec.binary else scores
+    if spec.multi_label and spec.logits:
+        return sigmoid(scores / np.float32(spec.temperature))
+    if not spec.logits:
+        given = _given(scores, spec)
+        if spec.multi_label or spec.temperature == 1 or not given.any():
+            return given
+    return softmax(_logits(scores, spec) / np.float32(spec.temperature))
 
 
 def log_probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
     """Log-probabilities `(classes,)` at temperature 1, whatever the package's temperature is.
 
-    A new temperature is fitted to them. Not for independent scores (`spec.multi_label`).
+    A new temperature is fitted to them. Where all probabilities are 0, no class is likelier than another one. Not for
+    independent scores (`spec.multi_label`).
 
     Args:
         scores: as for `probabilities`.
@@ -66,5 +69,13 @@ def _logits(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32
         return np.concatenate([np.zeros_like(scores), scores])
     if spec.logits:
         return scores
+    given = _given(scores, spec)
+    if not given.any():
+        return np.zeros_like(given)
     with np.errstate(divide="ignore"):
-        return np.log(np.concatenate([1 - scores, scores]) if spec.binary else scores)
+        return np.log(given)
+
+
+def _given(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
+    """The probabilities of all classes that a model gives itself, within 0 to 1, which rounding may leave."""
+    return np.clip(np.concatenate([1 - scores, scores]) if spec.binary else scores, 0, 1)

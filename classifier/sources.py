@@ -42,7 +42,7 @@ def content(source: Source, max_bytes: int) -> bytes | Image.Image:
         if isinstance(source, str | os.PathLike):
             with open(source, "rb") as file:
                 return file.read(max_bytes + 1)
-        data: Any = source.read(max_bytes + 1)
+        data = _read(source, max_bytes + 1)
     except OSError:
         raise
     except Exception as error:  # a name that no file can have, a closed file, or whatever another object raises
@@ -53,11 +53,32 @@ def content(source: Source, max_bytes: int) -> bytes | Image.Image:
 
 
 def several(sources: Iterable[Source]) -> Iterable[Source]:
-    """The pictures of an argument that should be several and may be a single one, which a loop would take apart."""
+    """The pictures of an argument that should be several and may be a single one, which a loop would take apart.
+
+    Raises:
+        ParameterError: it is neither.
+    """
     single = isinstance(sources, str | os.PathLike | bytes | bytearray | memoryview | Image.Image)
     if single or hasattr(sources, "read") or (isinstance(sources, np.ndarray) and _is_picture(sources)):
         return [sources]  # type: ignore[list-item]
-    return sources
+    try:
+        return iter(sources)
+    except TypeError as error:
+        raise ParameterError(
+            f"Pictures are a list, or anything to go through, not {_described(sources)}.", name="sources"
+        ) from error
+
+
+def _read(source: Any, most: int) -> Any:
+    """What a file has left, or its first `most` bytes: pipes and sockets that are not buffered give it in parts."""
+    data = source.read(most)
+    if not isinstance(data, bytes | bytearray | memoryview):
+        return data
+    parts, left = [bytes(data)], most - len(data)
+    while parts[-1] and left > 0:
+        parts.append(bytes(source.read(left) or b""))
+        left -= len(parts[-1])
+    return b"".join(parts)
 
 
 def _is_picture(array: NDArray[Any]) -> bool:

@@ -105,7 +105,7 @@ class _Interpreter:
         details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
         self._scored = details[self._scores]
         scores, features = self.run(np.zeros(expected[1:], np.float32))
-        check_scores(package, file, scores.shape)
+        check_scores(package, file, scores)
         check_features(package, features)
 
     def run(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from classifier.backends.many import ForMany
 from classifier.backends.names import BackendName
-from classifier.backends.protocol import Backend, Outputs, Remote
+from classifier.backends.protocol import Backend, Outputs, Remote, check_kind
 from classifier.errors import BackendError, ClassifierError, NotFiniteError
 from classifier.machine import forks
+from classifier.package import ModelPackage
 
 Load = Callable[[], tuple[Backend, str]]
 """Loads a model into a backend, and says why that one was chosen."""
@@ -110,17 +111,19 @@ class LoadedModel:
         return forms
 
 
-def check_finite(model: str, output: Outputs, *, features: bool) -> None:
-    """Refuses what is no answer: a score that is NaN or infinite, which would be compared, sorted and averaged.
+def check_answer(package: ModelPackage, output: Outputs, *, features: bool) -> None:
+    """Refuses what is no answer: NaN or infinity, and scores that are not what the package says, for each picture.
 
     Args:
-        model: the model's name.
+        package: the model.
         output: what a backend gave.
         features: whether the features will be used.
 
     Raises:
         NotFiniteError: naming the model.
+        PackageError: its scores are probabilities where the package says logits, or the other way round.
     """
     for values in (output.scores, output.features if features else None):
         if values is not None and not np.isfinite(values).all():
-            raise NotFiniteError(model=model)
+            raise NotFiniteError(model=package.name)
+    check_kind(package, output.scores)

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from classifier.backends.names import BackendName
 from classifier.errors import ClassifierError, PackageError
-from classifier.package import MANIFEST, ModelPackage, unknown
+from classifier.package import MANIFEST, ModelPackage, OutputSpec, unknown
+
+_NEARLY = 0.01  # by how much probabilities of an 8-bit model may leave 0 to 1
+_SUM = 1e-3  # by how much the sum of probabilities may miss 1
 
 
 class Outputs(NamedTuple):
@@ -118,15 +121,42 @@ def check_features(package: ModelPackage, features: NDArray[np.float32] | None) 
         unknown.check_features(package.folder / unknown.FILE, package.unknown, shape)
 
 
-def check_scores(package: ModelPackage, file: Path, found: tuple[int, ...]) -> None:
-    """Checks the shape of the scores of one picture.
+def check_scores(package: ModelPackage, file: Path, found: NDArray[np.float32]) -> None:
+    """Checks the scores of one picture.
 
     Raises:
-        PackageError: when the shape is not what the manifest says.
+        PackageError: their shape or their kind is not what the manifest says.
     """
     expected = (1, package.manifest.output.scores)
-    if found != expected:
+    if found.shape != expected:
         raise PackageError(
-            f"{file}: its scores have the shape {found}, "
+            f"{file}: its scores have the shape {found.shape}, "
             f"but output.classes in {package.folder / MANIFEST} expects {expected}"
         )
+    check_kind(package, found)
+
+
+def check_kind(package: ModelPackage, scores: NDArray[np.float32]) -> None:
+    """Checks that scores `(N, scores)` are logits or probabilities as the package says, as far as that can be seen.
+
+    Raises:
+        PackageError: they are the other ones.
+    """
+    if wrong := wrong_kind(scores, package.manifest.output):
+        raise PackageError(f"{package.folder / MANIFEST}: the model's {wrong}. Correct it there.")
+
+
+def wrong_kind(scores: NDArray[np.float32], spec: OutputSpec) -> str | None:
+    """In what scores `(N, scores)` are not what the package says of them, from `scores are`; None if nothing is seen.
+
+    A score that is shown as a probability must be one, and a second softmax would make all classes alike.
+    """
+    if not np.isfinite(scores).all():  # as of the blank picture that warms up a model that standardises
+        return None
+    bounded = scores.min(initial=0) >= -_NEARLY and scores.max(initial=0) <= 1 + _NEARLY
+    if not spec.logits and not bounded:
+        return f"scores are not probabilities, which {MANIFEST} says (output.logits)"
+    whole = spec.scores > 2 and not spec.multi_label and scores.min(initial=0) >= 0
+    if spec.logits and bounded and whole and bool((np.abs(scores.sum(axis=1) - 1) <= _SUM).all()):
+        return f"scores are probabilities already, but {MANIFEST} says logits (output.logits)"
+    return None

@@ -67,7 +67,7 @@ class TensorFlowBackend:
             found = self.run(np.zeros((1, *shape), np.float32))
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise PackageError(f"{file}: the model does not take input.size {shape}: {error}") from error
-        check_scores(package, file, found.scores.shape)
+        check_scores(package, file, found.scores)
         check_features(package, found.features)
 
     @property

@@ -110,13 +110,13 @@ def _keep(file: str, accepted: tuple[int, ...], scores: Scores) -> tuple[str, in
 def _write(package: ModelPackage, dataset: str, found: Calibration, hashes: Sequence[str]) -> None:
     import datetime
 
-    from classifier.evaluation.fingerprints import sample
+    from classifier.evaluation.fingerprints import lines, sample
     from classifier.formatting import printable
     from classifier.package.manifest import CalibratedOn
     from classifier.package.temperature import set_temperature
 
     today, name = datetime.datetime.now(datetime.UTC).date(), printable(dataset)
-    record = CalibratedOn(dataset=name, date=today, pictures=found.pictures, hashes=sample(hashes))
+    record = CalibratedOn(dataset=name, date=today, pictures=found.pictures, hashes=lines(sample(hashes)))
     comment = f"logits are divided by it; fitted on {found.pictures} pictures of {name}, {today}"
     set_temperature(package.folder, found.after.temperature, comment, record)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from classifier.evaluation.result import Run
     from classifier.package import ModelPackage
     from classifier.result import Scores
+    from classifier.settings import Settings
 
 NAME = "evaluate"
 _OUTPUTS = ("--predictions", "--json", "--html")
@@ -68,11 +69,11 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
 
     package = classifier.package
     package.check_language(args.lang)
-    wanted = {option: getattr(args, option[2:]) for option in _OUTPUTS if getattr(args, option[2:])}
+    wanted = outputs.named({option: getattr(args, option[2:]) for option in _OUTPUTS})
     outputs.check(wanted)
     dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)
     strange = other_pictures.entries(args.others) if args.others else []
-    outputs.spare(wanted, [*_inputs(args, package, dataset), *(entry.name for entry in strange)])
+    outputs.spare(wanted, [*_inputs(args, package, dataset, classifier.settings), *(entry.name for entry in strange)])
     earlier = _other_run(args)  # first, since the name of a model or a file may be wrong
     answers, failures = measuring.collect(classifier, dataset, _answer)
     about = (dataset.name, dataset.skipped, package, classifier.backend, classifier.device)
@@ -92,7 +93,7 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
         return html.render(found, html.thumbnails(found, *reader), args.lang, html.small_thumbnails(found, *reader))
 
     def numbers() -> str:
-        if args.json == outputs.STDOUT:
+        if wanted["--json"] == outputs.STDOUT:
             return report.to_json(found.to_dict(args.lang), indent=1) + "\n"
         return json.dumps(found.to_dict(args.lang), ensure_ascii=False, indent=1) + "\n"
 
@@ -116,13 +117,20 @@ def _answer(file: str, accepted: tuple[int, ...], scores: Scores) -> Answer:
     return replace(answer(file, accepted, scores), fingerprint=fingerprint(file))
 
 
-def _inputs(args: argparse.Namespace, package: ModelPackage, dataset: Dataset) -> Iterator[str | Path]:
+def _inputs(
+    args: argparse.Namespace, package: ModelPackage, dataset: Dataset, settings: Settings
+) -> Iterator[str | Path]:
     """All files that the command reads."""
     from pathlib import Path
 
+    from classifier.package.locate import locate
+
     yield from (args.folder, *filter(None, (args.labels, args.compare)))
     yield from (entry.name for entry in dataset.entries)
-    for model in (Path(args.model), package.folder):  # a bare model file becomes a package elsewhere
+    models = [Path(args.model), package.folder]  # a bare model file becomes a package elsewhere
+    if args.compare and not _is_run(args.compare):
+        models.append(locate(args.compare, settings.models))
+    for model in models:
         yield model
         yield from model.rglob("*")
 
@@ -148,12 +156,17 @@ def _other_run(args: argparse.Namespace) -> list[Earlier] | None:
 
     if not args.compare:
         return None
-    if args.compare.lower().endswith(".csv"):
+    if _is_run(args.compare):
         return predictions.read(args.compare)
     with loaded_model(args.compare, args.view) as classifier:
         dataset = measuring.dataset(classifier.package, args.folder, args.labels, skip_unknown=args.skip_unknown)
         answers, _ = measuring.collect(classifier, dataset, _answer)
     return [predictions.Earlier(answer.file, answer.right, answer.fingerprint) for answer in answers]
+
+
+def _is_run(compared: str) -> bool:
+    """Whether `--compare` names the predictions of an earlier run, and not a model."""
+    return compared.lower().endswith(".csv")
 
 
 def _comparison(name: str, answers: Sequence[Answer], earlier: Sequence[Earlier]) -> Comparison:

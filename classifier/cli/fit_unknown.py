@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from classifier.cli import measuring
 from classifier.errors import InputError, PackageError, ParameterError
 from classifier.evaluation import familiarity
 from classifier.evaluation.familiarity import Familiarity
-from classifier.evaluation.fingerprints import fingerprint
+from classifier.evaluation.fingerprints import fingerprint, sample
 from classifier.evaluation.measure import Classes, likeliest
 from classifier.formatting import percent, printable
 from classifier.machine import atomic, files
@@ -46,7 +47,7 @@ def run(classifier: Classifier, args: argparse.Namespace) -> int:
     if not kept:
         raise InputError(f"{dataset.name}: none of its pictures could be classified.")
     kept, doubts = measuring.once(kept)
-    _, truths, rights, features = zip(*kept, strict=True)
+    hashes, truths, rights, features = zip(*kept, strict=True)
     if any(one is None for one in features):
         raise ParameterError(f"{package.name} gives no features where it runs, {classifier.device}.")
     classes = package.manifest.output.classes
@@ -60,7 +61,7 @@ def run(classifier: Classifier, args: argparse.Namespace) -> int:
         print("Nothing was written.")
         return 1
     else:
-        atomic.write(file, found.unknown.content())
+        atomic.write(file, replace(found.unknown, pictures=found.pictures, sample=sample(hashes)).content())
         try:
             ModelPackage.load(package.folder, weights=False)
         except PackageError:

@@ -13,6 +13,12 @@ from classifier.formatting import printable
 from classifier.machine import atomic, files
 
 STDOUT = "-"
+_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # opened anew, they would cut off what was printed to a file
+
+
+def named(outputs: Mapping[str, str | None]) -> dict[str, str]:
+    """The outputs that are asked for, in which standard output is `-` whatever it is called."""
+    return {option: STDOUT if file in _STDOUT else file for option, file in outputs.items() if file is not None}
 
 
 def check(outputs: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from classifier.evaluation.calibration import FEW, Calibration
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
+from classifier.package.unknown import FILE
 
 _SIGNIFICANT = 0.05
 _ROWS = 10  # rows of each list, the worst ones; the reports in JSON and HTML have more
@@ -123,6 +124,11 @@ def _doubts(found: Evaluation, labels: Sequence[str]) -> list[str]:
             f"The temperature was fitted to {found.calibrated_on} of these pictures "
             f"({printable(record.dataset)}, {record.date}): ECE, NLL and Brier look better than they are. "
             "Measure on others."
+        )
+    if found.fitted_on:
+        lines.append(
+            f"{FILE} was fitted to {found.fitted_on} of these pictures: more of their answers are sure than others' "
+            "would be. Measure on others."
         )
     return ["", *lines] if lines else []
 

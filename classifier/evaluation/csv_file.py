@@ -36,6 +36,8 @@ _MARKS = {  # the longer ones first: that of UTF-32 begins like that of UTF-16
 }
 _REMEDY = "Save it as CSV UTF-8."
 
+csv.field_size_limit(2**31 - 1)  # a column that nobody needs may hold a whole picture, or thousands of numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -121,7 +123,7 @@ class _Table:
         """The column of the classes: names before numbers, which may be those of another model."""
         columns = [at for at in self._labels if at != self._path]
         for at in columns:
-            if not all(len(cells) > at and cells[at].strip().isdecimal() for cells in rows):
+            if not all(len(cells) > at and index_text(cells[at]).isdecimal() for cells in rows):
                 return at
         return columns[0]
 
@@ -165,6 +167,11 @@ def read_text(name: str) -> str:
     except UnicodeDecodeError as error:
         kind = encoding.removesuffix("-sig").upper()
         raise InputError(f"{name}: this is no CSV file in {kind}: {error.reason}. {_REMEDY}") from error
+
+
+def index_text(cell: str) -> str:
+    """A cell's text as an index is written: pandas makes 3.0 of 3 in a column where some are missing."""
+    return cell.strip().removesuffix(".0")
 
 
 def _is_picture(cell: str) -> bool:

@@ -7,7 +7,7 @@ share a part, so do their samples (Broder 1997, On the resemblance and containme
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from classifier.machine import files
@@ -28,13 +28,17 @@ def fingerprint(file: str) -> str:
         return ""
 
 
-def sample(hashes: Iterable[str]) -> str:
-    """The smallest of these hashes, as a package keeps them."""
-    kept = sorted(set(hashes) - {""})[:KEPT]
+def sample(hashes: Iterable[str]) -> tuple[str, ...]:
+    """The smallest of these hashes, which are what a package keeps."""
+    return tuple(sorted(set(hashes) - {""})[:KEPT])
+
+
+def lines(kept: Sequence[str]) -> str:
+    """What `sample` gave, as text."""
     return "".join(" ".join(kept[at : at + _A_LINE]) + "\n" for at in range(0, len(kept), _A_LINE))
 
 
-def shared(hashes: Iterable[str], kept: str, pictures: int) -> int:
+def shared(hashes: Iterable[str], kept: Collection[str], pictures: int) -> int:
     """How many of these pictures a package was fitted to: exact for up to `KEPT` pictures, else an estimate.
 
     Args:
@@ -42,10 +46,9 @@ def shared(hashes: Iterable[str], kept: str, pictures: int) -> int:
         kept: what `sample` gave.
         pictures: how many the package was fitted to.
     """
-    known = kept.split()
-    if not known:
+    if not kept:
         return 0
-    found = len(set(known).intersection(hashes))
-    if len(known) < KEPT:
+    found = len(set(kept).intersection(hashes))
+    if len(kept) < KEPT:
         return found
-    return max(found, round(found * pictures / len(known)))
+    return max(found, round(found * pictures / len(kept)))

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from classifier.errors import InputError
+from classifier.evaluation.csv_file import index_text
 from classifier.formatting import whole_number
 from classifier.package import ModelPackage, labels
 
@@ -96,8 +97,7 @@ class ClassNames:
             # Cardigan is a dog where cardigan is a jacket.
             other = self._official.spelt.get(name.strip(), set())
             return indices if self._spelt[_folded(name)] == name.strip() else indices | other
-        number = name.strip().removesuffix(".0")  # pandas makes 3.0 of 3 in a column where some are missing
-        if (index := whole_number(number, self._count - 1)) is not None:
+        if (index := whole_number(index_text(name), self._count - 1)) is not None:
             return {index}
         return self._loose.get(_words(name)) or self._official.find(_words(name))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -161,7 +161,16 @@ class Evaluation:
         record = self.package.manifest.calibration
         if record is None:
             return 0
-        return fingerprints.shared((answer.fingerprint for answer in self.answers), record.hashes, record.pictures)
+        return self._shared(record.hashes.split(), record.pictures)
+
+    @cached_property
+    def fitted_on(self) -> int:
+        """How many of the pictures the package's `unknown.npz` was fitted to, as far as it says."""
+        measure = self.package.unknown
+        return self._shared(measure.sample, measure.pictures) if measure else 0
+
+    def _shared(self, hashes: Collection[str], pictures: int) -> int:
+        return fingerprints.shared((answer.fingerprint for answer in self.answers), hashes, pictures)
 
     @cached_property
     def reliability(self) -> list[metrics.Bin]:
@@ -257,6 +266,7 @@ class Evaluation:
             "unknown": dict(self.unknown),
             "repeated": [[{"file": one.file, "truth": one.truth} for one in group] for group in self.repeated],
             "calibrated_on": self.calibrated_on,
+            "fitted_on": self.fitted_on,
             "comparison": self.comparison.to_dict() if self.comparison else None,
             "others": self.others.to_dict() if self.others else None,
             "failures": [

@@ -79,12 +79,21 @@ def choose(file: Path, outputs: Sequence[Output], wanted: str | None) -> Chosen:
     """
     by_name = {one.name: one for one in outputs}
     if wanted is not None:
-        if wanted not in by_name:
-            raise ParameterError(f"--output {wanted}: its outputs are {_listed(outputs)}.")
+        check_wanted(wanted, outputs)
         scores = by_name[wanted]
     else:
         scores = _only(file, outputs)
     return Chosen(scores.name, features := _features(scores, by_name), len(outputs) > 1 + (features is not None))
+
+
+def check_wanted(wanted: str, outputs: Sequence[Output]) -> None:
+    """Refuses the name of an output that a model does not have.
+
+    Raises:
+        ParameterError: naming those that it has.
+    """
+    if wanted not in (one.name for one in outputs):
+        raise ParameterError(f"--output {printable(wanted)}: its outputs are {_listed(outputs)}.")
 
 
 def _only(file: Path, outputs: Sequence[Output]) -> Output:

@@ -10,6 +10,7 @@ import io
 import math
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ Floats = NDArray[np.float32]
 
 _FORMAT = 1
 _MOST = 64_000_000  # bytes of the file, and of what is in it; that of the ten-class model has 0.2 million
+_SHA256, _HASH = 32, 8  # bytes of a hash of weights, and of a picture's
 _DATES = (1980, 1, 1, 0, 0, 0)  # the same content always makes the same file
 
 
@@ -47,6 +49,8 @@ class Unknown:
         threshold: the distance up to which a picture is familiar, above 0.
         slope: how fast familiarity falls there, above 0: it is 0.5 at the threshold, and 0.73 at `slope` less.
         weights: the sha256 of each form of the weights, in hexadecimal, as far as the package has them.
+        pictures: how many pictures it was fitted to; 0 where the file does not say.
+        sample: the smallest hashes of these, as `evaluation.fingerprints` makes them, of 16 hexadecimal digits.
     """
 
     mean: Floats
@@ -55,6 +59,8 @@ class Unknown:
     threshold: float
     slope: float
     weights: tuple[str, ...] = ()
+    pictures: int = 0
+    sample: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -83,10 +89,11 @@ class Unknown:
 
     def content(self) -> bytes:
         """The content of the file."""
-        weights = np.array([list(bytes.fromhex(one)) for one in self.weights], np.uint8).reshape(-1, 32)
         arrays: dict[str, NDArray[Any]] = {
             "format": np.array(_FORMAT, np.int64),
-            "weights": weights,
+            "weights": _bytes(self.weights, _SHA256),
+            **({"pictures": np.array(self.pictures, np.int64)} if self.pictures else {}),
+            **({"sample": _bytes(self.sample, _HASH)} if self.pictures else {}),
             **{name: np.asarray(getattr(self, name), _STORED.get(name, np.float32)) for name in _SHAPES},
         }
         whole = io.BytesIO()
@@ -192,8 +199,9 @@ def parse(data: bytes) -> Unknown:
         if value <= 0:
             raise ValueError(f"its {name} is {value:g}, but must be above 0")
     large = [arrays[name].astype(np.float32) for name in ("mean", "components")]
-    weights = tuple(bytes(row).hex() for row in arrays["weights"])
-    return Unknown(large[0], large[1], scalars["scale"], scalars["threshold"], scalars["slope"], weights)
+    weights = _hexadecimal(arrays["weights"])
+    fitted = (int(arrays["pictures"]), _hexadecimal(arrays["sample"])) if "pictures" in arrays else ()
+    return Unknown(large[0], large[1], scalars["scale"], scalars["threshold"], scalars["slope"], weights, *fitted)
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
@@ -201,10 +209,11 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
     if len(data) > _MOST:
         raise ValueError(f"it is over {_MOST // 10**6} MB")
     expected = {f"{name}.npy" for name in ("format", "weights", *_SHAPES)}
+    fitted = {"pictures.npy", "sample.npy"}  # not in the file of a model that was fitted to arrays
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             inside = {entry.filename: entry.file_size for entry in archive.infolist()}
-            if inside.keys() != expected or len(archive.infolist()) != len(expected):
+            if set(inside) not in (expected, expected | fitted) or len(archive.infolist()) != len(inside):
                 raise ValueError(f"it should hold {', '.join(sorted(expected))}, not {', '.join(sorted(inside))[:200]}")
             if sum(inside.values()) > _MOST:
                 raise ValueError(f"what is in it is over {_MOST // 10**6} MB")
@@ -213,8 +222,11 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
         raise ValueError("it is no .npz file, or is damaged") from error
     if arrays["format"].shape != () or arrays["format"].dtype != np.int64:
         raise ValueError("its format is no number")
-    if arrays["weights"].dtype != np.uint8 or arrays["weights"].shape[1:] != (32,):
-        raise ValueError("its weights are not sha256 hashes")
+    for name, length in (("weights", _SHA256), ("sample", _HASH)):
+        if name in arrays and (arrays[name].dtype != np.uint8 or arrays[name].shape[1:] != (length,)):
+            raise ValueError(f"its {name} are no hashes of {length} bytes each")
+    if "pictures" in arrays and (arrays["pictures"].shape != () or arrays["pictures"].dtype != np.int64):
+        raise ValueError("its pictures are no number")
     return arrays
 
 
@@ -232,6 +244,16 @@ def _array(data: bytes) -> NDArray[Any]:
     if dtype.hasobject or fortran or dtype.itemsize * math.prod(shape) != len(values):
         raise ValueError("one of its arrays is damaged, or is none of numbers")
     return np.frombuffer(values, dtype).reshape(shape)
+
+
+def _bytes(hashes: Sequence[str], length: int) -> NDArray[np.uint8]:
+    """Hashes in hexadecimal as bytes, `(N, length)`."""
+    return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, length)
+
+
+def _hexadecimal(hashes: NDArray[np.uint8]) -> tuple[str, ...]:
+    """The same the other way round."""
+    return tuple(bytes(row).hex() for row in hashes)
 
 
 def _refused(file: Path, reason: str) -> PackageError:

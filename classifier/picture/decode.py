@@ -37,7 +37,7 @@ from classifier.picture.formats.base import ORIENTATION, SIDEWAYS, Cicp, Cost, F
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.gamma import profile_of
 from classifier.picture.limits import Limits
-from classifier.picture.opened import file_of
+from classifier.picture.opened import file_of, loaded_copy
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ def from_image(
                 raise
             except ImageError:  # the image may say better itself what is wrong, or nothing may be
                 log.debug("not read from its file", exc_info=True)
-        copy = image.copy()
+        copy = loaded_copy(image)
         check_size(copy.size, limits)
         profile = _colours(copy, of_info(copy.info))
         least = 1

@@ -1,4 +1,7 @@
-"""A model that computes NaN or infinity has no answer: not the first class, not a right one, and no broken JSON."""
+"""A model that computes NaN or infinity has no answer: not the first class, not a right one, and no broken JSON.
+
+Nor has one whose scores are not what its package says: a score of 4.2 is no probability.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ import math
 from pathlib import Path
 
 import pytest
+from onnx import helper
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from classifier import Classification, Classifier, ModelPackage, Settings, cli
-from classifier.errors import NotFiniteError
+from classifier.errors import NotFiniteError, PackageError
 from tests.support import tiny_onnx
 from tests.support.api import PANDA, classify, problem
 from tests.support.photos import photo
+from tests.support.tiny_onnx import SCORES
 from web.api import routes
 from web.app import routes as ours
 from web.models import Models
@@ -71,3 +76,40 @@ def test_the_api_says_it_as_a_problem(tmp_path: Path, monkeypatch: pytest.Monkey
     client = TestClient(Starlette(routes=ours), raise_server_exceptions=False)
     assert "NaN or infinity" in problem(classify(client, png(BLACK)), 422, "not_finite")
     assert classify(client, PANDA).status_code == 200
+
+
+def test_logits_are_not_shown_as_probabilities(tmp_path: Path) -> None:
+    folder = tiny_onnx.package(tmp_path / "tiny", tiny_onnx.network(bias=4.2)).folder
+    said(folder, "logits = true", "logits = false")
+    with pytest.raises(PackageError, match=r"model\.toml: the model's scores are not probabilities, which model\.toml"):
+        Classifier.load(folder)
+
+
+def test_logits_are_not_shown_as_probabilities_where_only_some_pictures_tell(tmp_path: Path) -> None:
+    model = tiny_onnx.network(bias=0.4)  # 0.4, 0.2 and -0.3 for a black picture
+    model.graph.node.append(helper.make_node("Relu", [SCORES], ["positive scores"]))
+    model.graph.output[0].name = "positive scores"
+    folder = tiny_onnx.package(tmp_path / "tiny", model, scale="std = 1.0").folder
+    said(folder, "logits = true", "logits = false")
+    black, seen = Classifier.load(folder).classify_many([BLACK, PANDA])
+    assert isinstance(black, Classification)
+    assert isinstance(seen, PackageError)
+
+
+def test_probabilities_do_not_get_a_second_softmax(tmp_path: Path) -> None:
+    model = tiny_onnx.network()
+    model.graph.node.append(helper.make_node("Softmax", [SCORES], ["softmax"]))
+    model.graph.output[0].name = "softmax"
+    folder = tiny_onnx.package(tmp_path / "tiny", model).folder
+    with pytest.raises(PackageError, match=r"scores are probabilities already, but model\.toml says logits"):
+        Classifier.load(folder)
+    said(folder, "logits = true", "logits = false")
+    assert Classifier.load(folder).classify(PANDA).predictions
+
+
+def said(folder: Path, old: str, new: str) -> None:
+    """Has a package say something else."""
+    file = folder / "model.toml"
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")

@@ -37,6 +37,20 @@ def test_a_class_that_is_ruled_out_stays_so() -> None:
     assert found[0] / found[1] == pytest.approx(3**0.5)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0])
+def test_probabilities_that_are_all_rounded_to_0_stay_so_and_none_is_likelier(temperature: float) -> None:
+    spec, nothing = OutputSpec(classes=4, logits=False, temperature=temperature), np.zeros(4, np.float32)
+    assert probabilities(nothing, spec).tolist() == [0, 0, 0, 0]
+    assert log_probabilities(nothing, spec) == pytest.approx(np.full(4, np.log(0.25)))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0])
+def test_what_rounding_puts_outside_0_to_1_is_put_back(temperature: float) -> None:
+    spec, scores = OutputSpec(classes=3, logits=False, temperature=temperature), np.array([-1e-3, 1.001, 0], np.float32)
+    assert probabilities(scores, spec).tolist() == [0, 1, 0]
+    assert not np.isnan(log_probabilities(scores, spec)).any()
+
+
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
 def test_log_probabilities_are_those_before_calibration(temperature: float) -> None:
     expected = np.log(softmax(LOGITS))

@@ -118,6 +118,31 @@ def test_a_single_source_given_to_many_is_one_picture(model: Classifier, give: C
     assert found.predictions[0].label == "giant panda"
 
 
+def test_a_pipe_that_gives_a_picture_in_parts_is_read_to_its_end(model: Classifier) -> None:
+    photograph = photo("rocket.jpg")
+    with subprocess.Popen(["cat", str(photograph)], stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdout
+        found = model.classify(process.stdout)
+    assert found.predictions == model.classify(photograph).predictions
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("nothing", [None, 5, np.array(5), object()], ids=lambda one: type(one).__name__)
+def test_what_is_no_list_of_pictures_says_so(model: Classifier, nothing: Any) -> None:
+    with pytest.raises(ParameterError, match="Pictures are a list, or anything to go through, not "):
+        model.classify_many(nothing)
+
+
+@pytest.mark.parametrize("name", ["panda.webp", "coffee.png", "rocket.jpg"])
+def test_an_image_may_be_in_a_list_more_than_once(model: Classifier, name: str) -> None:
+    """Several threads then load it at once, which Pillow does not expect."""
+    expected = model.classify(photo(name)).predictions
+    for _ in range(3):
+        with Image.open(photo(name)) as image:
+            found = list(model.classify_many([image] * 8))
+        assert [getattr(one, "predictions", one) for one in found] == [expected] * 8
+
+
 def test_an_array_of_arrays_is_several_pictures(model: Classifier) -> None:
     pixels = np.asarray(Image.open(PANDA).convert("RGB"))
     found = list(model.classify_many(np.stack([pixels, pixels])))

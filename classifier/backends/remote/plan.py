@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier import formatting
-from classifier.backends.protocol import Outputs
+from classifier.backends.protocol import Outputs, wrong_kind
 from classifier.backends.remote.deadline import Deadline
 from classifier.backends.remote.transport import (
     Array,
@@ -34,8 +34,7 @@ OURS = "image-classifier"
 _PIXELS, _VALUES, _SCORES = "pixels", "values", "scores"  # names of inputs and outputs of such a server
 _MOST = 16  # pictures in one request, where the engine takes any number
 _MOST_FIXED = 32  # pictures in one request, where the engine takes exactly so many
-_NEARLY = 0.01  # by how much probabilities of an 8-bit model may leave 0 to 1
-_SUM = 1e-3  # by how much the sum of probabilities may miss 1
+_NEARLY = 0.01  # by how much a value may miss a whole number
 _WORDS = {True: ("logit",), False: ("prob", "softmax")}  # how outputs of logits, and of probabilities, are called
 
 Order = Literal["same", "to_first", "to_last"]
@@ -123,7 +122,8 @@ class Plan:
             expected = (sent, spec.scores)
             raise BadAnswerError(f"its scores have the shape {formatting.shape(scores.shape)} instead of {expected}")
         scores = scores.reshape(sent, spec.scores)[:pictures]
-        _check_kind(scores, spec)
+        if wrong := wrong_kind(scores, spec):
+            raise BadAnswerError(f"its {wrong}")
         return Outputs(scores, self._features(found, sent, pictures) if features else None)
 
     def _features(self, found: Mapping[str, Array], sent: int, pictures: int) -> NDArray[np.float32] | None:
@@ -257,20 +257,6 @@ def _whole(batch: Array, name: str) -> Array:
     if np.abs(whole - batch).max(initial=0) > _NEARLY or whole.min(initial=0) < 0 or whole.max(initial=0) > 255:
         raise BadAnswerError(f"its input {name} takes whole numbers from 0 to 255, which these values are not")
     return whole
-
-
-def _check_kind(scores: NDArray[np.float32], spec: OutputSpec) -> None:
-    """Compares what can be seen of scores `(N, classes)` with what the package says of them.
-
-    Raises:
-        BadAnswerError: they are not probabilities, or already are: a second softmax would make all classes alike.
-    """
-    bounded = scores.min(initial=0) >= -_NEARLY and scores.max(initial=0) <= 1 + _NEARLY
-    if not spec.logits and not bounded:
-        raise BadAnswerError(f"its scores are not probabilities, which {MANIFEST} says (output.logits)")
-    whole = spec.scores > 2 and not spec.multi_label and scores.min(initial=0) >= 0
-    if spec.logits and bounded and whole and bool((np.abs(scores.sum(axis=1) - 1) <= _SUM).all()):
-        raise BadAnswerError(f"its scores are probabilities already, but {MANIFEST} says logits (output.logits)")
 
 
 def _counts(sizes: Sequence[int], count: int) -> bool:

@@ -12,6 +12,7 @@ from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.languages import Words
+from classifier.package.unknown import FILE
 
 SIDE = 96
 """Pixels along the longer side of a small picture, some 3 kB."""
@@ -68,6 +69,8 @@ def doubts(found: Evaluation, labels: Sequence[str], words: Words) -> str:
     if record and found.calibrated_on:
         about = {"count": found.calibrated_on, "dataset": printable(record.dataset), "date": record.date}
         said.append(words("calibrated_on", **about))
+    if found.fitted_on:
+        said.append(words("fitted_on", count=found.fitted_on, file=FILE))
     if not said:
         return ""
     return section(words("doubts"), f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in said)}</ul>")

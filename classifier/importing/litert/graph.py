@@ -120,14 +120,19 @@ class Graph:
     lacks_weights: bool
 
 
-def sources(data: bytes, outputs: Collection[int]) -> dict[int, set[int]]:
+def parse(data: bytes) -> Any:
+    """A whole file as objects; LiteRT has loaded it, so it is not checked for damage again."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+
+
+def sources(model: Any, outputs: Collection[int]) -> dict[int, set[int]]:
     """For each output, as the index of its tensor, the other ones of which it is computed.
 
     Args:
-        data: as for `read`.
+        model: what `parse` gave.
         outputs: the indices of the outputs' tensors.
     """
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0)).subgraphs[0]
+    graph = model.subgraphs[0]
     behind: dict[int, set[int]] = {}
     for operation in graph.operators:  # each comes after those that make its inputs
         inputs = {int(index) for index in operation.inputs}
@@ -136,14 +141,13 @@ def sources(data: bytes, outputs: Collection[int]) -> dict[int, set[int]]:
     return {output: behind.get(output, set()) for output in outputs}
 
 
-def read(data: bytes, scores: int | None = None) -> Graph:
+def read(model: Any, scores: int | None = None) -> Graph:
     """Reads a graph.
 
     Args:
-        data: the whole file. LiteRT has loaded it, so it is not checked for damage again.
+        model: what `parse` gave.
         scores: the index of the tensor of the output with the scores; the first output if None.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     graph = model.subgraphs[0]
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     made = {int(output): operation for operation in graph.operators for output in operation.outputs}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from classifier.backends.litert import dequantise, named_outputs, quantise, resizable
 from classifier.errors import ModelFileError, PackageError
 from classifier.formatting import one_line
-from classifier.importing.litert.graph import Graph
+from classifier.importing.litert.graph import Graph, parse
 from classifier.importing.litert.graph import read as read_graph
 from classifier.importing.litert.graph import sources as read_sources
 from classifier.importing.litert.metadata import read as read_metadata
@@ -48,9 +48,10 @@ def read(source: Source, options: Options) -> Network:
     interpreter = _load(file, data)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     check_one_of_each(file, len(inputs), 1)
-    chosen = _chosen(file, data, interpreter, options.output)
+    model = parse(data)
+    chosen = _chosen(file, model, interpreter, options.output)
     scores = named_outputs(interpreter)[chosen.scores] if chosen else outputs[0]
-    graph = read_graph(data, int(scores["index"]))
+    graph = read_graph(model, int(scores["index"]))
     if graph.lacks_weights:
         raise ModelFileError(
             f"{file}: its weights are not in it: it reads variables that nothing sets, as some versions of TensorFlow "
@@ -104,13 +105,13 @@ def _load(file: Path, data: bytes) -> Interpreter:
     return interpreter
 
 
-def _chosen(file: Path, data: bytes, interpreter: Interpreter, wanted: str | None) -> Chosen | None:
+def _chosen(file: Path, model: Any, interpreter: Interpreter, wanted: str | None) -> Chosen | None:
     """Which of several outputs are taken; None if there is but one."""
     named = named_outputs(interpreter)
     if len(named) == 1 and wanted is None:
         return None
     names = {int(detail["index"]): name for name, detail in named.items()}
-    sources = {names[index]: {names[one] for one in found} for index, found in read_sources(data, set(names)).items()}
+    sources = {names[index]: {names[one] for one in found} for index, found in read_sources(model, set(names)).items()}
     outputs = [
         Output(name, _shape(detail), _is_integer(detail) and not detail["quantization"][0], sources[name])
         for name, detail in named.items()

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import inliner
 
 from classifier.backends.onnx_errors import DAMAGED
-from classifier.errors import ModelFileError, ParameterError
+from classifier.errors import ModelFileError
 from classifier.formatting import printable
 from classifier.importing.network import Activation, Shape, check_one_of_each
 from classifier.importing.onnx import arithmetic, edit, layout
@@ -20,7 +20,7 @@ from classifier.importing.onnx.arithmetic import Beginning
 from classifier.importing.onnx.graph import Graph, most_common_type
 from classifier.importing.onnx.scores import Scores, activation, feature_map
 from classifier.importing.onnx.scores import scores as scores_of
-from classifier.importing.outputs import Output, choose
+from classifier.importing.outputs import Output, check_wanted, choose
 from classifier.machine import files
 
 _TYPE = onnx.TensorProto
@@ -184,11 +184,10 @@ def _is_quantised(proto: Any) -> bool:
 
 
 def _scores(graph: Graph, wanted: str | None) -> Scores:
+    outputs = {one.name: Output(one.name, _declared(one)) for one in graph.model.graph.output}
     if wanted is not None:
-        names = [one.name for one in graph.model.graph.output]
-        if wanted not in names:
-            raise ParameterError(f"--output {wanted}: its outputs are {', '.join(names)}.")
-        return Scores(wanted, tuple(name for name in names if name != wanted))
+        check_wanted(wanted, list(outputs.values()))
+        return Scores(wanted, tuple(name for name in outputs if name != wanted))
     found = scores_of(graph)
     if not found:
         raise ModelFileError(
@@ -198,8 +197,7 @@ def _scores(graph: Graph, wanted: str | None) -> Scores:
     check_one_of_each(graph.file, len(graph.inputs), 1)
     if len(found) == 1:
         return found[0]
-    shapes = {one.name: _declared(one) for one in graph.model.graph.output}
-    chosen = choose(graph.file, [Output(one.name, shapes.get(one.name, ())) for one in found], None)
+    chosen = choose(graph.file, [outputs.get(one.name, Output(one.name, ())) for one in found], None)
     return next(one for one in found if one.name == chosen.scores)
 
 

@@ -60,10 +60,14 @@ def document(*arguments: str, **more: str) -> dict[str, Any]:
         (["--html", "link.csv"], "--html link.csv would overwrite list.csv, which is read."),
         (["--predictions", "hard.csv"], "--predictions hard.csv would overwrite list.csv, which is read."),
         (["--json", "tiny/model.toml"], "would overwrite "),
+        (["--compare", "./other", "--json", "other/model.toml"], "--json other/model.toml would overwrite "),
+        (["--compare", "./other/", "--html", "link.onnx"], "--html link.onnx would overwrite other/model.onnx"),
         (["--labels", "names.txt", "--html", "names.txt"], "--html names.txt would overwrite names.txt"),
         (["--html", "photo"], "--html photo would overwrite "),
         (["--json", "x", "--html", "./x"], "--json and --html both lead to ./x. Name another file for one of them."),
         (["--json", "-", "--html", "-"], "--json and --html both lead to standard output."),
+        (["--json", ""], ". cannot be written: a folder is where a file is expected."),
+        (["--json", "-", "--html", "/dev/stdout"], "--json and --html both lead to standard output."),
         (["--json", "new", "--html", "data/../new"], "--json and --html both lead to "),
     ],
 )
@@ -73,6 +77,7 @@ def test_inputs_are_never_written_over_and_outputs_not_by_each_other(
     Path("names.txt").write_text("a\nb\nc\n")
     os.symlink("list.csv", "link.csv")
     os.link("list.csv", "hard.csv")
+    os.link("other/model.onnx", "link.onnx")
     os.symlink(next(data.rglob("*.*")), "photo")
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert evaluate(*arguments, dataset="list.csv") == 2
@@ -94,7 +99,7 @@ def test_a_bare_model_file_is_not_written_over(capsys: pytest.CaptureFixture[str
 
 def test_a_dash_is_standard_output_for_each_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     for option, begin in (("--html", "<!doctype html>"), ("--predictions", "file,truth,"), ("--json", "{")):
-        assert evaluate(option, "-") == 0
+        assert evaluate(option, "/dev/stdout" if option == "--json" else "-") == 0
         assert capsys.readouterr().out.startswith(begin)
     assert not Path("-").exists()
 

@@ -89,6 +89,11 @@ def test_a_package_without_one_gets_it_and_heeds_it(
     assert after.familiar < 0.5
     assert not after.known
     assert not after.sure
+    again = ["evaluate", "model", "own", "--json", "report.json", "--html", "report.html"]
+    assert cli.main(again) == 0
+    assert "unknown.npz was fitted to 100 of these pictures: " in capsys.readouterr().out
+    assert json.loads(Path("report.json").read_text("utf-8"))["fitted_on"] == 100
+    assert "unknown.npz was fitted to 100 of these" in Path("report.html").read_text("utf-8")
 
 
 @pytest.mark.slow

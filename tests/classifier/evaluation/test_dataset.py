@@ -224,9 +224,16 @@ def test_other_columns_and_delimiters(tmp_path: Path, text: str) -> None:
         assert pairs in ([("a.jpg", 0), ("b.jpg", 1)], [("a;1.jpg", 0)])
 
 
+def test_a_column_that_nobody_needs_may_hold_whole_pictures(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(f"path,base64,label\na.jpg,{'A' * 200_000},cat\nb.jpg,,dog\n")
+    assert read_dataset(str(tmp_path / "list.csv"), TEN).truths == [0, 1]
+
+
 def test_names_count_before_the_numbers_of_another_model(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("path,label,class_name\na.jpg,0,dog\nb.jpg,1,cat\n")
-    assert read_dataset(str(tmp_path / "list.csv"), TEN).truths == [1, 0]
+    for numbers in (("0", "1"), ("0.0", "1.0"), ("0", "1.0")):
+        rows = "a.jpg,{},dog\nb.jpg,{},cat\n".format(*numbers)
+        (tmp_path / "list.csv").write_text(f"path,label,class_name\n{rows}")
+        assert read_dataset(str(tmp_path / "list.csv"), TEN).truths == [1, 0]
 
 
 def test_several_labels_may_be_right(tmp_path: Path) -> None:

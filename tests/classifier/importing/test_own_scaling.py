@@ -147,7 +147,9 @@ def test_a_network_of_keras_with_layers_for_it_inside(make: Any) -> None:
 def test_a_converted_model_is_read_in_the_same_way(make: Any, name: str) -> None:
     """Apart from what the converter puts into the weights of the first layer."""
     scale, before = _TOLD[name]
-    graph = tflite_graph.read(make.tflite(build(make, lambda image: before(make.keras, image)), "float32"))
+    graph = tflite_graph.read(
+        tflite_graph.parse(make.tflite(build(make, lambda image: before(make.keras, image)), "float32"))
+    )
     assert str(graph.scaling) == str(SCALES[scale])
 
 

@@ -24,13 +24,13 @@ from tests.support.photos import ROOT, photo
 CIFAR10 = ROOT / "model/cifar10"
 
 
-def some(channels: int = 1280, weights: tuple[str, ...] = ()) -> Unknown:
-    """A measure for which the first axis alone is known."""
+def some(channels: int = 1280, weights: tuple[str, ...] = (), pictures: int = 0) -> Unknown:
+    """A measure for which the first axis alone is known, fitted to so many pictures."""
     random = np.random.default_rng(0)
     components = np.linalg.qr(random.normal(size=(channels, 2)))[0].T.astype(np.float16).astype(np.float32)
     mean = np.zeros(channels, np.float32)
     mean[0] = 1
-    return Unknown(mean, components, 0.1, 1.0, 0.2, weights)
+    return Unknown(mean, components, 0.1, 1.0, 0.2, weights, pictures, ("0123456789abcdef",) * pictures)
 
 
 def written(measure: Unknown, **changes: Any) -> bytes:
@@ -60,6 +60,9 @@ def test_what_is_written_is_read_again_and_always_the_same() -> None:
     again = unknown.parse(measure.content())
     assert again.content() == measure.content() == some(weights=("ab" * 32,)).content()
     assert again.weights == measure.weights
+    assert (again.pictures, again.sample) == (0, ())
+    fitted = unknown.parse(some(pictures=2).content())
+    assert (fitted.pictures, fitted.sample) == (2, ("0123456789abcdef",) * 2)
     assert np.array_equal(again.components, measure.components)
 
 
@@ -77,7 +80,10 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "lacking": (lambda data: written(some(), mean=None), "it should hold"),
     "other": (lambda data: written(some(), more=np.zeros(1)), "it should hold"),
     "format": (lambda data: written(some(), format=np.int64(2)), "its format is 2"),
-    "weights": (lambda data: written(some(), weights=np.zeros(3)), "not sha256"),
+    "weights": (lambda data: written(some(), weights=np.zeros(3)), "no hashes of 32 bytes"),
+    "sample": (lambda data: written(some(pictures=2), sample=np.zeros((2, 7), np.uint8)), "no hashes of 8 bytes"),
+    "pictures": (lambda data: written(some(pictures=2), pictures=np.zeros(2)), "its pictures are no number"),
+    "half": (lambda data: written(some(pictures=2), sample=None), "it should hold"),
 }
 
 

@@ -138,11 +138,12 @@ def test_a_pil_image_scores_as_its_file() -> None:
         assert np.array_equal(prepare(image, geometry, Limits()).pixels, prepared(data, geometry))
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_an_opened_jpeg_of_12_million_pixels_is_decoded_as_its_file(orientation: int) -> None:
+@pytest.mark.parametrize(("orientation", "kind"), [(1, "JPEG"), (6, "JPEG"), (1, "MPO")])
+def test_an_opened_jpeg_of_12_million_pixels_is_decoded_as_its_file(orientation: int, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encode(large("koala.webp"), "JPEG", quality=90, exif=exif)
+    more = {"save_all": True, "append_images": [Image.new("RGB", (640, 480))]} if kind == "MPO" else {}
+    data = encode(large("koala.webp"), kind, quality=90, exif=exif, **more)
     geometry = Geometry((224, 224), 0.875, "bicubic")
     expected = prepare(data, geometry, Limits())
     with Image.open(io.BytesIO(data)) as image:
