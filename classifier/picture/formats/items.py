@@ -30,6 +30,34 @@ class Box(NamedTuple):
     end: int
 
 
+class Property(NamedTuple):
+    """A property of an item.
+
+    Attributes:
+        at: where its number stands in the file.
+        number: its place in the list of all properties, from 1.
+        box: the property.
+    """
+
+    at: int
+    number: int
+    box: Box
+
+
+class Association(NamedTuple):
+    """The properties of an item.
+
+    Attributes:
+        item: its id.
+        wide: the bytes that a property's number has.
+        properties: in their order.
+    """
+
+    item: int
+    wide: int
+    properties: list[Property]
+
+
 @dataclass(slots=True)
 class Items:
     """The items of a file.
@@ -85,6 +113,27 @@ def read_items(data: bytes) -> Items:
         elif box.kind == b"iprp":
             items.properties = _properties(data, box)
     return items
+
+
+def associations(data: bytes, iprp: Box) -> Iterator[Association]:
+    """What the boxes `ipma` say: of each item its properties; those that there are not are left out."""
+    container = find(data, iprp.start, iprp.end, b"ipco")
+    listed = list(boxes(data, container.start, container.end)) if container else []
+    left = _ITEMS
+    for box in boxes(data, iprp.start, iprp.end):
+        if box.kind != b"ipma" or box.end - box.start < 8:
+            continue
+        wide = 4 if _version(data, box) else 2
+        each = 2 if data[box.start + 3] & 1 else 1
+        at = box.start + 8
+        while left > 0 and at + wide < box.end:
+            item, count, first = _number(data, at, wide, box.end), data[at + wide], at + wide + 1
+            at = first + each * count
+            left -= 1 + count
+            numbers = [(place, _number(data, place, each, box.end)) for place in range(first, at, each)]
+            found = [(place, number & (0x7FFF if each == 2 else 0x7F)) for place, number in numbers]
+            known = [Property(place, index, listed[index - 1]) for place, index in found if 0 < index <= len(listed)]
+            yield Association(item, each, known)
 
 
 def start_of(data: bytes, item: int, most: int) -> bytes:
@@ -192,24 +241,7 @@ def _sources(data: bytes, iref: Box) -> Iterator[tuple[int, list[int]]]:
 
 
 def _properties(data: bytes, iprp: Box) -> dict[int, list[Box]]:
-    container = find(data, iprp.start, iprp.end, b"ipco")
-    if not container:
-        return {}
-    listed = list(boxes(data, container.start, container.end))
     result: dict[int, list[Box]] = {}
-    left = _ITEMS
-    for box in boxes(data, iprp.start, iprp.end):
-        if box.kind != b"ipma" or box.end - box.start < 8:
-            continue
-        wide = 4 if _version(data, box) else 2
-        each = 2 if data[box.start + 3] & 1 else 1
-        at = box.start + 8
-        while left > 0 and at + wide < box.end:
-            item, count = _number(data, at, wide, box.end), data[at + wide]
-            at += wide + 1
-            places = [_number(data, at + each * index, each, box.end) for index in range(count)]
-            at += each * count
-            left -= 1 + count
-            indexes = [place & (0x7FFF if each == 2 else 0x7F) for place in places]
-            result.setdefault(item, []).extend(listed[index - 1] for index in indexes if 0 < index <= len(listed))
+    for one in associations(data, iprp):
+        result.setdefault(one.item, []).extend(found.box for found in one.properties)
     return result
