@@ -33,7 +33,7 @@ from classifier.picture.checks import check_memory, check_size, checked_format, 
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE
-from classifier.picture.formats.base import SIDEWAYS, Cicp, Cost, Format, Preview, Shown, Size
+from classifier.picture.formats.base import SIDEWAYS, Cicp, Cost, CutOff, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.gamma import profile_of
 from classifier.picture.limits import Limits
@@ -188,13 +188,24 @@ def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:
 
 def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
     cut = kind.cut_off(data)
+    told = cut_off.checked(cut, kind) if cut and cut.there else None
+    picture, early = _of_ended(data, cut, kind, limits, at_least, detail)
+    cut = cut or early
+    if cut and told is None:  # only now that the decoder's own memory is free
+        told = cut_off.checked(cut, kind)
+    return replace(picture, notes=told) if told else picture
+
+
+def _of_ended(
+    data: bytes, cut: CutOff | None, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None
+) -> tuple[Picture, CutOff | None]:
+    """The picture, and how the file ends if that was seen only now."""
     shown = kind.shown(cut.ended if cut else data)
     held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
     with _opened(shown.data, kind) as image:
         frame = partial(_decode, image, kind, limits, at_least, detail, held, shown)
         picture = first_that_shows(frame, image, kind, shown.data, limits)
-        cut = cut or kind.ended_early(image, data)
-    return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
+        return picture, None if cut else kind.ended_early(image, data)
 
 
 def _of_raw(preview: Preview, raw: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:

@@ -144,9 +144,15 @@ def start_of(data: bytes, item: int, most: int) -> bytes:
         item: its id.
         most: the most bytes to give.
     """
+    start, end = extent(data, item)
+    return data[start : min(start + most, end)]
+
+
+def extent(data: bytes, item: int) -> tuple[int, int]:
+    """Where what an item holds, or the first part of it, begins and ends in the file; (0, 0) if that is not said."""
     location = in_meta(data, b"iloc")
     if not location or location.end - location.start < 8:
-        return b""
+        return 0, 0
     version, sizes = _version(data, location), data[location.start + 4 : location.start + 6]
     offsets, lengths, bases, indexes = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15 if version else 0
     wide, place = (4 if version == 2 else 2), location.start + 6
@@ -160,13 +166,11 @@ def start_of(data: bytes, item: int, most: int) -> bytes:
             at = _number(data, base, bases, location.end) + _number(data, first + indexes, offsets, location.end)
             length = _number(data, first + indexes + offsets, lengths, location.end)
             inside = in_meta(data, b"idat") if method == 1 else Box(b"", 0, len(data))
-            return (
-                data[inside.start + at : inside.start + at + min(most, length)]
-                if inside and extents and method < 2
-                else b""
-            )
+            if not inside or not extents or method > 1:
+                return 0, 0
+            return inside.start + at, inside.start + at + length
         place = first + extents * (indexes + offsets + lengths)
-    return b""
+    return 0, 0
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
