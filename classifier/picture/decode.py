@@ -188,11 +188,11 @@ def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:
 
 def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
     cut = kind.cut_off(data)
-    told = cut_off.checked(cut, kind) if cut and cut.there else None
+    told = cut_off.checked(cut, kind, limits) if cut and cut.there else None
     picture, early = _of_ended(data, cut, kind, limits, at_least, detail)
     cut = cut or early
     if cut and told is None:  # only now that the decoder's own memory is free
-        told = cut_off.checked(cut, kind)
+        told = cut_off.checked(cut, kind, limits)
     return replace(picture, notes=told) if told else picture
 
 

@@ -65,12 +65,12 @@ class There(NamedTuple):
 
     Attributes:
         rows: of pixels, in the order of the file.
-        height: of the picture.
+        size: of the picture.
         share: of all pixels, 0 to 1.
     """
 
     rows: int
-    height: int
+    size: Size
     share: float
 
 

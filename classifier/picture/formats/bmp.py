@@ -137,7 +137,7 @@ def _cut_off(data: bytes) -> CutOff | None:
     if missing <= 0 or have < 0:
         return None
     rows = have // stride + (have % stride >= (header.width * header.bits + 7) // 8)
-    there = There(rows, height, have / (stride * height) if rows < height else 1.0)
+    there = There(rows, (header.width, height), have / (stride * height) if rows < height else 1.0)
     return CutOff(b"" if there.share < ENOUGH else data + bytes(missing), there=there, doubtful=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ _SPARE = 16  # bytes beside the pixels: a row has one, or one in each of seven p
 _STEP = 1 << 16  # bytes that are decompressed at a time, and to
 _MOST_BYTES = 1 << 30  # of pixels: 134 million of the largest kind, 16 bits in four channels
 _MOST_MENDED = 1 << 27  # of pixels of a file that lacks its end: 44 million of 8 bits in three channels; a second
+_NAME = re.compile(rb"\w{4}")  # which Pillow takes, though only letters are allowed
 _ANCILLARY = 0x20  # in the first byte of a name: a picture can be shown without such a chunk
 _ANIMATION, _FRAMES = b"acTL", (b"fcTL", b"fdAT")
 
@@ -33,7 +35,7 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
     position = 8
     for _ in range(_CHUNKS):
         name = data[position + 4 : position + _HEAD]
-        if len(name) < 4 or name == b"IEND" or not name.isalpha():
+        if len(name) < 4 or name == b"IEND" or not _NAME.fullmatch(name):
             return
         end = position + _HEAD + int.from_bytes(data[position : position + 4], "big") + _CHECKSUM
         yield _Chunk(name, position, end)
@@ -63,7 +65,7 @@ def _without_wrong_chunks(data: bytes) -> bytes:
 
 def _is_wrong(data: bytes, chunk: _Chunk) -> bool:
     """Whether its checksum is not that of its name and content."""
-    if chunk.end > len(data):
+    if not chunk.name.isalpha() or chunk.end > len(data):
         return False
     found = zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.end - _CHECKSUM])
     return data[chunk.end - _CHECKSUM : chunk.end] != struct.pack(">I", found)
@@ -118,7 +120,7 @@ def _cut_off(data: bytes) -> CutOff | None:
         for piece in _inflated(zlib.decompressobj(), data, pixels, row * height):
             count += len(piece)
             parts.append(packed.compress(piece))
-    there = There(min(count // row, height), height, min(count / (row * height), 1.0))
+    there = There(min(count // row, height), (width, height), min(count / (row * height), 1.0))
     if there.rows == height:
         return None
     if there.share < ENOUGH:

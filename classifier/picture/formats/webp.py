@@ -68,12 +68,12 @@ def _cut_off(data: bytes) -> CutOff | None:
     missing = min(chunk.end - end, have)  # a chunk may claim any length
     if missing == 0 and int.from_bytes(data[4:8], "little") + 8 <= len(data):
         return None
-    width, height = _header_size(data)
+    size = _header_size(data)
     if missing == 0:  # only what comes behind the picture may be missing
         picture = _file(data[12 : chunk.start - 8], chunk.name, data[chunk.start : end])
-        return CutOff(picture, doubtful=True, there=There(height, height, 1.0))
-    if width * height > _MOST_COMPARED:
-        return CutOff(b"", there=There(0, height, 0.0))
+        return CutOff(picture, doubtful=True, there=There(size[1], size, 1.0))
+    if size[0] * size[1] > _MOST_COMPARED:
+        return CutOff(b"", there=There(0, size, 0.0))
     count = 2 * missing + _MORE
     ended, continued = (
         _file(data[12 : chunk.start - 8], chunk.name, data[chunk.start : end] + rest)

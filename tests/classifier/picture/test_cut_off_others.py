@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.errors import BrokenImageError, CutOffError, ImageError
+from classifier.errors import BrokenImageError, CutOffError, ImageError, TooManyPixelsError
 from classifier.picture.decode import read
+from classifier.picture.limits import Limits
 from tests.support.hostile import SECONDS, encode
 from tests.support.photos import photo
 
@@ -114,6 +115,12 @@ def test_a_bmp_without_the_padding_of_its_last_row_is_whole() -> None:
     assert (451 * 3) % 4
     assert read(data[:-3]).notes == ()
     assert difference(data[:-3], "BMP") == 0
+
+
+def test_a_header_of_too_many_pixels_is_told_first() -> None:
+    for kind, at in (("PNG", 200), ("BMP", 200)):
+        with pytest.raises(TooManyPixelsError):
+            read(cat(kind)[:at], Limits(max_pixels=100_000))
 
 
 def test_pixels_that_are_missing_are_never_read_from_a_header_that_claims_many() -> None:
