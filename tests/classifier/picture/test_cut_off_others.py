@@ -118,9 +118,9 @@ def test_a_bmp_without_the_padding_of_its_last_row_is_whole() -> None:
 
 
 def test_a_header_of_too_many_pixels_is_told_first() -> None:
-    for kind, at in (("PNG", 200), ("BMP", 200)):
+    for kind in ("PNG", "BMP"):
         with pytest.raises(TooManyPixelsError):
-            read(cat(kind)[:at], Limits(max_pixels=100_000))
+            read(cat(kind)[: len(cat(kind)) // 2], Limits(max_pixels=100_000))
 
 
 def test_pixels_that_are_missing_are_never_read_from_a_header_that_claims_many() -> None:
