@@ -207,7 +207,7 @@ class Classifier:
         turn.cancellation.check()
         output, inference = self._infer(data, self._for_now(), features=features)
         took = findings.timings(turn.asked, turn.waited, prepared, inference)
-        return findings.inference(self.package, output, (self.backend, self.device), took)
+        return findings.inference(self.package, prepared, output, (self.backend, self.device), took)
 
     def classify_many(
         self,

@@ -71,7 +71,9 @@ def classification(
     )
 
 
-def inference(package: ModelPackage, output: Outputs, ran: tuple[str, str], took: Timings) -> Inference:
+def inference(
+    package: ModelPackage, prepared: Prepared | None, output: Outputs, ran: tuple[str, str], took: Timings
+) -> Inference:
     """All that is known of one picture; for the arguments see `classification`."""
     return Inference(
         probabilities=chances(package, output),
@@ -82,6 +84,8 @@ def inference(package: ModelPackage, output: Outputs, ran: tuple[str, str], took
         device=ran[1],
         timings=took,
         familiar=familiar(package, output),
+        structured=prepared is None or prepared.structured,
+        notes=prepared.notes if prepared else (),
     )
 
 

@@ -145,6 +145,8 @@ class Inference:
         device: as in `Classification`.
         timings: as in `Classification`.
         familiar: as in `Classification`; None, too, if the features were not asked for.
+        structured: as in `Classification`; true of what was fitted to the input already, which is not looked at.
+        notes: as in `Classification`.
     """
 
     probabilities: NDArray[np.float32]
@@ -155,3 +157,5 @@ class Inference:
     device: str
     timings: Timings
     familiar: float | None = None
+    structured: bool = True
+    notes: tuple[Note, ...] = ()

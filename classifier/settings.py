@@ -5,8 +5,6 @@ Always use `read_settings`: it checks every value, and its error says in a sente
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +24,7 @@ from classifier.errors import ParameterError
 from classifier.formatting import listed
 from classifier.injected import Environment
 from classifier.machine.cpus import cpu_count
+from classifier.network import check_hosts, check_networks, checked_path, without_credentials
 from classifier.origins import normalized, split
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
@@ -34,10 +33,7 @@ from classifier.views import View
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
 
-
 _REMOTE_TURNS = 16  # pictures that may wait for an engine's answer while others are decoded
-# A name or an IPv4 address, an IPv6 address, all names that end so, or all names.
-_HOST = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]+\]?|\*", re.ASCII)
 _Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
 
 
@@ -189,11 +185,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                raise ValueError(f"{error}; expected addresses or networks, such as 10.0.0.5,172.16.0.0/12") from None
+        check_networks(value)
         return value
 
     @field_validator("cors_origins", "frame_ancestors")
@@ -214,12 +206,7 @@ class Settings(BaseSettings):
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for host in value:
-            if not _HOST.fullmatch(host):
-                raise ValueError(
-                    f"{host} is not the name of a host; expected names or addresses without scheme, port and path, "
-                    "such as demo.example.org,*.example.org"
-                )
+        check_hosts(value)
         return value
 
     @field_validator("formats")
@@ -240,10 +227,7 @@ class Settings(BaseSettings):
     @field_validator("base_path")
     @classmethod
     def _path(cls, value: str | None) -> str | None:
-        path = (value or "").strip("/")
-        if not all(re.fullmatch(r"[\w~-][\w.~-]*", part, re.ASCII) for part in path.split("/") if path):
-            raise ValueError("expected a path of letters, digits and . _ ~ -, such as /demo")
-        return f"/{path}" if path else None
+        return checked_path(value)
 
     @field_validator("remote_url")
     @classmethod
@@ -305,14 +289,9 @@ def read_settings(**options: object) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         problems = (
-            f"{name if name in given else PREFIX + name.upper()}={_shown(item['input'])}: "
+            f"{name if name in given else PREFIX + name.upper()}={without_credentials(item['input'])}: "
             f"{item['msg'].removeprefix('Value error, ')}"
             for item in error.errors()
             for name in [str(item["loc"][0])]
         )
         raise ParameterError("; ".join(problems) + ".") from error
-
-
-def _shown(value: object) -> str:
-    """A value for a message, without the user and password of an address."""
-    return re.sub(r"//\S*@", "//...@", str(value or ""))

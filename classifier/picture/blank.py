@@ -7,6 +7,7 @@ model. Most pictures show in a few rows that they are of something; of all other
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,17 @@ _SHARE = 0.003
 little alike after a reduction as before; test patterns leave 0.0003 where their correlation reaches 0.4 at all."""
 
 
+_LINES = 48
+"""Lines of pixels by which a picture is known that was enlarged by repeating its pixels."""
+
+_BEGINS, _REPEATS = 0.4, 0.2
+"""Shares of the largest difference between neighbouring lines: at least where pixels begin, at most where they are
+repeated. Between them lie differences of all other pictures."""
+
+_ENLARGED = 0.6
+"""The most pixels that it had before, as a share of those along a side."""
+
+
 def has_structure(image: Image.Image, box: tuple[float, float, float, float] | None = None) -> bool:
     """False for a blank picture and for noise, True for everything else.
 
@@ -56,6 +68,9 @@ def has_structure(image: Image.Image, box: tuple[float, float, float, float] | N
     if min(whole[2] - whole[0], whole[3] - whole[1]) < 2:
         return False
     variance, covariance = _in_some_rows(image, whole)
+    small = _unenlarged(image, whole)
+    if small is not None and not _in_all(small, (0, 0, *small.size)):
+        return False
     if variance > BLANK_DEVIATION**2 and covariance > _CLEAR * variance:
         return True
     return _in_all(image, whole)
@@ -105,6 +120,45 @@ def _in_all(image: Image.Image, box: _Box) -> bool:
             return False
         image = image.reduce(2)
         lines = _lines(image)
+
+
+def _unenlarged(image: Image.Image, box: _Box) -> Image.Image | None:
+    """A picture whose pixels were repeated to enlarge it as it was before; None for every other one.
+
+    Enlarged noise has neighbours alike, but only within what was one pixel. Pictures of two colours are left as they
+    are, since codes (QR and others) are as irregular as noise.
+    """
+    across = _starts(image, box, 0)
+    down = _starts(image, box, 1) if across else None
+    if across is None or down is None:
+        return None
+    pixels = np.asarray(image.crop(box))[down][:, across]
+    first = pixels[0, 0]
+    others = pixels[(pixels != first).any(axis=-1)]
+    two = not len(others) or not (others != others[0]).any()
+    return None if two else Image.fromarray(pixels)
+
+
+def _starts(image: Image.Image, box: _Box, along: int) -> list[int] | None:
+    """Where along an axis pixels begin that differ from those before; None if that is not plainly some and not others.
+
+    Args:
+        image: the picture.
+        box: the part of it to look at.
+        along: 0 for columns, 1 for rows.
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    size = (_LINES, height) if along else (width, _LINES)
+    lines = np.asarray(image.resize(size, Image.Resampling.NEAREST, box).convert("L"), np.int16)
+    steps = np.abs(np.diff(lines, axis=1 - along)).sum(axis=along)
+    most = steps.max()
+    begins = steps > _BEGINS * most
+    count = int(begins.sum()) + 1
+    if (~begins & (steps > _REPEATS * most)).any() or not _LEAST <= count <= _ENLARGED * (len(steps) + 1):
+        return None
+    # In the middle of each, what a coder makes of an edge is least.
+    edges = [0, *(np.flatnonzero(begins) + 1).tolist(), len(steps) + 1]
+    return [(a + b) // 2 for a, b in pairwise(edges)]
 
 
 def _small(image: Image.Image, box: _Box) -> Image.Image:

@@ -33,11 +33,12 @@ from classifier.picture.checks import check_memory, check_size, checked_format, 
 from classifier.picture.colour import Colours, other_colours, srgb
 from classifier.picture.detail import PROFILED, Detail, draft_factor, pixels_in_memory
 from classifier.picture.formats import TABLE
-from classifier.picture.formats.base import ORIENTATION, SIDEWAYS, Cicp, Cost, Format, Preview, Shown, Size
+from classifier.picture.formats.base import SIDEWAYS, Cicp, Cost, CutOff, Format, Preview, Shown, Size
 from classifier.picture.formats.nclx import of_info
 from classifier.picture.gamma import profile_of
 from classifier.picture.limits import Limits
 from classifier.picture.opened import file_of, loaded_copy
+from classifier.picture.orientation import orientation_of, turned_upright
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +47,6 @@ log = logging.getLogger(__name__)
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-_XMP = ("xmp", "XML:com.adobe.xmp")  # what Pillow calls it
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # What Pillow calls JPEGs, with MPO one that has further pictures behind it, and an image that was converted or made of
 # an array, which mostly comes from one.
 _DRAFTED = ("JPEG", "MPO", None)
@@ -182,7 +173,7 @@ def from_image(
         profile = _colours(copy, of_info(copy.info))
         least = 1
         if at_least and detail and image.format in _DRAFTED:
-            stored = at_least[::-1] if _orientation(copy) in SIDEWAYS else at_least
+            stored = at_least[::-1] if orientation_of(copy) in SIDEWAYS else at_least
             least = draft_factor(copy.size, stored, detail, PROFILED if profile else math.inf)
         return _upright(copy, copy.size, at_least, detail is not None, profile, "", least)
     except ImageError:
@@ -197,13 +188,24 @@ def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:
 
 def _of_file(data: bytes, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
     cut = kind.cut_off(data)
+    told = cut_off.checked(cut, kind, limits) if cut and cut.there else None
+    picture, early = _of_ended(data, cut, kind, limits, at_least, detail)
+    cut = cut or early
+    if cut and told is None:  # only now that the decoder's own memory is free
+        told = cut_off.checked(cut, kind, limits)
+    return replace(picture, notes=told) if told else picture
+
+
+def _of_ended(
+    data: bytes, cut: CutOff | None, kind: Format, limits: Limits, at_least: Size | None, detail: Detail | None
+) -> tuple[Picture, CutOff | None]:
+    """The picture, and how the file ends if that was seen only now."""
     shown = kind.shown(cut.ended if cut else data)
     held = len(data) * (2 if cut else 1) + (0 if shown.data is data else len(shown.data))
     with _opened(shown.data, kind) as image:
         frame = partial(_decode, image, kind, limits, at_least, detail, held, shown)
         picture = first_that_shows(frame, image, kind, shown.data, limits)
-        cut = cut or kind.ended_early(image, data)
-    return replace(picture, notes=cut_off.checked(cut, kind)) if cut else picture
+        return picture, None if cut else kind.ended_early(image, data)
 
 
 def _of_raw(preview: Preview, raw: Format, limits: Limits, at_least: Size | None, detail: Detail | None) -> Picture:
@@ -211,11 +213,10 @@ def _of_raw(preview: Preview, raw: Format, limits: Limits, at_least: Size | None
     sideways = preview.orientation in SIDEWAYS
     kind = checked_format(preview.data, limits)
     picture = _of_file(preview.data, kind, limits, at_least[::-1] if at_least and sideways else at_least, detail)
-    image, size = picture.image, (picture.width, picture.height)
-    if preview.orientation in _TRANSPOSE:
-        image = image.transpose(_TRANSPOSE[preview.orientation])
+    size = picture.width, picture.height
     size = size[::-1] if sideways else size
     told = note("raw_preview", kind=preview.kind, size=f"{size[0]} x {size[1]}")
+    image = turned_upright(picture.image, preview.orientation)
     return Picture(image, *size, raw.name, (told, *picture.notes))
 
 
@@ -239,7 +240,7 @@ def _decode(
     size = image.size
     kind.before_loading(image, length)
     profile = _colours(image, shown.cicp)
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     whole = False
     if at_least:
         stored = at_least[::-1] if orientation in SIDEWAYS else at_least
@@ -278,7 +279,7 @@ def _upright(
         least: by what each side is divided at least; 1 where a decoder has done that.
     """
     # Read after loading: some decoders (TIFF, HEIC) turn the picture while loading it, and then correct this tag.
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     have = image.size
     if orientation in SIDEWAYS:
         size, have = size[::-1], have[::-1]
@@ -286,10 +287,7 @@ def _upright(
     factor = max(1, int(room / _GAP))
     if whole:
         factor = max(least, min(factor, math.ceil(math.sqrt(math.prod(have) / PROFILED)) if profile else 1))
-    upright = srgb(image, factor, profile)
-    if orientation in _TRANSPOSE:
-        upright = upright.transpose(_TRANSPOSE[orientation])
-    return Picture(upright, *size, name)
+    return Picture(turned_upright(srgb(image, factor, profile), orientation), *size, name)
 
 
 def _colours(image: Image.Image, cicp: Cicp | None) -> Colours | None:
@@ -298,13 +296,3 @@ def _colours(image: Image.Image, cicp: Cicp | None) -> Colours | None:
     if not profile and cicp is None:
         profile = profile_of(image.info, image.mode)
     return other_colours(profile, cicp)
-
-
-def _orientation(image: Image.Image) -> int:
-    for name in _XMP:  # whose orientation Pillow takes where EXIF has none, and no browser does
-        image.info.pop(name, None)
-    try:
-        value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # broken metadata is no reason to refuse a picture whose pixels are fine
-        return 1
-    return value if value in range(1, 9) else 1

@@ -19,7 +19,7 @@ from web.api.turns import threads, turn
 from web.models import Take, models
 from web.oip.description import FEATURES, VERSION, find_package
 from web.oip.inputs import read_inputs, read_view
-from web.oip.outputs import Output, read_outputs
+from web.oip.outputs import Output, Remarks, read_outputs
 from web.uploads.budget import Reservation, budget, max_bytes
 
 
@@ -45,20 +45,22 @@ async def infer(
     view = read_view(request)
     pictures = await anyio.to_thread.run_sync(read_inputs, request, package, max_bytes())
     found: list[list[NDArray[Any]]] = []
+    remarks = Remarks(len(pictures))
     with Reservation(budget(), client=client) as room:
         room.complete()  # what is answered does not arrive, and so gives way to nobody
         for number, data in enumerate(pictures, 1):
             try:
                 async with turn(models().queue, client, cancellation) as take:
                     work = partial(_run, package.name, data, outputs, view, take)
-                    found.append(await anyio.to_thread.run_sync(work, limiter=threads()))
+                    values, result = await anyio.to_thread.run_sync(work, limiter=threads())
             except ClassifierError as error:
-                if len(pictures) > 1:
-                    error.message = f"Picture {number} of {len(pictures)}: {error.message}"
+                error.message = remarks.of(number, error.message)
                 raise
+            found.append(values)
+            remarks.add(number, result)
             room.grow(_check_size(found[-1], len(pictures)))
     tensors = [output.tensor(values) for output, values in zip(outputs, zip(*found, strict=True), strict=True)]
-    return InferResponse(package.name, tensors, VERSION, request.id)
+    return InferResponse(package.name, tensors, VERSION, request.id, remarks.parameters)
 
 
 def _check_size(values: list[NDArray[Any]], pictures: int) -> int:
@@ -72,14 +74,14 @@ def _check_size(values: list[NDArray[Any]], pictures: int) -> int:
 
 def _run(
     name: str, data: bytes | NDArray[Any], outputs: list[Output], view: View | None, take: Take
-) -> list[NDArray[Any]]:
-    """The outputs of one picture, which is counted."""
+) -> tuple[list[NDArray[Any]], Inference]:
+    """The outputs of one picture, which is counted, and what they are made of."""
     features = any(output.name == FEATURES for output in outputs)
     try:
         with take() as given:
-            result: Inference = models().get(name).infer(data, given, features=features, view=view)
+            result = models().get(name).infer(data, given, features=features, view=view)
     except ClassifierError as error:
         metrics.count_error("api", error)
         raise
     metrics.count("api", result)
-    return [output.of(result) for output in outputs]
+    return [output.of(result) for output in outputs], result

@@ -13,7 +13,7 @@ from classifier import ModelPackage
 from classifier.errors import ProtocolError
 from classifier.formatting import listed
 from classifier.protocols import oip
-from classifier.protocols.oip import InferRequest, RequestedOutput, Tensor
+from classifier.protocols.oip import InferRequest, Parameters, RequestedOutput, Tensor
 from classifier.result import Inference
 from web.oip import description
 
@@ -57,6 +57,32 @@ class Output:
     def tensor(self, pictures: Sequence[NDArray[Any]]) -> Tensor:
         """The output of all pictures."""
         return Tensor(self.name, np.stack(pictures))
+
+
+class Remarks:
+    """What is told of pictures beside the outputs, as parameters of the answer."""
+
+    def __init__(self, pictures: int) -> None:
+        """Args: pictures: how many there are."""
+        self._pictures = pictures
+        self._notes: list[str] = []
+        self._unstructured: list[str] = []
+
+    def of(self, number: int, sentence: str) -> str:
+        """A sentence about a picture, with its number, from 1, if there are several."""
+        return f"Picture {number} of {self._pictures}: {sentence}" if self._pictures > 1 else sentence
+
+    def add(self, number: int, result: Inference) -> None:
+        """Takes down what is to be told of a picture."""
+        self._notes += [self.of(number, note.message) for note in result.notes]
+        if not result.structured:
+            self._unstructured.append(str(number))
+
+    @property
+    def parameters(self) -> Parameters:
+        """`notes`, a sentence a line, and `unstructured`, numbers of pictures, as far as there are any."""
+        found = {"notes": "\n".join(self._notes), "unstructured": ",".join(self._unstructured)}
+        return {name: text for name, text in found.items() if text}
 
 
 def read_outputs(request: InferRequest, package: ModelPackage) -> list[Output]:

@@ -21,7 +21,7 @@ from web.errors import (
 )
 from web.uploads.compressed import coding_of
 from web.uploads.multipart import MAX_FILES, Form
-from web.uploads.wrong_bodies import wrong
+from web.uploads.wrong_bodies import wrong, wrong_file
 
 __all__ = ["FILE", "MAX_FILES", "Sent", "bad_form", "read_request"]
 
@@ -103,16 +103,20 @@ async def _sent(form: FormData) -> Sent:
     others = [(name, part) for name, part in parts if name != FILE]
     texts = [(name, part) for name, part in others if isinstance(part, str)]
     sent = Sent([], [name for name, _ in texts], {name: text for name, text in texts if text})
+    kinds: list[str] = []
     for part in form.getlist(FILE):
         if not isinstance(part, UploadFile):
             raise TextPartError(most=MAX_FILES)
         # A browser sends a part without name and content for a field in which no file was chosen.
         if part.filename or part.size:
             sent.pictures.append(await part.read())
+            kinds.append(part.content_type or "")
             await part.close()  # else all parts would be in memory twice
     files = quoted(name for name, part in others if isinstance(part, UploadFile))
     if sent.pictures and files:
         raise ParameterError(f"{files}: a form's file is read only if it is named `{FILE}`. Name it so.", name=files)
+    if len(sent.pictures) == 1 and (came := wrong_file(sent.pictures[0], cut(kinds[0]))):
+        raise WrongBodyError(came=f"sent with a file that is {came}")
     if not sent.pictures:
         there = f"a file named {files}" if files else f"no `{FILE}`"
         raise NoPictureError(

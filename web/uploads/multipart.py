@@ -46,7 +46,9 @@ def boundary_of(headers: Headers) -> bytes:
     if kind != b"multipart/form-data":
         raise MultiPartException("its Content-Type is not multipart/form-data.")
     if not (boundary := options.get(b"boundary")):
-        raise MultiPartException("Missing boundary in multipart.")
+        raise MultiPartException(
+            "its Content-Type names no boundary; leave that header to the client, which writes one."
+        )
     if len(boundary) > _MAX_BOUNDARY:
         raise _invalid()
     return boundary

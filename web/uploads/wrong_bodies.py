@@ -29,12 +29,17 @@ def wrong(body: bytes, kind: str) -> str:
     """
     if len(body) >= _SURELY and not body.isascii() and not any(byte in body for byte in _STRIPPED):
         return "a file without its line breaks and zero bytes, as curl -d sends it"
+    if kind.startswith("multipart/") and not sniff(body):
+        return f"a message of the type {kind} rather than multipart/form-data"
+    return wrong_file(body, kind)
+
+
+def wrong_file(body: bytes, kind: str) -> str:
+    """The same of a file in a form, whose Content-Type is that of its part."""
     if sniff(body):
         return ""
     if body.startswith(b"\x1f\x8b"):
         return "compressed by gzip"
-    if kind.startswith("multipart/"):
-        return f"a message of the type {kind} rather than multipart/form-data"
     text = body[:_BEGINNING].removeprefix(BOM_UTF8).lstrip()
     if text.startswith((b"{", b"[")):
         return f"JSON with the Content-Type {kind}" if kind else "JSON without a Content-Type"

@@ -7,22 +7,12 @@ in several boxes, a transparent part that does not say how large it is, and one 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from classifier.picture.formats.items import Box, boxes, find, in_meta, read_items
+from classifier.picture.formats.items import Box, associations, boxes, in_meta, read_items
 
 _NAMES = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _HEAD = 8  # bytes of a box before its content
 _ENTRIES = 8  # bytes of the content of `ipma` before its entries: version, flags and their number
-_MOST = 20_000  # associations
-
-
-class _Association(NamedTuple):
-    """A property of an item: where its number stands in the file, the number, and the property's four letters."""
-
-    at: int
-    number: int
-    kind: bytes
 
 
 def has_alpha(data: bytes) -> bool:
@@ -101,33 +91,14 @@ def _with_size(data: bytes) -> bytes:
 
     The depth is in the coded data, too.
     """
-    every = list(_associations(data))
-    size = next((one.number for _, found in every for one in found if one.kind == b"ispe"), 0)
-    result = bytearray(data)
-    for wide, found in every:
-        kinds = [one.kind for one in found]
-        if size and b"auxC" in kinds and b"ispe" not in kinds and b"pixi" in kinds:
-            at = found[kinds.index(b"pixi")].at
-            result[at : at + wide] = size.to_bytes(wide, "big")
-    return bytes(result) if result != data else data
-
-
-def _associations(data: bytes) -> Iterator[tuple[int, list[_Association]]]:
-    """Of each item the bytes that a number of a property has, and its properties."""
     parent = in_meta(data, b"iprp")
-    container = find(data, parent.start, parent.end, b"ipco") if parent else None
-    table = find(data, parent.start, parent.end, b"ipma") if parent else None
-    if not container or not table or table.end - table.start < _ENTRIES:
-        return
-    kinds = [one.kind for one in boxes(data, container.start, container.end)]
-    item, wide = 4 if data[table.start] else 2, 2 if data[table.start + 3] & 1 else 1
-    at, left = table.start + _ENTRIES, _MOST
-    while at + item < table.end and left > 0:
-        count = data[at + item]
-        first, at = at + item + 1, at + item + 1 + count * wide
-        left -= 1 + count
-        if at > table.end:
-            return
-        numbers = [(place, int.from_bytes(data[place : place + wide], "big")) for place in range(first, at, wide)]
-        found = [(place, number & (0x7FFF if wide == 2 else 0x7F)) for place, number in numbers]
-        yield wide, [_Association(place, index, kinds[index - 1]) for place, index in found if 0 < index <= len(kinds)]
+    every = list(associations(data, parent)) if parent else []
+    size = next((one.number for item in every for one in item.properties if one.box.kind == b"ispe"), 0)
+    result = bytearray(data)
+    for item in every:
+        kinds = [one.box.kind for one in item.properties]
+        fits = 0 < size < 1 << (8 * item.wide - 1)  # but for one bit, which says that a reader has to know the property
+        if fits and b"auxC" in kinds and b"ispe" not in kinds and b"pixi" in kinds:
+            at = item.properties[kinds.index(b"pixi")].at
+            result[at : at + item.wide] = size.to_bytes(item.wide, "big")
+    return bytes(result) if result != data else data

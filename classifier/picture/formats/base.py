@@ -60,17 +60,32 @@ class Preview(NamedTuple):
     orientation: int
 
 
+class There(NamedTuple):
+    """How much of a picture there is in a file that is cut off.
+
+    Attributes:
+        rows: of pixels, in the order of the file.
+        size: of the picture.
+        share: of all pixels, 0 to 1.
+    """
+
+    rows: int
+    size: Size
+    share: float
+
+
 class CutOff(NamedTuple):
     """A file that lacks its end, with an end.
 
     Attributes:
-        ended: the file with an end where it is cut off.
+        ended: the file with an end where it is cut off, as far as enough of it is there.
         continued: the same with other content before that end, so that where both give the same pixels, they are those
             of the file; None if that need not be looked at: some have too little, or lack some detail.
         band: the rows of pixels that a decoder decodes at a time, from left to right.
         factor: by what the sides can be divided for looking at it.
         whole: whether all pixels are there, but for the finest detail of those that are not the same.
         doubtful: whether nothing may be missing at all.
+        there: how much there is, if the format counts it; then the two files need not be compared.
     """
 
     ended: bytes
@@ -79,7 +94,12 @@ class CutOff(NamedTuple):
     factor: int = 1
     whole: bool = False
     doubtful: bool = False
+    there: There | None = None
 
+
+ENOUGH = 0.96
+"""The share of a picture's pixels that a file must have which lacks its end. What is missing of fewer is less than a
+centre crop leaves out."""
 
 UNKNOWN = 2
 """Of code points: the one that says nothing."""
@@ -141,7 +161,8 @@ class Format:
             about a second of decoding, and several times as many parts as were seen in ordinary files of this size.
             The check bounds its own work, too, and checks nothing else.
         crashes_decoder: whether a file would crash its decoder instead of being refused by it.
-        wrong_pixels: whether a file's own checksums say that its pixels are wrong, for a decoder that overlooks it.
+        wrong_pixels: whether a file tells that its pixels are wrong, by its own checksums or since zeros fill what it
+            lacks, for a decoder that overlooks it.
         cut_off: for a file that lacks its end, though a decoder could read what is there; None for all others.
         ended_early: the same once a file is decoded, for one that has an end, but where more pixels should be.
         unread_kind: the name of a kind that is not read, such as "12-bit JPEG", for a file that its decoder refused; ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from classifier.picture.formats.base import Format, Shown, starts_with
+from classifier.picture.formats.base import ENOUGH, CutOff, Format, Shown, There, starts_with
 
 _RUNS_BYTES, _RUNS_PIXELS = 2_000_000, 4_000_000  # of a run-length encoded file; Pillow decodes runs one by one
 _START = 14  # of the header, behind that of the file
@@ -126,6 +126,21 @@ def _of_bytes(data: bytes, header: _Header) -> bytes:
     return _file(fields.ljust(108, b"\0"), result.data)
 
 
+def _cut_off(data: bytes) -> CutOff | None:
+    """The file with zeros in place of what it lacks, which may be no more than what pads its last row."""
+    header = _header(data)
+    if not header or header.compression not in (_PLAIN, _MASKS, _ALPHA_MASKS) or header.width <= 0:
+        return None
+    offset, stride = int.from_bytes(data[10:14], "little"), (header.width * header.bits + 31) // 32 * 4
+    height, have = abs(header.height), len(data) - offset
+    missing = stride * height - have
+    if missing <= 0 or have < 0:
+        return None
+    rows = have // stride + (have % stride >= (header.width * header.bits + 7) // 8)
+    there = There(rows, (header.width, height), have / (stride * height) if rows < height else 1.0)
+    return CutOff(b"" if there.share < ENOUGH else data + bytes(missing), there=there, doubtful=True)
+
+
 def _file(head: bytes, pixels: bytes | memoryview) -> bytes:
     """A file of a header, with masks or palette behind it, and pixels."""
     start = _START + len(head)
@@ -150,6 +165,7 @@ BMP = Format(
     matches=starts_with(b"BM"),
     plugin="PIL.BmpImagePlugin",
     too_many_parts=_too_many_parts,
+    cut_off=_cut_off,
     shown=lambda data: Shown(_as_known(data)),
     unread_kind=_unread_kind,
 )

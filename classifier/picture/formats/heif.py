@@ -12,7 +12,7 @@ import re
 from classifier.picture.formats.aperture import corner, visible, without_apertures
 from classifier.picture.formats.avif_alpha import has_alpha, readable, without_alpha
 from classifier.picture.formats.base import Format, Shown
-from classifier.picture.formats.items import find, is_whole, read_items
+from classifier.picture.formats.items import extent, find, is_whole, read_items
 from classifier.picture.formats.nclx import of_picture, of_track
 
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -35,6 +35,7 @@ _CODINGS = {
     b"mski": "a mask",
 }
 _ITEM = re.compile(rb"(....)infe(?:\x02.......|\x03.........)", re.DOTALL)
+_ZEROS = 4096  # bytes
 _BYTES_PER_PIXEL = 13.5  # measured at 64 million pixels: AVIF up to 10.8, HEIC 12.0; at 50 million up to 12.8
 _HEIC_SAMPLE = """
 AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAA
@@ -85,6 +86,15 @@ def _names_are_not_text(data: bytes) -> bool:
         except UnicodeDecodeError:
             return True
     return False
+
+
+def _ends_in_zeros(data: bytes) -> bool:
+    """Whether what a picture is made of ends in zeros, as no coder writes them: a download that was not filled."""
+    if not data.endswith(bytes(_ZEROS)):
+        return False
+    end = len(data.rstrip(b"\0"))
+    items = read_items(data)
+    return any(end + _ZEROS <= extent(data, item)[1] for item in items.parts())
 
 
 def _with_brand(data: bytes, known: set[bytes], brand: bytes) -> bytes:
@@ -146,6 +156,7 @@ AVIF = Format(
     plugin="PIL.AvifImagePlugin",
     is_animated=lambda image, data: bool(getattr(image, "is_animated", False)),
     use_threads=_use_threads_for_avif,
+    wrong_pixels=_ends_in_zeros,
     shown=_shown_of_avif,
     unread_kind=_unread_avif,
     bytes_per_pixel=_BYTES_PER_PIXEL,
@@ -161,6 +172,7 @@ HEIC = Format(
     register=_register_heic,
     use_threads=_use_threads_for_heic,
     crashes_decoder=_names_are_not_text,
+    wrong_pixels=_ends_in_zeros,
     shown=_shown_of_heic,
     unread_kind=lambda data: _unread_coding(data, b"hvc1"),
     bytes_per_pixel=_BYTES_PER_PIXEL,

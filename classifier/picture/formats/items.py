@@ -30,6 +30,34 @@ class Box(NamedTuple):
     end: int
 
 
+class Property(NamedTuple):
+    """A property of an item.
+
+    Attributes:
+        at: where its number stands in the file.
+        number: its place in the list of all properties, from 1.
+        box: the property.
+    """
+
+    at: int
+    number: int
+    box: Box
+
+
+class Association(NamedTuple):
+    """The properties of an item.
+
+    Attributes:
+        item: its id.
+        wide: the bytes that a property's number has.
+        properties: in their order.
+    """
+
+    item: int
+    wide: int
+    properties: list[Property]
+
+
 @dataclass(slots=True)
 class Items:
     """The items of a file.
@@ -87,6 +115,27 @@ def read_items(data: bytes) -> Items:
     return items
 
 
+def associations(data: bytes, iprp: Box) -> Iterator[Association]:
+    """What the boxes `ipma` say: of each item its properties; those that there are not are left out."""
+    container = find(data, iprp.start, iprp.end, b"ipco")
+    listed = list(boxes(data, container.start, container.end)) if container else []
+    left = _ITEMS
+    for box in boxes(data, iprp.start, iprp.end):
+        if box.kind != b"ipma" or box.end - box.start < 8:
+            continue
+        wide = 4 if _version(data, box) else 2
+        each = 2 if data[box.start + 3] & 1 else 1
+        at = box.start + 8
+        while left > 0 and at + wide < box.end:
+            item, count, first = _number(data, at, wide, box.end), data[at + wide], at + wide + 1
+            at = first + each * count
+            left -= 1 + count
+            numbers = [(place, _number(data, place, each, box.end)) for place in range(first, at, each)]
+            found = [(place, number & (0x7FFF if each == 2 else 0x7F)) for place, number in numbers]
+            known = [Property(place, index, listed[index - 1]) for place, index in found if 0 < index <= len(listed)]
+            yield Association(item, each, known)
+
+
 def start_of(data: bytes, item: int, most: int) -> bytes:
     """The first bytes of what an item holds.
 
@@ -95,9 +144,15 @@ def start_of(data: bytes, item: int, most: int) -> bytes:
         item: its id.
         most: the most bytes to give.
     """
+    start, end = extent(data, item)
+    return data[start : min(start + most, end)]
+
+
+def extent(data: bytes, item: int) -> tuple[int, int]:
+    """Where what an item holds, or the first part of it, begins and ends in the file; (0, 0) if that is not said."""
     location = in_meta(data, b"iloc")
     if not location or location.end - location.start < 8:
-        return b""
+        return 0, 0
     version, sizes = _version(data, location), data[location.start + 4 : location.start + 6]
     offsets, lengths, bases, indexes = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4, sizes[1] & 15 if version else 0
     wide, place = (4 if version == 2 else 2), location.start + 6
@@ -111,13 +166,11 @@ def start_of(data: bytes, item: int, most: int) -> bytes:
             at = _number(data, base, bases, location.end) + _number(data, first + indexes, offsets, location.end)
             length = _number(data, first + indexes + offsets, lengths, location.end)
             inside = in_meta(data, b"idat") if method == 1 else Box(b"", 0, len(data))
-            return (
-                data[inside.start + at : inside.start + at + min(most, length)]
-                if inside and extents and method < 2
-                else b""
-            )
+            if not inside or not extents or method > 1:
+                return 0, 0
+            return inside.start + at, inside.start + at + length
         place = first + extents * (indexes + offsets + lengths)
-    return b""
+    return 0, 0
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
@@ -192,24 +245,7 @@ def _sources(data: bytes, iref: Box) -> Iterator[tuple[int, list[int]]]:
 
 
 def _properties(data: bytes, iprp: Box) -> dict[int, list[Box]]:
-    container = find(data, iprp.start, iprp.end, b"ipco")
-    if not container:
-        return {}
-    listed = list(boxes(data, container.start, container.end))
     result: dict[int, list[Box]] = {}
-    left = _ITEMS
-    for box in boxes(data, iprp.start, iprp.end):
-        if box.kind != b"ipma" or box.end - box.start < 8:
-            continue
-        wide = 4 if _version(data, box) else 2
-        each = 2 if data[box.start + 3] & 1 else 1
-        at = box.start + 8
-        while left > 0 and at + wide < box.end:
-            item, count = _number(data, at, wide, box.end), data[at + wide]
-            at += wide + 1
-            places = [_number(data, at + each * index, each, box.end) for index in range(count)]
-            at += each * count
-            left -= 1 + count
-            indexes = [place & (0x7FFF if each == 2 else 0x7F) for place in places]
-            result.setdefault(item, []).extend(listed[index - 1] for index in indexes if 0 < index <= len(listed))
+    for one in associations(data, iprp):
+        result.setdefault(one.item, []).extend(found.box for found in one.properties)
     return result

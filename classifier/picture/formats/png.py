@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from classifier.picture.formats.base import Cicp, Format, Shown, starts_with
+from classifier.picture.formats.base import ENOUGH, Cicp, CutOff, Format, Shown, There, starts_with
 
 _UNIT = 10_000  # of light, per nit
 _CHUNKS = 20_000  # 20 MB are 2,400 chunks of 8 kB, as libpng writes them
@@ -16,6 +18,8 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _SPARE = 16  # bytes beside the pixels: a row has one, or one in each of seven passes
 _STEP = 1 << 16  # bytes that are decompressed at a time, and to
 _MOST_BYTES = 1 << 30  # of pixels: 134 million of the largest kind, 16 bits in four channels
+_MOST_MENDED = 1 << 27  # of pixels of a file that lacks its end: 44 million of 8 bits in three channels; a second
+_NAME = re.compile(rb"\w{4}")  # which Pillow takes, though only letters are allowed
 _ANCILLARY = 0x20  # in the first byte of a name: a picture can be shown without such a chunk
 _ANIMATION, _FRAMES = b"acTL", (b"fcTL", b"fdAT")
 
@@ -27,11 +31,11 @@ class _Chunk(NamedTuple):
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
-    """The chunks before the end, those included that the file does not have in full."""
+    """The chunks before the end, or before what is no chunk; those included that the file does not have in full."""
     position = 8
     for _ in range(_CHUNKS):
         name = data[position + 4 : position + _HEAD]
-        if len(name) < 4 or name == b"IEND":
+        if len(name) < 4 or name == b"IEND" or not _NAME.fullmatch(name):
             return
         end = position + _HEAD + int.from_bytes(data[position : position + 4], "big") + _CHECKSUM
         yield _Chunk(name, position, end)
@@ -81,15 +85,52 @@ def _wrong_pixels(data: bytes) -> bool:
         return False
     stream = zlib.decompressobj()
     try:
-        for chunk in chunks:
-            for start in range(chunk.start + _HEAD, chunk.end - _CHECKSUM, _STEP):
-                part = data[start : min(start + _STEP, chunk.end - _CHECKSUM)]
-                while part and most > 0 and not stream.eof:
-                    most -= len(stream.decompress(part, _STEP))
-                    part = stream.unconsumed_tail
+        for _ in _inflated(stream, data, chunks, most):
+            pass
     except zlib.error:
         return True
     return not stream.eof
+
+
+def _inflated(stream: Any, data: bytes, chunks: Iterable[_Chunk], most: int) -> Iterator[bytes]:
+    """The bytes that a decompressor gives of these chunks, a little at a time, until there are at least so many."""
+    for chunk in chunks:
+        for start in range(chunk.start + _HEAD, chunk.end - _CHECKSUM, _STEP):
+            part = data[start : min(start + _STEP, chunk.end - _CHECKSUM)]
+            while part and most > 0 and not stream.eof:
+                piece = stream.decompress(part, _STEP)
+                most -= len(piece)
+                yield piece
+                part = stream.unconsumed_tail
+
+
+def _cut_off(data: bytes) -> CutOff | None:
+    """The file with empty rows in place of those that it lacks; None if they do not come in order (Adam7)."""
+    chunks = list(_chunks(data))
+    pixels = [one for one in chunks if one.name == b"IDAT"]
+    if not pixels or data[chunks[-1].end + 4 : chunks[-1].end + _HEAD] == b"IEND" or data[12:16] != b"IHDR":
+        return None
+    width, height, depth, colours, interlaced = struct.unpack(">IIBB2xB", data[16:29])
+    row = 1 + (width * depth * _CHANNELS.get(colours, 4) + 7) // 8
+    if interlaced or not 0 < row * height <= _MOST_MENDED:
+        return None
+    packed = zlib.compressobj(1)
+    parts, count = [], 0
+    with suppress(zlib.error):
+        for piece in _inflated(zlib.decompressobj(), data, pixels, row * height):
+            count += len(piece)
+            parts.append(packed.compress(piece))
+    there = There(min(count // row, height), (width, height), min(count / (row * height), 1.0))
+    if there.rows == height:
+        return None
+    if there.share < ENOUGH:
+        return CutOff(b"", there=there)
+    body = b"".join([*parts, packed.compress(bytes(row * height - count)), packed.flush()])
+    return CutOff(data[: pixels[0].start] + _chunk(b"IDAT", body) + _chunk(b"IEND", b""), there=there)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def _shown(data: bytes) -> Shown:
@@ -117,5 +158,6 @@ PNG = Format(
     plugin="PIL.PngImagePlugin",
     too_many_parts=_too_many_parts,
     wrong_pixels=_wrong_pixels,
+    cut_off=_cut_off,
     shown=_shown,
 )

@@ -165,6 +165,29 @@ def test_uneven_noise_and_test_patterns_have_no_structure(kind: str, size: tuple
     assert not has_structure(odd(kind, size))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("times", [2, 2.5, 3, 4, 6, 8, 12])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_noise_that_was_enlarged_to_blocks_has_no_structure(mode: str, times: float, kind: str) -> None:
+    shape = (int(480 / times), int(640 / times), 3) if mode == "RGB" else (int(480 / times), int(640 / times))
+    noise = Image.fromarray(RANDOM.integers(0, 256, shape, np.uint8))
+    image = noise.resize((640, 480), Image.Resampling.NEAREST).convert("RGB")
+    assert not has_structure(image if times % 1 or times < 3 else through(image, kind))
+
+
+@pytest.mark.parametrize("side", [24, 32, 64, 128])
+def test_a_picture_that_was_enlarged_to_blocks_has_structure(side: int) -> None:
+    with Image.open(photo("koala.webp")) as koala:
+        small = koala.convert("RGB").resize((side, side))
+    assert has_structure(small.resize((640, 640), Image.Resampling.NEAREST))
+
+
+@pytest.mark.parametrize("modules", [25, 33, 57])
+def test_a_code_of_two_colours_has_structure(modules: int) -> None:
+    code = Image.fromarray(RANDOM.integers(0, 2, (modules, modules), np.uint8) * 255)
+    assert has_structure(code.resize((8 * modules, 8 * modules), Image.Resampling.NEAREST).convert("RGB"))
+
+
 def test_noise_is_never_sure_however_high_its_score(model: Classifier) -> None:
     noise = Image.fromarray(np.random.default_rng(5).integers(0, 256, (1080, 1920, 3), np.uint8))
     result = model.classify(noise)

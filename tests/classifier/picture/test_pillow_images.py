@@ -71,7 +71,13 @@ def test_each_file_gets_an_answer_or_one_error(images: Path, model: Path) -> Non
     print("\n" + ", ".join(f"{count} {code}" for code, count in codes.most_common()))
     print(f"memory: {grown:.0f} MB more at the peak than before the first")
     print(*(f"{seconds * 1000:6.0f} ms  {code:18}  {name}" for name, code, seconds, _ in slowest), sep="\n")
-    assert codes.keys() == {"answer", "unsupported_format", "unsupported_kind", "broken_image", "too_many_pixels"}
+    assert codes.keys() - {"cut_off"} == {
+        "answer",
+        "unsupported_format",
+        "unsupported_kind",
+        "broken_image",
+        "too_many_pixels",
+    }
     assert codes["answer"] > 650
     assert slowest[0][2] < SECONDS
     assert grown < 1000

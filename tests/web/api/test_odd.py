@@ -50,7 +50,7 @@ def part(headers: str, data: bytes = b"x") -> bytes:
 
 
 FORMS = {
-    "no boundary": ("multipart/form-data", form(PANDA), 400, "boundary"),
+    "no boundary": ("multipart/form-data", form(PANDA), 400, "leave that header to the client"),
     "an empty boundary": ("multipart/form-data; boundary=", form(PANDA), 400, "part named `file`"),
     "an endless boundary": (f"multipart/form-data; boundary={'a' * 5000}", form(PANDA), 400, "part named `file`"),
     "another boundary": ("multipart/form-data; boundary=other", form(PANDA), 400, "part named `file`"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -20,6 +21,7 @@ from classifier.protocols import oip
 from classifier.protocols.oip import InferRequest, InferResponse, RequestedOutput, Tensor
 from classifier.views import VIEWS
 from tests.support.api import DOG, PANDA, classify
+from tests.support.hostile import encode
 from tests.support.photos import photo
 from web import models as registry
 from web.app import middleware, routes
@@ -307,6 +309,22 @@ def test_bodies_that_are_no_request(http: TestClient, body: bytes) -> None:
 def test_one_bad_picture_of_several_is_named(http: TestClient) -> None:
     response = send(http, InferRequest([oip.strings("picture", [PANDA, b"\xff\xd8\xff\xe0" + bytes(40), PANDA])]))
     assert refused(response, 400, "broken_image").startswith("Picture 2 of 3: This JPEG file is damaged")
+
+
+def test_how_a_file_was_read_stands_beside_the_outputs(http: TestClient) -> None:
+    cut = encode(Image.open(photo("koala.webp")).convert("RGB"), "JPEG")[:-2]
+    blank = encode(Image.new("RGB", (300, 300), "white"), "PNG")
+    one = infer(http, oip.strings("picture", [cut]))
+    assert list(one.parameters) == ["notes"]
+    assert one.parameters["notes"].startswith("The file is cut off near its end: ")
+    assert infer(http, oip.strings("picture", [KOALA])).parameters == {}
+    assert infer(http, Tensor("pixels", PIXELS)).parameters == {}
+    several = infer(http, oip.strings("picture", [blank, cut, KOALA, cut, blank])).parameters
+    assert [line[:37] for line in several["notes"].split("\n")] == [
+        "Picture 2 of 5: The file is cut off n",
+        "Picture 4 of 5: The file is cut off n",
+    ]
+    assert several["unstructured"] == "1,5"
 
 
 def test_files_over_the_limit(http: TestClient) -> None:
