@@ -117,6 +117,7 @@ def test_eight_callers_see_a_change_once_and_no_failure(tmp_path: Path, change: 
         assert (first["state"], len(first["version"])) == ("loaded", 16)
         callers = [Caller(address, "/api/v1/classify?top_k=3") for _ in range(8)]
         with asking(callers):
+            waiting.until(partial(reached, callers, [1] * 8), 90)
             for edition in (2, 3):
                 change(folder / "mine", edition)
                 until(address, title("mine", f"Edition {edition}"))
