@@ -225,6 +225,7 @@ def test_twenty_changes_leave_no_more_memory_taken(tmp_path: Path) -> None:
             until(address, lambda found: found["models"][0]["version"] not in versions)
             versions.add(listed(address)["models"][0]["version"])
             caller.ask()
+            caller.close()  # the server would, some seconds later
             taken.append(memory_of(process.pid)[1] / 1e6)
     caller.close()
     assert not caller.failures

@@ -338,10 +338,10 @@ def test_a_server_that_could_not_start_does_so_once_its_model_is_there(folder: P
     _made.append(models)
     models.start()
     look(models)
-    assert models.readiness == "failed"
+    assert models.error is not None
     write(folder / "mine", 1)
     look(models)
-    assert models.readiness == "ready"
+    assert models.error is None
     assert scores(models)
 
 
