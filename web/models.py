@@ -50,10 +50,7 @@ class Models:
         self.state: State = "starting"
         self.error: ClassifierError | None = None
         self.plan = self._make_plan()
-        """How memory is divided: decided once, when the default model is loaded.
-
-        Until then, a plan for the memory that was free before, for uploads that come early; nothing is decoded by it.
-        """
+        """How memory is divided: decided once, when the default model is loaded; until then for early uploads only."""
         self._starting = threading.Lock()
         self._loaded = self.library.loaded
         self._default_size = 0
@@ -214,11 +211,7 @@ class Models:
             return self.decoder.thumbnail(data, side, turn.cancellation)
 
     def get(self, model: str | ModelPackage | None = None) -> Classifier:
-        """A loaded model; it is loaded now if it was not.
-
-        Raises:
-            NotReadyError, ModelChangedError, ClassifierError: as `package` and `LoadedModels.get` do.
-        """
+        """A loaded model; it is loaded now if it was not. Raises what `package` and `LoadedModels.get` do."""
         while True:
             try:
                 package = model if isinstance(model, ModelPackage) else self.package(model)
