@@ -48,6 +48,14 @@ class Settings(BaseSettings):
         description="Default model: the name of a package in the folder, or a path to one or to a model file. "
         "Unless set, the folder's only package is taken where it has none of this name",
     )
+    reload: float = Field(
+        default=5,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds between two looks at the folder of packages: new and changed ones are loaded beside what "
+        "runs and then take its place; `0` for only when the server gets SIGHUP",
+    )
     trust: bool = Field(
         default=False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
     )

@@ -24,7 +24,7 @@ from web import service
 from web.base_path import BASE
 from web.own_files import FOLDERS, OwnFiles
 from web.page import shell
-from web.server import access_log, garbage, shutdown, slow_connections, uvicorn_server
+from web.server import access_log, garbage, hangup, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
 from web.server.lazy import LazyMiddleware
@@ -40,6 +40,7 @@ from web.streamlit_internals.script_loops import SpareLoops
 from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
 
 if TYPE_CHECKING:
+    from classifier import ModelPackage
     from web.grpc_server.server import GrpcServer
     from web.models import Models
 
@@ -92,6 +93,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     uvicorns = uvicorn_server.find()
     server = _Server()
     shutdown.bound(server.stop_delay, server.refuse_waiting, server.clean_up)
+    hangup.bound(server.reload)
     running = [
         supervised("loading the model", server.load),
         supervised("loading the rest of the server", server.load_rest),
@@ -150,6 +152,11 @@ class _Server:
         """Seconds for which to answer after having been asked to end; none before anybody was told to come here."""
         return self._models.settings.stop_delay if self._models and self._models.state == "ready" else 0.0
 
+    def reload(self) -> None:
+        """Has all packages of models read again."""
+        if self._models:
+            self._models.reloading.ask()
+
     def refuse_waiting(self) -> None:
         """Refuses all pictures that wait for their turn."""
         if self._models:
@@ -166,6 +173,9 @@ class _Server:
             self._grpc.clean_up()
         if self._models:
             self._models.forget()
+
+    def _default(self) -> ModelPackage | None:
+        return self._models.packages.get(self._models.default) if self._models else None
 
     def _prepare_page(self) -> None:
         """Loads what the first visitor would have to wait for."""
@@ -188,7 +198,7 @@ class _Server:
                 make_server(), st.get_option("server.address") or "", self._models.settings.grpc_port
             )
         self._models.start()
-        if self._models.default:
-            shell.introduce(self._models.packages[self._models.default])
+        self._models.reloading.run()
+        shell.introduce(self._default)
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

@@ -68,6 +68,8 @@ def _scraped() -> bytes:
     metrics.BUSY.set(models().queue.busy)
     metrics.WAITING.set(models().queue.waiting)
     metrics.READY.set(models().readiness == "ready")
+    metrics.LEFT_OUT.set(len(models().library.offer.left_out))
+    metrics.set_models((name, one.version, models().library.state(name)) for name, one in models().packages.items())
     metrics.UPLOADS.set(upload_bytes())
     metrics.BUDGET.set(budget().used)
     metrics.BUDGET_SIZE.set(budget().size)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from math import inf
 
 from classifier import Classifier, ModelPackage
 from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
-from classifier.errors import BackendError
+from classifier.errors import BackendError, PackageError
+from classifier.formatting import millions
 from classifier.machine.cpus import cpu_count
 from classifier.machine.queue import WorkQueue
 from classifier.picture.prepare import Decoder
@@ -22,11 +23,26 @@ from web.errors import NotReadyError
 log = logging.getLogger(__name__)
 
 
+class NoRoomError(PackageError):
+    """A model does not fit into memory beside the one whose place it is to take."""
+
+    code = "no_room"
+
+
+class ModelChangedError(Exception):
+    """The package that was asked for has been replaced: ask again for the one that is there now."""
+
+
 class LoadedModels:
     """Loads and unloads models; safe to use from many threads."""
 
     def __init__(
-        self, settings: Settings, queue: WorkQueue, decoder: Decoder, room: Callable[[], float] = lambda: inf
+        self,
+        settings: Settings,
+        queue: WorkQueue,
+        decoder: Decoder,
+        room: Callable[[], float],
+        offered: Callable[[str], ModelPackage | None],
     ) -> None:
         """Loads nothing yet.
 
@@ -35,17 +51,19 @@ class LoadedModels:
             queue: as for `Classifier.load`.
             decoder: as for `Classifier.load`.
             room: tells the most bytes that all models may take together now.
+            offered: tells the package of a name, as it is now.
         """
         self._settings = settings
         self._queue = queue
         self._decoder = decoder
         self._room = room
+        self._offered = offered
         # One lock guards what is loaded; it is not held while a model is being loaded.
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
         self._loaded: dict[str, Classifier] = {}
         self._used: dict[str, float] = {}
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
 
     def find(self, name: str) -> Classifier | None:
         """A model if it is loaded."""
@@ -56,12 +74,7 @@ class LoadedModels:
         loaded = list(self._loaded.values())
         return max(loaded, key=lambda model: self._used.get(model.package.name, 0), default=None)
 
-    def use(self, name: str) -> Classifier | None:
-        """A model if it is loaded, and in any case notes that it is asked for now."""
-        self._used[name] = time.monotonic()
-        return self.find(name)
-
-    def load(self, package: ModelPackage, last: str = "") -> Classifier:
+    def get(self, package: ModelPackage, last: str = "") -> Classifier:
         """A model, which is loaded now if it is not yet.
 
         Args:
@@ -69,29 +82,59 @@ class LoadedModels:
             last: of those that may have to be unloaded for it, the name of the one that goes last.
 
         Raises:
+            ModelChangedError: the package is not the present one of its name.
             NotReadyError: another thread is loading it.
             ClassifierError: as `Classifier.load` does.
         """
-        lock = self._loading_of(package.name)
-        if not lock.acquire(blocking=False):
-            raise NotReadyError
-        try:
-            loaded = self.find(package.name)
-            if loaded is None:
-                self._make_room(package, last)
-                loaded = Classifier.load(
-                    package,
-                    settings=self._settings,
-                    queue=self._queue,
-                    decoder=self._decoder,
-                    guarded=True,
-                    room=partial(self.has_room_for_copies, package),
+        self._used[package.name] = time.monotonic()
+        loaded = self.find(package.name) or self._load(package, last)
+        if loaded.package.version != package.version:
+            raise ModelChangedError
+        return loaded
+
+    def load_beside(self, package: ModelPackage, more: int = 0) -> Classifier | None:
+        """A model that is to take the place of the one of its name, which stays until `replace`.
+
+        Args:
+            package: the new model.
+            more: bytes that may be used besides those for models.
+
+        Returns:
+            The new model; None if there is none of its name in memory, and no room for it without unloading others:
+            then it is loaded when it is first asked for.
+
+        Raises:
+            NoRoomError: both do not fit into memory; the message says so.
+            ClassifierError: as `Classifier.load` does.
+        """
+        needed, room = self.memory(package), self._room() + more
+        with self._lock:
+            held = self.held()
+            if package.name not in held and sum(held.values()) + needed > room:
+                return None
+            if held.get(package.name, 0) + needed > room:
+                raise NoRoomError(
+                    f"{package.folder}: this version of {package.name} needs up to {millions(needed)} MB until it has "
+                    f"taken the place of the one before, which has {millions(held[package.name])} MB, and all models "
+                    f"may have {millions(int(room))} MB. Raise the memory limit, or start the server again."
                 )
-                with self._lock:
-                    self._loaded[package.name] = loaded
-            return loaded
+            self._unload(held, needed, room, (package.name,))
+        return self._made(package)
+
+    @contextmanager
+    def replacing(self, names: set[str]) -> Iterator[dict[str, Classifier]]:
+        """Gives what is loaded, to be changed for these names while nobody loads any of them."""
+        locks = [self._loading_of(name) for name in sorted(names)]
+        for lock in locks:
+            lock.acquire()
+        try:
+            with self._lock:
+                yield self._loaded
+                present = {(name, model.package.version) for name, model in self._loaded.items()}
+                self._sizes = {key: size for key, size in self._sizes.items() if key[0] not in names or key in present}
         finally:
-            lock.release()
+            for lock in locks:
+                lock.release()
 
     def wait(self, name: str) -> None:
         """Returns when nobody is loading a model any more."""
@@ -100,13 +143,14 @@ class LoadedModels:
 
     def memory(self, package: ModelPackage) -> int:
         """The most bytes that a model takes when it is loaded; 0 for a model that cannot be loaded here."""
-        if package.name not in self._sizes:
+        key = (package.name, package.version)
+        if key not in self._sizes:
             try:
                 backend = BACKENDS[choose(package, self._settings.backend).name]
             except BackendError:
                 return 0
-            self._sizes[package.name] = package.weights_size(backend.form) * backend.memory
-        return self._sizes[package.name]
+            self._sizes[key] = package.weights_size(backend.form) * backend.memory
+        return self._sizes[key]
 
     def has_room_for_copies(self, package: ModelPackage) -> bool:
         """Whether a model that is loaded may load its copies for many callers."""
@@ -129,12 +173,39 @@ class LoadedModels:
         with self._lock:
             return self._loading.setdefault(name, threading.Lock())
 
-    def _make_room(self, package: ModelPackage, last: str) -> None:
-        """Unloads the least recently used models until there is room for another."""
-        with self._lock:
-            held = self.held()
-            for name in sorted(held, key=lambda name: (name == last, self._used.get(name, 0))):
-                if sum(held.values()) + self.memory(package) <= self._room():
-                    return
-                log.info("memory is short: unloading the model %s", name)
-                del self._loaded[name], held[name]
+    def _load(self, package: ModelPackage, last: str) -> Classifier:
+        lock = self._loading_of(package.name)
+        if not lock.acquire(blocking=False):
+            raise NotReadyError
+        try:
+            if loaded := self.find(package.name):
+                return loaded
+            offered = self._offered(package.name)
+            if offered is None or offered.version != package.version:
+                raise ModelChangedError
+            with self._lock:
+                self._unload(self.held(), self.memory(package), self._room(), (last,))
+            loaded = self._made(package)
+            with self._lock:
+                self._loaded[package.name] = loaded
+            return loaded
+        finally:
+            lock.release()
+
+    def _made(self, package: ModelPackage) -> Classifier:
+        return Classifier.load(
+            package,
+            settings=self._settings,
+            queue=self._queue,
+            decoder=self._decoder,
+            guarded=True,
+            room=partial(self.has_room_for_copies, package),
+        )
+
+    def _unload(self, held: dict[str, int], needed: int, room: float, last: tuple[str, ...]) -> None:
+        """Unloads the least recently used models until there is room for another, with the lock held."""
+        for name in sorted(held, key=lambda name: (name in last, self._used.get(name, 0))):
+            if sum(held.values()) + needed <= room:
+                return
+            log.info("memory is short: unloading the model %s", name)
+            del self._loaded[name], held[name]

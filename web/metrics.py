@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
@@ -25,6 +25,11 @@ _STAGES = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _RAN = Info("classifier_last_inference", "What ran the last inference")
+_CHANGES = Counter(
+    "classifier_model_changes", "Changes of models on the disk: ok, removed, or why not", ["model", "outcome"]
+)
+_VERSIONS = Gauge("classifier_model_info", "Models on offer: 1 with version and state", ["model", "version", "state"])
+LEFT_OUT = Gauge("classifier_models_left_out", "Packages whose present content cannot be used; the log says why")
 BUSY = Gauge("classifier_slots_busy", "Pictures being worked on")
 WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
 UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in bytes")
@@ -44,6 +49,18 @@ def count(client: str, result: Classification | Inference) -> None:
 def count_error(client: str, error: ClassifierError) -> None:
     """Counts a picture that was refused, by the error's code."""
     _PICTURES.labels(client, "", error.code).inc()
+
+
+def count_change(model: str, outcome: str) -> None:
+    """Counts a change of a model on the disk: `ok`, `removed`, or the code of the error for which it was not taken."""
+    _CHANGES.labels(model, outcome).inc()
+
+
+def set_models(models: Iterable[tuple[str, str, str]]) -> None:
+    """Shows which models there are: name, version and state of each."""
+    _VERSIONS.clear()
+    for labels in models:
+        _VERSIONS.labels(*labels).set(1)
 
 
 def name_key(scope: Scope, name: str) -> None:

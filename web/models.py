@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, partial
 from math import inf
 from typing import Any, Literal
 
-from classifier import Classification, Classifier
+from classifier import Classification, Classifier, ModelPackage
 from classifier.errors import ClassifierError, PackageError, StoppingError
 from classifier.formatting import millions
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
@@ -24,8 +24,9 @@ from classifier.views import View
 from web import metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
-from web.loaded import LoadedModels
-from web.offered import Offered
+from web.library import Library
+from web.loaded import ModelChangedError
+from web.reloading import Reloading
 from web.server.shutdown import is_stopping
 
 log = logging.getLogger(__name__)
@@ -44,33 +45,36 @@ class Models:
         CLIENTS.share = settings.client_share
         self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
         self.decoder = Workers(settings.limits)
-        self._offered = Offered(settings)
-        self.packages = self._offered.packages
-        """By the names that callers see; `known` tells by which others they may ask."""
+        self.library = Library(settings, self.queue, self.decoder, self._room)
+        self.reloading = Reloading(settings, self.library, partial(self.start, again=True))
         self.state: State = "starting"
         self.error: ClassifierError | None = None
         self.plan = self._make_plan()
-        """How memory is divided: decided once, when the default model is loaded.
-
-        Until then, a plan for the memory that was free before, for uploads that come early; nothing is decoded by it.
-        """
+        """How memory is divided: decided once, when the default model is loaded; until then for early uploads only."""
         self._starting = threading.Lock()
-        self._loaded = LoadedModels(settings, self.queue, self.decoder, self._room)
+        self._loaded = self.library.loaded
+        self._default_size = 0
 
-    def start(self) -> None:
+    def start(self, *, again: bool = False) -> bool:
         """Finds the packages and loads the default one; returns when that is done. Later calls only wait for it.
 
         Never raises: what went wrong is in `state` and `error`, so that the server can report it.
+
+        Args:
+            again: whether to try once more where it has failed.
+
+        Returns:
+            Whether the server runs, and did so before.
         """
         with self._starting:
-            if self.state != "starting":
-                return
+            if self.state == "ready" or (self.state == "failed" and not again):
+                return self.state == "ready"
             try:
                 self.decoder.start()
-                self._offered.find()
-                self._loaded.load(self.packages[self.default])
+                self.reloading.begin()
+                self.library.open()
                 self._share_memory()
-                self.state = "ready"
+                self.error, self.state = None, "ready"
             except ClassifierError as error:
                 log.error("the default model cannot be loaded: %s", error)
                 self.error, self.state = error, "failed"
@@ -78,11 +82,17 @@ class Models:
                 log.exception("the default model cannot be loaded")
                 self.error = PackageError("The model cannot be loaded; the server's log says why.")
                 self.state = "failed"
+            return False
+
+    @property
+    def packages(self) -> dict[str, ModelPackage]:
+        """By the names that callers see; `known` tells by which others they may ask. Replaced when one changes."""
+        return self.library.offer.packages
 
     @property
     def default(self) -> str:
         """The name of the default model; empty until it is found."""
-        return self._offered.default
+        return self.library.offer.default
 
     @property
     def problem(self) -> ClassifierError | None:
@@ -120,7 +130,11 @@ class Models:
         return Limits(plan.max_bytes, max_pixels, limits.formats)
 
     def resolve(self, name: str | None) -> str:
-        """The name of the model that a caller means, without loading it.
+        """The name of a caller's model; see `package`."""
+        return self.package(name).name
+
+    def package(self, name: str | None = None) -> ModelPackage:
+        """The package of the model that a caller means, as it is now, without loading it.
 
         Args:
             name: a key of `packages`, or the name of a package's folder; the default model if None.
@@ -135,18 +149,18 @@ class Models:
             raise NotReadyError
         if self.state == "failed":
             raise ModelFailedError
-        return self._offered.resolve(name or self.default)
+        return self.library.offer.find(name)
 
     def known(self, name: str) -> str | None:
         """The key of `packages` for a name by which a caller may ask: that of a model or of its folder."""
-        return self._offered.known(name)
+        return self.library.offer.known(name)
 
     def classify(
         self,
         data: Source,
         *,
         client: Literal["api", "page"],
-        model: str | None = None,
+        model: str | ModelPackage | None = None,
         top_k: int | None = None,
         lang: str | None = None,
         view: View | None = None,
@@ -158,8 +172,9 @@ class Models:
         Args:
             data: the picture.
             client: who asks, for the metrics.
-            model: a key of `packages`; the default model if None. Any other model is loaded when it is first asked
-                for, during that request's turn.
+            model: a key of `packages`, or one of them, by which and by no later one of its name it is classified;
+                the default model if None. Any other model is loaded when it is first asked for, during that request's
+                turn.
             top_k: as for `Classifier.classify`.
             lang: as for `Classifier.classify`.
             view: as for `Classifier.classify`.
@@ -168,15 +183,16 @@ class Models:
 
         Raises:
             NotReadyError: another request is loading the model.
-            ClassifierError: as `resolve` and `Classifier.classify` do.
+            ModelChangedError: the package that was given is not the present one of its name.
+            ClassifierError: as `package` and `Classifier.classify` do.
         """
         try:
             if wait:
                 self.start()
-            name = self.resolve(model)
-            self.packages[name].check_language(lang)  # before waiting for a turn
+            package = model if isinstance(model, ModelPackage) else self.package(model)
+            package.check_language(lang)  # before waiting for a turn
             asked = {"top_k": top_k, "lang": lang, "view": view}
-            result = self._classify(name, data, asked, wait, take or self.queue.take)
+            result = self._classify(model, data, asked, wait, take or self.queue.take)
         except ClassifierError as error:
             metrics.count_error(client, error)
             raise
@@ -194,17 +210,15 @@ class Models:
         with (take or self.queue.take)() as turn:
             return self.decoder.thumbnail(data, side, turn.cancellation)
 
-    def get(self, name: str | None = None) -> Classifier:
-        """A loaded model; it is loaded now if it was not.
-
-        Raises:
-            NotReadyError: another request is loading it.
-            ClassifierError: as `resolve` and `Classifier.load` do.
-        """
-        name = self.resolve(name)
-        if loaded := self._loaded.use(name):
-            return loaded
-        return self._loaded.load(self.packages[name], last=self.default)
+    def get(self, model: str | ModelPackage | None = None) -> Classifier:
+        """A loaded model; it is loaded now if it was not. Raises what `package` and `LoadedModels.get` do."""
+        while True:
+            try:
+                package = model if isinstance(model, ModelPackage) else self.package(model)
+                return self._loaded.get(package, last=self.default)
+            except ModelChangedError:
+                if isinstance(model, ModelPackage):
+                    raise
 
     def last_used(self) -> Classifier:
         """The model that was asked for last, without loading any.
@@ -220,25 +234,30 @@ class Models:
 
     def forget(self) -> None:
         """Removes the package that was made of a bare model file for this process only, if there is one."""
-        if self._offered.folder:
-            forget(self._offered.folder)
+        if self.library.offer.folder:
+            forget(self.library.offer.folder)
 
-    def _classify(self, name: str, data: Source, asked: dict[str, Any], wait: bool, take: Take) -> Classification:
+    def _classify(
+        self, model: str | ModelPackage | None, data: Source, asked: dict[str, Any], wait: bool, take: Take
+    ) -> Classification:
         while True:
             try:
                 with take() as turn:
-                    return self.get(name).classify(data, **asked, turn=turn)
+                    return self.get(model).classify(data, **asked, turn=turn)
             except NotReadyError:
                 if not wait:
                     raise
-            self._loaded.wait(name)  # until the other request has loaded it, without holding a turn
+            self._loaded.wait(
+                model.name if isinstance(model, ModelPackage) else self.resolve(model)
+            )  # until the other request has loaded it, without holding a turn
 
     def _room(self) -> float:
         """Bytes for all models together."""
-        return inf if self.plan.models is None else self.plan.models + self._loaded.memory(self.packages[self.default])
+        return inf if self.plan.models is None else self.plan.models + self._default_size
 
     def _share_memory(self) -> None:
         """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""
+        self._default_size = self._loaded.memory(self.packages[self.default])
         others = (self._loaded.memory(package) for name, package in self.packages.items() if name != self.default)
         self.plan = self._make_plan(another_model=max(others, default=0))
         self.decoder.settle(self.plan)

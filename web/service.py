@@ -107,6 +107,7 @@ def load() -> None:
     models().start()
     if error := models().error:
         raise error
+    models().reloading.run()
 
 
 def make_service() -> Starlette:

@@ -112,6 +112,17 @@ def load_backend(
     return backend, choice.reason
 
 
+def try_first(package: ModelPackage, name: str, threads: int, *, trust: bool = False) -> None:
+    """What `load_backend` does first when it is guarded, ahead of it: it takes time, and memory of its own.
+
+    Raises:
+        ClassifierError: as `load_backend` does.
+    """
+    chosen = BACKENDS[choose(package, name).name]
+    if chosen.installed and chosen.form in package.manifest.weights:
+        try_out(package, chosen, threads, trust=trust)
+
+
 def _remote(package: ModelPackage, engine: Engine | None) -> Backend:
     if engine is None:
         raise BackendError(f"The {REMOTE.name} backend needs an engine's address. Set CLASSIFIER_REMOTE_URL.")

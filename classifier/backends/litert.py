@@ -45,7 +45,9 @@ class LiteRTBackend:
 
     name = LITERT.name
 
-    def __init__(self, package: ModelPackage, threads: int, *, trust: bool = False, count: int = 1) -> None:
+    def __init__(
+        self, package: ModelPackage, threads: int, *, trust: bool = False, count: int = 1, content: bytes = b""
+    ) -> None:
         """Loads, checks and warms up the model.
 
         Args:
@@ -53,6 +55,7 @@ class LiteRTBackend:
             threads: CPU threads of each interpreter.
             trust: ignored: a LiteRT model holds no code.
             count: number of interpreters, each with a copy of the weights.
+            content: of the weights' file; read now if empty. All interpreters use this one.
 
         Raises:
             PackageError: when the weights are not a LiteRT model or do not fit the package.
@@ -61,8 +64,9 @@ class LiteRTBackend:
         self._package = package
         self._threads = threads
         self._free: SimpleQueue[_Interpreter] = SimpleQueue()
+        self._content = content or package.weights_content("litert")
         for _ in range(count):
-            self._free.put(_Interpreter(package, threads))
+            self._free.put(_Interpreter(package, threads, self._content))
 
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """Runs a batch `(N, H, W, 3)`, one picture at a time: the model's batch size is fixed at 1."""
@@ -75,18 +79,21 @@ class LiteRTBackend:
 
     def for_many(self) -> LiteRTBackend:
         """A backend with one interpreter per thread: each picture takes longer, but many together take less time."""
-        return self if self._threads == 1 else LiteRTBackend(self._package, 1, count=self._threads)
+        if self._threads == 1:
+            return self
+        return LiteRTBackend(self._package, 1, count=self._threads, content=self._content)
 
 
 class _Interpreter:
     """LiteRT's interpreter, and the indices of its input and output tensors."""
 
-    def __init__(self, package: ModelPackage, threads: int) -> None:
-        file = package.weights_file("litert")
+    def __init__(self, package: ModelPackage, threads: int, content: bytes) -> None:
+        file = package.folder / package.manifest.weights["litert"].file
         with _first:
             _say_nothing()
         try:
-            self._interpreter = Interpreter(model_path=str(file), num_threads=threads)
+            # Not from the file, which LiteRT maps into memory: changed there, it would be changed in what runs, too.
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise PackageError(f"{file}: LiteRT cannot load it: {error}") from error

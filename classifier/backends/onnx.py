@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from classifier.backends.onnx_errors import reason
 from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device, output_names
 from classifier.errors import PackageError
 from classifier.formatting import printable
+from classifier.machine import files
 from classifier.package import MANIFEST, ModelPackage
 
 MODEL = "model.onnx"
@@ -54,7 +57,7 @@ class OnnxBackend:
         self._package = package
         self._threads = threads
         file = package.weights_file("onnx")
-        self._session = open_session(file, threads)
+        self._session = open_session(file, threads, copied=True)
         self._input = self._only_input(file)
         self._outputs = self._chosen_outputs(file)
         shape = package.manifest.input.shape
@@ -114,13 +117,17 @@ class OnnxBackend:
         return [scores] if features is None else [scores, features]
 
 
-def open_session(path: Path, threads: int, content: bytes | None = None) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, threads: int, content: bytes | None = None, *, copied: bool = False
+) -> onnxruntime.InferenceSession:
     """Loads a model into ONNX Runtime, for the CPU.
 
     Args:
         path: the `.onnx` file, or a folder that holds `model.onnx` and its data files.
         threads: CPU threads of one run.
         content: what is loaded in place of what is in the file; it has no data files.
+        copied: whether data files are copied. Else ONNX Runtime maps them into memory: changed on the disk, they would
+            be changed in what runs, too.
 
     Raises:
         PackageError: it is damaged, or this ONNX Runtime cannot run it.
@@ -133,6 +140,8 @@ def open_session(path: Path, threads: int, content: bytes | None = None) -> onnx
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if content is not None:
         return _loaded(file, content, options)
+    if copied:
+        _copy_data(file, options)
     try:
         # Links are followed first: data files may lie only in the folder of the file itself, which ONNX Runtime checks.
         return _loaded(file, str(file.resolve()), options)
@@ -140,6 +149,30 @@ def open_session(path: Path, threads: int, content: bytes | None = None) -> onnx
         if not file.is_symlink():
             raise
         return _loaded(file, str(file), options)  # with links to the data, too, as in Hugging Face's cache
+
+
+def _copy_data(file: Path, options: onnxruntime.SessionOptions) -> None:
+    """Has a session take copies of the files beside a model that it names; those elsewhere are left for it to refuse.
+
+    Raises:
+        PackageError: a file cannot be read.
+    """
+    found: dict[str, bytes] = {}
+    places = {file.parent.resolve(), file.resolve().parent}
+    with files.refusing(PackageError, file), files.open_file(file) as stream:
+        if not os.fstat(stream.fileno()).st_size:
+            return
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(b"location") < 0:  # the key under which data files are named
+                return
+            beside = file.parent.rglob("*") if file.name == MODEL else file.resolve().parent.iterdir()
+            for one in beside:
+                name = os.path.relpath(one, file.parent if file.name == MODEL else file.resolve().parent)
+                named = content.find(name.encode("utf-8", "surrogateescape")) >= 0
+                if named and one.resolve() != file.resolve() and one.is_file() and places & set(one.resolve().parents):
+                    found[name] = files.read(one)
+    sizes = [len(data) for data in found.values()]
+    options.add_external_initializers_from_files_in_memory(list(found), list(found.values()), sizes)
 
 
 def _loaded(file: Path, model: str | bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:

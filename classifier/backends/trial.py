@@ -22,7 +22,7 @@ from classifier.errors import ClassifierError, PackageError
 from classifier.machine import child
 from classifier.machine.import_process import crashed
 from classifier.machine.memory import available_memory
-from classifier.package import Form, ModelPackage, find_packages
+from classifier.package import Form, ModelPackage, content, find_packages
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ _BASE_GPU = 600_000_000  # the same with TensorFlow
 
 _failed: dict[str, str] = {}
 """What was wrong with the models that failed in this process's lifetime: nobody waits for the same hang twice."""
+_passed: set[str] = set()
+"""Those that did not, for where nothing can be written."""
 
 
 def try_out(package: ModelPackage, backend: BackendInfo, threads: int, *, trust: bool) -> None:
@@ -60,7 +62,7 @@ def try_out(package: ModelPackage, backend: BackendInfo, threads: int, *, trust:
         return  # loading it says what is wrong
     if key in _failed:
         raise PackageError(_failed[key])
-    if _is_known(key) or key in _own_keys(backend.form) or not _fits(package, backend):
+    if key in _passed or _is_known(key) or key in _own_keys(backend.form) or not _fits(package, backend):
         return
     log.info("%s: its first load, tried in a process of its own", package.name)
     try:
@@ -77,6 +79,7 @@ def try_out(package: ModelPackage, backend: BackendInfo, threads: int, *, trust:
         _failed[key] = crashed(str(package.weights_file(backend.form)), end)
         raise PackageError(_failed[key])
     if end.status == 0:
+        _passed.add(key)
         _remember(key)
 
 
@@ -98,19 +101,9 @@ def _key(package: ModelPackage, form: Form) -> str:
     """
     manifest = package.manifest
     weights = manifest.weights[form]
-    content = weights.sha256 or _digest(package.folder / weights.file)
-    asked = [form, content, manifest.input.shape, manifest.output.scores, manifest.output.features]
+    hashed = weights.sha256 or content.digest(package.folder / weights.file)
+    asked = [form, hashed, manifest.input.shape, manifest.output.scores, manifest.output.features]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    """The sha256 of a file, or of all files in a folder and their names."""
-    whole = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
-            with file.open("rb") as stream:
-                whole.update(f"{file.relative_to(path)}:{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return whole.hexdigest()
 
 
 def _own_keys(form: Form) -> set[str]:

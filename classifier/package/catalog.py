@@ -25,7 +25,8 @@ _NAME = regex(r"[a-z0-9][a-z0-9._-]*")
 def find_packages(folder: str | Path) -> dict[str, Path]:
     """The packages in a folder, by the names of their own folders, sorted; not read yet, so one may be wrong.
 
-    A folder that may not be looked into counts as one if it has a package's name, so that it is reported.
+    A folder that may not be looked into counts as one if it has a package's name, so that it is reported. Hidden ones
+    are none: packages that are being copied, and Kubernetes' `..data`, of which the others are links.
 
     Raises:
         PackageError: the folder cannot be listed.
@@ -34,7 +35,8 @@ def find_packages(folder: str | Path) -> dict[str, Path]:
     with files.refusing(PackageError, folder):
         if files.kind(folder) != "folder":
             return {}
-        return {name: folder / name for name in sorted(os.listdir(folder)) if _may_be_package(folder / name)}
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        return {name: folder / name for name in names if _may_be_package(folder / name)}
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,11 @@ class Catalog:
 
     Attributes:
         folders: the packages, by the names of their own folders.
+        known: by the same, the names in those `model.toml` that were read already.
     """
 
     folders: dict[str, Path] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: str | Path) -> Catalog:
@@ -64,7 +68,7 @@ class Catalog:
         """
         named: dict[str, list[str]] = {}
         for key, path in self.folders.items():
-            if name := _name_in(path):
+            if name := self.known.get(key) or _name_in(path):
                 named.setdefault(name, []).append(key)
         return named
 

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 _PREFIX = "classifier-import-"
 
 
-def opened_package(settings: Settings) -> ModelPackage:
+def opened_package(settings: Settings, *, sealed: bool = False) -> ModelPackage:
     """The default model's package, read and checked.
 
     Args:
         settings: `model` names it, `models` is the folder of packages, `trust` is for an import.
+        sealed: as for `ModelPackage.load`.
 
     Raises:
         UnknownModelError, AmbiguousModelError: there is no such model, or several of that name.
@@ -45,9 +46,9 @@ def opened_package(settings: Settings) -> ModelPackage:
     folder = locate(settings.model, settings.models, chosen=settings.model_is_chosen)
     if is_bare(folder):
         folder = _imported(folder, settings)
-    if _is_temporary(folder):
+    if is_temporary(folder):
         atexit.register(forget, folder)
-    package = ModelPackage.load(folder, weights=settings.engine is None)
+    package = ModelPackage.load(folder, weights=settings.engine is None, sealed=sealed)
     catalog = Catalog.read(settings.models)
     key = catalog.key(folder)
     return package.called(catalog.name_of(key)) if key else package
@@ -58,11 +59,11 @@ def forget(folder: Path) -> None:
 
     At a normal exit Python calls this by itself; call it in a process that ends without Python's exit handlers.
     """
-    if _is_temporary(folder):
+    if is_temporary(folder):
         shutil.rmtree(folder.parent, ignore_errors=True)
 
 
-def _is_temporary(folder: Path) -> bool:
+def is_temporary(folder: Path) -> bool:
     """Whether a package was imported for this process, by this process or by the launcher that became it."""
     place = folder.parent
     return place.name.startswith(f"{_PREFIX}{os.getpid()}-") and place.parent == Path(tempfile.gettempdir())

@@ -10,8 +10,9 @@ import errno
 import hashlib
 import os
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from classifier.errors import PackageError, UnknownLanguageError
 from classifier.formatting import printable
 from classifier.machine import files
-from classifier.package import labels, unknown
+from classifier.package import content, labels, unknown
 from classifier.package.manifest import MANIFEST, Form, Manifest
 from classifier.package.unknown import Unknown
 
@@ -36,6 +37,8 @@ class ModelPackage:
         labels: by language, one label per class, in index order.
         unknown: by which pictures of none of its classes are told; None if it has no such file.
         alias: by which name it is asked for instead of its manifest's, which others have, too; empty if by that one.
+        version: by which its content is told from any other; empty unless it is sealed, see `load`.
+        seals: of a sealed package, the hash of each form of its weights.
     """
 
     folder: Path
@@ -43,14 +46,18 @@ class ModelPackage:
     labels: dict[str, tuple[str, ...]]
     unknown: Unknown | None = None
     alias: str = ""
+    version: str = ""
+    seals: Mapping[Form, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: str | Path, *, weights: bool = True) -> ModelPackage:
+    def load(cls, folder: str | Path, *, weights: bool = True, sealed: bool = False) -> ModelPackage:
         """Reads and checks a package; of the weights it checks only that they exist.
 
         Args:
             folder: where it is.
             weights: whether its weights must be there, which they need not for a model that runs elsewhere.
+            sealed: whether to hold it to its present content: weights that are loaded later must be those of now. Those
+                without a recorded sha256 are read for that.
 
         Raises:
             PackageError: the package is wrong; the message names the file, the key and what was expected.
@@ -66,7 +73,8 @@ class ModelPackage:
             language: labels.read(folder / name, PackageError, classes=classes)
             for language, name in manifest.labels.items()
         }
-        return cls(folder, manifest, texts, unknown.read(folder, manifest))
+        package = cls(folder, manifest, texts, unknown.read(folder, manifest))
+        return package._sealed(weights) if sealed else package
 
     @property
     def name(self) -> str:
@@ -114,30 +122,35 @@ class ModelPackage:
         return size
 
     def weights_file(self, form: Form) -> Path:
-        """The path of one form's weights, its content checked against the recorded sha256.
+        """The path of one form's weights, its content checked against the recorded sha256, and the seal if it has one.
 
         Raises:
             PackageError: when the package lacks the form, or the file cannot be read or was changed.
         """
-        weights = self.manifest.weights.get(form)
-        if weights is None:
-            raise PackageError(f"{self.folder / MANIFEST}: weights.{form}: not in this package")
-        file = self.folder / weights.file
-        found = weights.sha256
+        file = self._weights(form)
         with files.refusing(PackageError, file):
             folder = files.kind(file) == "folder"
             if folder and form == "litert":
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
             files.check_readable(file)
-            if weights.sha256 and not folder:
-                with files.open_file(file) as stream:
-                    found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != weights.sha256:
-            raise PackageError(
-                f"{file}: its sha256 is {found}, but {MANIFEST} expects {weights.sha256} at "
-                f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
-            )
+            if form in self.seals if folder else self._expected(form):
+                self._check(form, content.digest(file))
         return file
+
+    def weights_content(self, form: Form) -> bytes:
+        """The content of one form's weights, a file, checked in the same way.
+
+        What is loaded from a file that is only mapped into memory changes with it, or crashes when it is cut off.
+
+        Raises:
+            PackageError: as `weights_file` does.
+        """
+        file = self._weights(form)
+        with files.refusing(PackageError, file):
+            data = files.read(file)
+        if self._expected(form):
+            self._check(form, hashlib.sha256(data).hexdigest())
+        return data
 
     def weights_hash(self, form: Form) -> tuple[str, str]:
         """The name and the SHA-256 of one form's weights; of a folder, that of its files' names and hashes in order.
@@ -146,16 +159,38 @@ class ModelPackage:
             PackageError: as `weights_file` does.
         """
         file = self.weights_file(form)
-        inside = sorted(one for one in file.rglob("*") if one.is_file()) if file.is_dir() else [file]
-        hashes = []
         with files.refusing(PackageError, file):
-            for one in inside:
-                with files.open_file(one) as stream:
-                    hashes.append((one, hashlib.file_digest(stream, "sha256").hexdigest()))
-        if inside == [file]:
-            return file.name, hashes[0][1]
-        listed = "".join(f"{found}  {one.relative_to(file).as_posix()}\n" for one, found in hashes)
-        return file.name, hashlib.sha256(listed.encode()).hexdigest()
+            return file.name, content.digest(file)
+
+    def _weights(self, form: Form) -> Path:
+        weights = self.manifest.weights.get(form)
+        if weights is None:
+            raise PackageError(f"{self.folder / MANIFEST}: weights.{form}: not in this package")
+        return self.folder / weights.file
+
+    def _expected(self, form: Form) -> str | None:
+        return self.seals.get(form) or self.manifest.weights[form].sha256
+
+    def _check(self, form: Form, found: str) -> None:
+        expected, weights = self._expected(form), self.manifest.weights[form]
+        if found == expected:
+            return
+        file = self.folder / weights.file
+        if expected != weights.sha256:
+            raise PackageError(f"{file}: it was changed since {MANIFEST} was read. Load the package again.")
+        raise PackageError(
+            f"{file}: its sha256 is {found}, but {MANIFEST} expects {expected} at "
+            f"weights.{form}.sha256: the file is damaged or was replaced. Restore it."
+        )
+
+    def _sealed(self, weights: bool) -> ModelPackage:
+        with files.refusing(PackageError, self.folder):
+            seals: dict[Form, str] = {
+                form: (files.kind(self.folder / one.file) != "folder" and one.sha256)
+                or content.digest(self.folder / one.file)
+                for form, one in (self.manifest.weights.items() if weights else ())
+            }
+            return replace(self, seals=seals, version=content.version(self.folder, self.manifest, seals))
 
 
 def _check_weights(folder: Path, manifest: Manifest) -> None:

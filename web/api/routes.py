@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,19 +15,21 @@ from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from classifier import Classification, __version__
+from classifier import Classification, ModelPackage, __version__
 from classifier.errors import AbandonedError, ClassifierError, EmptyFileError, ParameterError
+from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from web import metrics, problems
 from web.api.bodies import BODY
 from web.api.docs import docs
 from web.api.keys import KeyCheck, keys
 from web.api.parameters import Parameters, check_query, with_fields
-from web.api.schemas import AnswerOut, FailedOut, InfoOut, LimitsOut, ModelOut, ModelsOut
+from web.api.schemas import AnswerOut, FailedOut, InfoOut, LeftOutOut, LimitsOut, ModelOut, ModelsOut
 from web.api.turns import admit, called_off, threads, turn
 from web.base_path import BASE
 from web.clients import client_of
 from web.errors import NotReadyError
+from web.loaded import ModelChangedError
 from web.metrics import CountRequests
 from web.models import models
 from web.problems import Problem
@@ -100,34 +104,49 @@ async def classify(
     _check(parameters)  # before the picture is read
     sent = await read_request(request, max_bytes())
     asked = with_fields(parameters, request.query_params, sent)
-    name = _check(asked)
-    results: list[Classification | FailedOut] = []
     async with called_off(request) as cancellation:
-        for data in sent.pictures:
-            try:
-                if not data:
-                    raise _counted(EmptyFileError())
-                async with turn(models().queue, client_of(request.scope), cancellation) as take:
-                    classified = partial(
-                        models().classify,
-                        data,
-                        client="api",
-                        model=name,
-                        top_k=asked.top_k,
-                        lang=asked.lang,
-                        view=asked.view,
-                        take=take,
-                    )
-                    result = await anyio.to_thread.run_sync(classified, limiter=threads())
-            except (ParameterError, NotReadyError, AbandonedError):  # the other pictures would fail, too
+        while True:
+            package = _check(asked)
+            with suppress(ModelChangedError):  # one answer is of one version, so it begins again with the new one
+                results = await _classified(sent.pictures, package, asked, client_of(request.scope), cancellation)
+                return AnswerOut(model=package.name, results=results)
+
+
+async def _classified(
+    pictures: Sequence[bytes], package: ModelPackage, asked: Parameters, client: str, cancellation: Cancellation
+) -> list[Classification | FailedOut]:
+    """The results of the pictures, in order.
+
+    Raises:
+        ModelChangedError: another version of the model has taken the place of this one.
+        ClassifierError: that of the only picture, or one that all would have.
+    """
+    results: list[Classification | FailedOut] = []
+    for data in pictures:
+        try:
+            if not data:
+                raise _counted(EmptyFileError())
+            async with turn(models().queue, client, cancellation) as take:
+                classified = partial(
+                    models().classify,
+                    data,
+                    client="api",
+                    model=package,
+                    top_k=asked.top_k,
+                    lang=asked.lang,
+                    view=asked.view,
+                    take=take,
+                )
+                result = await anyio.to_thread.run_sync(classified, limiter=threads())
+        except (ParameterError, NotReadyError, AbandonedError):  # the other pictures would fail, too
+            raise
+        except ClassifierError as error:
+            if len(pictures) == 1:
                 raise
-            except ClassifierError as error:
-                if len(sent.pictures) == 1:
-                    raise
-                results.append(FailedOut(error=problems.from_error(error)))
-            else:
-                results.append(result)
-    return AnswerOut(model=name, results=results)
+            results.append(FailedOut(error=problems.from_error(error)))
+        else:
+            results.append(result)
+    return results
 
 
 def _counted(error: ClassifierError) -> ClassifierError:
@@ -136,18 +155,20 @@ def _counted(error: ClassifierError) -> ClassifierError:
     return error
 
 
-def _check(asked: Parameters) -> str:
-    """The name of the model that is asked for, once it is known and has the language."""
-    name = models().resolve(asked.model)
-    models().packages[name].check_language(asked.lang)
-    return name
+def _check(asked: Parameters) -> ModelPackage:
+    """The model that is asked for, once it is known and has the language."""
+    package = models().package(asked.model)
+    package.check_language(asked.lang)
+    return package
 
 
 @router.get("/v1/models", summary="The models that can be asked for", response_model=ModelsOut)
 async def list_models() -> ModelsOut:
     """All models of this server; those not loaded yet are loaded when first asked for."""
-    manifests = {name: package.manifest for name, package in models().packages.items()}
+    library = models().library
+    offer = library.offer
     return ModelsOut(
+        left_out=[LeftOutOut(folder=key, code=error.code) for key, error in offer.left_out.items()],
         models=[
             ModelOut(
                 name=name,
@@ -159,10 +180,13 @@ async def list_models() -> ModelsOut:
                 classes=manifest.output.classes,
                 languages=list(manifest.labels),
                 published_top1=manifest.published.top1 if manifest.published else None,
-                default=name == models().default,
+                default=name == offer.default,
+                version=package.version,
+                state=library.state(name),
             )
-            for name, manifest in manifests.items()
-        ]
+            for name, package in offer.packages.items()
+            for manifest in [package.manifest]
+        ],
     )
 
 

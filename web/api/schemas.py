@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from classifier import Classification
@@ -34,12 +36,25 @@ class ModelOut(BaseModel):
     languages: list[str]
     published_top1: float | None
     default: bool
+    version: str = Field(description="of its content: another one when anything in its package changes")
+    state: Literal["loaded", "unloaded", "updating", "outdated"] = Field(
+        description="unloaded: it is loaded when it is first asked for; updating: a new version is being loaded; "
+        "outdated: its folder has a version that cannot be used, so this one goes on"
+    )
+
+
+class LeftOutOut(BaseModel):
+    """A package that is not offered as it is in its folder."""
+
+    folder: str = Field(description="its name")
+    code: str = Field(description="what is wrong, as a code of this API's errors; the server's log says more")
 
 
 class ModelsOut(BaseModel):
     """All models."""
 
     models: list[ModelOut]
+    left_out: list[LeftOutOut]
 
 
 class LimitsOut(BaseModel):

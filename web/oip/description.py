@@ -30,7 +30,7 @@ def find_package(name: str, version: str = "") -> ModelPackage:
         NotReadyError: the server is starting, or its default model failed to load.
         UnknownModelError, UnknownVersionError: there is none.
     """
-    package = models().packages[models().resolve(name)]
+    package = models().package(name)
     if version not in ("", VERSION):
         raise UnknownVersionError(model=name, version=version, only=VERSION)
     return package

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 from numpy.typing import NDArray
 
+from classifier import ModelPackage
 from classifier.errors import ClassifierError, ProtocolError
 from classifier.formatting import millions
 from classifier.machine.cancellation import Cancellation
@@ -16,6 +18,7 @@ from classifier.result import Inference
 from classifier.views import View
 from web import metrics
 from web.api.turns import threads, turn
+from web.loaded import ModelChangedError
 from web.models import Take, models
 from web.oip.description import FEATURES, VERSION, find_package
 from web.oip.inputs import read_inputs, read_view
@@ -40,7 +43,20 @@ async def infer(
         ClassifierError: as `Models.resolve`, `Classifier.infer` and `WorkQueue.take` do. Of several pictures, that of
             the first one that fails, and its message says which.
     """
-    package = find_package(name, version)
+    while True:
+        with suppress(ModelChangedError):  # one answer is of one version, so it begins again with the new one
+            return await _infer(find_package(name, version), request, client, cancellation)
+
+
+async def _infer(
+    package: ModelPackage, request: InferRequest, client: str, cancellation: Cancellation
+) -> InferResponse:
+    """Answers a request by this version of a model.
+
+    Raises:
+        ModelChangedError: another version has taken its place.
+        ClassifierError: as `infer` does.
+    """
     outputs = read_outputs(request, package)
     view = read_view(request)
     pictures = await anyio.to_thread.run_sync(read_inputs, request, package, max_bytes())
@@ -51,7 +67,7 @@ async def infer(
         for number, data in enumerate(pictures, 1):
             try:
                 async with turn(models().queue, client, cancellation) as take:
-                    work = partial(_run, package.name, data, outputs, view, take)
+                    work = partial(_run, package, data, outputs, view, take)
                     values, result = await anyio.to_thread.run_sync(work, limiter=threads())
             except ClassifierError as error:
                 error.message = remarks.of(number, error.message)
@@ -73,13 +89,13 @@ def _check_size(values: list[NDArray[Any]], pictures: int) -> int:
 
 
 def _run(
-    name: str, data: bytes | NDArray[Any], outputs: list[Output], view: View | None, take: Take
+    package: ModelPackage, data: bytes | NDArray[Any], outputs: list[Output], view: View | None, take: Take
 ) -> tuple[list[NDArray[Any]], Inference]:
     """The outputs of one picture, which is counted, and what they are made of."""
     features = any(output.name == FEATURES for output in outputs)
     try:
         with take() as given:
-            result = models().get(name).infer(data, given, features=features, view=view)
+            result = models().get(package).infer(data, given, features=features, view=view)
     except ClassifierError as error:
         metrics.count_error("api", error)
         raise

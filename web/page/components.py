@@ -119,14 +119,17 @@ def chosen_view() -> View:
 
 def model_title(name: str) -> str:
     """What the page calls a model: its title, and its name, too, where others have the same title."""
-    title = models().packages[name].manifest.title
-    alike = sum(package.manifest.title == title for package in models().packages.values())
-    return title if alike == 1 else f"{title} ({name})"
+    packages = models().packages
+    title = packages[name].manifest.title if name in packages else name
+    alike = sum(package.manifest.title == title for package in packages.values())
+    return title if alike <= 1 else f"{title} ({name})"
 
 
 def settings(*, expanded: bool) -> tuple[Look, int, float]:
     """Model and what it sees, number of classes and smallest score (0 to 1) that the visitor chose."""
     names = list(models().packages)
+    if st.session_state.get("model", names[0]) not in names:  # it was removed
+        del st.session_state["model"]
     # Two keys: with one, the expander would keep the state that it had when there was no result yet.
     key = "settings-open" if expanded else "settings"
     with st.expander(t("settings"), icon=":material/tune:", expanded=expanded, key=key):
@@ -149,7 +152,7 @@ def settings(*, expanded: bool) -> tuple[Look, int, float]:
             on_change=to_address,
             args=("view",),
         )
-        output = models().packages[model].manifest.output
+        output = models().package(model).manifest.output
         most = min(picture.MOST, output.classes)
         columns = st.columns(2, gap="medium")
         with columns[0]:
@@ -239,7 +242,7 @@ def _downloads(part: Classification, looked_at: Picked) -> None:
 
 
 def _details(whole: Classification) -> None:
-    manifest = models().packages[whole.model].manifest
+    manifest = models().package(whole.model).manifest
     rows: list[tuple[str, Any]] = [
         (
             t("size"),

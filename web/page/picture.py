@@ -14,7 +14,7 @@ import streamlit as st
 
 from classifier import Classification, ImageError
 from web.models import Take, models
-from web.page.state import Look, Picked, state
+from web.page.state import Analysis, Look, Picked, state
 from web.page.text import language
 from web.server.visits import HEADER, Visit, visit
 
@@ -29,7 +29,7 @@ def begin(picture: Picked, look: Look) -> None:
 
     `thumbnail` and `result` wait for it.
     """
-    known = state().analysis_of(picture)
+    known = _known(picture)
     wanted = [*([None] if picture.origin == "upload" and not known.thumbnail else []), look]
     work = {one: Future[Any]() for one in wanted if one not in known.begun and one not in known.results}
     if known.error or not work:
@@ -53,7 +53,7 @@ def result(picture: Picked, look: Look) -> tuple[Classification, bool]:
     Raises:
         ClassifierError: as `Models.classify` does.
     """
-    known = state().analysis_of(picture)
+    known = _known(picture)
     if known.error:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if look in known.results:
@@ -74,7 +74,7 @@ def thumbnail(picture: Picked) -> bytes:
     Raises:
         ClassifierError: as `Models.thumbnail` does.
     """
-    known = state().analysis_of(picture)
+    known = _known(picture)
     if known.error:
         raise known.error.with_traceback(None)  # or each run of the page would add its frames
     if not known.thumbnail:
@@ -85,7 +85,7 @@ def thumbnail(picture: Picked) -> bytes:
 
 def wanted(result: Classification, top_k: int, minimum: float) -> Classification:
     """The part of a result to show: at most `top_k` classes, with scores from `minimum`, in the page's language."""
-    labels = models().packages[result.model].labels_for(language())
+    labels = models().package(result.model).labels_for(language())
     return replace(
         result,
         predictions=tuple(
@@ -94,9 +94,19 @@ def wanted(result: Classification, top_k: int, minimum: float) -> Classification
     )
 
 
+def _known(picture: Picked) -> Analysis:
+    """What is known about a picture by the models as they are now: scores of different versions never mix."""
+    known, changes = state().analysis_of(picture), models().library.changes
+    if known.changes != changes:
+        known.results.clear()
+        known.begun = {look: future for look, future in known.begun.items() if look is None}
+        known.changes = changes
+    return known
+
+
 def _result(data: bytes, look: Look, here: Visit) -> Classification:
     model, view = look
-    lang = next(iter(models().packages[model].labels))
+    lang = next(iter(models().package(model).labels))
     with _turns(here) as take:
         return models().classify(
             data, client="page", model=model, top_k=MOST, lang=lang, view=view, wait=True, take=take

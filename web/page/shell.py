@@ -6,7 +6,8 @@ visitor's eyes. Its measures in shell.css are those of the page: tests/e2e/test_
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 _STYLE = Path(__file__).parent / "shell.css"
 
 
-_default: ModelPackage | None = None
+_default: Callable[[], ModelPackage | None] | None = None
 
 
-def introduce(package: ModelPackage) -> None:
-    """Has the shell introduce the default model, once it is known."""
+def introduce(default: Callable[[], ModelPackage | None]) -> None:
+    """Has the shell introduce the default model, which this tells as it is then; None while it is not known."""
     global _default
-    _default = package
+    _default = default
 
 
 def html(language: Language, font: str) -> str:
@@ -38,10 +39,10 @@ def html(language: Language, font: str) -> str:
         language: that of its texts.
         font: the address of the page's font.
     """
-    return _html(language, font, intro(language, _default))
+    return _html(language, font, intro(language, _default() if _default else None))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _html(language: Language, font: str, introduction: str) -> str:
     def text(key: str) -> str:
         return escape(language.text("page", key))

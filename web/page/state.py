@@ -52,10 +52,11 @@ class Picked:
 class Analysis:
     """What is known about one picture: its thumbnail, its results by look or why there are none, and what is begun.
 
-    The thumbnail is what `begun` has under None.
+    The thumbnail is what `begun` has under None. `changes` tells whether the models are still those of the results.
     """
 
     key: str
+    changes: int = 0
     thumbnail: bytes = b""
     error: ClassifierError | None = None
     results: dict[Look, Classification] = field(default_factory=dict)

@@ -63,12 +63,12 @@ class LastAnswers:
 
 
 class _Forked:
-    """Lets a signal end a process that was forked from the server: it has no thread that would heed `stop`.
+    """Lets a signal end a process that was forked from the server: it has no thread that would heed it.
 
     While it is forked its signals wait, as Python forgets what arrives in a new process before its first instruction.
     """
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def __init__(self) -> None:
         self.thread = threading.local()

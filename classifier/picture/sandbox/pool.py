@@ -7,8 +7,8 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -137,6 +137,13 @@ class Workers:
             lambda facts, payload, _: answers.thumbnail(facts, payload, side),
         )
         return jpeg(self._ask(request, cancellation or Cancellation()))
+
+    @contextmanager
+    def spared(self) -> Iterator[int]:
+        """Keeps one worker from decoding, and tells the bytes that may be used for something else meanwhile."""
+        self.settle()
+        with self._free.hold(Cancellation()):
+            yield self.bounds.memory
 
     def close(self) -> None:
         """Ends all workers; busy ones as soon as they have answered, or their time is over."""
