@@ -1,0 +1,249 @@
+"""`calibrate --coverage`, and its sets: in answers, in `evaluate`, with other views and weights."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifier import Classifier, ModelPackage, PackageError, Settings, cli
+from tests.support.packages import changed
+from tests.support.photos import ROOT, photo
+
+LABELS = ROOT / "tests/photos/labels.csv"
+CIFAR10 = ROOT / "model/cifar10"
+PANDA = photo("panda.webp")
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLASSIFIER_BACKEND", "litert")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return changed(tmp_path / "mine", without="tensorflow").folder
+
+
+@pytest.fixture
+def fitted(package: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A package with sets, fitted to the 49 photos."""
+    assert cli.main(["calibrate", "./mine", str(LABELS), "--coverage", "0.9", "--write"]) == 0
+    capsys.readouterr()
+    return package
+
+
+def loaded(folder: Path, **settings: Any) -> Classifier:
+    return Classifier.load(folder, settings=Settings(backend="litert", **settings))
+
+
+def photos() -> list[Path]:
+    with LABELS.open(encoding="utf-8") as file:
+        return [LABELS.parent / row["path"] for row in csv.DictReader(file)]
+
+
+def test_sets_are_fitted_beside_the_temperature_and_written_with_it(
+    capsys: pytest.CaptureFixture[str], package: Path
+) -> None:
+    before = (package / "model.toml").read_text("utf-8")
+    assert cli.main(["calibrate", "./mine", str(LABELS), "--coverage", "0.9"]) == 0
+    out = capsys.readouterr().out
+    assert "Sets that hold the right class 9 times in 10, by 49 pictures" in out
+    assert re.search(r"^  mean size +\d+\.\d\d  of 1000 classes; \d+ with 1, ", out, re.M)
+    assert "These pictures show 31 of 1000 classes." in out
+    assert (package / "model.toml").read_text("utf-8") == before
+    for _ in range(2):
+        assert cli.main(["calibrate", "./mine", str(LABELS), "--coverage", "0.9", "--write"]) == 0
+        after = (package / "model.toml").read_text("utf-8")
+        assert after.count("[conformal]") == after.count("[calibration]") == 1
+    table = tomllib.loads(after)
+    conformal = table["conformal"]
+    assert (conformal["coverage"], conformal["view"], conformal["pictures"]) == (0.9, "crop", 49)
+    assert conformal["temperature"] == table["output"]["temperature"]
+    assert conformal["weights"] == [table["weights"]["litert"]["sha256"]]
+    # As many of the pictures that it was fitted to are in their sets as the promise takes: ceil(50 x 0.9).
+    assert cli.main(["evaluate", "./mine", str(LABELS), "--json", "-"]) == 0
+    sets = json.loads(capsys.readouterr().out)["sets"]
+    assert sets["held"] == 45
+    assert (sets["pictures"], sets["without"], sets["fitted_on"], sets["promised"]) == (49, 0, 49, 0.9)
+
+
+def test_a_later_temperature_leaves_the_sets_as_they_are(capsys: pytest.CaptureFixture[str], fitted: Path) -> None:
+    before = [one.set for one in loaded(fitted).classify_many(photos()[:12])]  # type: ignore[union-attr]
+    text = (fitted / "model.toml").read_text("utf-8")
+    head, _, table = text.partition("[calibration]")
+    (fitted / "model.toml").write_text(
+        re.sub(r"\ntemperature = \S+", "\ntemperature = 2.5", head) + "[calibration]" + table
+    )
+    after = [one.set for one in loaded(fitted).classify_many(photos()[:12])]  # type: ignore[union-attr]
+    assert ModelPackage.load(fitted).manifest.output.temperature == 2.5
+    for one, other in zip(before, after, strict=True):
+        assert one is not None
+        assert other is not None
+        assert [item.index for item in one.predictions] == [item.index for item in other.predictions]
+    assert cli.main(["calibrate", "./mine", str(LABELS), "--write"]) == 0
+    assert tomllib.loads((fitted / "model.toml").read_text("utf-8"))["conformal"] == tomllib.loads(text)["conformal"]
+
+
+def test_the_set_holds_all_classes_that_reach_the_threshold_and_the_first_in_any_case(fitted: Path) -> None:
+    conformal = ModelPackage.load(fitted).manifest.conformal
+    assert conformal is not None
+    sizes = []
+    for result in loaded(fitted).classify_many(photos(), top_k=1000):
+        assert not isinstance(result, Exception)
+        assert result.set is not None
+        assert result.set.coverage == 0.9
+        reach = sum(item.score >= conformal.threshold for item in result.predictions)
+        assert result.set.predictions == result.predictions[: max(1, reach)]
+        sizes.append(len(result.set.predictions))
+    assert min(sizes) == 1 < max(sizes)
+
+
+def test_text_and_csv_say_it(capsys: pytest.CaptureFixture[str], fitted: Path) -> None:
+    model = loaded(fitted)
+    files = photos()[:6]
+    assert cli.main(["classify", "--model", "./mine", *map(str, files), "--top-k", "2"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "right 9 times in 10: " in line]
+    assert len(lines) == 6
+    assert cli.main(["classify", "--model", "./mine", *map(str, files), "--top-k", "2", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert cli.main(["classify", "--model", "./mine", *map(str, files), "--top-k", "2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["results"]
+    for at, (file, line) in enumerate(zip(files, lines, strict=True)):
+        found = model.classify(file, 2).set
+        assert found is not None
+        names = [item.label for item in found.predictions]
+        start = "  this one, right" if len(names) == 1 else "  one of these, right"
+        assert line.startswith(f"{start} 9 times in 10: {', '.join(names[:10])}")
+        assert line.endswith(f" and {len(names) - 10} more") == (len(names) > 10)
+        assert [item["label"] for item in told[at]["set"]["predictions"]] == names
+        assert told[at]["set"]["coverage"] == 0.9
+        for row in rows[2 * at : 2 * at + 2]:
+            assert row["set_size"] == str(len(names))
+            assert row["in_set"] == ("true" if row["label"] in names else "false")
+
+
+def test_without_sets_nothing_is_said(capsys: pytest.CaptureFixture[str], package: Path) -> None:
+    assert cli.main(["classify", "--model", "./mine", str(PANDA), "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {(row["in_set"], row["set_size"]) for row in rows} == {("", "")}
+    assert loaded(package).classify(PANDA).set is None
+
+
+def test_another_view_has_no_set(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = loaded(fitted)
+    assert model.classify(PANDA).set is not None
+    assert model.classify(PANDA, view="whole").set is None
+    assert model.classify(PANDA, view="both").set is None
+    assert cli.main(["evaluate", "./mine", str(LABELS), "--view", "both"]) == 0
+    assert re.search(r"^  sets +none  the package promises 90\.0%, but not for any", capsys.readouterr().out, re.M)
+
+
+def test_sets_can_be_fitted_to_whole_pictures(
+    capsys: pytest.CaptureFixture[str], package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_VIEW", "whole")
+    assert cli.main(["calibrate", "./mine", str(LABELS), "--coverage", "0.8", "--write"]) == 0
+    model = loaded(package)
+    assert model.classify(PANDA, view="whole").set is not None
+    assert model.classify(PANDA, view="crop").set is None
+
+
+def test_what_is_blank_or_unknown_gets_no_set() -> None:
+    model = loaded(CIFAR10)
+    koala, blank = model.classify(photo("koala.webp")), model.classify(np.zeros((64, 64, 3), np.uint8))
+    assert (koala.known, koala.set) == (False, None)
+    assert (blank.structured, blank.set) == (False, None)
+
+
+def test_sets_of_other_weights_are_refused_with_what_to_do(fitted: Path) -> None:
+    text = (fitted / "model.toml").read_text("utf-8")
+    own = tomllib.loads(text)["conformal"]["weights"][0]
+    (fitted / "model.toml").write_text(text.replace(f'weights = ["{own}"]', f'weights = ["{"0" * 64}"]'), "utf-8")
+    with pytest.raises(PackageError, match=r"conformal\.weights: it was fitted to other weights.*--coverage"):
+        ModelPackage.load(fitted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("coverage = 0.9 ", "coverage = 1.9 ", "conformal.coverage"),
+        ('view = "crop"', 'view = "both"', "conformal.view"),
+        ("threshold = 0", "threshold = -0", "conformal.threshold"),
+        ("logits = true ", "logits = true\nmulti_label = true ", "output.multi_label is true"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_its_key(fitted: Path, old: str, new: str, said: str) -> None:
+    text = (fitted / "model.toml").read_text("utf-8")
+    assert old in text
+    (fitted / "model.toml").write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(PackageError, match=re.escape(said)):
+        ModelPackage.load(fitted)
+
+
+def test_too_few_pictures_are_said_and_nothing_is_written(capsys: pytest.CaptureFixture[str], package: Path) -> None:
+    before = (package / "model.toml").read_bytes()
+    rows = LABELS.read_text("utf-8").splitlines()
+    Path("few.csv").write_text("\n".join([rows[0], *(f"{LABELS.parent}/{row}" for row in rows[1:26])]) + "\n", "utf-8")
+    assert cli.main(["calibrate", "./mine", "few.csv", "--coverage", "0.9", "--write"]) == 1
+    out = capsys.readouterr().out
+    assert "Do not use these sets: 25 pictures are too few to promise 0.9: use 30 or more." in out
+    assert out.endswith("Nothing was written: mine/model.toml keeps the temperature 1.\n")
+    assert (package / "model.toml").read_bytes() == before
+
+
+def test_wrong_labels_are_not_written_and_copies_count_once(capsys: pytest.CaptureFixture[str], package: Path) -> None:
+    before = (package / "model.toml").read_bytes()
+    wrong = "".join(f"{path},tench\n" for path in photos())
+    Path("wrong.csv").write_text(wrong, "utf-8")
+    assert cli.main(["calibrate", "./mine", "wrong.csv", "--coverage", "0.9", "--write"]) == 1
+    out = capsys.readouterr().out
+    assert "the scores say nothing about these classes" in out
+    assert (package / "model.toml").read_bytes() == before
+    rows = [f"{LABELS.parent}/{row}\n" for row in LABELS.read_text("utf-8").splitlines()[1:26]]
+    Path("copies.csv").write_text("".join(rows + rows), "utf-8")
+    assert cli.main(["calibrate", "./mine", "copies.csv", "--coverage", "0.9", "--write"]) == 1
+    assert "25 pictures are too few to promise 0.9" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("share", ["1", "0", "90", "90%", "nan", "0.9995"])
+def test_a_share_that_cannot_be_promised_is_refused(capsys: pytest.CaptureFixture[str], share: str) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["calibrate", "efficientnet-lite0", str(LABELS), "--coverage", share])
+    assert "must be a share from 0.5 to 0.999, such as 0.9" in capsys.readouterr().err
+
+
+def test_sets_and_the_unknown_are_fitted_one_after_the_other() -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["calibrate", "cifar10", str(LABELS), "--coverage", "0.9", "--unknown"])
+
+
+def test_info_and_doctor_name_the_promise(
+    capsys: pytest.CaptureFixture[str], fitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_MODELS", str(fitted.parent))
+    assert cli.main(["info"]) == 0
+    assert "sets of 90.0% coverage" in capsys.readouterr().out
+    assert cli.main(["info", "--json"]) == 0
+    assert [one["coverage"] for one in json.loads(capsys.readouterr().out)["models"]] == [0.9]
+    cli.main(["doctor"])
+    assert "sets of 90.0% coverage" in capsys.readouterr().out
+
+
+def test_the_report_has_a_section_of_them(capsys: pytest.CaptureFixture[str], fitted: Path) -> None:
+    assert cli.main(["evaluate", "./mine", str(LABELS), "--html", "r.html", "--predictions", "p.csv"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^  sets +91\.8%  45 of 49 hold the right class; 95% interval ", out, re.M)
+    assert re.search(r"^  AURC +0\.\d{4}  risk over all coverages", out, re.M)
+    assert "The sets were fitted to 49 of these pictures" in out
+    assert "Do the sets keep their promise?" in Path("r.html").read_text("utf-8")
+    rows = list(csv.DictReader(io.StringIO(Path("p.csv").read_text("utf-8"))))
+    assert sum(row["in_set"] == "true" for row in rows) == 45
