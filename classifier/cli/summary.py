@@ -95,7 +95,7 @@ def _head(found: Evaluation) -> list[str]:
         ),
         ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
         ("Brier", f"{found.brier:.3f}", f"0 is best, 2 worst{_between(found.intervals['brier'])}"),
-        ("AURC", f"{found.aurc:.4f}", f"risk over all coverages; {1 - accuracy:.4f} if trust were chance, 0 is best"),
+        ("AURC", f"{found.aurc:.4f}", f"risk over all coverages; {1 - accuracy:.4f} if scores were chance, 0 is best"),
         ("unsure", str(found.unsure), "pictures of which the model is not sure"),
         *prediction_sets.evaluated(found.sets),
     ]

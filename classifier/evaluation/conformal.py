@@ -107,7 +107,7 @@ def fit(log_scores: Floats, truths: Ints, promised: Bools, coverage: float, temp
         coverage: the share of sets that are to hold the right class, `LOWEST` to `HIGHEST`.
         temperature: divides the logits.
     """
-    rows = np.flatnonzero(promised)
+    rows = np.flatnonzero(promised).tolist()
     pictures, classes = len(rows), log_scores.shape[1]
 
     def chances(row: int) -> NDArray[np.float32]:

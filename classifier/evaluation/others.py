@@ -109,14 +109,14 @@ class Others:
         All pictures count, and every answer for one of the others is wrong. They are in the order of score times
         `familiar`, as far as there is one; answers that are equal there come together.
         """
-        values = np.concatenate([trust(self.own), trust(self.answers)])
+        trust = np.concatenate([_trust(self.own), _trust(self.answers)])
         wrong = np.array([not one.right for one in self.own] + [True] * len(self.answers))
-        order = np.argsort(-values, kind="stable")
-        ends = np.append(np.flatnonzero(np.diff(values[order])), len(values) - 1)  # the last of each that are equal
+        order = np.argsort(-trust, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(trust[order])), len(trust) - 1)  # the last of each that are equal
         if len(ends) > POINTS:
             ends = ends[np.linspace(0, len(ends) - 1, POINTS).round().astype(int)]
         risks = np.cumsum(wrong[order])
-        return [((int(end) + 1) / len(values), float(risks[end] / (end + 1))) for end in ends]
+        return [((int(end) + 1) / len(trust), float(risks[end] / (end + 1))) for end in ends]
 
     @property
     def worst(self) -> list[OtherAnswer]:
@@ -161,8 +161,7 @@ def _numbers(answers: Sequence[Answer] | Sequence[OtherAnswer]) -> NDArray[np.fl
     return np.array([(one.score, np.nan if one.familiar is None else one.familiar) for one in answers]).T
 
 
-def trust(answers: Sequence[Answer] | Sequence[OtherAnswer]) -> NDArray[np.float64]:
-    """How far each answer is trusted, `(N,)`: its score, times how familiar the picture is, where that is known."""
+def _trust(answers: Sequence[Answer] | Sequence[OtherAnswer]) -> NDArray[np.float64]:
     scores, familiar = _numbers(answers)
-    found: NDArray[np.float64] = np.where(np.isnan(familiar), scores, scores * familiar)
-    return found
+    trust: NDArray[np.float64] = np.where(np.isnan(familiar), scores, scores * familiar)
+    return trust

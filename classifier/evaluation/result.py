@@ -17,7 +17,7 @@ from classifier.evaluation import fingerprints, metrics
 from classifier.evaluation.comparison import Comparison
 from classifier.evaluation.coverage import Coverage
 from classifier.evaluation.measure import TOP, Answer, Failure
-from classifier.evaluation.others import Others, trust
+from classifier.evaluation.others import Others
 from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
 from classifier.package.manifest import FittedTo
@@ -131,8 +131,8 @@ class Evaluation:
 
     @property
     def aurc(self) -> float:
-        """The area under the risk-coverage curve, 0 to 1, in the order of score times `familiar`."""
-        return metrics.risk_coverage_area(trust(self.answers), self._column("rank") == 1)
+        """The area under the risk-coverage curve, 0 to 1, in the order of the best scores."""
+        return metrics.risk_coverage_area(self._column("score"), self._column("rank") == 1)
 
     @cached_property
     def sets(self) -> Coverage | None:

@@ -16,8 +16,8 @@ import numpy as np
 
 FOLDER = Path(__file__).parents[1] / "classifier/evaluation"
 SCORES, SETS = FOLDER / "conformal_recorded.npz", FOLDER / "conformal_mapie.json"
-PICTURES = 4000
-FITTED_TO, TESTED = 2000, 300
+PICTURES = 2000
+FITTED_TO, TESTED = 1000, 300
 TEMPERATURE = 0.65
 COVERAGES = (0.8, 0.9, 0.95, 0.99)
 

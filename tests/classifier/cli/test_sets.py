@@ -33,11 +33,20 @@ def package(tmp_path: Path) -> Path:
     return changed(tmp_path / "mine", without="tensorflow").folder
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The `model.toml` of a package with sets, fitted to the 49 photos."""
+    folder = changed(tmp_path_factory.mktemp("once") / "mine", without="tensorflow").folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLASSIFIER_BACKEND", "litert")
+        assert cli.main(["calibrate", str(folder), str(LABELS), "--coverage", "0.9", "--write"]) == 0
+    return (folder / "model.toml").read_text("utf-8")
+
+
 @pytest.fixture
-def fitted(package: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+def fitted(package: Path, once: str) -> Path:
     """A package with sets, fitted to the 49 photos."""
-    assert cli.main(["calibrate", "./mine", str(LABELS), "--coverage", "0.9", "--write"]) == 0
-    capsys.readouterr()
+    (package / "model.toml").write_text(once, "utf-8")
     return package
 
 
@@ -56,6 +65,7 @@ def test_sets_are_fitted_beside_the_temperature_and_written_with_it(
     before = (package / "model.toml").read_text("utf-8")
     assert cli.main(["calibrate", "./mine", str(LABELS), "--coverage", "0.9"]) == 0
     out = capsys.readouterr().out
+    assert "Nothing was written; --write puts it into mine/model.toml." in out
     assert "Sets that hold the right class 9 times in 10, by 49 pictures" in out
     assert re.search(r"^  mean size +\d+\.\d\d  of 1000 classes; \d+ with 1, ", out, re.M)
     assert "These pictures show 31 of 1000 classes." in out
@@ -70,6 +80,7 @@ def test_sets_are_fitted_beside_the_temperature_and_written_with_it(
     assert conformal["temperature"] == table["output"]["temperature"]
     assert conformal["weights"] == [table["weights"]["litert"]["sha256"]]
     # As many of the pictures that it was fitted to are in their sets as the promise takes: ceil(50 x 0.9).
+    capsys.readouterr()
     assert cli.main(["evaluate", "./mine", str(LABELS), "--json", "-"]) == 0
     sets = json.loads(capsys.readouterr().out)["sets"]
     assert sets["held"] == 45

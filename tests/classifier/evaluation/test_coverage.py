@@ -87,4 +87,4 @@ def test_a_kept_promise_is_not_doubted() -> None:
 
 
 def test_a_report_without_sets_has_no_section_of_them() -> None:
-    assert "promise" not in html.render(evaluation(package(12), 24), [], "en")
+    assert "Do the sets keep" not in html.render(evaluation(package(12), 24), [], "en")
