@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from classifier.package import ModelPackage
     from classifier.picture.limits import Limits
     from classifier.picture.sandbox import Workers
-    from classifier.result import Classification, Prediction, Scores, Timings
+    from classifier.result import Classification, Prediction, PredictionSet, Scores, Timings
     from classifier.settings import Settings
     from classifier.sources import Source
 
@@ -41,6 +41,7 @@ __all__ = [
     "PackageError",
     "ParameterError",
     "Prediction",
+    "PredictionSet",
     "Scores",
     "Settings",
     "Source",
@@ -51,7 +52,7 @@ __all__ = [
 
 _MODULES = {
     "Classifier": "classifier",
-    **dict.fromkeys(("Classification", "Prediction", "Scores", "Timings"), "result"),
+    **dict.fromkeys(("Classification", "Prediction", "PredictionSet", "Scores", "Timings"), "result"),
     "Limits": "picture.limits",
     "ModelPackage": "package",
     "Settings": "settings",

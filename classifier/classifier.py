@@ -262,7 +262,7 @@ class Classifier:
         def work(source: Source) -> Scores:
             prepared = self._prepare(content(source, self.settings.max_bytes), geometry)
             output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
-            return findings.scores(self.package, prepared, output, features=features)
+            return findings.scores(self.package, prepared, output, geometry.view, features=features)
 
         return in_order(work, several(sources), self.settings.turns)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +15,25 @@ from classifier.package import ModelPackage
 from classifier.package.unknown import pooled
 from classifier.picture.geometry import seen_box
 from classifier.picture.prepare import Prepared
-from classifier.postprocessing import log_probabilities, probabilities
-from classifier.result import LIMIT, Classification, Inference, Prediction, Scores, Timings
-from classifier.views import Box
+from classifier.postprocessing import log_probabilities, prediction_set, probabilities
+from classifier.result import LIMIT, Classification, Inference, Prediction, PredictionSet, Scores, Timings
+from classifier.views import Box, View
 
 
-def scores(package: ModelPackage, prepared: Prepared, output: Outputs, *, features: bool = False) -> Scores:
+def scores(package: ModelPackage, prepared: Prepared, output: Outputs, view: View, *, features: bool = False) -> Scores:
     """The scores of all classes for one picture.
 
     Args:
         package: the model.
         prepared: the picture.
         output: the model's, for a batch of its views.
+        view: what the model saw.
         features: whether the pooled features are wanted, too.
     """
-    found, known, sure = _judged(package, prepared, output)
+    seen = _judged(package, prepared, output)
     maps = pooled(mean(output.features)) if features and output.features is not None else None
-    return Scores(found, log_chances(package, output), sure, known, maps)
+    members = _set(package, seen, output, view)
+    return Scores(seen.chances, log_chances(package, output), seen.sure, seen.familiar, maps, seen.promised, members)
 
 
 def classification(
@@ -50,12 +54,17 @@ def classification(
         ran: the name of the backend, and the device.
         took: the timings.
     """
-    found, known, sure = _judged(package, prepared, output)
-    best = np.argsort(-found, kind="stable")[: asked.top_k]
+    seen, view = _judged(package, prepared, output), asked.geometry.view
+    best = np.argsort(-seen.chances, kind="stable")[: asked.top_k]
     backend, device = ran
+
+    def told(indices: Iterable[int]) -> tuple[Prediction, ...]:
+        return tuple(Prediction(asked.labels[i], float(seen.chances[i]), int(i)) for i in indices)
+
+    conformal, members = package.manifest.conformal, _set(package, seen, output, view)
     return Classification(
-        predictions=tuple(Prediction(asked.labels[i], float(found[i]), int(i)) for i in best),
-        sure=sure,
+        predictions=told(best),
+        sure=seen.sure,
         width=prepared.width,
         height=prepared.height,
         format=prepared.format,
@@ -63,11 +72,12 @@ def classification(
         backend=backend,
         device=device,
         timings=took,
-        familiar=known,
+        familiar=seen.familiar,
         notes=prepared.notes,
         structured=prepared.structured,
-        view=asked.geometry.view,
+        view=view,
         box=_rounded(seen_box((prepared.width, prepared.height), asked.geometry)),
+        set=PredictionSet(conformal.coverage, told(members)) if conformal and members is not None else None,
     )
 
 
@@ -89,14 +99,38 @@ def inference(
     )
 
 
-def _judged(
-    package: ModelPackage, prepared: Prepared, output: Outputs
-) -> tuple[NDArray[np.float32], float | None, bool]:
-    """The probabilities of all classes, how familiar the picture is, and whether the answer is sure."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is known of a picture.
+
+    Attributes:
+        chances: the probabilities of all classes.
+        familiar: as in `Classification`.
+        sure: as in `Classification`.
+        promised: as in `Scores`.
+    """
+
+    chances: NDArray[np.float32]
+    familiar: float | None
+    sure: bool
+    promised: bool
+
+
+def _judged(package: ModelPackage, prepared: Prepared, output: Outputs) -> _Judged:
     spec = package.manifest.output
     found, known = chances(package, output), familiar(package, output)
     sure = prepared.structured and (known is None or known >= LIMIT) and bool(found.max() >= spec.unsure_below)
-    return found, known, sure
+    # Where a package could tell, but its engine gives no features, nobody knows whether the promise holds.
+    own = package.unknown is None or (known is not None and known >= LIMIT)
+    return _Judged(found, known, sure, prepared.structured and own)
+
+
+def _set(package: ModelPackage, seen: _Judged, output: Outputs, view: View) -> NDArray[np.intp] | None:
+    """The classes in the picture's set; None where nothing is promised."""
+    conformal = package.manifest.conformal
+    if conformal is None or conformal.view != view or not seen.promised:
+        return None
+    return prediction_set(mean(output.scores), package.manifest.output, conformal)
 
 
 def familiar(package: ModelPackage, output: Outputs) -> float | None:

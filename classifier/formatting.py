@@ -6,6 +6,7 @@ import csv
 import io
 import string
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 _DIGITS = 100  # of the longest number that is read, zeros before it included
@@ -41,6 +42,11 @@ def percent(value: float | None, digits: int = 1) -> str:
         return "–"
     least = 10.0 ** -(digits + 2)
     return f"<{least:.{digits}%}" if 0 < value < least else f"{value:.{digits}%}"
+
+
+def odds(share: float) -> tuple[int, int]:
+    """A share in the smallest whole numbers: 0.9 is 9 in 10, 0.95 is 19 in 20."""
+    return Fraction(repr(share)).as_integer_ratio()
 
 
 def millions(amount: int) -> str:

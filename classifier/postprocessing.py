@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from classifier.package import OutputSpec
+    from classifier.package.manifest import Conformal
 
 
 def probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[np.float32]:
@@ -45,6 +46,25 @@ def log_probabilities(scores: NDArray[np.float32], spec: OutputSpec) -> NDArray[
     logs: NDArray[np.float32] = logits - logits.max()
     logs -= np.log(np.exp(logs).sum())
     return logs
+
+
+def prediction_set(scores: NDArray[np.float32], spec: OutputSpec, conformal: Conformal) -> NDArray[np.intp]:
+    """The classes one of which is right as often as `conformal.coverage` promises, the likeliest first.
+
+    They are those whose probability reaches the threshold, and the likeliest one in any case: a set that holds nothing
+    would promise nothing.
+
+    Args:
+        scores: of one picture, as for `probabilities`.
+        spec: the `[output]` of the model package.
+        conformal: its `[conformal]`.
+
+    Returns:
+        Indices `(n,)`, at least one.
+    """
+    own = probabilities(scores, spec.model_copy(update={"temperature": conformal.temperature}))
+    order = np.argsort(-own, kind="stable")
+    return order[: max(1, int((own >= conformal.threshold).sum()))]
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

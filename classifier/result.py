@@ -38,6 +38,18 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionSet:
+    """Classes one of which is right, as often as is promised."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
+
+    coverage: float
+    """in which share of pictures like those that it was fitted to such a set holds the right class, 0 to 1"""
+    predictions: tuple[Prediction, ...]
+    """its classes, the likeliest first; at least one, and however many were asked for"""
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
     """Milliseconds by stage."""
 
@@ -92,6 +104,10 @@ class Classification:
     mean"""
     box: Box = (0.0, 0.0, 0.0, 0.0)
     """the part of the upright original outside which the model saw nothing: left, top, right and bottom in pixels"""
+    set: PredictionSet | None = None
+    """the classes one of which is right as often as it says; absent (null) if the model package promises none, and for
+    pictures that no promise holds for: with another view than it was made with, blank or noise, or like none of the
+    things that the model knows"""
 
     @property
     def known(self) -> bool:
@@ -122,6 +138,9 @@ class Scores:
         sure: as in `Classification`.
         familiar: as in `Classification`.
         features: pooled, `(channels,)`; None if the package names no such output, or they were not asked for.
+        promised: whether a set can be promised for the picture: neither blank, noise nor unknown, whatever the package
+            promises.
+        set: indices of the classes in its set, the likeliest first; None as in `Classification`.
     """
 
     scores: NDArray[np.float32]
@@ -129,6 +148,8 @@ class Scores:
     sure: bool
     familiar: float | None = None
     features: NDArray[np.float32] | None = None
+    promised: bool = True
+    set: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

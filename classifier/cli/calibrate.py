@@ -1,4 +1,4 @@
-"""`classifier calibrate`: the temperature that fits a model's scores to pictures whose classes are known."""
+"""`classifier calibrate`: the temperature that fits a model's scores to pictures whose classes are known, and sets."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from classifier.classifier import Classifier
     from classifier.evaluation.calibration import Calibration
+    from classifier.evaluation.conformal import Sets
     from classifier.package import ModelPackage
     from classifier.result import Scores
 
@@ -31,16 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unknown = (
         "fit, in place of the temperature, by which pictures of none of the model's classes are known: unknown.npz"
     )
-    parser.add_argument("--unknown", action="store_true", help=unknown)
+    sets = "fit, too, sets of classes that hold the right one in this share of pictures, such as 0.9"
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--unknown", action="store_true", help=unknown)
+    either.add_argument("--coverage", type=options.coverage, metavar="SHARE", help=sets)
     parser.add_argument("--write", action="store_true", help="put what was fitted into the package")
     options.add_class_names(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fits a temperature; prints what it changes, and writes it into the package if asked to.
+    """Fits a temperature, and sets if asked to; prints what they are, and writes them into the package if asked to.
 
     Returns:
-        The exit status: 1 when a picture could not be classified, or the temperature is not worth writing.
+        The exit status: 1 when a picture could not be classified, or what was fitted is not worth writing.
 
     Raises:
         InputError: the dataset holds nothing to fit to, or a class that is not the model's.
@@ -74,7 +78,7 @@ def _calibrate(classifier: Classifier, args: argparse.Namespace) -> int:
     import numpy as np
 
     from classifier.cli import measuring, summary
-    from classifier.evaluation import calibration
+    from classifier.evaluation import calibration, conformal
     from classifier.package.temperature import check_writable
 
     package = classifier.package
@@ -86,28 +90,40 @@ def _calibrate(classifier: Classifier, args: argparse.Namespace) -> int:
     if not kept:
         raise InputError(f"{dataset.name}: none of its pictures could be classified.")
     kept, doubts = measuring.once(kept)
-    hashes, truths, scores = zip(*kept, strict=True)
-    found = calibration.calibrate(np.stack(scores), np.array(truths), package.manifest.output.temperature)
-    print("\n".join([*summary.calibration(found, package, dataset.name), *doubts]))
-    if args.write and found.problem:
+    hashes, truths, scores, promised = zip(*kept, strict=True)
+    logs, labels, eligible = np.stack(scores), np.array(truths), np.array(promised)
+    found = calibration.calibrate(logs, labels, package.manifest.output.temperature)
+    said, sets = summary.calibration(found, package, dataset.name), None
+    if args.coverage:
+        sets = conformal.fit(logs, labels, eligible, args.coverage, found.after.temperature)
+        said += ["", *summary.sets(sets)]
+    print("\n".join([*said, *doubts]))
+    if args.write and (found.problem or (sets and sets.problem)):
         print(f"Nothing was written: {_manifest(package)} keeps the temperature {found.before.temperature:g}.")
         return 1
     if args.write:
-        _write(package, dataset.name, found, hashes)
+        _write(classifier, dataset.name, found, sets, hashes, promised)
         print(f"Written to {_manifest(package)}. A server that runs takes it when it starts again.")
     else:
         print(f"Nothing was written; --write puts it into {_manifest(package)}.")
     return int(bool(failures))
 
 
-def _keep(file: str, accepted: tuple[int, ...], scores: Scores) -> tuple[str, int, NDArray[np.float32]]:
+def _keep(file: str, accepted: tuple[int, ...], scores: Scores) -> tuple[str, int, NDArray[np.float32], bool]:
     from classifier.evaluation.fingerprints import fingerprint
     from classifier.evaluation.measure import likeliest
 
-    return fingerprint(file), likeliest(accepted, scores), scores.log_scores
+    return fingerprint(file), likeliest(accepted, scores), scores.log_scores, scores.promised
 
 
-def _write(package: ModelPackage, dataset: str, found: Calibration, hashes: Sequence[str]) -> None:
+def _write(
+    classifier: Classifier,
+    dataset: str,
+    found: Calibration,
+    sets: Sets | None,
+    hashes: Sequence[str],
+    promised: Sequence[bool],
+) -> None:
     import datetime
 
     from classifier.evaluation.fingerprints import lines, sample
@@ -115,10 +131,15 @@ def _write(package: ModelPackage, dataset: str, found: Calibration, hashes: Sequ
     from classifier.package.manifest import CalibratedOn
     from classifier.package.temperature import set_temperature
 
-    today, name = datetime.datetime.now(datetime.UTC).date(), printable(dataset)
+    package, today, name = classifier.package, datetime.datetime.now(datetime.UTC).date(), printable(dataset)
     record = CalibratedOn(dataset=name, date=today, pictures=found.pictures, hashes=lines(sample(hashes)))
     comment = f"logits are divided by it; fitted on {found.pictures} pictures of {name}, {today}"
-    set_temperature(package.folder, found.after.temperature, comment, record)
+    conformal = None
+    if sets:
+        own = lines(sample(one for one, kept in zip(hashes, promised, strict=True) if kept))
+        on = record.model_copy(update={"pictures": sets.pictures, "hashes": own})
+        conformal = sets.table(on, classifier.settings.view, package.manifest)
+    set_temperature(package.folder, found.after.temperature, comment, record, conformal)
 
 
 def _manifest(package: ModelPackage) -> Path:

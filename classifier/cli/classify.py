@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", help="language of the labels, such as en or zh")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON document")
-    form.add_argument("--csv", action="store_true", help="print CSV: file,rank,label,index,score,sure,error,reason")
+    columns = "file,rank,label,index,score,sure,error,reason,in_set,set_size"
+    form.add_argument("--csv", action="store_true", help=f"print CSV: {columns}")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -68,6 +68,11 @@ def run(classifier: Classifier, args: argparse.Namespace) -> int:
             file.unlink()
             raise
         print(f"Written to {printable(str(file))}. A server that runs takes it when it starts again.")
+        if conformal := package.manifest.conformal:
+            print(
+                "The sets were fitted to pictures that were known before. Fit them again, to those that are now: "
+                f"classifier calibrate --coverage {conformal.coverage:g}"
+            )
     return int(bool(failures))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from classifier import __version__
 from classifier.classifier import Classifier
 from classifier.errors import ClassifierError
-from classifier.formatting import millions
+from classifier.formatting import millions, percent
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import available_memory
 from classifier.package import Catalog, ModelPackage
@@ -102,13 +102,15 @@ def _describe(name: str, folder: object, *, weights: bool) -> dict[str, Any]:
         "classes": manifest.output.classes,
         "languages": list(package.labels),
         "weights": list(manifest.weights),
+        "coverage": manifest.conformal.coverage if manifest.conformal else None,
     }
 
 
 def _model_line(model: dict[str, Any]) -> str:
     if "error" in model:
         return f"{model['name']}: {model['error']['detail']}"
+    sets = f", sets of {percent(model['coverage'])} coverage" if model["coverage"] else ""
     return (
         f"{model['name']}: {model['title']}, {model['classes']} classes, "
-        f"labels {' '.join(model['languages'])}, weights {' '.join(model['weights'])}"
+        f"labels {' '.join(model['languages'])}, weights {' '.join(model['weights'])}{sets}"
     )

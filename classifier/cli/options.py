@@ -39,6 +39,23 @@ def add_class_names(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-unknown", action="store_true", help=skip)
 
 
+def coverage(text: str) -> float:
+    """The share of pictures whose set is to hold the right class.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not one that can be asked for.
+    """
+    from classifier.evaluation.conformal import HIGHEST, LOWEST  # NumPy, which `--help` does not need
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not LOWEST <= value <= HIGHEST:
+        raise argparse.ArgumentTypeError(f"must be a share from {LOWEST:g} to {HIGHEST:g}, such as 0.9, not {text!r}")
+    return value
+
+
 def positive(text: str) -> int:
     """A whole number from 1.
 

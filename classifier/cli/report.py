@@ -20,8 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from classifier.cli.messages import line, say
-from classifier.formatting import csv_line, flag, percent, printable
-from classifier.result import Classification, Doubt
+from classifier.formatting import csv_line, flag, odds, percent, printable
+from classifier.result import Classification, Doubt, PredictionSet
 
 _DOUBTS: Mapping[Doubt, str] = {
     "unstructured": "not sure: what the model sees of it is blank or noise",
@@ -29,6 +29,10 @@ _DOUBTS: Mapping[Doubt, str] = {
     "unsure": "not sure",
 }
 """Why an answer is not sure."""
+
+
+_NAMED = 10
+"""The most classes of a set that are named in text."""
 
 
 class Report(Protocol):
@@ -55,6 +59,8 @@ class TextReport:
             # Width in cells of the terminal, not in characters: a Chinese character takes two cells.
             gap = " " * (width - cell_len(item.label))
             _write(f"  {item.label}{gap}  {percent(item.score):>6}\n")
+        if result.set:
+            _write(f"  {_in_words(result.set)}\n")
         sys.stdout.flush()
 
     def failure(self, name: str, code: str, detail: str) -> None:
@@ -85,23 +91,27 @@ class BarReport(TextReport):
             table.add_row(label, bar, percent(item.score))
         self._console.print(head, soft_wrap=True)
         self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        if result.set:
+            self._console.print(Padding(Text(_in_words(result.set)), (0, 0, 0, 2)))
 
 
 class CsvReport:
     """CSV with a header: one row per label, and one per failure, with its code and its sentence."""
 
     def __init__(self) -> None:
-        self._row("file", "rank", "label", "index", "score", "sure", "error", "reason")
+        self._row("file", "rank", "label", "index", "score", "sure", "error", "reason", "in_set", "set_size")
 
     def result(self, name: str, result: Classification) -> None:
         """Writes one result."""
+        inside = {item.index for item in result.set.predictions} if result.set else None
         for rank, item in enumerate(result.predictions, 1):
-            self._row(name, rank, item.label, item.index, item.score, flag(result.sure), "", "")
+            about = (flag(item.index in inside), len(inside)) if inside else ("", "")
+            self._row(name, rank, item.label, item.index, item.score, flag(result.sure), "", "", *about)
         sys.stdout.flush()
 
     def failure(self, name: str, code: str, detail: str) -> None:
         """Writes one failure."""
-        self._row(name, "", "", "", "", "", code, detail)
+        self._row(name, "", "", "", "", "", code, detail, "", "")
         sys.stdout.flush()
 
     def end(self) -> None:
@@ -178,6 +188,15 @@ class Screen:
             self._console.print(Text(line(message)), soft_wrap=True)  # a Text, so that brackets are not read as markup
         else:
             say(message)
+
+
+def _in_words(found: PredictionSet) -> str:
+    """A set and what it promises, on one line: `one of these, right 9 times in 10: cat, dog`."""
+    labels = [item.label for item in found.predictions]
+    named, more = ", ".join(labels[:_NAMED]), len(labels) - _NAMED
+    subject = "this one" if len(labels) == 1 else "one of these"
+    times, of = odds(found.coverage)
+    return f"{subject}, right {times} times in {of}: {named}" + (f" and {more} more" if more > 0 else "")
 
 
 def _write(text: str) -> None:

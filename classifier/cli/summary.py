@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from classifier.cli import other_pictures
+from classifier.cli import other_pictures, prediction_sets
 from classifier.evaluation import metrics
 from classifier.evaluation.calibration import FEW, Calibration
+from classifier.evaluation.conformal import Sets
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import percent, printable
 from classifier.package import ModelPackage
@@ -31,6 +32,7 @@ def evaluation(found: Evaluation, lang: str | None) -> list[str]:
         *_doubts(found, labels),
         *_comparison(found),
         *_classes(found, labels),
+        *_sets(found, labels),
         *_confusions(found, labels),
         *_mistakes(found, labels),
         *_others(found, labels),
@@ -64,6 +66,13 @@ def calibration(found: Calibration, package: ModelPackage, dataset: str) -> list
     return lines
 
 
+def sets(found: Sets) -> list[str]:
+    """What sets of classes a threshold makes, and how far they can be trusted."""
+    head = f"Sets that hold the right class {prediction_sets.promise(found.coverage)}, by {found.pictures} pictures"
+    rows = prediction_sets.fitted(found)
+    return [head, *(_table(rows, "<><") if rows else []), *prediction_sets.remarks(found)]
+
+
 def _head(found: Evaluation) -> list[str]:
     output = found.package.manifest.output
     low, high = metrics.interval(found.right, found.total)
@@ -87,7 +96,9 @@ def _head(found: Evaluation) -> list[str]:
         ),
         ("NLL", f"{found.nll:.3f}", f"nats per picture, at temperature {output.temperature:g}"),
         ("Brier", f"{found.brier:.3f}", f"0 is best, 2 worst{_between(found.intervals['brier'])}"),
+        ("AURC", f"{found.aurc:.4f}", f"risk over all coverages; {1 - accuracy:.4f} if scores were chance, 0 is best"),
         ("unsure", str(found.unsure), "pictures of which the model is not sure"),
+        *prediction_sets.evaluated(found.sets),
     ]
     if found.failures:
         rows.append(("failed", str(len(found.failures)), "could not be classified; standard error says why"))
@@ -130,6 +141,7 @@ def _doubts(found: Evaluation, labels: Sequence[str]) -> list[str]:
             f"{FILE} was fitted to {found.fitted_on} of these pictures: more of their answers are sure than others' "
             "would be. Measure on others."
         )
+    lines += prediction_sets.doubts(found.sets, found.package)
     return ["", *lines] if lines else []
 
 
@@ -182,6 +194,11 @@ def _classes(found: Evaluation, labels: Sequence[str]) -> list[str]:
     ]
     title = "Classes" if len(worst) == len(found.weakest) else f"Weakest of {len(found.weakest)} classes"
     return ["", title, *_table(rows, "<>>>>")]
+
+
+def _sets(found: Evaluation, labels: Sequence[str]) -> list[str]:
+    rows = prediction_sets.classes(found.sets, labels)
+    return ["", "Sets, by class, those that hold it least often", *_table(rows, "<>>><")] if rows else []
 
 
 def _confusions(found: Evaluation, labels: Sequence[str]) -> list[str]:

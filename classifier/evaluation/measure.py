@@ -38,6 +38,8 @@ class Answer:
         accepted: the indices of all classes that are accepted, the true one among them.
         fingerprint: of the picture's file, see `fingerprints`.
         familiar: as in `Classification`.
+        set_size: number of classes in the answer's set; None if it has none.
+        held: whether the true class is in it.
     """
 
     file: str
@@ -52,6 +54,8 @@ class Answer:
     accepted: tuple[int, ...] = ()
     fingerprint: str = ""
     familiar: float | None = None
+    set_size: int | None = None
+    held: bool = False
 
     @property
     def right(self) -> bool:
@@ -102,4 +106,6 @@ def answer(file: str, truth: int | Classes, found: Scores, top: int = TOP) -> An
     exact = scores.astype(np.float64)
     brier = float(exact @ exact - 2 * exact[truth] + 1)
     about = (file, truth, predicted, float(scores[predicted]), float(own), rank, found.sure)
-    return Answer(*about, brier, best, accepted, familiar=found.familiar)
+    size = None if found.set is None else len(found.set)
+    held = found.set is not None and truth in found.set
+    return Answer(*about, brier, best, accepted, familiar=found.familiar, set_size=size, held=held)

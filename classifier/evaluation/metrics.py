@@ -118,6 +118,23 @@ def chance_error(confidences: Floats, draws: int = 200) -> float:
     return sum(errors) / draws
 
 
+def risk_coverage_area(trust: Floats, right: Bools) -> float:
+    """The area under the risk-coverage curve (AURC), 0 to 1, less is better; a model that says nothing has its error.
+
+    It is the mean, over all numbers of answers that might be given, of the share of them that is wrong if those are
+    given that are trusted most (Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation, section 2).
+    Answers that are trusted alike come in any order: it is the mean over all orders.
+
+    Args:
+        trust: of each answer, `(N,)`, at least one; more is trusted more.
+        right: whether it is right, `(N,)`.
+    """
+    _, groups = np.unique(-trust, return_inverse=True)
+    wrong = np.bincount(groups, ~right) / np.bincount(groups)
+    risks = np.cumsum(wrong[np.sort(groups)])
+    return float((risks / np.arange(1, len(risks) + 1)).mean())
+
+
 def per_class(truths: Ints, predicted: Ints, classes: int) -> list[ClassResult]:
     """The result of each class that is shown or predicted, in index order.
 

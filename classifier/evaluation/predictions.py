@@ -14,7 +14,20 @@ from classifier.evaluation.result import Evaluation
 from classifier.formatting import csv_line, csv_text, flag, printable
 from classifier.inputs import code_and_sentence
 
-_COLUMNS = ("file", "truth", "truth_index", "right", "sure", "rank", "truth_score", "error", "reason", "sha256")
+_COLUMNS = (
+    "file",
+    "truth",
+    "truth_index",
+    "right",
+    "sure",
+    "rank",
+    "truth_score",
+    "error",
+    "reason",
+    "sha256",
+    "in_set",
+    "set_size",
+)
 
 
 def render(found: Evaluation, labels: Sequence[str]) -> str:
@@ -30,7 +43,7 @@ def render(found: Evaluation, labels: Sequence[str]) -> str:
     rows += [(*_own(answer, labels), *_best(answer, labels)) for answer in found.answers]
     for failure in found.failures:
         why = code_and_sentence(failure.error)
-        rows.append((failure.file, "", "", "", "", "", "", *why, "", *[""] * len(best)))
+        rows.append((failure.file, "", "", "", "", "", "", *why, "", "", "", *[""] * len(best)))
     return "".join(f"{csv_line(row)}\n" for row in rows)
 
 
@@ -82,6 +95,8 @@ def _own(answer: Answer, labels: Sequence[str]) -> tuple[object, ...]:
         "",
         "",
         answer.fingerprint,
+        "" if answer.set_size is None else flag(answer.held),
+        answer.set_size,
     )
 
 

@@ -15,10 +15,12 @@ from classifier import __version__
 from classifier.errors import InputError
 from classifier.evaluation import fingerprints, metrics
 from classifier.evaluation.comparison import Comparison
+from classifier.evaluation.coverage import Coverage
 from classifier.evaluation.measure import TOP, Answer, Failure
 from classifier.evaluation.others import Others
 from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
+from classifier.package.manifest import FittedTo
 from classifier.views import View
 
 _MISTAKE = ("file", "truth", "predicted", "score", "truth_score", "rank", "sure")
@@ -128,6 +130,17 @@ class Evaluation:
         return float(self._column("brier").mean())
 
     @property
+    def aurc(self) -> float:
+        """The area under the risk-coverage curve, 0 to 1, in the order of the best scores."""
+        return metrics.risk_coverage_area(self._column("score"), self._column("rank") == 1)
+
+    @cached_property
+    def sets(self) -> Coverage | None:
+        """What becomes of the promise about the answers' sets; None if the package makes none."""
+        conformal = self.package.manifest.conformal
+        return Coverage(conformal.coverage, self.answers, self._fitted_to(conformal)) if conformal else None
+
+    @property
     def intervals(self) -> dict[str, tuple[float, float] | None]:
         """The 95 % confidence intervals of means over the pictures, by the key of the mean in `to_dict`."""
         return {
@@ -158,7 +171,10 @@ class Evaluation:
     @cached_property
     def calibrated_on(self) -> int:
         """How many of the pictures the package's temperature was fitted to, as far as it says."""
-        record = self.package.manifest.calibration
+        return self._fitted_to(self.package.manifest.calibration)
+
+    def _fitted_to(self, record: FittedTo | None) -> int:
+        """How many of the pictures are among those of a record, as far as it says."""
         if record is None:
             return 0
         return self._shared(record.hashes.split(), record.pictures)
@@ -253,6 +269,7 @@ class Evaluation:
             "macro": metrics.macro(self.classes),
             "nll": self.nll,
             "brier": self.brier,
+            "aurc": self.aurc,
             "intervals": self.intervals,
             "confidence": self.confidence,
             "ece": self.ece,
@@ -267,6 +284,7 @@ class Evaluation:
             "repeated": [[{"file": one.file, "truth": one.truth} for one in group] for group in self.repeated],
             "calibrated_on": self.calibrated_on,
             "fitted_on": self.fitted_on,
+            "sets": self.sets.to_dict(labels) if self.sets else None,
             "comparison": self.comparison.to_dict() if self.comparison else None,
             "others": self.others.to_dict() if self.others else None,
             "failures": [

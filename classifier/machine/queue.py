@@ -75,9 +75,9 @@ class WorkQueue:
     wait; when the queue is full, the last of a client that has more than its share makes room for one that has not.
 
     Where more pictures come than can be worked on, a long queue makes everybody wait and nobody be served sooner. So
-    from the moment when it was full until it has been empty, only as many may wait as are worked on, and one more. Where
-    callers come at random, twice as many as can be served, that keeps 98 % of two CPUs and 93 % of one busy (M/M/c/K);
-    without the one more it would be 95 % and 86 %.
+    from the moment when it was full until it has been empty, only as many may wait as are worked on, and one more.
+    Where callers come at random, twice as many as can be served, that keeps 98 % of two CPUs and 93 % of one busy
+    (M/M/c/K); without the one more it would be 95 % and 86 %.
     """
 
     def __init__(

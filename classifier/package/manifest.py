@@ -116,8 +116,8 @@ class Weights(_Table):
     tensors_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
-class CalibratedOn(_Table):
-    """`[calibration]`: what `output.temperature` was fitted to, as `classifier calibrate --write` writes it."""
+class FittedTo(_Table):
+    """The pictures that numbers of a package were fitted to."""
 
     dataset: str = Field(description="name of the folder or file")
     date: datetime.date = Field(description="day on which it was fitted")
@@ -125,6 +125,26 @@ class CalibratedOn(_Table):
     hashes: str = Field(
         pattern=r"^(\s*[0-9a-f]{16})*\s*$",
         description="the smallest hashes of its pictures, by which they are known again",
+    )
+
+
+class CalibratedOn(FittedTo):
+    """`[calibration]`: what `output.temperature` was fitted to, as `classifier calibrate --write` writes it."""
+
+
+class Conformal(FittedTo):
+    """`[conformal]`: which classes are in the set of an answer, as `classifier calibrate --coverage` fits it.
+
+    The score of a class is its probability: LAC, of Sadinle, Lei and Wasserman (2019), Least Ambiguous Set-Valued
+    Classifiers with Bounded Error Levels. docs/evaluate.md tells why it was chosen.
+    """
+
+    coverage: float = Field(gt=0, lt=1, description="the share of pictures whose set holds the right class")
+    threshold: float = Field(ge=0, le=1, description="the least probability of a class that is in the set")
+    temperature: PositiveFloat = Field(description="divides the logits of these probabilities")
+    view: Literal["crop", "whole"] = Field(description="what the model saw; with another view there is no set")
+    weights: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
+        default=(), description="sha256 of the weights that it was fitted to, of each form"
     )
 
 
@@ -151,3 +171,4 @@ class Manifest(_Table):
     weights: dict[Form, Weights] = Field(default={}, description="files by form; none for a model that runs elsewhere")
     published: Published | None = None
     calibration: CalibratedOn | None = None
+    conformal: Conformal | None = None

@@ -68,6 +68,7 @@ class ModelPackage:
         manifest = read_manifest(folder)
         if weights:
             _check_weights(folder, manifest)
+        _check_conformal(folder, manifest)
         classes = manifest.output.classes
         texts = {
             language: labels.read(folder / name, PackageError, classes=classes)
@@ -203,6 +204,23 @@ def _check_weights(folder: Path, manifest: Manifest) -> None:
         if found is None:
             name = printable(weights.file)
             raise PackageError(f"{folder / MANIFEST}: weights.{form}.file: {name} is not in {folder}")
+
+
+def _check_conformal(folder: Path, manifest: Manifest) -> None:
+    """Checks that the sets, if there are any, were fitted to this very model, without which they promise nothing."""
+    conformal = manifest.conformal
+    if conformal is None:
+        return
+    reason = ""
+    if manifest.output.multi_label:
+        reason = "conformal: it is for models whose scores add up to 1, but output.multi_label is true"
+    elif not unknown.made_for(manifest, conformal.weights):
+        reason = "conformal.weights: it was fitted to other weights than these"
+    if reason:
+        raise PackageError(
+            f"{folder / MANIFEST}: {reason}. Fit it again with `classifier calibrate --coverage`, or remove the table "
+            "[conformal]."
+        )
 
 
 def read_manifest(folder: Path) -> Manifest:

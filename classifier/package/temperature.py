@@ -1,4 +1,4 @@
-"""Writes a temperature into a package's `model.toml`, and leaves every other character of it as it is."""
+"""Writes what was calibrated into a package's `model.toml`, and leaves every other character of it as it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tomlkit.items import Table
 from classifier.errors import PackageError
 from classifier.machine import atomic, files
 from classifier.package import MANIFEST, ModelPackage
-from classifier.package.manifest import CalibratedOn
+from classifier.package.manifest import CalibratedOn, Conformal, FittedTo
 from classifier.package.toml import set_value
 
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -28,7 +28,11 @@ def check_writable(folder: Path) -> None:
 
 
 def set_temperature(
-    folder: Path, temperature: float, comment: str | None = None, record: CalibratedOn | None = None
+    folder: Path,
+    temperature: float,
+    comment: str | None = None,
+    record: CalibratedOn | None = None,
+    conformal: Conformal | None = None,
 ) -> None:
     """Writes `output.temperature` into a package; readers find the old file or the new one, never a half-written one.
 
@@ -37,6 +41,7 @@ def set_temperature(
         temperature: above 0.
         comment: takes the place of the comment behind the old one, which stays if this is None.
         record: takes the place of the table `[calibration]`, which stays if this is None.
+        conformal: takes the place of the table `[conformal]`, which stays if this is None.
 
     Raises:
         PackageError: the change would alter more than the temperature, so the file was left alone.
@@ -47,11 +52,13 @@ def set_temperature(
     text = file.read_bytes().decode("utf-8")
     content = text.removeprefix(_BYTE_ORDER_MARK)
     try:
-        changed = _changed(content, temperature, comment, record)
+        changed = _changed(content, temperature, comment, record, conformal)
         expected = tomllib.loads(content)
         expected["output"]["temperature"] = temperature
         if record:
             expected["calibration"] = record.model_dump()
+        if conformal:
+            expected["conformal"] = {**conformal.model_dump(), "weights": list(conformal.weights)}
         same = tomllib.loads(changed) == expected
     except (TOMLKitError, tomllib.TOMLDecodeError, KeyError):
         same = False
@@ -67,11 +74,19 @@ def set_temperature(
     ModelPackage.load(folder, weights=False)
 
 
-def _changed(content: str, temperature: float, comment: str | None, record: CalibratedOn | None) -> str:
+def _changed(
+    content: str,
+    temperature: float,
+    comment: str | None,
+    record: CalibratedOn | None,
+    conformal: Conformal | None,
+) -> str:
     """The document with the temperature in place of the old one, or on a line of its own after `logits`."""
     document = tomlkit.parse(content)
     if record:
         document.pop("calibration", None)
+    if conformal:
+        document.pop("conformal", None)
     output = document["output"]
     if not isinstance(output, Table):  # an inline table or dotted keys
         output["temperature"] = temperature
@@ -92,13 +107,32 @@ def _changed(content: str, temperature: float, comment: str | None, record: Cali
             item.trivia.comment_ws, item.trivia.comment = "  ", f"# {comment}"
         body.insert(at + 1, (tomlkit.key("temperature"), item))
     changed = tomlkit.dumps(document)
-    return f"{changed.rstrip()}\n\n{_table(record)}" if record else changed
+    tables = [*([_calibration(record)] if record else []), *([_conformal(conformal)] if conformal else [])]
+    return "\n\n".join([changed.rstrip(), *map(str.rstrip, tables)]) + "\n" if tables else changed
 
 
-def _table(record: CalibratedOn) -> str:
+def _calibration(record: CalibratedOn) -> str:
     """The table `[calibration]` as text."""
+    head = "[calibration]            # what output.temperature was fitted to: evaluate says when it measures the same\n"
+    return head + _fitted_to(record)
+
+
+def _conformal(found: Conformal) -> str:
+    """The table `[conformal]` as text."""
+    rows = (
+        ("coverage", found.coverage, "share of pictures whose set holds the right class"),
+        ("threshold", found.threshold, "classes of at least this probability are in the set"),
+        ("temperature", found.temperature, "of these probabilities, whatever output.temperature is"),
+        ("view", found.view, "what the model saw"),
+    )
+    lines = [f"{f'{key} = {tomlkit.item(value).as_string()}':24} # {comment}\n" for key, value, comment in rows]
+    weights = tomlkit.item(list(found.weights)).as_string()
+    head = "[conformal]              # sets of classes, as classifier calibrate --coverage fitted them\n"
+    return f"{head}{''.join(lines)}weights = {weights}\n{_fitted_to(found)}"
+
+
+def _fitted_to(record: FittedTo) -> str:
     return (
-        "[calibration]            # what output.temperature was fitted to: evaluate says when it measures the same\n"
         f"dataset = {tomlkit.item(record.dataset).as_string()}\ndate = {record.date.isoformat()}\n"
         f'pictures = {record.pictures}\nhashes = """\n{record.hashes}"""\n'
     )

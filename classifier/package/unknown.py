@@ -10,7 +10,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,12 @@ def hashes(manifest: Manifest) -> tuple[str, ...]:
     return tuple(sorted(weights.sha256 for weights in manifest.weights.values() if weights.sha256))
 
 
+def made_for(manifest: Manifest, weights: Iterable[str]) -> bool:
+    """Whether what was fitted to weights with these sha256 is for a package's weights; also if one of them has none."""
+    own, others = hashes(manifest), set(weights)
+    return not own or not others or not others.isdisjoint(own)
+
+
 def read(folder: Path, manifest: Manifest) -> Unknown | None:
     """The measure in a package's folder; None if it has none.
 
@@ -151,8 +157,7 @@ def read(folder: Path, manifest: Manifest) -> Unknown | None:
         raise _refused(file, str(error)) from error
     if manifest.output.features is None:
         raise _refused(file, f"it needs the model's features, but {MANIFEST} names no output for them, output.features")
-    own = hashes(manifest)
-    if own and found.weights and not set(own) & set(found.weights):
+    if not made_for(manifest, found.weights):
         raise _refused(file, f"it was made for other weights than those in {MANIFEST}")
     return found
 

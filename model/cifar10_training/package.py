@@ -4,9 +4,11 @@ Besides the two forms that every package here has, there is `model.h5`: the same
 interface of the original demo's model. `model.toml` does not name it.
 
 Every number comes from the finished `.tflite` through `Classifier`, from 32 x 32 pictures to probabilities. The
-temperature is fitted on the pictures held out of the training; the test pictures are looked at once, at the end.
+temperature and the sets are fitted on the pictures held out of the training; the test pictures are looked at once, at
+the end.
 """
 
+import datetime
 import json
 import shutil
 import time
@@ -19,10 +21,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier import Classifier, ModelPackage, Settings
-from classifier.evaluation import familiarity
+from classifier.evaluation import conformal, familiarity
 from classifier.evaluation.calibration import calibrate, confidences
 from classifier.evaluation.metrics import expected_calibration_error, reliability
 from classifier.package import unknown
+from classifier.package.manifest import FittedTo
+from classifier.package.temperature import set_temperature
 from classifier.result import Scores
 from model import hashes, keras_file, tflite
 from model.cifar10_training import network
@@ -31,6 +35,8 @@ from model.recipes import FILES, FOLDER, fill
 
 PACKAGE = FOLDER / "cifar10"
 UNSURE_BELOW = 0.5
+COVERAGE = 0.99
+"""Of the sets. The first answer alone is right in 95 of 100 pictures: sets of less coverage would say nothing more."""
 
 TEMPLATE = (
     """\
@@ -74,14 +80,16 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
 
     Args:
         trained: A model from `network.trainable`, trained.
-        held: Pictures that were not trained on, for the temperature.
+        held: Pictures that were not trained on, for the temperature and the sets.
         test: Pictures to measure on.
         folder: The package's folder; its labels are copied from `model/cifar10` when it is another one.
 
     Returns:
         What was measured, by name: accuracies and calibration errors as shares (0-1), `temperature`, `h5_apart`, the
-        largest difference between the probabilities of `model.h5` and `model.tflite` before calibration, and
-        `test_right_sure`, the share of the right answers that are sure.
+        largest difference between the probabilities of `model.h5` and `model.tflite` before calibration,
+        `test_right_sure`, the share of the right answers that are sure, and where there are enough held-out pictures
+        for sets `test_coverage`, the share of the sets that hold the class, and `test_set_size`, the mean of their
+        sizes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("labels.en.txt", "labels.zh.txt"):
@@ -111,8 +119,14 @@ def write(trained: keras.Model, held: Pictures, test: Pictures, folder: Path) ->
     _manifest(folder, temperature, found["test_top1"])
     features = np.stack([one.features for one in looked if one.features is not None])
     _unknown(folder, features, held.labels, held_logs.argmax(axis=1) == held.labels)
-    sure = [one.sure for one in scores(folder, test)]
-    return found | {"test_right_sure": float(np.mean(np.array(sure)[right]))}
+    _sets(folder, held, temperature)
+    told = list(scores(folder, test))
+    found["test_right_sure"] = float(np.mean(np.array([one.sure for one in told])[right]))
+    sets = [(one.set, truth) for one, truth in zip(told, test.labels, strict=True) if one.set is not None]
+    if sets:
+        found["test_coverage"] = float(np.mean([truth in members for members, truth in sets]))
+        found["test_set_size"] = float(np.mean([len(members) for members, _ in sets]))
+    return found
 
 
 def _weights(model: keras.Model, folder: Path) -> None:
@@ -150,6 +164,19 @@ def _unknown(folder: Path, features: NDArray[np.float32], labels: NDArray[np.int
     weights = unknown.hashes(ModelPackage.load(folder).manifest)
     fitted = familiarity.fit(features, labels, right, CLASSES, weights)
     (folder / unknown.FILE).write_bytes(fitted.unknown.content())
+
+
+def _sets(folder: Path, held: Pictures, temperature: float) -> None:
+    """Write the table `[conformal]`, fitted to the held-out pictures that the model knows, if they are enough."""
+    manifest, looked = ModelPackage.load(folder).manifest, list(scores(folder, held))
+    logs, promised = np.stack([one.log_scores for one in looked]), np.array([one.promised for one in looked])
+    found = conformal.fit(logs, held.labels, promised, COVERAGE, temperature)
+    if found.problem:
+        return
+    today = datetime.datetime.now(datetime.UTC).date()
+    # No files, so no hashes of files.
+    on = FittedTo(dataset="CIFAR-10, held out of the training", date=today, pictures=found.pictures, hashes="")
+    set_temperature(folder, temperature, conformal=found.table(on, "crop", manifest))
 
 
 def _apart(folder: Path, pictures: Pictures, litert: NDArray[np.float32], count: int = 1000) -> float:

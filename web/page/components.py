@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from classifier import Classification, ClassifierError
+from classifier import Classification, ClassifierError, PredictionSet
 from classifier.backends import names as backends
-from classifier.formatting import millions, percent, whole_number
+from classifier.formatting import millions, odds, percent, whole_number
 from classifier.languages import languages
 from classifier.views import VIEWS, View
 from web.models import models
@@ -36,6 +36,9 @@ _VIEWS: dict[View, tuple[str, str]] = {
 
 _MUCH = 0.5
 """The share of a picture from which on the page does not say that the model saw only so much of it."""
+
+_NAMED = 5
+"""The most classes of a set that are named."""
 
 _ICON = base64.b64encode((Path(__file__).parent / "static/icon.svg").read_bytes()).decode()
 
@@ -182,6 +185,8 @@ def result(whole: Classification, fresh: bool, looked_at: Picked, top_k: int, mi
     else:
         best = percent(whole.predictions[0].score)
         st.info(t("none_left", minimum=percent(minimum, 0), best=best))
+    if whole.set:
+        st.html(f'<p class="quiet" lang="{html_language()}">{escape(_promise(whole.set, whole.model))}</p>')
     with st.container(key="facts", horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="quiet">{_took(whole)}</p>')
         _downloads(part, looked_at)
@@ -239,6 +244,16 @@ def _downloads(part: Classification, looked_at: Picked) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
+
+
+def _promise(found: PredictionSet, model: str) -> str:
+    """Which classes to reckon with, and how often one of them is right."""
+    labels = models().packages[model].labels_for(language())
+    times, of = odds(found.coverage)
+    count = len(found.predictions)
+    key = "set_one" if count == 1 else "set" if count <= _NAMED else "set_many"
+    named = [labels[item.index] for item in found.predictions[:_NAMED]]
+    return t(key, times=times, of=of, count=count, labels=named)
 
 
 def _details(whole: Classification) -> None:

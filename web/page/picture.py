@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from classifier import Classification, ImageError
+from classifier import Classification, ImageError, Prediction
 from web.models import Take, models
 from web.page.state import Analysis, Look, Picked, state
 from web.page.text import language
@@ -86,11 +86,14 @@ def thumbnail(picture: Picked) -> bytes:
 def wanted(result: Classification, top_k: int, minimum: float) -> Classification:
     """The part of a result to show: at most `top_k` classes, with scores from `minimum`, in the page's language."""
     labels = models().package(result.model).labels_for(language())
+
+    def named(items: Iterable[Prediction]) -> tuple[Prediction, ...]:
+        return tuple(replace(item, label=labels[item.index]) for item in items)
+
     return replace(
         result,
-        predictions=tuple(
-            replace(item, label=labels[item.index]) for item in result.predictions[:top_k] if item.score >= minimum
-        ),
+        predictions=named(item for item in result.predictions[:top_k] if item.score >= minimum),
+        set=result.set and replace(result.set, predictions=named(result.set.predictions)),
     )
 
 

@@ -17,6 +17,7 @@ from classifier import checkout
 from classifier.backends.names import BackendInfo, runners
 from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError, ParameterError
+from classifier.formatting import percent
 from classifier.injected import without_injected
 from classifier.package import Catalog, Form, ModelPackage, is_bare, locate
 from classifier.settings import PREFIX, Settings, read_settings
@@ -137,7 +138,7 @@ def _package(name: str, folder: Path, *, elsewhere: bool) -> Check:
         package = ModelPackage.load(folder, weights=not elsewhere)
         if elsewhere:
             about = f"{package.manifest.output.classes} classes, labels {' '.join(package.labels)}, run by the engine"
-            return Check(name, "ok", about)
+            return Check(name, "ok", about + _sets(package))
         forms, missing = [], []
         for form, weights in package.manifest.weights.items():
             package.weights_file(form)  # compares the sha256
@@ -155,9 +156,15 @@ def _package(name: str, folder: Path, *, elsewhere: bool) -> Check:
     if not forms:
         remedy = "It runs only in an engine: set CLASSIFIER_BACKEND=remote and CLASSIFIER_REMOTE_URL."
         return Check(name, "warn", f"{detail}none", remedy)
+    detail += _sets(package)
     if len(missing) == len(forms):
         return Check(name, "fail", detail, missing[0].remedy)
     return Check(name, "ok", detail)
+
+
+def _sets(package: ModelPackage) -> str:
+    conformal = package.manifest.conformal
+    return f", sets of {percent(conformal.coverage)} coverage" if conformal else ""
 
 
 def _not_installed(form: Form) -> BackendInfo | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from classifier import __version__
 from classifier.backends import names as backends
 from classifier.errors import ClassifierError
-from classifier.evaluation.html import others, pictures, sections
+from classifier.evaluation.html import others, pictures, sections, sets
 from classifier.evaluation.measure import Answer
 from classifier.evaluation.result import Evaluation
 from classifier.formatting import printable
@@ -86,6 +86,7 @@ def render(
             sections.numbers(found, words),
             sections.trust(found, words),
             sections.classes(found, labels, words),
+            sets.section(found.sets, found.package, labels, words),
             sections.confusion(found, labels, words),
             sections.mistakes(found, sheet, labels, words),
             pictures.cells(found, small or {}, labels, words),

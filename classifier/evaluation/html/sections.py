@@ -61,6 +61,7 @@ def trust(found: Evaluation, words: Words) -> str:
     facts = [
         (words("nll"), f"{found.nll:.3f}"),
         (words("brier"), f"{found.brier:.3f}"),
+        (words("aurc"), f"{found.aurc:.4f}"),
         (words("temperature"), temperature),
         (words("view"), words(_VIEWS[found.run.view])),
         (words("unsure"), str(found.unsure)),

@@ -51,7 +51,7 @@ def test_csv(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["classify", "--csv", "--top-k", "2", str(PANDA), "missing"]) == 1
     out, err = capsys.readouterr()
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert list(rows[0]) == ["file", "rank", "label", "index", "score", "sure", "error", "reason"]
+    assert list(rows[0]) == ["file", "rank", "label", "index", "score", "sure", "error", "reason", "in_set", "set_size"]
     assert [row["rank"] for row in rows] == ["1", "2", ""]
     assert [row["sure"] for row in rows] == ["true", "true", ""]
     assert [row["error"] for row in rows] == ["", "", "missing_file"]

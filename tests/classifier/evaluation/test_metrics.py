@@ -16,6 +16,7 @@ from classifier.evaluation.metrics import (
     macro,
     per_class,
     reliability,
+    risk_coverage_area,
 )
 
 TRUTHS = np.array([0, 0, 0, 1, 1, 3])
@@ -100,3 +101,23 @@ def test_an_answer_is_ranked_as_classify_orders_classes() -> None:
     found = answer("x", 3, Scores(scores, np.log(scores), False))
     assert (found.predicted, found.right, found.sure) == (1, False, False)
     assert [found.score, found.truth_score] == pytest.approx([0.3, 0.2])
+
+
+def test_the_area_under_the_risk_coverage_curve_is_that_of_the_definition() -> None:
+    right = np.array([True, False, True, False])
+    # The most trusted one, two, three, four: 0, 1, 1 and 2 of them are wrong.
+    assert risk_coverage_area(np.array([0.9, 0.8, 0.7, 0.6]), right) == pytest.approx((0 + 1 / 2 + 1 / 3 + 2 / 4) / 4)
+    worst, best = np.array([0.1, 0.9, 0.1, 0.9]), np.array([0.9, 0.1, 0.9, 0.1])
+    assert risk_coverage_area(worst, right) > risk_coverage_area(best, right)
+    assert risk_coverage_area(best, np.ones(4, np.bool_)) == 0
+
+
+def test_answers_that_are_trusted_alike_count_as_if_in_any_order() -> None:
+    random = np.random.default_rng(0)
+    trust, right = random.integers(0, 5, 60) / 5, random.random(60) < 0.7
+    orders = [
+        risk_coverage_area(trust + random.random(60) * 1e-6, right)  # which of those alike comes first, by chance
+        for _ in range(2000)
+    ]
+    assert risk_coverage_area(trust, right) == pytest.approx(np.mean(orders), abs=4 * np.std(orders) / 2000**0.5)
+    assert risk_coverage_area(np.full(60, 0.5), right) == pytest.approx(1 - right.mean())

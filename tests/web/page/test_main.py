@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,7 +12,7 @@ from classifier import BusyError
 from classifier.errors import EngineUnavailableError
 from tests.support.hostile import encode
 from tests.support.page import CAT, CATS, bars, page, upload, words
-from tests.support.photos import photo
+from tests.support.photos import ROOT, photo
 from web.models import Models, models
 
 
@@ -57,6 +59,15 @@ def test_what_is_none_of_the_things_that_the_model_knows_is_said_so(lang: str, s
     assert said in test.warning[0].value
     assert 'class="bars unsure' in words(test)
     assert "bar best" not in words(test)
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "right 99 times in 100: "), ("zh", "100 次中有 99 次正确：")])
+def test_a_promise_about_the_classes_stands_below_the_bars(lang: str, said: str) -> None:
+    test = upload(page(model="cifar10", lang=lang), (ROOT / "tests/cifar10_photos/dog/shepherd.webp").read_bytes())
+    (line,) = re.findall(f"[^<>]*{said}[^<>]*", words(test))
+    assert {"en": "dog", "zh": "狗"}[lang] in line
+    none = upload(page(model="cifar10", lang=lang), photo("koala.webp").read_bytes())
+    assert said not in words(none)
 
 
 def test_a_full_queue_says_so_and_trying_again_helps(monkeypatch: pytest.MonkeyPatch) -> None:
