@@ -122,7 +122,7 @@ def test_a_pipe_that_gives_a_picture_in_parts_is_read_to_its_end(model: Classifi
     photograph = photo("rocket.jpg")
     with subprocess.Popen(["cat", str(photograph)], stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdout
-        found = model.classify(process.stdout)
+        found = model.classify(cast("BinaryIO", process.stdout))
     assert found.predictions == model.classify(photograph).predictions
     assert found.notes == ()
 
