@@ -60,6 +60,7 @@ class Evaluation:
         run: when and how it was made.
         comparison: with another model or run.
         others: how it takes pictures of none of its classes, if it was shown any.
+        validated: whether each answer is that of a model which was trained without the picture, by cross-validation.
     """
 
     dataset: str
@@ -73,6 +74,7 @@ class Evaluation:
     run: Run = Run()
     comparison: Comparison | None = None
     others: Others | None = None
+    validated: bool = False
 
     def __post_init__(self) -> None:
         """Checks that there is anything to measure.
@@ -160,6 +162,14 @@ class Evaluation:
         """How many of the pictures the package's temperature was fitted to, as far as it says."""
         record = self.package.manifest.calibration
         if record is None:
+            return 0
+        return fingerprints.shared((answer.fingerprint for answer in self.answers), record.hashes, record.pictures)
+
+    @cached_property
+    def trained_on(self) -> int:
+        """How many of the pictures the model was trained on, as far as its package says; 0 in a cross-validation."""
+        record = self.package.manifest.training
+        if record is None or self.validated:
             return 0
         return fingerprints.shared((answer.fingerprint for answer in self.answers), record.hashes, record.pictures)
 
@@ -257,6 +267,7 @@ class Evaluation:
             "unknown": dict(self.unknown),
             "repeated": [[{"file": one.file, "truth": one.truth} for one in group] for group in self.repeated],
             "calibrated_on": self.calibrated_on,
+            "trained_on": self.trained_on,
             "comparison": self.comparison.to_dict() if self.comparison else None,
             "others": self.others.to_dict() if self.others else None,
             "failures": [

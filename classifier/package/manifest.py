@@ -128,6 +128,23 @@ class CalibratedOn(_Table):
     )
 
 
+class TrainedOn(_Table):
+    """`[training]`: what the last layer was fitted to, as `classifier train` writes it, and what cross-validation says."""
+
+    base: str = Field(description="name of the model whose features it takes")
+    dataset: str = Field(description="name of the folder or file of photos")
+    date: datetime.date = Field(description="day on which it was fitted")
+    pictures: PositiveInt = Field(description="number of its photos")
+    folds: PositiveInt = Field(description="folds of the cross-validation")
+    strength: PositiveFloat = Field(description="strength of the regularisation")
+    top1: Fraction = Field(description="share of the photos that a layer fitted without them is right about")
+    interval: tuple[Fraction, Fraction] = Field(description="95 % confidence interval of that")
+    hashes: str = Field(
+        pattern=r"^(\s*[0-9a-f]{16})*\s*$",
+        description="the smallest hashes of its photos, by which they are known again",
+    )
+
+
 class Published(_Table):
     """`[published]`: accuracy as the model's authors report it."""
 
@@ -151,3 +168,4 @@ class Manifest(_Table):
     weights: dict[Form, Weights] = Field(default={}, description="files by form; none for a model that runs elsewhere")
     published: Published | None = None
     calibration: CalibratedOn | None = None
+    training: TrainedOn | None = None
