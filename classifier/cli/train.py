@@ -33,9 +33,8 @@ BASE = "efficientnet-lite2"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("photos", metavar="PHOTOS", help=options.DATASET)
-    parser.add_argument(
-        "target", metavar="NEW", help="the package's folder, which must not exist yet, unless with --add"
-    )
+    target = "the package's folder, which must not exist yet, unless with --add"
+    parser.add_argument("target", metavar="NEW", help=target)
     parser.add_argument("--base", metavar="MODEL", help=f"the model whose features are taken; {BASE} if not given")
     add = "add the photos to the model in NEW, which keeps what it saw of those before"
     parser.add_argument("--add", action="store_true", help=add)
@@ -177,15 +176,14 @@ def _lines(
 
     target = printable(args.target)
     lines = summary.evaluation(found, None)
-    lines += [
-        "",
-        f"Features of {extractor.name} in {took[0]:.1f} s, last layer and cross-validation in {took[1]:.1f} s.",
-    ]
-    lines += said
+    seen, fitted = took
+    lines += ["", *said]
     if not known.usable:
         lines.append("It cannot tell things that are none of its classes: that takes 10 photos of each, and 50 in all.")
     shown = target if "/" in target else f"./{target}"
-    lines.append(
-        f"Written to {target}; its README.md and report.html say more. Try it: classifier serve --model {shown}"
-    )
+    lines += [
+        f"Features of {extractor.name} took {seen:.1f} s, the last layer and its cross-validation {fitted:.1f} s.",
+        f"Written to {target}, with a card, README.md, and a report, report.html.",
+        f"Try it: classifier serve --model {shown}",
+    ]
     return lines

@@ -148,9 +148,7 @@ def check_labels(name: str, labels: Iterable[str]) -> None:
         if "|" in label:
             raise InputError(f"{name}: {label!r} names several classes, but a photo to train on shows one. Choose it.")
         if (other := spelt.setdefault(label.casefold(), label)) != label:
-            raise InputError(
-                f"{name}: {other!r} and {label!r} differ only in case. Give both the same name, or others."
-            )
+            raise InputError(f"{name}: {other!r} and {label!r} differ only in case. Give both the same name.")
 
 
 def _located(base: str, path: str) -> str:

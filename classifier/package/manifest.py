@@ -129,7 +129,7 @@ class CalibratedOn(_Table):
 
 
 class TrainedOn(_Table):
-    """`[training]`: what the last layer was fitted to, as `classifier train` writes it, and what cross-validation says."""
+    """`[training]`: what the last layer was fitted to, and what cross-validation says, by `classifier train`."""
 
     base: str = Field(description="name of the model whose features it takes")
     dataset: str = Field(description="name of the folder or file of photos")

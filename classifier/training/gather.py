@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.errors import InputError
 from classifier.formatting import printable
@@ -64,22 +65,15 @@ def gather(name: str, photos: Sequence[Photo], view: View, before: Examples | No
         by_hash[photo.seen.hash].append(photo)
     torn = {one: group for one, group in by_hash.items() if len({photo.label for photo in group}) > 1}
     known = dict(zip(before.hashes, before.labels, strict=True)) if before else {}
-    moved = [
-        group[0]
-        for one, group in by_hash.items()
-        if one not in torn and known.get(one, group[0].label) != group[0].label
-    ]
+    whole = {one: group for one, group in by_hash.items() if one not in torn}
+    moved = [group[0] for one, group in whole.items() if known.get(one, group[0].label) != group[0].label]
     parts = []
     if before:
         stay = [at for at, one in enumerate(before.hashes) if one not in by_hash]
-        again = [at for at, one in enumerate(before.hashes) if one in by_hash and one not in torn]
+        again = [at for at, one in enumerate(before.hashes) if one in whole]
         labels = [by_hash[before.hashes[at]][0].label for at in again]
         parts += [before.take(stay), _relabelled(before.take(again), labels)]
-    fresh = [
-        (group[0], features)
-        for one, group in by_hash.items()
-        if one not in torn and (features := _features(group)) is not None
-    ]
+    fresh = [(group[0], seen) for group in whole.values() if (seen := _features(group)) is not None]
     if fresh:
         hashes, labels, names = zip(*((photo.seen.hash, photo.label, photo.file) for photo, _ in fresh), strict=True)
         parts.append(Examples(hashes, labels, names, np.stack([features for _, features in fresh]), view))
@@ -87,18 +81,16 @@ def gather(name: str, photos: Sequence[Photo], view: View, before: Examples | No
     examples = merged(parts) if parts else None
     if examples is None or len(examples.classes) < 2:
         raise _too_few(name, examples)
-    copies = sum(len(group) - 1 for one, group in by_hash.items() if one not in torn)
+    copies = sum(len(group) - 1 for group in whole.values())
     said = [*_torn(torn), *_copies(copies), *_moved(moved), *_lacking(photos, examples), *_small(examples)]
     return Gathered(examples, tuple(said))
 
 
-def _features(group: Sequence[Photo]) -> np.ndarray | None:
+def _features(group: Sequence[Photo]) -> NDArray[np.float16] | None:
     return next((photo.seen.features for photo in group if photo.seen.features is not None), None)
 
 
 def _relabelled(examples: Examples, labels: Sequence[str]) -> Examples:
-    from dataclasses import replace
-
     return replace(examples, labels=tuple(labels))
 
 
@@ -122,11 +114,8 @@ def _torn(torn: dict[str, list[Photo]]) -> list[str]:
 
 
 def _copies(count: int) -> list[str]:
-    return (
-        [f"{count} of the photos {'is' if count == 1 else 'are'} there more than once, and taken once."]
-        if count
-        else []
-    )
+    is_are = "is" if count == 1 else "are"
+    return [f"{count} of the photos {is_are} there more than once, and taken once."] if count else []
 
 
 def _moved(moved: Sequence[Photo]) -> list[str]:

@@ -22,7 +22,7 @@ _TYPES: dict[int, type[np.floating[Any]]] = {
 
 
 class HeadError(ValueError):
-    """The model does not end with one linear layer whose weights are float16 or float32; the message says what it has."""
+    """The model does not end with a linear layer of float16 or float32; the message says what it has."""
 
 
 class Head:

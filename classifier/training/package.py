@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tomlkit
@@ -109,9 +110,7 @@ def room(target: Path, *, add: bool) -> Iterator[Path]:
         files.check_writable(folder)
     try:
         with files.refusing(ModelFileError, target, writing=True):
-            shutil.copytree(
-                target, folder, symlinks=True, ignore=lambda place, inside: _ours(Path(place), target, inside)
-            )
+            shutil.copytree(target, folder, symlinks=True, ignore=partial(_ours, target))
         yield folder
         with files.refusing(ModelFileError, target, writing=True):
             target.rename(old)
@@ -145,9 +144,9 @@ def check_room(target: Path, *, add: bool) -> None:
         files.check_writable(place / target.name)
 
 
-def _ours(place: Path, target: Path, inside: list[str]) -> set[str]:
+def _ours(target: Path, place: str, inside: list[str]) -> set[str]:
     """The files of a package's folder that are not taken over, labels among them: there may be other classes now."""
-    if place != target:
+    if Path(place) != target:
         return set()
     return {one for one in inside if one in _OURS or (one.startswith("labels.") and one.endswith(".txt"))}
 
@@ -220,7 +219,5 @@ def weights_hash(package: ModelPackage) -> str | None:
     """
     weights = package.manifest.weights.get("litert")
     if weights is None or weights.sha256 is None:
-        raise PackageError(
-            f"{package.folder / MANIFEST}: weights.litert.sha256 is missing; --add cannot do without it."
-        )
+        raise PackageError(f"{package.folder / MANIFEST}: weights.litert.sha256 is missing; --add needs it.")
     return weights.sha256

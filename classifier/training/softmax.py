@@ -62,7 +62,7 @@ class Fit:
 
 
 def turned(features: Reals) -> Axes:
-    """Turns features `(N, channels)` to their principal axes, of which no more are kept than there is variance along."""
+    """Turns features `(N, channels)` to their principal axes; those without variance are left out."""
     mean = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
     x = features - mean
     if len(x) <= x.shape[1]:
