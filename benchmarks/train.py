@@ -85,7 +85,7 @@ def measured(command: Sequence[str | Path]) -> tuple[str, float, float]:
 
 def ours(folder: Path, target: Path, base: str, test: Pictures) -> Run:
     """A model by `classifier train`, and what it says of the test pictures."""
-    command = [sys.executable, "-m", "classifier", "train", folder, target, "--base", base]
+    command: list[str | Path] = [sys.executable, "-m", "classifier", "train", folder, target, "--base", base]
     _, seconds, megabytes = measured(command)
     training = ModelPackage.load(target).manifest.training
     assert training

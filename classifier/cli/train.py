@@ -127,7 +127,8 @@ def _names(args: argparse.Namespace, target: Path, base: ModelPackage) -> Names:
 
     dataset = Path(args.photos).absolute().name
     if args.add:
-        return Names(base.manifest.name, base.manifest.title, dataset)
+        before = base.manifest.training.dataset if base.manifest.training else dataset
+        return Names(base.manifest.name, base.manifest.title, before if before == dataset else f"{before}, {dataset}")
     name = checked(args.name or named(target))
     return Names(name, args.title or name, dataset)
 

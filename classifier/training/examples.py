@@ -64,13 +64,12 @@ class Examples:
 
     def take(self, kept: Sequence[int]) -> Examples:
         """Some of them, by position."""
-
-        def some(values: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(values[at] for at in kept)
-
-        chosen = some(self.hashes), some(self.labels), some(self.files)
-        return replace(
-            self, **dict(zip(("hashes", "labels", "files"), chosen, strict=True)), features=self.features[kept]
+        return Examples(
+            tuple(self.hashes[at] for at in kept),
+            tuple(self.labels[at] for at in kept),
+            tuple(self.files[at] for at in kept),
+            self.features[list(kept)],
+            self.view,
         )
 
     def sorted(self) -> Examples:
@@ -86,7 +85,11 @@ class Examples:
         about = {"format": _FORMAT, "model": model, "view": self.view, "labels": self.labels, "files": self.files}
         text = json.dumps(about, ensure_ascii=True).encode()
         hashes = np.frombuffer(bytes.fromhex("".join(self.hashes)), np.uint8).reshape(-1, 32)
-        whole = {"about": np.frombuffer(text, np.uint8), "hashes": hashes, "features": self.features}
+        whole: dict[str, NDArray[Any]] = {
+            "about": np.frombuffer(text, np.uint8),
+            "hashes": hashes,
+            "features": self.features,
+        }
         return npz.packed(whole, compress=False)
 
 

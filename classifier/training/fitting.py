@@ -25,7 +25,7 @@ UNSURE = (0.5, 0.9)
 """The range of `unsure_below`: below 0.5 an answer is more likely wrong than right."""
 
 _FEW = 30  # photos, with fewer of which a threshold would be chance
-_SMALL = 20_000_000  # numbers, up to which they are of 64 bits: the equations then hold to more digits
+_SMALL = 200_000_000  # features x classes, up to which numbers are of 64 bits; beyond, fits would take twice as long
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def fit(examples: Examples) -> Fitted:
     count, views, channels = examples.features.shape
     truths, classes = examples.truths, len(examples.classes)
     features = examples.features.reshape(-1, channels).astype(np.float32)
-    if features.size < _SMALL:
+    if features.size * classes < _SMALL:
         features = features.astype(np.float64)
     axes = softmax.turned(features)
     size = float(np.sqrt((axes.values**2).sum(axis=1).mean()))

@@ -98,7 +98,7 @@ def room(target: Path, *, add: bool) -> Iterator[Path]:
         ModelFileError: nothing can be written there; or the folder is there and should not be.
     """
     if not add:
-        with beside(target) as folder:
+        with beside(target) as folder, files.refusing(ModelFileError, target, writing=True):
             yield folder
         return
     target = target.resolve()
@@ -111,7 +111,7 @@ def room(target: Path, *, add: bool) -> Iterator[Path]:
     try:
         with files.refusing(ModelFileError, target, writing=True):
             shutil.copytree(target, folder, symlinks=True, ignore=partial(_ours, target))
-        yield folder
+            yield folder
         with files.refusing(ModelFileError, target, writing=True):
             target.rename(old)
             try:

@@ -20,7 +20,7 @@ Numbers = NDArray[np.integer]
 
 _MEMORY = 10  # steps that L-BFGS remembers
 _STEPS = 200
-_SMALL = 1e-7  # of the largest variance: axes with less have none but rounding errors
+_SMALL = {4: 1e-6, 8: 1e-10}  # of the largest variance: axes with less have none but rounding errors of so many bytes
 _ARMIJO = 1e-4
 
 
@@ -65,14 +65,15 @@ def turned(features: Reals) -> Axes:
     """Turns features `(N, channels)` to their principal axes; those without variance are left out."""
     mean = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
     x = features - mean
+    least = _SMALL[x.dtype.itemsize]
     if len(x) <= x.shape[1]:
         squares, vectors = np.linalg.eigh(x @ x.T)
-        kept = squares > _SMALL * squares[-1]
+        kept = squares > least * squares[-1]
         lengths = np.sqrt(squares[kept][::-1])
         vectors = vectors[:, kept][:, ::-1]
         return Axes(mean, (vectors / lengths).T @ x, vectors * lengths)
     squares, vectors = np.linalg.eigh(x.T @ x)
-    axes = vectors[:, squares > _SMALL * squares[-1]][:, ::-1].T
+    axes = vectors[:, squares > least * squares[-1]][:, ::-1].T
     return Axes(mean, axes, x @ axes.T)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from classifier.training import softmax
 
-Reals = NDArray[np.float64]
+Reals = NDArray[np.floating]
 
 
 def problem(count: int, channels: int, classes: int) -> tuple[Reals, NDArray[np.intp]]:
