@@ -112,5 +112,5 @@ def _path(
 
 
 def _loss(logits: NDArray[np.float32], truths: Numbers) -> float:
-    """The cross-entropy at the temperature that suits these logits best, as the package will have it."""
-    return calibration.nll(logits, truths, calibration.fit_temperature(logits, truths))
+    """The cross-entropy, in nats per photo."""
+    return calibration.nll(logits, truths, 1.0)

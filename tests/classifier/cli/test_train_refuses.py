@@ -202,7 +202,11 @@ def test_a_signal_while_it_looks_at_photos_leaves_nothing(tmp_path: Path, number
                 file.write(bytes([copy % 256, copy // 256]))
     (many / "gate/10broken.jpg").write_bytes(b"no picture")
     process = subprocess.Popen(
-        [*COMMAND, "train", "many", "new", *LITE0], env=ENVIRONMENT, stderr=subprocess.PIPE, start_new_session=True
+        [*COMMAND, "train", "many", "new", *LITE0],
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     assert process.stderr
     assert b"broken.jpg" in process.stderr.readline()  # so it is in the middle of it
