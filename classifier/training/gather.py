@@ -71,8 +71,8 @@ def gather(name: str, photos: Sequence[Photo], view: View, before: Examples | No
     if before:
         stay = [at for at, one in enumerate(before.hashes) if one not in by_hash]
         again = [at for at, one in enumerate(before.hashes) if one in whole]
-        labels = [by_hash[before.hashes[at]][0].label for at in again]
-        parts += [before.take(stay), _relabelled(before.take(again), labels)]
+        anew = [by_hash[before.hashes[at]][0].label for at in again]
+        parts += [before.take(stay), _relabelled(before.take(again), anew)]
     fresh = [(group[0], seen) for group in whole.values() if (seen := _features(group)) is not None]
     if fresh:
         hashes, labels, names = zip(*((photo.seen.hash, photo.label, photo.file) for photo, _ in fresh), strict=True)
