@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,17 +67,7 @@ def gather(name: str, photos: Sequence[Photo], view: View, before: Examples | No
     known = dict(zip(before.hashes, before.labels, strict=True)) if before else {}
     whole = {one: group for one, group in by_hash.items() if one not in torn}
     moved = [group[0] for one, group in whole.items() if known.get(one, group[0].label) != group[0].label]
-    parts = []
-    if before:
-        stay = [at for at, one in enumerate(before.hashes) if one not in by_hash]
-        again = [at for at, one in enumerate(before.hashes) if one in whole]
-        anew = [by_hash[before.hashes[at]][0].label for at in again]
-        parts += [before.take(stay), _relabelled(before.take(again), anew)]
-    fresh = [(group[0], seen) for group in whole.values() if (seen := _features(group)) is not None]
-    if fresh:
-        hashes, labels, names = zip(*((photo.seen.hash, photo.label, photo.file) for photo, _ in fresh), strict=True)
-        parts.append(Examples(hashes, labels, names, np.stack([features for _, features in fresh]), view))
-    parts = [part for part in parts if len(part)]
+    parts = [*_kept(before, by_hash, whole), *_fresh(whole, view)]
     examples = merged(parts) if parts else None
     if examples is None or len(examples.classes) < 2:
         raise _too_few(name, examples)
@@ -86,12 +76,31 @@ def gather(name: str, photos: Sequence[Photo], view: View, before: Examples | No
     return Gathered(examples, tuple(said))
 
 
+def _kept(
+    before: Examples | None, by_hash: Mapping[str, list[Photo]], whole: Mapping[str, list[Photo]]
+) -> list[Examples]:
+    """The examples of earlier, in their classes or in those in which they are now."""
+    if before is None:
+        return []
+    stay = [at for at, one in enumerate(before.hashes) if one not in by_hash]
+    again = [at for at, one in enumerate(before.hashes) if one in whole]
+    labels = tuple(whole[before.hashes[at]][0].label for at in again)
+    parts = [before.take(stay), replace(before.take(again), labels=labels)]
+    return [part for part in parts if len(part)]
+
+
+def _fresh(whole: Mapping[str, list[Photo]], view: View) -> list[Examples]:
+    """The photos that were not there before."""
+    read = [(group[0], seen) for group in whole.values() if (seen := _features(group)) is not None]
+    if not read:
+        return []
+    hashes = tuple(photo.seen.hash for photo, _ in read)
+    labels, names = tuple(photo.label for photo, _ in read), tuple(photo.file for photo, _ in read)
+    return [Examples(hashes, labels, names, np.stack([features for _, features in read]), view)]
+
+
 def _features(group: Sequence[Photo]) -> NDArray[np.float16] | None:
     return next((photo.seen.features for photo in group if photo.seen.features is not None), None)
-
-
-def _relabelled(examples: Examples, labels: Sequence[str]) -> Examples:
-    return replace(examples, labels=tuple(labels))
 
 
 def _too_few(name: str, examples: Examples | None) -> InputError:
