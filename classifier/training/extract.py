@@ -30,6 +30,13 @@ from classifier.views import View
 VIEWS = 2
 """Views of each photo that a layer is fitted to: the photo, and its mirror image."""
 
+CROP = 1.0
+"""The share of a photo's short side that a trained model sees.
+
+ImageNet's models see the middle, as in their training, but more of a photo is more to go by: of CIFAR-10's pictures,
+with 20 of each class to train on, 4.6 points more are right.
+"""
+
 _CLOSE = 1e-2  # how far the layer's own arithmetic may be from the model's, as a share of the largest logit
 
 
@@ -71,10 +78,16 @@ class Extractor:
         self._decoder = decoder
         self._most = settings.max_bytes
         self.view: View = view
-        self._geometry = replace(package.manifest.input.geometry, view=view)
+        self.input = package.manifest.input.model_copy(update=self._crop)
+        self._geometry = replace(self.input.geometry, view=view)
         try_out(package, LITERT, 1, trust=False)
         self._backend = LiteRTBackend(package, 1, count=cpu_count())
         self.check(package)
+
+    @property
+    def _crop(self) -> dict[str, float]:
+        """How much is seen: what was trained here goes on with what it has seen so far."""
+        return {} if self.package.manifest.training else {"crop": CROP}
 
     @property
     def name(self) -> str:

@@ -166,7 +166,7 @@ def _draft(fitted: Fitted, base: Extractor, names: Names) -> Draft:
     return Draft(
         name=names.name,
         title=names.title,
-        input=manifest.input,
+        input=base.input,
         output=output,
         labels={"en": classes},
         command="train",

@@ -15,7 +15,7 @@ from classifier.evaluation import calibration
 from classifier.training import softmax
 from classifier.training.softmax import Axes, Fit, Numbers, Reals
 
-STRENGTHS = tuple(float(f"{10**power:.2g}") for power in np.arange(0.5, -4.1, -0.5))
+STRENGTHS = tuple(float(f"{10**power:.2g}") for power in np.arange(0, -5.1, -0.5))
 """The strengths of the regularisation that are tried, the strongest first, for features of a mean square of 1."""
 
 _FOLDS, _MANY_FOLDS = 5, 10
