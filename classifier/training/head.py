@@ -109,6 +109,9 @@ class Head:
         stored = self._graph.tensors[tensor]
         if self._model.buffers[stored.buffer].data is None or stored.type not in _TYPES:
             raise HeadError("the weights of its last layer are not float16 or float32")
+        for index in (tensor, *behind):
+            if sum(index in operation.inputs for operation in self._graph.operators) > 1:
+                raise HeadError("another layer has the weights of its last one, too")
         return [tensor, *behind]
 
     def _values(self, tensor: int) -> NDArray[np.float32]:
@@ -118,12 +121,11 @@ class Head:
 
     def _replace(self, tensors: list[int], values: NDArray[np.floating[Any]]) -> None:
         stored = self._graph.tensors[tensors[0]]
-        buffer, old = schema.BufferT(), stored.buffer
-        buffer.data = np.ascontiguousarray(values, _TYPES[stored.type]).reshape(-1).view(np.uint8)
-        self._model.buffers.append(buffer)
-        stored.buffer = len(self._model.buffers) - 1
-        if all(tensor.buffer != old for tensor in self._graph.tensors):  # equal constants may share one
-            self._model.buffers[old].data = None
+        if sum(tensor.buffer == stored.buffer for tensor in self._graph.tensors) > 1:  # equal constants may share one
+            self._model.buffers.append(schema.BufferT())
+            stored.buffer = len(self._model.buffers) - 1
+        numbers = np.ascontiguousarray(values, _TYPES[stored.type])
+        self._model.buffers[stored.buffer].data = numbers.reshape(-1).view(np.uint8)
         for index in tensors:
             self._reshape(index, values.shape)
 
