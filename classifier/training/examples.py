@@ -38,7 +38,7 @@ class Examples:
         hashes: the SHA-256 of each file, in hexadecimal.
         labels: the class of each.
         files: the name of each, as it was given.
-        features: float16 `(photos, views, channels)`, pooled; the first view is the photo as the model will see it.
+        features: float16 `(photos, channels)`, pooled.
         view: what the model sees of a photo.
     """
 
@@ -145,7 +145,7 @@ def _parsed(data: bytes) -> tuple[Mapping[str, Any], Examples]:
         raise ValueError("other content")
     if (
         features.dtype != np.float16
-        or features.ndim != 3
+        or features.ndim != 2
         or not np.isfinite(features).all()
         or hashes.shape[1:] != (32,)
     ):

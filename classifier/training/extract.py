@@ -27,9 +27,6 @@ from classifier.sources import Source, content
 from classifier.training.head import Head, HeadError
 from classifier.views import View
 
-VIEWS = 2
-"""Views of each photo that a layer is fitted to: the photo, and its mirror image."""
-
 CROP = 1.0
 """The share of a photo's short side that a trained model sees.
 
@@ -46,7 +43,7 @@ class Seen:
 
     Attributes:
         hash: the SHA-256 of its file.
-        features: float16 `(VIEWS, channels)`; None if a photo of this hash was seen before.
+        features: float16 `(channels,)`; None if a photo of this hash was seen before.
     """
 
     hash: str
@@ -127,13 +124,10 @@ class Extractor:
 
     def _features(self, data: bytes) -> NDArray[np.float16]:
         pixels = self._decoder.prepare(data, self._geometry).pixels
-        return self._pooled(np.stack([pixels, pixels[:, ::-1]])).astype(np.float16)
-
-    def _pooled(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         output = self._backend.run(normalise(pixels, self.package.manifest.input))
         check_finite(self.package.name, output, features=True)
         assert output.features is not None  # noqa: S101  (checked when it was loaded)
-        return np.stack([pooled(one) for one in output.features])
+        return pooled(output.features[0]).astype(np.float16)
 
     def check(self, package: ModelPackage) -> None:
         """Refuses a model whose last layer sees something other than the mean of its features.

@@ -82,26 +82,22 @@ class Fitted:
             model: the SHA-256 of the weights.
         """
         rights = np.array([one.right for one in self.answers])
-        plain = self.examples.features[:, 0].astype(np.float32)
-        return familiarity.fit(plain, self.examples.truths, rights, len(self.bias), [model])
+        features = self.examples.features.astype(np.float32)
+        return familiarity.fit(features, self.examples.truths, rights, len(self.bias), [model])
 
 
 def fit(examples: Examples) -> Fitted:
     """Fits a layer to photos of two classes or more."""
-    count, views, channels = examples.features.shape
     truths, classes = examples.truths, len(examples.classes)
-    features = examples.features.reshape(-1, channels).astype(np.float32)
+    features = examples.features.astype(np.float32)
     if features.size * classes < _SMALL:
         features = features.astype(np.float64)
     axes = softmax.turned(features)
     size = float(np.sqrt((axes.values**2).sum(axis=1).mean()))
     axes = softmax.Axes(axes.mean, axes.axes / size, axes.values / size)  # so that one range of strengths suits all
-    every = np.repeat(truths, views)
-    judged = validation.validate(
-        axes, every, np.repeat(np.arange(count), views), np.arange(0, count * views, views), classes
-    )
-    counts = validation.weights(every, classes)
-    weights, bias = softmax.fit(axes.values, every, classes, judged.strength, weights=counts).layer(axes)
+    judged = validation.validate(axes, truths, classes)
+    counts = validation.weights(truths, classes)
+    weights, bias = softmax.fit(axes.values, truths, classes, judged.strength, weights=counts).layer(axes)
     temperature = _temperature(judged.logits, truths)
     best = calibration.confidences(judged.logits, temperature)
     threshold = _threshold(best, judged.logits.argmax(axis=1) == truths)

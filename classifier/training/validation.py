@@ -5,7 +5,7 @@ What is said of a model's accuracy rests on this alone: on photos that a layer w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from classifier.evaluation import calibration
 from classifier.training import softmax
-from classifier.training.softmax import Axes, Fit, Numbers, Reals
+from classifier.training.softmax import Axes, Fit, Numbers
 
 STRENGTHS = tuple(float(f"{10**power:.2g}") for power in np.arange(0, -5.1, -0.5))
 """The strengths of the regularisation that are tried, the strongest first, for features of a mean square of 1."""
@@ -58,57 +58,47 @@ def folds(truths: Numbers) -> NDArray[np.intp]:
     return found
 
 
-def validate(
-    axes: Axes, truths: Numbers, photos: Numbers, plain: Numbers, classes: int, strengths: Sequence[float] = STRENGTHS
-) -> Validation:
+def validate(axes: Axes, truths: Numbers, classes: int, strengths: Sequence[float] = STRENGTHS) -> Validation:
     """Chooses the strength of the regularisation, and judges each photo without it.
 
     Args:
-        axes: features of all views of all photos.
-        truths: the class of each view, `(N,)`.
-        photos: the photo of each view, `(N,)`, from 0: all views of a photo are in the same fold.
-        plain: which view is the photo as the model will see it, by photo.
+        axes: the features of all photos.
+        truths: the class of each, `(N,)`.
         classes: how many classes there are.
         strengths: what to choose from, the strongest first.
     """
-    own = truths[plain]
-    dealt = folds(own)
+    dealt = folds(truths)
     count = int(dealt.max()) + 1
-    each = weights(truths, classes)
-    large = axes.values.size * classes > _LARGE
-    logits = np.full((len(strengths), len(own), classes), np.nan, np.float32) if not large else None
-    if logits is not None:
-        for fold in range(count):
-            held = dealt == fold
-            for number, one in enumerate(_path(axes, truths, ~held[photos], classes, each, strengths)):
-                logits[number, held] = one.logits(axes.values[plain[held]])
-        best = int(np.argmin([_loss(one, own) for one in logits]))
-        return Validation(strengths[best], count, logits[best])
-    held = dealt == 0
-    losses = []
-    for one in _path(axes, truths, ~held[photos], classes, each, strengths):
-        losses.append(_loss(one.logits(axes.values[plain[held]]), own[held]))
-        if losses[-1] > min(losses):  # weaker ones fit ever longer, and no better
-            break
-    strength = strengths[int(np.argmin(losses))]
-    found = np.empty((len(own), classes), np.float32)
+    if axes.values.size * classes > _LARGE:
+        strengths = [_strength(axes, truths, classes, dealt == 0, strengths)]
+    logits = np.empty((len(strengths), len(truths), classes), np.float32)
     for fold in range(count):
         held = dealt == fold
-        (one,) = _path(axes, truths, ~held[photos], classes, each, [strength])
-        found[held] = one.logits(axes.values[plain[held]])
-    return Validation(strength, count, found)
+        for number, one in enumerate(_path(axes, truths, ~held, classes, strengths)):
+            logits[number, held] = one.logits(axes.values[held])
+    best = int(np.argmin([_loss(one, truths) for one in logits]))
+    return Validation(strengths[best], count, logits[best])
+
+
+def _strength(axes: Axes, truths: Numbers, classes: int, held: NDArray[np.bool_], strengths: Sequence[float]) -> float:
+    """The strength that one fold chooses: where there is much to fit, and enough in a fold to tell."""
+    losses: list[float] = []
+    for one in _path(axes, truths, ~held, classes, strengths):
+        losses.append(_loss(one.logits(axes.values[held]), truths[held]))
+        if losses[-1] > min(losses):  # weaker ones take ever longer, and are no better
+            break
+    return strengths[int(np.argmin(losses))]
 
 
 def _path(
-    axes: Axes, truths: Numbers, kept: NDArray[np.bool_], classes: int, each: Reals, strengths: Sequence[float]
-) -> list[Fit]:
+    axes: Axes, truths: Numbers, kept: NDArray[np.bool_], classes: int, strengths: Sequence[float]
+) -> Iterator[Fit]:
     """The fits of all strengths, each begun from the one before."""
-    fits: list[Fit] = []
-    values, labels, counts = axes.values[kept], truths[kept], each[kept]
+    values, labels, fitted = axes.values[kept], truths[kept], None
+    counts = weights(truths, classes)[kept]
     for strength in strengths:
-        start = fits[-1] if fits else None
-        fits.append(softmax.fit(values, labels, classes, strength, weights=counts, start=start, exact=_ROUGH))
-    return fits
+        fitted = softmax.fit(values, labels, classes, strength, weights=counts, start=fitted, exact=_ROUGH)
+        yield fitted
 
 
 def _loss(logits: NDArray[np.float32], truths: Numbers) -> float:
