@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from classifier import Classifier, ModelPackage, Settings, cli
 from classifier.machine.queue import Turn
@@ -232,25 +231,6 @@ def test_a_rare_class_is_not_passed_over_for_a_frequent_one(tmp_path: Path) -> N
     assert train(uneven, "new") == 0
     fresh = shots(tmp_path / "fresh", {"gate": 4, "hammer": 4}, seed=2)
     assert right(Path("new"), fresh) > 0.8
-
-
-@pytest.mark.slow
-def test_a_thousand_classes_of_two_photos_each(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    for label in range(1000):
-        folder = tmp_path / f"many/{label:04}"
-        folder.mkdir(parents=True)
-        colours = random.integers(0, 256, (2, 2, 3), np.uint8)
-        for number in range(2):
-            Image.fromarray(np.clip(colours + number, 0, 255).astype(np.uint8)).resize((24, 24)).save(
-                folder / f"{number}.png"
-            )
-    assert train("many", "new") == 0
-    package = ModelPackage.load("new")
-    assert len(package.labels["en"]) == 1000
-    training = package.manifest.training
-    assert training
-    assert training.top1 > 0.2  # by chance it were 0.001
 
 
 def test_enough_photos_tell_what_is_none_of_the_classes(tmp_path: Path) -> None:
