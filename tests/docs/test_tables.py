@@ -103,22 +103,6 @@ def times(row: list[str]) -> tuple[str, str, str]:
     return ours, re.split(": |：", against)[-1], ratio
 
 
-@both(DOCS / "train.md")
-def test_the_table_of_training_is_that_of_the_file_it_names(document: Path) -> None:
-    file, shown = measured(document, "train")
-    assert file.parent == ROOT / "benchmarks/results/train"
-    results = cells(text(file))
-    assert len(results) > 4
-    if document in IN_CHINESE:
-        assert shown == results
-    assert [numbers(row) for row in shown] == [numbers(row) for row in results]
-
-
-def numbers(row: list[str]) -> list[str]:
-    """The numbers of a row, which are the same in each language."""
-    return re.findall(r"[\d.]+", " ".join(row[1:]))
-
-
 @pytest.mark.parametrize("kind", ["speed", "peers"])
 @both(README)
 def test_the_readme_shows_a_few_of_those_speeds(document: Path, kind: str) -> None:
