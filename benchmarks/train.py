@@ -103,7 +103,7 @@ class Tested:
     def answers(self, target: Path) -> NDArray[np.intp]:
         """What a trained model says of the pictures; of some of them it is asked as users ask it."""
         head = Head((target / "model.tflite").read_bytes(), features="features")
-        best = (self.features @ head.weights.T + head.bias).argmax(axis=1)
+        best: NDArray[np.intp] = (self.features @ head.weights.T + head.bias).argmax(axis=1)
         with Classifier.load(target, settings=Settings(backend="litert")) as classifier:
             asked = classifier.classify_many(list(self.pictures.images[:ASKED]), 1)
             said = [one.predictions[0].index for one in asked if not isinstance(one, Exception)]
