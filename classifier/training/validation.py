@@ -20,7 +20,7 @@ STRENGTHS = tuple(float(f"{10**power:.2g}") for power in np.arange(0, -4.6, -0.5
 
 _FOLDS, _MANY_FOLDS = 5, 10
 _FEW = 300  # photos, up to which there are more folds, as each photo counts
-_LARGE = 1_000_000_000  # numbers in a fit: photos x axes x classes, above which one fold chooses the strength
+_LARGE = 50_000_000  # numbers in a fit: photos x axes x classes, above which one fold chooses the strength
 _ROUGH = 1e-3  # how exactly the layers are fitted that only judge
 
 

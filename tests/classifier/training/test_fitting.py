@@ -19,6 +19,7 @@ def examples(classes: int, each: int, noise: float, channels: int = 64) -> Examp
     return Examples(hashes, labels, hashes, np.abs(features).astype(np.float16)).sorted()
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_of_two_photos_each() -> None:
     fitted = fitting.fit(examples(1000, 2, 0.2))
     assert fitted.weights.shape == (1000, 64)
