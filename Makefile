@@ -19,6 +19,11 @@ ARGS ?=
 # Tests run in a process per CPU, at most four; each gets tests that follow each other, as they share a server or model.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
+# The model that make demo shows, by name or by folder; a variable of the environment does not count.
+ifneq ($(origin MODEL),command line)
+MODEL :=
+endif
+
 # Which image to build or to list: cpu, edge or cuda.
 FLAVOR ?= cpu
 
@@ -61,8 +66,8 @@ help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: $(STAMPS)/runtime $(STAMPS)/project  ## Open the page on http://localhost:8501
-	$(BIN)/classifier serve
+demo: $(STAMPS)/runtime $(STAMPS)/project  ## Open the page on http://localhost:8501, as in: make demo MODEL=my-model
+	$(BIN)/classifier serve $(if $(MODEL),--model "$(MODEL)")
 
 .PHONY: demo-tensorflow
 demo-tensorflow: $(STAMPS)/tensorflow $(STAMPS)/project  ## The same with TensorFlow instead of LiteRT

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from classifier.cli import options
+from classifier.cli.signals import interrupted_by_signals
 from classifier.errors import ParameterError
 from classifier.machine import progress
 
@@ -110,7 +108,7 @@ def _in_child(args: argparse.Namespace) -> int:
             stream.write(line)
             stream.flush()
 
-    with _stopped_like_ctrl_c():
+    with interrupted_by_signals():
         return run_import(
             args.argv,
             args.source,
@@ -118,21 +116,6 @@ def _in_child(args: argparse.Namespace) -> int:
             out=lambda line: write(sys.stdout, line),
             err=lambda line: write(sys.stderr, line),
         )
-
-
-@contextmanager
-def _stopped_like_ctrl_c() -> Iterator[None]:
-    """Lets the signals that ask a command to end do what Ctrl-C does: the child ends, and what is half made goes."""
-
-    def end(number: int, frame: object) -> None:
-        sys.exit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _told(args: argparse.Namespace) -> Options:

@@ -10,6 +10,9 @@ from classifier.views import VIEWS
 TRUST = "load files that can run code: .h5 files, Lambda layers"
 """What `--trust` does."""
 
+DATASET = "a folder with one sub-folder of pictures per class, or a CSV file of path,label"
+"""What names pictures whose classes are known."""
+
 _MODEL = "a model package: its name, or the path of its folder or of a model file"
 
 
@@ -26,9 +29,8 @@ def add_view(parser: argparse.ArgumentParser) -> None:
 
 def add_model_and_dataset(parser: argparse.ArgumentParser) -> None:
     """Declares the two positional arguments of commands that run a model on pictures whose classes are known."""
-    data = "a folder with one sub-folder of pictures per class, or a CSV file of path,label"
     parser.add_argument("model", metavar="MODEL", help=_MODEL)
-    parser.add_argument("folder", metavar="FOLDER", help=data)
+    parser.add_argument("folder", metavar="FOLDER", help=DATASET)
 
 
 def add_class_names(parser: argparse.ArgumentParser) -> None:

@@ -142,6 +142,16 @@ def _doubts(found: Evaluation, labels: Sequence[str]) -> list[str]:
             "would be. Measure on others."
         )
     lines += prediction_sets.doubts(found.sets, found.package)
+    if found.trained_on:
+        trained = found.package.manifest.training
+        assert trained  # noqa: S101
+        low, high = trained.interval
+        lines.append(
+            f"The model was trained on {found.trained_on} of these pictures "
+            f"({printable(trained.dataset)}, {trained.date}): all numbers look better than they are. Measure on "
+            f"others; by cross-validation it is right on {percent(trained.top1)}, "
+            f"95% interval {percent(low)} to {percent(high)}."
+        )
     return ["", *lines] if lines else []
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +89,68 @@ def read_dataset(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Pictures with the names of their classes, for a model that does not have them yet.
+
+    Attributes:
+        name: the folder or the file.
+        entries: the pictures, and the folders that hold none.
+        labels: the class of each entry, in NFC, without white space around it.
+        skipped: number of files in the folders without a picture's ending.
+    """
+
+    name: str
+    entries: list[Entry]
+    labels: list[str]
+    skipped: int = 0
+
+
+def read_named(name: str) -> Named:
+    """Finds pictures and the names of their classes; opens no picture.
+
+    Args:
+        name: as for `read_dataset`; each label of a CSV file is one class.
+
+    Raises:
+        InputError: there is nothing of that name, it holds no picture, or the name of a class cannot be a label.
+    """
+    with files.refusing(InputError, name):
+        found = files.kind(Path(name))
+    if found == "folder":
+        folders = _class_folders(name)
+        listed = [(folder, entry) for folder in folders for entry in pictures(os.path.join(name, folder))]
+        read = sum(entry.error is None for _, entry in listed)
+        skipped = _files(name, folders) - read
+    elif found is None:
+        raise InputError(f"{name}: there is no such folder or CSV file.")
+    else:
+        base = os.path.dirname(name) or "."
+        rows = read_rows(name, lambda cell: False)
+        listed, skipped, read = [(row.label, Entry(_located(base, row.path))) for row in rows], 0, len(rows)
+    if not read:
+        raise _no_pictures(name, len(folders))
+    labels = [unicodedata.normalize("NFC", label).strip() for label, _ in listed]
+    check_labels(name, labels)
+    return Named(name, [entry for _, entry in listed], labels, skipped)
+
+
+def check_labels(name: str, labels: Iterable[str]) -> None:
+    """Refuses names of classes that people could not tell apart, or that a labels file cannot hold.
+
+    Raises:
+        InputError: naming them.
+    """
+    spelt: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        if not label or not label.isprintable():
+            raise InputError(f"{name}: {label!r} cannot name a class. Use letters that can be shown, on one line.")
+        if "|" in label:
+            raise InputError(f"{name}: {label!r} names several classes, but a photo to train on shows one. Choose it.")
+        if (other := spelt.setdefault(label.casefold(), label)) != label:
+            raise InputError(f"{name}: {other!r} and {label!r} differ only in case. Give both the same name.")
+
+
 def _located(base: str, path: str) -> str:
     """The path of a row's picture; backslashes, as Windows writes them, are slashes where that finds it."""
     file = os.path.join(base, path)
@@ -105,18 +168,7 @@ def _all_unknown(name: str, unknown: Mapping[str, int], package: ModelPackage) -
 
 
 def _from_folder(name: str, names: ClassNames, package: ModelPackage, skip_unknown: bool) -> Dataset:
-    try:
-        inside = sorted(one for one in os.listdir(name) if not one.startswith("."))
-    except OSError as error:
-        raise InputError(f"{name}: this folder cannot be listed: {files.reason(error)}.") from error
-    folders = [one for one in inside if os.path.isdir(os.path.join(name, one))]
-    beside = [one for one in inside if one not in folders and is_picture(os.path.join(name, one))]
-    if beside or not folders:
-        found = f"{len(beside)} pictures are beside them, such as {beside[0]}" if beside else "there is none"
-        raise InputError(
-            f"{name}: expected one sub-folder per class, but {found}. "
-            "Sort the pictures into such folders, or give a CSV file of path,label."
-        )
+    folders = _class_folders(name)
     classes = names.find_several(folders, skip_unknown=skip_unknown)
     unknown = {folder: _pictures(os.path.join(name, folder)) for folder in folders if folder not in classes}
     if not classes:
@@ -134,8 +186,29 @@ def _from_folder(name: str, names: ClassNames, package: ModelPackage, skip_unkno
         truths += [several[0]] * len(found_here)
     read = sum(entry.error is None for entry in entries)
     if not read:
-        raise InputError(f"{name}: none of its {len(folders)} sub-folders holds a picture ({', '.join(ENDINGS)}).")
+        raise _no_pictures(name, len(folders))
     return Dataset(name, entries, truths, _files(name, folders) - read, accepted, unknown)
+
+
+def _class_folders(name: str) -> list[str]:
+    """The sub-folders, beside which there may be no pictures."""
+    try:
+        inside = sorted(one for one in os.listdir(name) if not one.startswith("."))
+    except OSError as error:
+        raise InputError(f"{name}: this folder cannot be listed: {files.reason(error)}.") from error
+    folders = [one for one in inside if os.path.isdir(os.path.join(name, one))]
+    beside = [one for one in inside if one not in folders and is_picture(os.path.join(name, one))]
+    if beside or not folders:
+        found = f"{len(beside)} pictures are beside them, such as {beside[0]}" if beside else "there is none"
+        raise InputError(
+            f"{name}: expected one sub-folder per class, but {found}. "
+            "Sort the pictures into such folders, or give a CSV file of path,label."
+        )
+    return folders
+
+
+def _no_pictures(name: str, folders: int) -> InputError:
+    return InputError(f"{name}: none of its {folders} sub-folders holds a picture ({', '.join(ENDINGS)}).")
 
 
 def _pictures(folder: str) -> int:

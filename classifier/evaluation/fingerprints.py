@@ -15,7 +15,8 @@ from classifier.machine import files
 KEPT = 256
 """How many hashes a package keeps."""
 
-_DIGITS = 16  # of a hash, of 4 bits each
+DIGITS = 16
+"""Hexadecimal digits of a hash that are looked at."""
 _A_LINE = 6
 
 
@@ -23,7 +24,7 @@ def fingerprint(file: str) -> str:
     """The first 16 hexadecimal digits of a file's SHA-256; "" if it cannot be read."""
     try:
         with files.open_file(Path(file)) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:_DIGITS]
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:DIGITS]
     except OSError:
         return ""
 

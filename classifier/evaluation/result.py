@@ -62,6 +62,7 @@ class Evaluation:
         run: when and how it was made.
         comparison: with another model or run.
         others: how it takes pictures of none of its classes, if it was shown any.
+        validated: whether each answer is that of a model which was trained without the picture, by cross-validation.
     """
 
     dataset: str
@@ -75,6 +76,7 @@ class Evaluation:
     run: Run = Run()
     comparison: Comparison | None = None
     others: Others | None = None
+    validated: bool = False
 
     def __post_init__(self) -> None:
         """Checks that there is anything to measure.
@@ -189,6 +191,11 @@ class Evaluation:
         return fingerprints.shared((answer.fingerprint for answer in self.answers), hashes, pictures)
 
     @cached_property
+    def trained_on(self) -> int:
+        """How many of the pictures the model was trained on, as far as its package says; 0 in a cross-validation."""
+        return 0 if self.validated else self._fitted_to(self.package.manifest.training)
+
+    @cached_property
     def reliability(self) -> list[metrics.Bin]:
         """How often answers are right, by their score."""
         return metrics.reliability(self._column("score"), self._column("rank") == 1)
@@ -285,6 +292,7 @@ class Evaluation:
             "calibrated_on": self.calibrated_on,
             "fitted_on": self.fitted_on,
             "sets": self.sets.to_dict(labels) if self.sets else None,
+            "trained_on": self.trained_on,
             "comparison": self.comparison.to_dict() if self.comparison else None,
             "others": self.others.to_dict() if self.others else None,
             "failures": [

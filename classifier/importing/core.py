@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from classifier.backends.choice import load_backend
 from classifier.backends.model_files import Kind
 from classifier.backends.names import runners
 from classifier.backends.trial import remember
-from classifier.errors import ClassifierError, ModelFileError, ParameterError
+from classifier.errors import ClassifierError, ModelFileError
 from classifier.importing import damage, decide, sources, told, tries, verify
 from classifier.importing.litert import reader as litert
 from classifier.importing.network import LITERT_FILE, Network, Run, layout
@@ -28,7 +27,7 @@ from classifier.importing.write import Draft, beside, write
 from classifier.machine import files, progress
 from classifier.machine.cpus import cpu_count
 from classifier.package import Form, InputSpec, ModelPackage, OutputSpec
-from classifier.package.naming import named
+from classifier.package.naming import checked, named
 from classifier.postprocessing import probabilities
 
 _READERS: dict[Kind, Callable[[Source, Options], Network]] = {
@@ -76,9 +75,7 @@ def import_model(
     """
     options = options or Options()
     photos = tries.read(options.photos)
-    name = options.name or named(target)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
+    name = checked(options.name or named(target))
     with (
         beside(target) as folder,
         tempfile.TemporaryDirectory(prefix="classifier-") as scratch,

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomlkit
@@ -29,6 +29,9 @@ class Draft:
         input: how a picture becomes the model's input.
         output: what its scores mean.
         labels: by language.
+        command: the command that writes it.
+        about: further texts by key, such as `description`.
+        tables: further tables by name.
     """
 
     name: str
@@ -36,6 +39,9 @@ class Draft:
     input: InputSpec
     output: OutputSpec
     labels: Mapping[str, tuple[str, ...]]
+    command: str = "import"
+    about: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Item] = field(default_factory=dict)
 
 
 @contextmanager
@@ -52,7 +58,7 @@ def beside(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
             raise ModelFileError(
-                f"{folder}: another import is running here, or was cut off. If it was, remove this folder."
+                f"{folder}: another command is making this package, or was cut off. If it was, remove this folder."
             )
         folder.mkdir()
     try:
@@ -93,14 +99,15 @@ def _labels_file(language: str) -> str:
 
 def _manifest(draft: Draft, weights: Mapping[Form, str], folder: Path) -> str:
     document = tomlkit.document()
-    document.add(tomlkit.comment("Written by `classifier import`; yours to change."))
-    document.update({"format": 1, "name": draft.name, "title": draft.title})
+    document.add(tomlkit.comment(f"Written by `classifier {draft.command}`; yours to change."))
+    document.update({"format": 1, "name": draft.name, "title": draft.title, **draft.about})
     document["input"] = _input(draft.input)
     document["output"] = _output(draft.output)
     document["labels"] = {language: _labels_file(language) for language in draft.labels}
     document["weights"] = forms = tomlkit.table(is_super_table=True)
     for form, name in sorted(weights.items()):
         forms[form] = _weights(folder / name)
+    document.update(draft.tables)
     return tomlkit.dumps(document)
 
 
@@ -128,6 +135,10 @@ def _output(spec: OutputSpec) -> Table:
     table["logits"] = spec.logits
     if spec.multi_label:
         table["multi_label"] = _explained(True, "several labels can hold at once")
+    if spec.temperature != 1:
+        table["temperature"] = _explained(spec.temperature, "logits are divided by it before the softmax")
+    if spec.unsure_below:
+        table["unsure_below"] = _explained(spec.unsure_below, "an answer with a lower best score is unsure")
     if spec.binary:
         table["binary"] = _explained(True, "one score, that of the second class")
     if spec.name:

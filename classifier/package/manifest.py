@@ -148,6 +148,16 @@ class Conformal(FittedTo):
     )
 
 
+class TrainedOn(FittedTo):
+    """`[training]`: what the last layer was fitted to, and what cross-validation says, by `classifier train`."""
+
+    base: str = Field(description="name of the model whose features it takes")
+    folds: PositiveInt = Field(description="folds of the cross-validation")
+    strength: PositiveFloat = Field(description="strength of the regularisation")
+    top1: Fraction = Field(description="share of the photos that a layer fitted without them is right about")
+    interval: tuple[Fraction, Fraction] = Field(description="95 % confidence interval of that")
+
+
 class Published(_Table):
     """`[published]`: accuracy as the model's authors report it."""
 
@@ -172,3 +182,4 @@ class Manifest(_Table):
     published: Published | None = None
     calibration: CalibratedOn | None = None
     conformal: Conformal | None = None
+    training: TrainedOn | None = None

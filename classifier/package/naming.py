@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from classifier.errors import ParameterError
+
+
+def checked(name: str) -> str:
+    """A package's name as somebody gave it.
+
+    Raises:
+        ParameterError: it cannot be one.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise ParameterError(f"--name {name}: expected lower-case letters, digits and . _ -, such as my-model.")
+    return name
 
 
 def named(folder: Path) -> str:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from classifier.errors import PackageError
 from classifier.machine import files
+from classifier.package import npz
 from classifier.package.manifest import MANIFEST, Manifest
 
 FILE = "unknown.npz"
@@ -30,7 +31,6 @@ Floats = NDArray[np.float32]
 _FORMAT = 1
 _MOST = 64_000_000  # bytes of the file, and of what is in it; that of the ten-class model has 0.2 million
 _SHA256, _HASH = 32, 8  # bytes of a hash of weights, and of a picture's
-_DATES = (1980, 1, 1, 0, 0, 0)  # the same content always makes the same file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,15 +96,7 @@ class Unknown:
             **({"sample": _bytes(self.sample, _HASH)} if self.pictures else {}),
             **{name: np.asarray(getattr(self, name), _STORED.get(name, np.float32)) for name in _SHAPES},
         }
-        whole = io.BytesIO()
-        with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, array in arrays.items():
-                one = io.BytesIO()
-                np.lib.format.write_array(one, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
-                entry = zipfile.ZipInfo(f"{name}.npy", _DATES)
-                entry.create_system, entry.external_attr = 3, 0o644 << 16
-                archive.writestr(entry, one.getvalue(), zipfile.ZIP_DEFLATED, 9)
-        return whole.getvalue()
+        return npz.packed(arrays)
 
 
 _SHAPES: dict[str, tuple[str, ...]] = {

@@ -18,9 +18,10 @@ from tests.support.docker import HARDENED
 from tests.support.pages import DOCS, README, ROOT, blocks, text
 from tests.support.server import running
 
-# Commands that need a file of one's own or an account have tests of their own: tests/classifier/cli/test_import.py,
-# tests/container/test_own_model.py, tests/test_space.py, tests/test_modelscope.py, tests/e2e/test_login.py.
-ELSEWHERE = {DOCS / "access.md", DOCS / "own-model.md", DOCS / "hosting.md", DOCS / "modelscope.md"}
+# Commands that need files of one's own or an account have tests of their own: tests/classifier/cli/test_import.py,
+# tests/classifier/cli/test_train.py, tests/container/test_own_model.py, tests/test_space.py, tests/test_modelscope.py,
+# tests/e2e/test_login.py.
+ELSEWHERE = {DOCS / f"{page}.md" for page in ("access", "own-model", "hosting", "modelscope", "train")}
 PAGES = [README, *sorted(set(DOCS.glob("*.md")) - ELSEWHERE)]
 
 

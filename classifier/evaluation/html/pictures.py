@@ -71,6 +71,12 @@ def doubts(found: Evaluation, labels: Sequence[str], words: Words) -> str:
         said.append(words("calibrated_on", **about))
     if found.fitted_on:
         said.append(words("fitted_on", count=found.fitted_on, file=FILE))
+    trained = found.package.manifest.training
+    if trained and found.trained_on:
+        low, high = map(percent, trained.interval)
+        shares = {"top1": percent(trained.top1), "low": low, "high": high}
+        about = {"count": found.trained_on, "dataset": printable(trained.dataset), "date": trained.date}
+        said.append(words("trained_on", **about, **shares))
     if not said:
         return ""
     return section(words("doubts"), f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in said)}</ul>")

@@ -105,9 +105,7 @@ def test_the_json_document_has_what_its_guide_lists(capsys: pytest.CaptureFixtur
         **{"ece": "float", "ece_by_chance": "float", "reliability": "list", "classes": "list", "confusion": "list"},
         **{"mistakes": "list", "failures": "list", "date": "str", "command": "str", "weights": "dict"},
         **{"brier": "float", "intervals": "dict", "unknown": "dict", "repeated": "list", "calibrated_on": "int"},
-        "fitted_on": "int",
-        "aurc": "float",
-        "sets": "NoneType",
+        **{"fitted_on": "int", "trained_on": "int", "aurc": "float", "sets": "NoneType"},
         "comparison": "NoneType",
         "others": "NoneType",
     }

@@ -74,7 +74,7 @@ def test_an_import_beside_it_is_left_alone(folder: Path, capfd: pytest.CaptureFi
     place(folder / "models", harmful.crashing())
     Path(".package.importing").mkdir()
     assert cli.main(["import", "models/model.tflite", "package"]) == 2
-    assert "another import is running here" in capfd.readouterr().err
+    assert "another command is making this package" in capfd.readouterr().err
     assert Path(".package.importing").exists()
 
 
