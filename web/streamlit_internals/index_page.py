@@ -14,15 +14,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from classifier.languages import Language, choose, languages
 from web.base_path import BASE
-from web.own_files import STATIC, address
+from web.own_files import SCRIPTS, STATIC, address
 from web.streamlit_internals.frontend import ROOT, WHOLE, accepted, scripts
 
 _FRAME = ROOT / "index.html"
 _STYLES = re.compile(r'<link rel="stylesheet"[^>]*>')
 _FONT = re.compile(r'href="(\./static/media/[\w.-]+\.woff2)"')
-# Streamlit's elements that the page draws before a picture is chosen, in this order, and those up to the first bars.
-_PARTS = ("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider")
-_LATER = ("axios", "ImageList", "DownloadButton")
+# Streamlit's elements that the page draws, and what its page asks the server with.
+_PARTS = ("Html", "axios")
 
 
 # Letters that our small font lacks and Streamlit's has: a browser fetches that when one of them is to be drawn.
@@ -43,12 +42,15 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
-    later = " ".join(f"./static/js/{name}" for name in scripts(_LATER, f"{html}{links}"))
+    ours = "\n".join(f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js")))
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" data-later="{later}" defer></script>
+<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>
+<script type="module" src="{address(SCRIPTS / "main.js")}"></script>
 </head>"""
+    # Ours first: with them the page can be used, while Streamlit's are on their way.
+    html = html.replace('<script type="module"', f'{ours}\n<script type="module"', 1)
     return html.replace("</head>", f"{links}\n{head}", 1)
 
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 import pytest
+from web.uploads.page import MAX_FILES
 
 from tests.support.photos import photo
 from tests.support.server import running
@@ -15,7 +16,6 @@ from tests.support.waiting import until
 from tests.support.wire import CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send, visiting
 from web.errors import TooManyFilesError, TooMuchSentError
 from web.uploads.budget import FRAMING, Budget, Reservation
-from web.uploads.page import MAX_FILES
 
 PANDA = photo("panda.webp").read_bytes()
 LARGEST = 20_000_000
@@ -153,12 +153,12 @@ def test_a_budget_may_be_used_up_to_its_last_byte() -> None:
     with Reservation(budget) as room:
         room.grow(6)
         room.grow(3)
-        assert budget.used == 10
+        assert budget.reserved == 10
         with pytest.raises(TooMuchSentError):
             room.grow(7)
         with Reservation(budget) as nothing:
             nothing.grow(0)
-    assert budget.used == 4
+    assert budget.reserved == 4
 
 
 def test_who_is_refused_by_one_budget_takes_nothing_of_the_other() -> None:
@@ -166,11 +166,11 @@ def test_who_is_refused_by_one_budget_takes_nothing_of_the_other() -> None:
     with Reservation(large, small) as room:
         with pytest.raises(TooManyFilesError):
             room.grow(50)
-        assert (large.used, small.used) == (0, 0)
+        assert (large.reserved, small.reserved) == (0, 0)
 
 
 def test_bytes_held_that_nobody_can_tell_do_not_close_the_server() -> None:
     budget = Budget(10, FULL, held=lambda: math.nan)
     with Reservation(budget) as room:
         room.grow(10)
-        assert budget.used == 10
+        assert budget.reserved == 10

@@ -65,7 +65,7 @@ def test_who_is_alone_may_have_all_but_a_share_and_is_told_that_it_is_full(clien
         room.grow(76)
     with pytest.raises(TooMuchSentError):
         Reservation(budget, client="a").expect(1)
-    assert budget.used == 75
+    assert budget.reserved == 75
 
 
 def test_beside_others_a_client_may_have_a_share(clients: Clients, clock: Clock) -> None:
@@ -85,7 +85,7 @@ def test_one_largest_request_is_never_too_much(clients: Clients) -> None:
     budget = shared(clients, least=90)
     clients.seen("b")
     arriving(budget, "a", 90)
-    assert budget.used == 90
+    assert budget.reserved == 90
 
 
 def test_what_one_has_filled_is_open_to_the_next(clients: Clients) -> None:
@@ -99,7 +99,7 @@ def test_what_one_has_filled_is_open_to_the_next(clients: Clients) -> None:
     arriving(budget, "b", 20)
     assert not first.evicted
     arriving(budget, "c", 20)
-    assert (told, first.count, second.count, budget.used) == (["first"], 0, 35, 75)
+    assert (told, first.count, second.count, budget.reserved) == (["first"], 0, 35, 75)
     with pytest.raises(ShareError):
         first.grow(41)
 
@@ -112,7 +112,7 @@ def test_who_has_more_never_takes_from_who_has_less(clients: Clients) -> None:
     with pytest.raises(TooMuchSentError):
         room.grow(21)
     assert not other.evicted
-    assert budget.used == 100
+    assert budget.reserved == 100
 
 
 def test_a_body_that_has_arrived_is_not_taken_back(clients: Clients) -> None:
@@ -123,7 +123,7 @@ def test_a_body_that_has_arrived_is_not_taken_back(clients: Clients) -> None:
         arriving(budget, client, 15)
     with pytest.raises(TooMuchSentError):
         arriving(budget, "d", 15)
-    assert budget.used == 100
+    assert budget.reserved == 100
 
 
 def test_visits_are_counted_to_who_sent_last_and_forgotten_when_they_hold_nothing(
