@@ -1,7 +1,7 @@
 """A visitor of the page without a browser: opens it, sends a picture and reads what the server answers.
 
 It speaks the browser's protocols, Streamlit's messages over a WebSocket and the requests of our scripts, so that a
-small machine can simulate many visitors. How the page looks, and whether it works in a browser, is tested in `tests/e2e`.
+small machine can simulate many visitors. How the page looks and works in a browser is tested in `tests/e2e`.
 """
 
 from __future__ import annotations

@@ -62,30 +62,29 @@ def _font(code: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _whole(code: str, shell: str) -> tuple[bytes, bytes]:
-    """The frame with the shell in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
+def _whole(code: str, page: str) -> tuple[bytes, bytes]:
+    """The frame with the page in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
 
-    What is in the head before the shell, styles above all, holds back its first frame; so the styles come behind it.
+    What is in the head before the page, styles above all, holds back its first frame; so the styles come behind it.
     """
     styles = "\n".join(_STYLES.findall(frame(code)))
     if font := _font(code):
         source = f'url({font}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
         styles += f"\n<style>@font-face{{font-family:Source Sans;font-weight:100 900;src:{source}}}</style>"
-    html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{shell}\n{styles}", 1)
+    html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{page}\n{styles}", 1)
     return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
 
 
-def index(shell: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
+def index(page: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
     """Serves the page's frame; never cached, since it names files that change with every version of Streamlit.
 
     Args:
-        shell: gives HTML for what is seen before Streamlit's scripts have come, in a language, with the address of the
-            page's font.
+        page: gives the page's HTML in a language, with the address of its font.
     """
 
     async def answer(request: Request) -> Response:
         language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
-        content, compressed = _whole(language.code, shell(language, _font(language.code)))
+        content, compressed = _whole(language.code, page(language, _font(language.code)))
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
         if "gzip" in accepted(request.headers.getlist("accept-encoding")):
             return HTMLResponse(compressed, headers={**headers, "Content-Encoding": "gzip"})
