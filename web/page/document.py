@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.languages import Language, languages
-from web.own_files import STATIC, address
+from web.own_files import SCRIPTS, STATIC, address
 from web.page.gallery import Sample, samples
 
 _FOLDER = Path(__file__).parent
@@ -54,6 +54,7 @@ def _html(language: Language, font: str, offered: str) -> str:
         "SAMPLES": "".join(_sample(sample, language) for sample in samples().values()),
         "TEXTS": _texts(),
         "OFFER": offered,
+        "MAIN": address(SCRIPTS / "main.js"),
     }
     page = (_FOLDER / "page.html").read_text("utf-8")
     page = _TEXT.sub(lambda found: f"{found[0]}{text(found[1])}", page)

@@ -42,15 +42,16 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
-    ours = "\n".join(f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js")))
+    modules = (f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js")))
+    ours = "\n".join(
+        [*modules, f'<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>']
+    )
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>
-<script type="module" src="{address(SCRIPTS / "main.js")}"></script>
 </head>"""
-    # Ours first: with them the page can be used, while Streamlit's are on their way.
-    html = html.replace('<script type="module"', f'{ours}\n<script type="module"', 1)
+    # Ours first: with them the page can be used while Streamlit's are on their way; and such scripts run in this order.
+    html = html.replace('<script type="module"', "\n".join([*ours, '<script type="module"']), 1)
     return html.replace("</head>", f"{links}\n{head}", 1)
 
 

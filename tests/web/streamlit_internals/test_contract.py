@@ -6,10 +6,8 @@ docs/architecture.md lists all of them. Sessions and uploads are those of a real
 from __future__ import annotations
 
 import importlib
-import re
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -151,22 +149,3 @@ def test_every_mark_in_streamlits_frame_that_is_replaced_is_there() -> None:
 @pytest.mark.parametrize("part", index_page._PARTS)
 def test_every_part_that_the_frame_names_ahead_has_its_script(part: str) -> None:
     assert scripts([part], "")
-
-
-@cache
-def their_names() -> frozenset[str]:
-    """Words in the scripts of Streamlit's page that look like the name of a part."""
-    code = (file.read_text("utf-8") for file in (ROOT / "static/js").glob("*.js"))
-    return frozenset(name for text in code for name in re.findall(r"\bst[A-Z]\w*", text))
-
-
-def names() -> list[str]:
-    """What our styles and our script call parts of Streamlit's page."""
-    ours = (PAGE / "page.css").read_text("utf-8")
-    found = set(re.findall(r'data-testid="?(\w[\w-]*)', ours)) | set(re.findall(r"\.(st[A-Z]\w*)", ours))
-    return sorted(found)
-
-
-@pytest.mark.parametrize("name", names())
-def test_every_part_that_our_styles_and_script_name_is_on_streamlits_page(name: str) -> None:
-    assert name.partition("-")[0] in their_names()  # what follows is the kind of a button
