@@ -42,10 +42,8 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
-    modules = (f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js")))
-    ours = "\n".join(
-        [*modules, f'<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>']
-    )
+    ours = [f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js"))]
+    ours.append(f'<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>')
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
