@@ -28,7 +28,7 @@ WATCH = """window.seen = new Set(); new MutationObserver(() => {
 def held(page: Page, pattern: str = "**/page/classify**") -> Iterator[list[Route]]:
     """Holds back the page's requests, and lets them go at the end."""
     routes: list[Route] = []
-    page.route(pattern, routes.append)
+    page.route(pattern, lambda route: routes.append(route))
     yield routes
     page.unroute(pattern)
     for route in routes:
