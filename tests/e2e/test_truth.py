@@ -54,14 +54,14 @@ def test_a_new_picture_stands_with_empty_bars_until_its_own_come(visit: Page) ->
 
 def test_no_picture_ever_stands_beside_another_ones_answer(visit: Page) -> None:
     visit.evaluate(WATCH)
-    right = {"koala": "koala", "red_panda": "red panda", "dog": "German shepherd", "baseball": "baseball"}
+    right = {"koala": "koala", "red_panda": "red panda", "dog": "German Shepherd Dog", "baseball": "baseball"}
     for _ in range(2):
         for name, label in right.items():
             sample(visit, name)
             assert best(visit) == label
         upload(visit, BISON)
         assert best(visit) == "bison"
-    titles = {"Koala": "koala", "Red panda": "red panda", "German shepherd": "German shepherd", "Baseball": "baseball"}
+    titles = {"Koala": "koala", "Red panda": "red panda", "German shepherd": "German Shepherd Dog", "Baseball": "baseball"}
     wanted = {f"Sample picture: {title}": label for title, label in titles.items()}
     wanted["Your picture, bison.webp"] = "bison"
     seen = visit.evaluate("[...window.seen].map(JSON.parse)")
