@@ -61,7 +61,12 @@ def test_no_picture_ever_stands_beside_another_ones_answer(visit: Page) -> None:
             assert best(visit) == label
         upload(visit, BISON)
         assert best(visit) == "bison"
-    titles = {"Koala": "koala", "Red panda": "red panda", "German shepherd": "German Shepherd Dog", "Baseball": "baseball"}
+    titles = {
+        "Koala": "koala",
+        "Red panda": "red panda",
+        "German shepherd": "German Shepherd Dog",
+        "Baseball": "baseball",
+    }
     wanted = {f"Sample picture: {title}": label for title, label in titles.items()}
     wanted["Your picture, bison.webp"] = "bison"
     seen = visit.evaluate("[...window.seen].map(JSON.parse)")
