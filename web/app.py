@@ -23,12 +23,12 @@ from classifier.formatting import one_line
 from web import service
 from web.base_path import BASE
 from web.own_files import FOLDERS, OwnFiles
-from web.page import shell
+from web.page import document
 from web.server import access_log, garbage, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
-from web.server.lazy import LazyMiddleware
-from web.server.visits import VisitLimit, Visits
+from web.server.lazy import LazyApp
+from web.server.visits import VisitLimit
 from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles, compress
@@ -37,7 +37,7 @@ from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.runs import RunTurns
 from web.streamlit_internals.script_loops import SpareLoops
-from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
+from web.streamlit_internals.sessions import free_closed_sessions
 
 if TYPE_CHECKING:
     from web.grpc_server.server import GrpcServer
@@ -53,7 +53,8 @@ _GRPC_SECONDS = 10.0
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
-    Route(f"{BASE}/", index(shell.html)),
+    Route(f"{BASE}/", index(document.html)),
+    Mount(f"{BASE}/page", LazyApp("web.page.routes", "make_page")),
     *(Mount(f"{BASE}/{path}", OwnFiles(directory=folder)) for path, folder in FOLDERS.items()),
     *service.ROUTES,
 ]
@@ -71,8 +72,6 @@ middleware = [
     Middleware(PageMessages),
     Middleware(RunTurns),
     Middleware(RedactedSessions),
-    Middleware(Visits),
-    Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
 
 media_addresses.hide()
@@ -188,7 +187,8 @@ class _Server:
                 make_server(), st.get_option("server.address") or "", self._models.settings.grpc_port
             )
         self._models.start()
-        if self._models.default:
-            shell.introduce(self._models.packages[self._models.default])
+        from web.page.offer import offer
+
+        document.offer(offer())
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

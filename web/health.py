@@ -14,7 +14,6 @@ from web.base_path import BASE
 from web.errors import NotReadyError
 from web.models import models
 from web.server import metrics_port
-from web.streamlit_internals.sessions import upload_bytes
 from web.uploads.budget import budget
 
 
@@ -68,7 +67,6 @@ def _scraped() -> bytes:
     metrics.BUSY.set(models().queue.busy)
     metrics.WAITING.set(models().queue.waiting)
     metrics.READY.set(models().readiness == "ready")
-    metrics.UPLOADS.set(upload_bytes())
-    metrics.BUDGET.set(budget().used)
+    metrics.BUDGET.set(budget().reserved)
     metrics.BUDGET_SIZE.set(budget().size)
     return generate_latest()

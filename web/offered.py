@@ -57,6 +57,11 @@ class Offered:
         """The key of `packages` for a name by which a caller may ask: that of a model or of its folder."""
         return name if name in self.packages else self._folders.get(name)
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The keys of `packages` by the names of their folders, where these are others."""
+        return {folder: name for folder, name in self._folders.items() if folder not in self.packages}
+
     def resolve(self, name: str) -> str:
         """The same for a name that must be known.
 

@@ -50,7 +50,7 @@ def blank(english: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def visit(blank: Page, server: str) -> Page:
-    """The page, drawn, in a visit of its own."""
+    """The page, ready for use, in a visit of its own."""
     return opened(blank, server)
 
 
