@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         InputError: the dataset holds nothing to measure, or a class that is not the model's.
-        ParameterError: neither labels nor reports are in that language, a file cannot be written there, or would be written
-            over another one or over what is read.
+        ParameterError: neither labels nor reports are in that language, a file cannot be written there, or would be
+            written over another one or over what is read.
     """
     from classifier.cli.loading import loaded_model
 

@@ -85,4 +85,5 @@ def moment(speakers: dict[str, BrowserContext], server: str) -> Iterator[Callabl
 
     yield come
     for page in pages:
+        page.unroute_all(behavior="ignoreErrors")  # what a moment holds back is never answered
         page.close()

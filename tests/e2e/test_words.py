@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from classifier.languages import languages
 from tests.support.controls import ask
@@ -36,7 +36,4 @@ def test_no_word_of_english_is_left(moment: Callable[..., Page], name: str, code
 
 @pytest.mark.parametrize("name", MOMENTS)
 def test_nothing_of_streamlits_is_seen_or_read_aloud(moment: Callable[..., Page], name: str) -> None:
-    page = moment(name)
-    expect(page.locator("[data-testid^=st]").filter(visible=True)).to_have_count(0)
-    ours = page.locator("#page").aria_snapshot().split()
-    assert page.locator("body").aria_snapshot().split() == ours
+    assert ask(moment(name), "outside") == []

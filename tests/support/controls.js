@@ -29,11 +29,11 @@
   };
   const disabled = (one) => one.disabled || one.getAttribute("aria-disabled") === "true" || one.closest("[inert]");
 
-  // A field that is hidden in its label is hit through the label.
+  // A box to tick, and a field that is hidden, are hit through their labels.
   const target = (one) => {
-    if (seen(one)) return one;
-    const label = one.labels?.[0] ?? one.closest("label");
-    return label && seen(label) ? label : null;
+    const label = one.labels?.[0];
+    if (label && seen(label) && (!seen(one) || ["radio", "checkbox"].includes(one.type))) return label;
+    return seen(one) ? one : null;
   };
   const controls = () => every().filter((one) => one.matches(CONTROLS) && !disabled(one) && target(one));
 
@@ -52,6 +52,12 @@
   // The texts that are seen, each with its element.
   const texts = () => every().filter((one) => seen(one) && [...one.childNodes].some(
     (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()));
+
+  const words = (which = () => true) => [
+    ...texts().filter(which).map((one) => one.textContent),
+    ...["aria-label", "alt", "title", "placeholder"].flatMap((name) => every()
+      .filter((one) => drawn(one) && one.hasAttribute(name) && which(one)).map((one) => one.getAttribute(name))),
+  ].map((text) => text.trim().replace(/\s+/g, " ")).filter(Boolean);
 
   const hit = (x, y) => {
     let found = document.elementFromPoint(x, y);
@@ -131,10 +137,10 @@
     places: () => controls().map((one) => [said(one), box(target(one))])
       .filter(([, { x, y, width, height }]) => inside(x + width / 2, y + height / 2)),
 
-    // All that is written or said aloud.
-    words: () => [...texts().map((one) => one.textContent), ...["aria-label", "alt", "title", "placeholder"].flatMap((name) =>
-      every().filter((one) => drawn(one) && one.hasAttribute(name)).map((one) => one.getAttribute(name)))]
-      .map((text) => text.trim().replace(/\s+/g, " ")).filter(Boolean),
+    // All that is written or said aloud, and what of it, and which controls, are none of ours.
+    words: () => words(),
+    outside: () => [...words((one) => !within(one, document.getElementById("page"))),
+      ...controls().filter((one) => !within(one, document.getElementById("page"))).map(said)],
 
     moving: () => document.getAnimations().filter((one) => one.playState === "running"
         && one.effect?.getComputedTiming().activeDuration > 100)
