@@ -30,7 +30,7 @@ def test_a_whole_visit_by_keyboard(visit: Page) -> None:
     tab_to(visit, "#settings-open")
     visit.keyboard.press("Enter")
     tab_to(visit, "#model")
-    visit.keyboard.press("ArrowDown")
+    visit.keyboard.press("ArrowUp")
     expect(visit).to_have_url(re.compile(r"[?&]model="))
     tab_to(visit, "#settings input[name=view]:checked")
     visit.keyboard.press("ArrowRight")

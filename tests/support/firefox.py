@@ -54,7 +54,7 @@ class Firefox:
         self._tab = self.command("browsingContext.getTree")["contexts"][0]["context"]
         self.command("session.subscribe", events=["log.entryAdded"])
 
-    def command(self, method: str, seconds: float = 60, /, **parameters: object) -> Any:
+    def command(self, method: str, seconds: float = 120, /, **parameters: object) -> Any:
         """Sends a command and gives its result."""
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
