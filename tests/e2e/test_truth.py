@@ -13,7 +13,7 @@ from tests.support.photos import photo
 from tests.support.steps import best, opened, refusal, sample, settings, upload
 
 BISON, PANDA = photo("bison.webp"), photo("panda.webp")
-TEXT = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
+TEXT: dict[str, object] = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
 
 # At each change of the page: which picture is shown, and what the bars beside it say. A pair of an answer with a
 # picture that it is not of would be in the list.
