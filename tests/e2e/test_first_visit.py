@@ -40,9 +40,9 @@ def test_the_page_can_be_used_before_streamlits_scripts_and_stays_where_it_is(
     page.go_back()
     page.go_back()
     expect(page.locator("#page[data-state=empty]")).to_be_visible()
-    page.unroute_all()
     for route in held:
         route.continue_()
+    page.unroute_all()
     ready(page)
     assert page.evaluate(PLACES) == [pytest.approx(place, abs=1) for place in before]
     context.close()

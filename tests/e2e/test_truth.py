@@ -30,9 +30,9 @@ def held(page: Page, pattern: str = "**/page/classify**") -> Iterator[list[Route
     routes: list[Route] = []
     page.route(pattern, lambda route: routes.append(route))
     yield routes
-    page.unroute(pattern)
     for route in routes:
         route.continue_()
+    page.unroute(pattern)
 
 
 def test_a_new_picture_stands_with_empty_bars_until_its_own_come(visit: Page) -> None:
