@@ -13,7 +13,7 @@ from tests.support.photos import photo
 from tests.support.steps import best, opened, refusal, sample, settings, upload
 
 BISON, PANDA = photo("bison.webp"), photo("panda.webp")
-TEXT = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
+TEXT: dict[str, object] = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
 
 # At each change of the page: which picture is shown, and what the bars beside it say. A pair of an answer with a
 # picture that it is not of would be in the list.
@@ -30,9 +30,9 @@ def held(page: Page, pattern: str = "**/page/classify**") -> Iterator[list[Route
     routes: list[Route] = []
     page.route(pattern, lambda route: routes.append(route))
     yield routes
-    page.unroute(pattern)
     for route in routes:
         route.continue_()
+    page.unroute(pattern)
 
 
 def test_a_new_picture_stands_with_empty_bars_until_its_own_come(visit: Page) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -23,13 +24,14 @@ def _started() -> None:
     models().start()
 
 
-def handed_over() -> dict:
+def handed_over() -> dict[str, Any]:
     """What a run of Streamlit's script hands to the page."""
     test = AppTest.from_file(str(MAIN), default_timeout=60).run()
     assert not test.exception
     found = re.search(r'data-offer="([^"]*)"', test.html[0].proto.body)
     assert found
-    return json.loads(unescape(found[1]))
+    content: dict[str, Any] = json.loads(unescape(found[1]))
+    return content
 
 
 def test_streamlits_script_hands_over_what_is_offered() -> None:
