@@ -68,4 +68,4 @@ def _luminance(image: Image.Image) -> np.ndarray[Any, Any]:
     """Of each pixel, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
     part = np.asarray(image, np.float64) / 255
     linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-    return linear @ np.array((0.2126, 0.7152, 0.0722))
+    return np.asarray(linear @ np.array((0.2126, 0.7152, 0.0722)))

@@ -85,7 +85,7 @@ class Firefox:
 
     def until(self, condition: str, seconds: float = 30) -> None:
         """Waits for a JavaScript expression to be true."""
-        until(lambda: bool(self.evaluate(f"Boolean({condition})")), seconds)
+        until(lambda: self.evaluate(f"Boolean({condition})") is True, seconds)
 
     def click(self, element: str) -> None:
         """Clicks, with a pointer, in the middle of the element that a JavaScript expression gives."""

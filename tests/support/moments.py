@@ -15,7 +15,7 @@ CLASSIFY = "**/page/classify*"
 STILL = "document.getAnimations().every((one) => one.playState !== 'running')"
 """Whether nothing moves or fades: what is half there has no colours to judge yet."""
 
-TEXT = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text"}
+TEXT: dict[str, object] = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text"}
 """A file that is no picture."""
 
 
