@@ -39,6 +39,7 @@ def test_the_page_can_be_used_before_streamlits_scripts_and_stays_where_it_is(
     assert best(page) in {"bison", "野牛"}
     page.evaluate("history.go(-2)")  # Playwright's own way waits for the page to be loaded, which it never is here
     expect(page.locator("#page[data-state=empty]")).to_be_visible()
+    page.mouse.move(1, 1)  # a sample under it is lifted a little
     for route in held:
         route.continue_()
     page.unroute_all()

@@ -36,17 +36,9 @@ def clients(clock: Clock) -> Clients:
     return Clients(clock=clock)
 
 
-def shared(clients: Clients, held: dict[str, int] | None = None, least: int = 1) -> SharedBudget:
+def shared(clients: Clients, least: int = 1) -> SharedBudget:
     """A budget of 100 bytes."""
-    holding = held or {}
-    return SharedBudget(
-        100,
-        TooMuchSentError,
-        held=lambda: sum(holding.values()),
-        held_by=lambda client: holding.get(client, 0),
-        least=lambda: least,
-        clients=clients,
-    )
+    return SharedBudget(100, TooMuchSentError, least=lambda: least, clients=clients)
 
 
 def arriving(budget: SharedBudget, client: str, count: int) -> Reservation:
@@ -68,7 +60,8 @@ def test_who_is_alone_may_have_all_but_a_share_and_is_told_that_it_is_full(clien
 
 
 def test_beside_others_a_client_may_have_a_share(clients: Clients, clock: Clock) -> None:
-    budget = shared(clients, {"a": 5})
+    budget = shared(clients)
+    arriving(budget, "a", 5).complete()
     clients.seen("b")
     room = arriving(budget, "a", 10)
     arriving(budget, "a", 10)
@@ -104,7 +97,8 @@ def test_what_one_has_filled_is_open_to_the_next(clients: Clients) -> None:
 
 
 def test_who_has_more_never_takes_from_who_has_less(clients: Clients) -> None:
-    budget = shared(clients, {"c": 60}, least=50)
+    budget = shared(clients, least=50)
+    arriving(budget, "c", 60).complete()
     clients.seen("a")
     other = arriving(budget, "b", 20)
     room = arriving(budget, "a", 20)
