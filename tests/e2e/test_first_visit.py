@@ -16,7 +16,7 @@ SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });"""
 PLACES = """() => ["h1", "#box", "#choose", "#samples", "#samples > :last-child", "footer"].map((selector) => {
     const { x, y, width, height } = document.querySelector(selector).getBoundingClientRect();
-    return [x, y, width, height];
+    return [x, y + scrollY, width, height];
 })"""
 
 

@@ -51,6 +51,9 @@ def _html(language: Language, font: str, offered: str) -> str:
         "ICON": address(STATIC / "icon.svg"),
         "LANGUAGES": "".join(_language(one, pressed=one is language) for one in languages().values()),
         "INTRO": escape(_introduction(language, words)),
+        "PASTE": escape(language.text("page", "or_paste", keys="Ctrl+V / ⌘V")),
+        "LIMITS": escape(words["limits"]["words"][language.code]) if words else "",
+        "KNOWS": escape(words["models"][words["default"]]["knows"][language.code]) if words and words["models"] else "",
         "SAMPLES": "".join(_sample(sample, language) for sample in samples().values()),
         "TEXTS": _texts(),
         "OFFER": offered,
@@ -59,7 +62,7 @@ def _html(language: Language, font: str, offered: str) -> str:
     page = (_FOLDER / "page.html").read_text("utf-8")
     page = _TEXT.sub(lambda found: f"{found[0]}{text(found[1])}", page)
     page = _LABEL.sub(lambda found: f'{found[0]} aria-label="{text(found[1])}"', page)
-    page = re.sub("|".join(parts), lambda found: parts[found[0]], page)
+    page = re.sub("%([A-Z]+)%", lambda found: parts[found[1]], page)
     return f"<style>{style}</style>\n{page}"
 
 
