@@ -53,7 +53,7 @@ class Firefox:
         self.command("session.new", capabilities={})
         self._tab = self.command("browsingContext.getTree")["contexts"][0]["context"]
         self.command("session.subscribe", events=["log.entryAdded"])
-        self.command("browsingContext.activate", context=self._tab)  # else keys reach it, but press no button
+        self.command("browsingContext.activate", context=self._tab)
 
     def command(self, method: str, seconds: float = 120, /, **parameters: object) -> Any:
         """Sends a command and gives its result."""
