@@ -81,7 +81,7 @@ demo-onnx: $(STAMPS)/onnx $(STAMPS)/project  ## The same with ONNX Runtime, as i
 	$(BIN)/classifier serve
 
 .PHONY: test
-test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser login  ## Run every test, also those in a real browser
+test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser firefox login  ## Run every test, also those in a real browser
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: test-fast
@@ -324,6 +324,14 @@ login:
 	@$(APT); \
 	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null && ! test -e /usr/lib/apache2/modules/mod_auth_openidc.so; then \
 	  apt apache2-bin libapache2-mod-auth-openidc || true; \
+	fi
+
+# A second browser: Debian's Firefox, for tests that are skipped where there is none.
+.PHONY: firefox
+firefox:
+	@$(APT); \
+	if test "$$(id -u)" = 0 && grep -q '^ID=debian' /etc/os-release 2>/dev/null && ! command -v firefox-esr >/dev/null; then \
+	  apt firefox-esr || true; \
 	fi
 
 # A browser for the tests: an installed one, else Debian's, else Playwright's own. Playwright's driver needs libatomic,

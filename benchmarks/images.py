@@ -13,19 +13,20 @@ import socket
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks import plain_visitor, visitor
 from benchmarks.browser import browser_arguments
 from benchmarks.docker import build, detached, docker
 from benchmarks.pictures import mosaic_jpeg
 from benchmarks.rows import first_bars_at, until_it_listens
 from benchmarks.table import save
-from benchmarks.visitor import Answer, Tab, opened
+from benchmarks.visitor import Tab
 from classifier.checkout import ROOT
 
 LIMITS = ("--cpus", "2", "--memory", "2g")
@@ -33,23 +34,13 @@ REST_SECONDS = 10.0
 ARCHITECTURES = {"edge": "amd64, arm64", "cpu": "amd64, arm64", "cuda": "amd64", "plain": "amd64, arm64"}
 
 
-class PlainTab(Tab):
-    """A tab with the plain page."""
-
-    uploader = "None"  # the plain page gives its widget no key
-
-    def _read(self) -> Answer:
-        bars = [element.progress.text for element in self.elements if element.WhichOneof("type") == "progress"]
-        return Answer(tuple(bar.partition(":")[0] for bar in bars))
-
-
 @dataclass(frozen=True)
 class Image:
-    """An image, and how its page is read."""
+    """An image, and how its page is opened."""
 
     name: str
     tag: str
-    tab: type[Tab] = Tab
+    opened: Callable[[str], AbstractContextManager[Tab]] = visitor.opened
 
     @property
     def megabytes(self) -> float:
@@ -77,7 +68,7 @@ class Image:
             return time.perf_counter() - begin
 
 
-PLAIN = Image("plain", "image-classifier:plain", PlainTab)
+PLAIN = Image("plain", "image-classifier:plain", plain_visitor.opened)
 
 
 def at_rest(container: str) -> float:
@@ -91,7 +82,7 @@ def photos_per_second(image: Image, address: str, photo: bytes, count: int = 5) 
     """How many 12-megapixel photos are classified per second for two visitors at once."""
 
     def visit(_: int) -> None:
-        with opened(address, image.tab) as tab:
+        with image.opened(address) as tab:
             for _ in range(count):
                 assert len(tab.show(photo).labels) == 5
 

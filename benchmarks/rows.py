@@ -255,7 +255,7 @@ def first_bars_at(browser: Browser, address: str, mark: Callable[[str], object] 
     mark("listens")
     page.goto(address, wait_until="commit")
     mark("answers")
-    page.evaluate(_SHOWN, '[data-testid="stFileUploader"]')
+    page.evaluate(_SHOWN, '#page[data-ready], [data-testid="stFileUploader"]')
     mark("shows the uploader")
     page.locator("input[type=file]").first.set_input_files(photo("volleyball.webp"))
     page.evaluate(_SHOWN, '[role="meter"], [role="progressbar"]')

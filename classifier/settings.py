@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     queue: int = Field(default=32, ge=0, description="Pictures that may wait for their turn; more get `503`")
     uploads: int | None = Field(
         default=None,
-        description="Bytes of all pictures sent or held at a time; more get `503`. "
+        description="Bytes of all pictures that are in memory at a time; more get `503`. "
         "Up to a quarter of the free memory if unset, 400 MB at most",
     )
     client_share: float = Field(

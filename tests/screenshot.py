@@ -10,9 +10,9 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.browser import browser_arguments
-from classifier.languages import languages
 from tests.support.server import ROOT, running
 from tests.support.steps import best, opened, until
+from tests.support.steps import sample as click
 from web.page.gallery import samples
 
 FOLDER = ROOT / "docs"
@@ -48,12 +48,10 @@ def _take(browser: Browser, address: str, file: Path, scheme: str, size: dict[st
     if sample:
         # Twice: the first picture after the start also pays for what is loaded on first use.
         for one in ("chelsea.png", sample):
-            page.locator(f".st-key-{samples()[one].key} button").click()
-            title = languages()["en"].text("samples", Path(one).stem)
-            page.get_by_role("img", name=f"Sample picture: {title}", exact=True).wait_for()
-            best(page)  # the bars of the picture before stand until these come
+            click(page, samples()[one].name)
+            best(page)
         page.mouse.move(1, 400)
-        until(page, "document.querySelector('[data-testid=stMain]').scrollTop === 0")
+        until(page, "scrollY === 0")
     until(page, "[...document.images].every((image) => image.complete)")
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         # 256 colours, mixed where they do not suffice, look right and take half the space.

@@ -9,6 +9,16 @@ import pytest
 
 from classifier.checkout import ROOT
 
+# Levels A and AA of https://www.w3.org/TR/WCAG22/, guideline by guideline.
+CRITERIA = [
+    f"{guideline}.{number}"
+    for guideline, numbers in {
+        **{"1.1": (1,), "1.2": (1, 2, 3, 4, 5), "1.3": (1, 2, 3, 4, 5), "1.4": (1, 2, 3, 4, 5, 10, 11, 12, 13)},
+        **{"2.1": (1, 2, 4), "2.2": (1, 2), "2.3": (1,), "2.4": (1, 2, 3, 4, 5, 6, 7, 11), "2.5": (1, 2, 3, 4, 7, 8)},
+        **{"3.1": (1, 2), "3.2": (1, 2, 3, 4, 6), "3.3": (1, 2, 3, 4, 7, 8), "4.1": (2, 3)},
+    }.items()
+    for number in numbers
+]
 LINES = (ROOT / "docs/architecture.md").read_text("utf-8").splitlines()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES if line.startswith("| `")]
 
@@ -33,6 +43,22 @@ def test_each_test_that_the_page_on_attacks_names_is_there() -> None:
     assert len(named) > 35
     assert [] not in named
     assert [test for names in named for test in names if not _is_there(test)] == []
+
+
+def test_the_page_on_accessibility_has_every_criterion_and_names_tests_that_are_there() -> None:
+    document = (ROOT / "docs/accessibility.md").read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in document.splitlines() if re.match(r"\| \d", line)]
+    criteria = []
+    for criterion, here, _ in rows:
+        assert here.strip()
+        numbers = re.findall(r"\d\.\d\.\d+", criterion)
+        if " to " in criterion:
+            numbers = [f"{numbers[0][:-1]}{last}" for last in range(int(numbers[0][-1]), int(numbers[1][-1]) + 1)]
+        criteria += numbers
+    assert criteria == CRITERIA
+    tests = re.findall(r"`(tests/[^`]*\.py[^`]*)`", document)
+    assert len(tests) > 30
+    assert [test for test in tests if not _is_there(test)] == []
 
 
 def _is_there(test: str) -> bool:

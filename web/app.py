@@ -23,12 +23,12 @@ from classifier.formatting import one_line
 from web import service
 from web.base_path import BASE
 from web.own_files import FOLDERS, OwnFiles
-from web.page import shell
+from web.page import document
 from web.server import access_log, garbage, hangup, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
-from web.server.lazy import LazyMiddleware
-from web.server.visits import VisitLimit, Visits
+from web.server.lazy import LazyApp
+from web.server.visits import VisitLimit
 from web.streamlit_internals import external_address, media_addresses
 from web.streamlit_internals.allowed_paths import AllowedPaths
 from web.streamlit_internals.frontend import FrontendFiles, compress
@@ -37,10 +37,9 @@ from web.streamlit_internals.page_messages import PageMessages
 from web.streamlit_internals.redaction import RedactedSessions
 from web.streamlit_internals.runs import RunTurns
 from web.streamlit_internals.script_loops import SpareLoops
-from web.streamlit_internals.sessions import UPLOAD_PATH, free_closed_sessions
+from web.streamlit_internals.sessions import free_closed_sessions
 
 if TYPE_CHECKING:
-    from classifier import ModelPackage
     from web.grpc_server.server import GrpcServer
     from web.models import Models
 
@@ -54,7 +53,8 @@ _GRPC_SECONDS = 10.0
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
-    Route(f"{BASE}/", index(shell.html)),
+    Route(f"{BASE}/", index(document.html)),
+    Mount(f"{BASE}/page", LazyApp("web.page.routes", "make_page")),
     *(Mount(f"{BASE}/{path}", OwnFiles(directory=folder)) for path, folder in FOLDERS.items()),
     *service.ROUTES,
 ]
@@ -72,8 +72,6 @@ middleware = [
     Middleware(PageMessages),
     Middleware(RunTurns),
     Middleware(RedactedSessions),
-    Middleware(Visits),
-    Middleware(LazyMiddleware, module="web.uploads.page", name="UploadCap", path=UPLOAD_PATH),
 ]
 
 media_addresses.hide()
@@ -174,9 +172,6 @@ class _Server:
         if self._models:
             self._models.forget()
 
-    def _default(self) -> ModelPackage | None:
-        return self._models.packages.get(self._models.default) if self._models else None
-
     def _prepare_page(self) -> None:
         """Loads what the first visitor would have to wait for."""
         from web.models import models  # imported late, as said above
@@ -199,6 +194,8 @@ class _Server:
             )
         self._models.start()
         self._models.reloading.run()
-        shell.introduce(self._default)
+        from web.page.offer import offer
+
+        document.introduce(offer)
         with suppress(ImportError):  # private; Streamlit imports it for the first label in Chinese
             import_module("streamlit.emojis")

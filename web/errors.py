@@ -123,6 +123,17 @@ class UnknownHostError(RequestError):
     )
 
 
+class OtherSiteError(RequestError):
+    """A request for the page's own scripts that comes from somewhere else."""
+
+    code = "other_site"
+    status = 403
+    sentence = (
+        "Only this server's own page may ask this. Open the page; a program, or another site's page, uses the API: "
+        "api/v1/classify."
+    )
+
+
 class UnknownEncodingError(RequestError):
     """A body in a content coding that is not known here."""
 
@@ -166,7 +177,7 @@ class TooMuchSentError(BusyError):
 
     code = "too_much_sent"
     retry_after = 5
-    sentence = "Too many pictures are being sent or held right now. Try again in a few seconds."
+    sentence = "Too many pictures are being sent right now. Try again in a few seconds."
 
 
 class TooManyConnectionsError(BusyError):
@@ -183,14 +194,6 @@ class TooManyVisitsError(BusyError):
     code = "too_many_visits"
     retry_after = 10
     sentence = "Too many visitors are here right now. Try again in a few seconds."
-
-
-class TooManyFilesError(BusyError):
-    """One visit to the page holds as many files as it may."""
-
-    code = "too_many_files"
-    status = 429
-    sentence = "One visit may hold {files} files, {limit:millions} MB in all. Remove one, or reload the page."
 
 
 class NotReadyError(ClassifierError):

@@ -14,7 +14,6 @@ from web.base_path import BASE
 from web.errors import NotReadyError
 from web.models import models
 from web.server import metrics_port
-from web.streamlit_internals.sessions import upload_bytes
 from web.uploads.budget import budget
 
 
@@ -70,7 +69,6 @@ def _scraped() -> bytes:
     metrics.READY.set(models().readiness == "ready")
     metrics.LEFT_OUT.set(len(models().library.offer.left_out))
     metrics.set_models((name, one.version, models().library.state(name)) for name, one in models().packages.items())
-    metrics.UPLOADS.set(upload_bytes())
-    metrics.BUDGET.set(budget().used)
+    metrics.BUDGET.set(budget().reserved)
     metrics.BUDGET_SIZE.set(budget().size)
     return generate_latest()

@@ -32,8 +32,7 @@ _VERSIONS = Gauge("classifier_model_info", "Models on offer: 1 with version and 
 LEFT_OUT = Gauge("classifier_models_left_out", "Packages whose present content cannot be used; the log says why")
 BUSY = Gauge("classifier_slots_busy", "Pictures being worked on")
 WAITING = Gauge("classifier_queue_depth", "Pictures waiting for a slot")
-UPLOADS = Gauge("classifier_upload_bytes", "Visitors' uploads held in memory, in bytes")
-BUDGET = Gauge("classifier_budget_used_bytes", "Pictures arriving, worked on or held for visitors, in bytes")
+BUDGET = Gauge("classifier_budget_used_bytes", "Pictures arriving or worked on, in bytes")
 BUDGET_SIZE = Gauge("classifier_budget_size_bytes", "Limit of classifier_budget_used_bytes; requests over it get 503")
 READY = Gauge("classifier_ready", "1 when the default model is loaded and can be used")
 

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "failed"]
 Readiness = State | Literal["engine_unavailable", "stopping"]
+Asking = Literal["api", "page"]
+"""Who asks for a classification, for the metrics."""
+
 Take = Callable[[], AbstractContextManager[Turn]]
 
 
@@ -155,11 +158,16 @@ class Models:
         """The key of `packages` for a name by which a caller may ask: that of a model or of its folder."""
         return self.library.offer.known(name)
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The keys of `packages` by the names of their folders, for those by which callers may ask, too."""
+        return self.library.offer.aliases
+
     def classify(
         self,
         data: Source,
         *,
-        client: Literal["api", "page"],
+        client: Asking,
         model: str | ModelPackage | None = None,
         top_k: int | None = None,
         lang: str | None = None,

@@ -45,6 +45,11 @@ class Offer:
         """The key of `packages` for a name by which a caller may ask: that of a model or of its folder."""
         return name if name in self.packages else self._names.get(name)
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The keys of `packages` by the names of their folders, where these are others."""
+        return {key: name for key, name in self._names.items() if key not in self.packages}
+
     def find(self, name: str | None = None) -> ModelPackage:
         """The package for such a name; the default one if None.
 

@@ -15,7 +15,16 @@ from web.base_path import BASE
 
 _PAGE = Path(__file__).parent / "page"
 STATIC = _PAGE / "static"
+SCRIPTS = _PAGE / "scripts"
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
 FOLDERS = {
+    # Modules name each other without a query; so the digest of them all stands in the folder's name.
+    f"app-static/scripts/{_digest(*sorted(SCRIPTS.glob('*.js')))}": SCRIPTS,
     "app-static/thumbnails": _PAGE / "samples/thumbnails",
     "app-static/shown": _PAGE / "samples/shown",
     "app-static/samples": _PAGE / "samples",
@@ -35,7 +44,7 @@ def address(file: Path) -> str:
         KeyError: the file is in none of `FOLDERS`.
     """
     found = {folder: path for path, folder in FOLDERS.items()}[file.parent]
-    return f"{found}/{file.name}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+    return f"{found}/{file.name}" if file.parent == SCRIPTS else f"{found}/{file.name}?v={_digest(file)}"
 
 
 class OwnFiles(StaticFiles):
@@ -46,7 +55,8 @@ class OwnFiles(StaticFiles):
     ) -> Response:
         """As `StaticFiles` does."""
         response = super().file_response(full_path, stat_result, scope, status_code)
-        asked = scope["path"].removeprefix(f"{BASE}/") + "?" + scope["query_string"].decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        asked = scope["path"].removeprefix(f"{BASE}/") + (f"?{query}" if query else "")
         try:
             forever = response.status_code < 400 and asked == address(Path(full_path))
         except KeyError:

@@ -95,7 +95,7 @@ class Large(Caller):
 
 
 class Visitor(User):
-    """Opens the page, hands in a photo, looks at its bars for a while and hands in the next; presses *Try again*."""
+    """Opens the page, hands in a photo, looks at its bars for a while and hands in the next."""
 
     fixed_count = int(os.environ.get("VISITORS", "0"))
 
@@ -124,7 +124,7 @@ class Visitor(User):
         answer = self.tab.show(picture)
         while answer.later is not None:
             time.sleep(answer.later)
-            answer = self.tab.press_retry() if self.tab.retry_offered else self.tab.show(picture)
+            answer = self.tab.show(picture)
         return answer
 
     def _timed(self, name: str, work: Any) -> Any:

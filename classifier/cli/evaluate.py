@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare", metavar="MODEL", help=compare)
     others = "a folder of pictures that show none of the model's classes: how many of them is it sure of?"
     parser.add_argument("--others", metavar="FOLDER", help=others)
-    parser.add_argument("--lang", help="language of the labels and of the HTML report, such as en or zh")
+    parser.add_argument("--lang", help="language of the labels and of the HTML report, such as en, es or zh")
     options.add_view(parser)
     options.add_class_names(parser)
 
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         InputError: the dataset holds nothing to measure, or a class that is not the model's.
-        ParameterError: the package has no labels in that language, a file cannot be written there, or would be written
-            over another one or over what is read.
+        ParameterError: neither labels nor reports are in that language, a file cannot be written there, or would be
+            written over another one or over what is read.
     """
     from classifier.cli.loading import loaded_model
 
@@ -66,9 +66,11 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     from classifier.cli import measuring, other_pictures, outputs, report, summary
     from classifier.evaluation import html, predictions
     from classifier.evaluation.result import Evaluation
+    from classifier.languages import languages
 
     package = classifier.package
-    package.check_language(args.lang)
+    if args.lang not in languages():  # the report has words in these, whatever the labels are in
+        package.check_language(args.lang)
     wanted = outputs.named({option: getattr(args, option[2:]) for option in _OUTPUTS})
     outputs.check(wanted)
     dataset = measuring.dataset(package, args.folder, args.labels, skip_unknown=args.skip_unknown)

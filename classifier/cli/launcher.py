@@ -7,7 +7,6 @@ by `streamlit run`. There is no process in between, so signals reach the server.
 from __future__ import annotations
 
 import errno
-import math
 import os
 import pwd
 import socket
@@ -48,18 +47,12 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     streamlit = {
         "SERVER_ADDRESS": settings.host,
         "SERVER_PORT": str(settings.port),
-        # In MiB, and including the multipart framing, which our limit does not count.
-        "SERVER_MAX_UPLOAD_SIZE": str(math.ceil(settings.max_bytes / 2**20) + 1),
         # For the address that it prints: browsers cannot open 0.0.0.0.
         "BROWSER_SERVER_ADDRESS": "localhost" if local else settings.host,
     }
     if settings.base_path:
         streamlit["SERVER_BASE_URL_PATH"] = settings.base_path
     frames = dict.fromkeys((*settings.frame_ancestors, *(STUDIO_FRAMES if _is_studio(env) else ())))
-    if "SPACE_ID" in env or frames:
-        # A page that is shown in a frame on another site, as a Hugging Face Space is: the XSRF cookie does not arrive,
-        # and every upload would be refused. https://github.com/streamlit/streamlit/issues/9397
-        streamlit["SERVER_ENABLE_XSRF_PROTECTION"] = "false"
     if not _has_home(env):
         # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
         env = {**env, "HOME": "/"}

@@ -102,9 +102,13 @@ class ModelPackage:
             raise UnknownLanguageError(model=self.name, lang=language, languages=list(self.labels))
         return language
 
+    def language_for(self, language: str) -> str:
+        """The language of `labels_for`, which a page says of them: voices and hyphens depend on it."""
+        return language if language in self.labels else self.language
+
     def labels_for(self, language: str) -> tuple[str, ...]:
         """Labels in a language, or in the package's default one when it has none in that language."""
-        return self.labels.get(language) or self.labels[self.language]
+        return self.labels[self.language_for(language)]
 
     def weights_size(self, form: Form | None) -> int:
         """Bytes of one form's weights, a file or a SavedModel's folder; 0 if the package lacks the form, and for None.

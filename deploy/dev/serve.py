@@ -1,7 +1,7 @@
 """Serves a checkout for development: starts the server again whenever one of its files is saved.
 
-The modules of the page are left to Streamlit's own watcher, which reloads them while an open tab keeps its picture. All
-other modules are also used by the API and by the loaded model: only a new process reloads them everywhere.
+Modules are used by page, API and loaded model alike: only a new process reloads them everywhere. An open tab keeps its
+picture meanwhile, since that is in the browser; a reload shows how the page looks now.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
 WATCHED = (".streamlit", "classifier", "model", "streamlit_app.py", "web")
-SUFFIXES = (".css", ".js", ".json", ".py", ".toml", ".txt")
-PAGE = ROOT / "web" / "page"
+SUFFIXES = (".css", ".html", ".js", ".json", ".py", ".toml", ".txt")
 
 # Seconds between checks of all files. They are polled, since events of a host's files do not reach every container.
 _PAUSE = 0.3
@@ -28,7 +27,7 @@ def saved() -> dict[Path, int]:
     times = {}
     for name in WATCHED:
         for path in (ROOT / name, *(ROOT / name).rglob("*")):
-            if path.suffix in SUFFIXES and not (path.suffix == ".py" and path.is_relative_to(PAGE)):
+            if path.suffix in SUFFIXES:
                 try:
                     times[path] = path.stat().st_mtime_ns
                 except OSError:  # removed just now, as editors do while they save

@@ -30,7 +30,7 @@ SOURCES = [
 
 def test_english_comes_first() -> None:
     assert CODES[0] == "en"
-    assert {"en", "zh"} <= set(CODES)
+    assert {"en", "es", "zh"} <= set(CODES)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -54,6 +54,13 @@ def test_every_language_has_the_same_keys_with_the_same_values(code: str, table:
 def test_chinese_texts_are_set_as_chinese_is() -> None:
     texts = {f"{name}.{key}": text for name, table in languages()["zh"].tables.items() for key, text in table.items()}
     assert {key: found for key, text in texts.items() if (found := wrongly_set(text))} == {}
+
+
+def test_spanish_texts_open_what_they_close() -> None:
+    texts = [text for table in languages()["es"].tables.values() for text in table.values()]
+    for text in texts:
+        assert all(text.count(first) == text.count(last) for first, last in ("¿?", "¡!", "«»", "()")), text
+        assert '"' not in text, "the quotation marks of Spanish are «»"
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -103,7 +110,8 @@ def test_every_key_that_is_asked_for_exists() -> None:
 
 @pytest.mark.parametrize("table", ["page", "report"])
 def test_every_key_is_asked_for(table: str) -> None:
-    code = "\n".join(file.read_text("utf-8") for file in SOURCES)
+    page = [ROOT / "web/page/page.html", *(ROOT / "web/page/scripts").glob("*.js")]
+    code = "\n".join(file.read_text("utf-8") for file in [*SOURCES, *page])
     made = ("stage_", "download_")  # keys put together
     unused = [key for key in languages()["en"].tables[table] if f'"{key}"' not in code and f"'{key}'" not in code]
     assert [key for key in unused if not key.startswith(made)] == []
@@ -122,6 +130,8 @@ def test_every_key_is_asked_for(table: str) -> None:
         ((), "en"),
         ((None, "", "zh"), "zh"),
         (("fr", "zh"), "zh"),
+        (("es-419",), "es"),
+        (("ca-ES,ca;q=0.9,es;q=0.8,en;q=0.7",), "es"),
         (("en", "zh"), "en"),
         (("zh-CN,zh;q=0.9,en;q=0.8",), "zh"),
         (("fr-FR,fr;q=0.9,zh;q=0.4",), "zh"),

@@ -37,7 +37,7 @@ def until(condition: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/classify", "/v2/models/m/infer"])
+@pytest.mark.parametrize("path", ["/api/v1/classify", "/v2/models/m/infer", "/page/classify"])
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("size", [1000, 3_000_000, 20_000_000])
 def test_a_request_that_its_server_did_not_answer_is_sent_to_the_next(
@@ -55,7 +55,7 @@ def test_of_other_paths_only_what_changes_nothing_is_sent_again(before_three, th
     three[0].broken = three[1].broken = True
     assert {get(proxy.port)[0] for _ in range(6)} == {200}
     # Those that failed are tried again after two seconds.
-    until(lambda: post(proxy.port, "/_stcore/upload_file/visit/file", b"x")[0] == 503)
+    until(lambda: post(proxy.port, "/_stcore/other", b"x")[0] == 503)
 
 
 def test_a_server_that_hangs_is_given_up_and_then_left_alone(before_three, three) -> None:
@@ -76,7 +76,7 @@ def test_callers_go_where_servers_are_ready_and_those_of_a_visit_to_theirs(befor
     if readiness == 503:
         until(lambda: mine.name.encode() not in {post(proxy.port, "/api/v1/classify", b"x")[2] for _ in range(9)})
     for _ in range(9):
-        status, headers, body = get(proxy.port, "/_stcore/upload_file/visit/file", Cookie=f"a=b; {route}")
+        status, headers, body = get(proxy.port, "/_stcore/host-config", Cookie=f"a=b; {route}")
         assert (status, body) == (200, mine.name.encode())
         assert "set-cookie" not in headers
 
@@ -103,7 +103,7 @@ def test_a_websocket_says_where_it_was_opened(before_three, three) -> None:
 
 def test_the_cookie_is_for_pages_alone_and_secure_under_tls(before_three) -> None:
     proxy = before_three(TRUSTED_PROXIES=PROXY)
-    for path in ("/app/static/file.js", "/api/v1/info", "/v2/health/ready"):
+    for path in ("/app/static/file.js", "/api/v1/info", "/page/classify", "/v2/health/ready"):
         assert "set-cookie" not in get(proxy.port, path)[1], path
     plain = get(proxy.port, "/")[1]["set-cookie"]
     assert plain.startswith("route=")

@@ -163,7 +163,7 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, br
             assert response.headers["Set-Cookie"].endswith("; Secure")
         page = browser.new_page(ignore_https_errors=True)
         page.goto(f"https://{published(proxy, 8443)}")
-        expect(page.locator(".st-key-gallery button")).to_have_count(12)
+        expect(page.locator("#samples button")).to_have_count(12)
         files = page.evaluate(
             """performance.getEntriesByType("resource").filter((one) => one.name.endsWith(".js"))
             .map((one) => [one.nextHopProtocol, one.encodedBodySize < one.decodedBodySize])"""
@@ -190,18 +190,16 @@ def test_a_lost_server_costs_no_request_and_no_picture(edge: str, browser: Brows
             def losing(route: str) -> Callable[[], None]:
                 return threading.Thread(target=docker, args=("kill", at.pop(route))).start
 
-            again, done = seconds_to_go_on(browser, f"http://{place}", losing)
+            done = seconds_to_go_on(browser, f"http://{place}", losing)
             docker("stop", at.popitem()[1])
             docker("start", *(one["Id"] for one in servers))
             time.sleep(10)
             found = people.end("lost servers")
             assert process.stdin is not None
             process.stdin.close()
-        print(
-            f"\nsends its picture again after {again:.1f} s, has its bars after {done:.1f} s\n{TITLES}\n{found.row()}"
-        )
+        print(f"\nthe page has its bars {done:.1f} s after its server was lost\n{TITLES}\n{found.row()}")
         assert found.statuses.keys() == {"200"}
-        assert again < 3
+        assert done < 15
 
 
 def test_under_a_path_everything_is_behind_nginx_too(edge: str) -> None:
@@ -231,15 +229,21 @@ def test_what_is_saved_while_developing_is_served_without_a_build(page: Page, ed
         address = f"http://{published(container)}"
         begun = container["State"]["StartedAt"]
 
-        # The page: reloaded below an open tab, which keeps its picture.
+        # The page: an open tab keeps its picture, and a reload shows the change.
         page.goto(address)
         page.locator("input[type=file]").set_input_files(photo("panda.webp"))
         meter = page.get_by_role("meter").first
         expect(meter).to_have_attribute("aria-label", "giant panda", timeout=30_000)
         begin = time.monotonic()
-        change(tmp_path / "web/page/components.py", "t('best' if whole.sure else 'guesses')", "'Here it is'")
-        expect(page.get_by_role("heading", name="Here it is")).to_be_visible(timeout=30_000)
+        change(
+            tmp_path / "classifier/texts/en.toml", 'headline = "What is in your picture?"', 'headline = "Here it is"'
+        )
+        while "Here it is" not in send(address, "GET", "/").body.decode():
+            assert time.monotonic() - begin < 30
+            time.sleep(0.1)
         expect(meter).to_have_attribute("aria-label", "giant panda")
+        page.reload()
+        expect(page.get_by_role("heading", name="Here it is")).to_be_visible()
         print(f"\nthe page's new heading was there after {time.monotonic() - begin:.1f} s")
 
         # The rest: the server is started again.

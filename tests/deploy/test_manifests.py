@@ -175,14 +175,14 @@ def test_no_client_is_held_to_a_pod_but_a_page_by_its_cookie(manifests: list[Man
         for one in ingresses.values()
         for path in one["spec"]["rules"][0]["http"]["paths"]
     }
-    assert not goals or goals == {"/": "classifier-page", "/api": "classifier", "/v2": "classifier"}
+    assert not goals or goals == {"/": "classifier-page"} | dict.fromkeys(("/api", "/v2", "/page"), "classifier")
     for route in of_kind(manifests, "HTTPRoute").values():
         sticky = {
             match["path"]["value"]: "sessionPersistence" in rule
             for rule in route["spec"]["rules"]
             for match in rule["matches"]
         }
-        assert sticky == {"/": True, "/api": False, "/v2": False}
+        assert sticky == {"/": True, "/api": False, "/v2": False, "/page": False}
 
 
 def rules(manifests: list[Manifest], pod: Manifest, way: str) -> list[Manifest]:

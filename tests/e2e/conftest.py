@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from classifier.languages import languages
+from tests.support.moments import MOMENTS
 from tests.support.server import running
 from tests.support.steps import opened
 
@@ -48,5 +50,40 @@ def blank(english: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def visit(blank: Page, server: str) -> Page:
-    """The page, drawn, in a visit of its own."""
+    """The page, ready for use, in a visit of its own."""
     return opened(blank, server)
+
+
+@pytest.fixture(scope="session")
+def speakers(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """A browser for each language, by its code, with a camera, of somebody who asked for less motion."""
+    contexts = {
+        code: browser.new_context(
+            locale=language.html,
+            permissions=["camera"],
+            reduced_motion="reduce",
+            viewport={"width": 1280, "height": 800},
+        )
+        for code, language in languages().items()
+    }
+    yield contexts
+    for one in contexts.values():
+        one.close()
+
+
+@pytest.fixture
+def moment(speakers: dict[str, BrowserContext], server: str) -> Iterator[Callable[..., Page]]:
+    """Brings a new visit to one of the moments by its name, in the language with this code."""
+    pages: list[Page] = []
+
+    def come(name: str, code: str = "en", width: int = 1280, height: int = 800) -> Page:
+        page = speakers[code].new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        MOMENTS[name](opened(page, server))
+        return page
+
+    yield come
+    for page in pages:
+        page.unroute_all(behavior="ignoreErrors")  # what a moment holds back is never answered
+        page.close()

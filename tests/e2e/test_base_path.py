@@ -14,7 +14,6 @@ from tests.e2e.test_docs import test_the_docs_page_works_without_any_other_host 
 from tests.e2e.test_policy import test_the_page_works_under_its_policy, visitor  # noqa: F401
 from tests.support.photos import photo
 from tests.support.server import started
-from tests.support.steps import SEND, best, upload
 
 PANDA = photo("panda.webp").read_bytes()
 
@@ -81,16 +80,6 @@ def test_there_is_nothing_beside_the_path(server: str, http: httpx.Client) -> No
     root = server.removesuffix("/demo")
     for path in ("/", "/healthz", "/api/v1/info", "/_stcore/health", "/demonstration/"):
         assert http.get(root + path).status_code == 404, path
-
-
-def test_an_upload_too_many_is_refused_here_too(visit: Page) -> None:
-    with visit.expect_request(lambda request: request.method == "PUT") as put:
-        upload(visit, photo("bison.webp"))
-    assert best(visit) == "bison"
-    assert urlsplit(put.value.url).path.startswith("/demo/_stcore/upload_file/")
-    where, token = put.value.url.rpartition("/")[0], put.value.headers["x-xsrftoken"]
-    statuses = visit.evaluate(SEND, [where, token, 20, 10])
-    assert set(statuses) == {204, 429}
 
 
 def test_a_link_into_the_page_opens_with_its_choices(visit: Page, server: str) -> None:

@@ -1,4 +1,4 @@
-"""A visitor whose picture the server has no room for reads so, and what to do; trying again then works."""
+"""A visitor whose picture the server has no room for reads so, and gets the answer when there is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.support.photos import photo
 from tests.support.server import running
-from tests.support.steps import SHOWN, best, opened, photograph, until, upload
+from tests.support.steps import best, opened, sample, upload
 from tests.support.waiting import until as wait_until
 from tests.support.wire import connected, head, metric
 
@@ -20,8 +20,8 @@ BISON = photo("bison.webp")
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with room for one of the largest pictures; what visits hold does not change during a test."""
-    environment = {"CLASSIFIER_UPLOADS": str(LARGEST), "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "600"}
+    """A server with room for one of the largest pictures."""
+    environment = {"CLASSIFIER_UPLOADS": str(LARGEST)}
     with running(tmp_path_factory.mktemp("full") / "log.txt", environment) as address:
         yield address
 
@@ -41,43 +41,27 @@ def filled(address: str) -> Iterator[None]:
     wait_until(lambda: free() == before)
 
 
-@pytest.mark.parametrize(("locale", "words"), [("en-US", "did not arrive"), ("zh-CN", "未能送达")])
-def test_a_picture_that_finds_no_room_gets_a_message_and_the_next_try_works(
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "has much to do"), ("zh-CN", "服务器正忙")])
+def test_a_picture_that_finds_no_room_waits_for_it_and_the_page_says_so(
     browser: Browser, small: str, locale: str, words: str
 ) -> None:
     context = browser.new_context(locale=locale)
     page = opened(context.new_page(), small)
     with filled(small):
         upload(page, BISON)
-        expect(page.locator(".stFileChip[aria-invalid=true]")).to_be_visible()
-        until(page, f"{SHOWN}.includes('{words}')")
-    with page.expect_file_chooser() as dialog:
-        page.get_by_role("button", name="Add files").click()
-    dialog.value.set_files(BISON)
+        expect(page.locator("#waiting").get_by_text(words)).to_be_visible()
+        expect(page.locator("#bars")).to_have_attribute("aria-busy", "true")
     assert best(page)
-    assert page.evaluate(SHOWN) == "none"
-    expect(page.locator(".stFileChip:visible")).to_have_count(1)
+    expect(page.locator("#waiting")).to_be_hidden()
     context.close()
 
 
-def test_a_photo_that_finds_no_room_gets_the_message_too(browser: Browser, small: str) -> None:
-    context = browser.new_context(locale="en-US", permissions=["camera"])
+def test_what_needs_no_room_is_answered_meanwhile(browser: Browser, small: str) -> None:
+    context = browser.new_context(locale="en-US")
     page = opened(context.new_page(), small)
-    page.get_by_text("Use the camera").click()
-    with filled(small):
-        photograph(page)
-        until(page, f"{SHOWN}.includes('did not arrive')")
-    page.get_by_role("button", name="Clear photo").click()
-    photograph(page)
-    assert best(page)
-    assert page.evaluate(SHOWN) == "none"
-    context.close()
-
-
-def test_the_message_goes_when_the_next_file_is_refused_for_another_reason(page: Page, small: str) -> None:
-    opened(page, small)
     with filled(small):
         upload(page, BISON)
-        until(page, f"{SHOWN}.includes('did not arrive')")
-    upload(page, {"name": "large.png", "mimeType": "image/png", "buffer": bytes(20_000_001)})
-    until(page, f"{SHOWN}.includes('larger than 20 MB')")
+        expect(page.locator("#waiting").get_by_text("has much to do")).to_be_visible()
+        sample(page, "koala")
+        assert best(page) == "koala"
+    context.close()

@@ -95,8 +95,11 @@ def test_a_stranger_gets_nothing(site: str) -> None:
         assert got.status in (302, 400, 404), path
         assert got.status != 302 or "/authorize?" in got.headers["location"]
         assert b"app-static" not in got.body, path
-    for path in ("/_stcore/upload_file/x/y", "/_stcore/health", "/_stcore/host-config", "/api/../_stcore/health"):
-        assert stranger(site, path, "PUT" if "upload" in path else "GET", Content_Length="0").status == 401, path
+    for path in ("/_stcore/health", "/_stcore/host-config", "/api/../_stcore/health"):
+        assert stranger(site, path, "GET", Content_Length="0").status == 401, path
+    for path in ("/page/classify?sample=koala", "/page/preview", "/api/../page/classify?sample=koala"):
+        got = stranger(site, path, "POST", Content_Length="0", Sec_Fetch_Site="same-origin")
+        assert got.status in (302, 401), path
     with pytest.raises(InvalidStatus, match="401"):
         connect(f"{site.replace('http', 'ws', 1)}/_stcore/stream")
 
@@ -110,9 +113,9 @@ def test_whoever_logs_in_gets_the_page_until_they_log_out(site: str, english: Br
     page = english.new_page()
     page.goto(site)
     expect(page).to_have_title("Login")
-    expect(page.get_by_test_id("stApp")).to_have_count(0)
+    expect(page.locator("#page")).to_have_count(0)
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator(".st-key-footer")).to_be_visible(timeout=60_000)
+    expect(page.locator("#page[data-ready]")).to_be_visible(timeout=60_000)
     upload(page, photo("bison.webp"))
     assert best(page) == "bison"
     opened(page, f"{site}/?model=efficientnet-lite0")  # also later, without another login

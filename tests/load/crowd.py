@@ -74,7 +74,7 @@ def _step_back() -> None:
 
 def _visit(address: str, picture: bytes) -> tuple[Answer, int]:
     with opened(address) as tab:
-        return _patiently(lambda: tab.press_retry() if tab.retry_offered else tab.show(picture))
+        return _patiently(lambda: tab.show(picture))
 
 
 def _call(address: str, picture: bytes) -> tuple[Answer, int]:

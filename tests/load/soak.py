@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import socket
 import sys
 import tempfile
@@ -243,9 +242,6 @@ def at_rest(address: str, pid: int, processes: int, like: Footprint | None = Non
         like: an earlier one, to which threads and descriptors get time to come back.
     """
     end = time.monotonic() + PATIENCE + float(os.environ.get(TTL, 45))
-    while _upload_bytes(address):
-        assert time.monotonic() < end, "the server still holds uploads of closed tabs"
-        time.sleep(0.5)
     if not HAS_PROC:
         return None
     taken = footprint(pid)
@@ -262,13 +258,6 @@ def _more_handles(before: Footprint, after: Footprint) -> list[str]:
         for what, more in slack.items()
         if getattr(after, what) > getattr(before, what) + more
     ]
-
-
-def _upload_bytes(address: str) -> float:
-    with client(address) as http:
-        found = re.search(r"^classifier_upload_bytes (\S+)$", http.get("/metrics").text, re.M)
-    assert found
-    return float(found[1])
 
 
 def _text(taken: Footprint | None) -> str:

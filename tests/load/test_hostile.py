@@ -86,10 +86,10 @@ def test_a_picture_is_not_worked_on_when_its_tab_has_been_closed(address: str) -
     with client(address) as http:
         before = idle(http)[classified]
         with opened(address) as tab:
-            tab.hand_in(hostile.SLOW_PICTURE, "slow.webp")
+            tab.hand_in(hostile.SLOW_PICTURE)
             while not metrics(http)["classifier_slots_busy"]:
                 time.sleep(0.01)
-        end = time.monotonic() + 4  # twice what the thumbnail and the labels would take
+        end = time.monotonic() + 4  # twice what the labels would take
         while time.monotonic() < end:
             assert metrics(http)[classified] == before
             time.sleep(0.1)

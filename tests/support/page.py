@@ -1,42 +1,47 @@
-"""The page's script run without a browser, and what a visitor does and sees there."""
+"""What the page's scripts ask the server, without a browser."""
 
 from __future__ import annotations
 
-import re
-from html import unescape
-from pathlib import Path
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
-from streamlit.testing.v1 import AppTest
+from httpx2 import Response
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 
 from tests.support.photos import photo
-from web.page import gallery
+from web.models import models
+from web.page.routes import make_page
 
-MAIN = Path(gallery.__file__).parent / "main.py"
 CAT = photo("chelsea.png").read_bytes()
 CATS = {"tabby cat", "tiger cat", "Egyptian Mau"}
+OWN = {"Sec-Fetch-Site": "same-origin"}
+"""What a browser says of a request by the page's own script."""
 
 
-def page(locale: str = "en-US", **query: str) -> AppTest:
-    """A first visit, by a browser in this language, to an address with this query."""
-    test = AppTest.from_file(str(MAIN), default_timeout=60)
-    test.context = {"locale": locale}
-    for name, value in query.items():
-        test.query_params[name] = value
-    return test.run()
+@cache
+def client() -> TestClient:
+    """Asks in this process, with the default model loaded."""
+    models().start()
+    return TestClient(Starlette(routes=[Mount("/page", make_page())]), raise_server_exceptions=False)
 
 
-def upload(test: AppTest, data: bytes, name: str = "picture.png") -> AppTest:
-    """Picks a file in the file dialog."""
-    return test.file_uploader(key="upload").set_value((name, data, "image/png")).run()
+def classify(data: bytes = b"", query: Mapping[str, str] = {}, headers: Mapping[str, str] = OWN) -> Response:
+    """Sends a picture, or asks for a sample, as the page does."""
+    return client().post("/page/classify", params=dict(query), content=data or None, headers=dict(headers))
 
 
-def bars(test: AppTest) -> list[tuple[str, str]]:
-    """(label, percent) of each bar."""
-    html = "".join(element.proto.body for element in test.html)
-    found = re.findall(r'class="label">(.*?)</span> <span class="percent">(.*?)</span>', html)
-    return [(unescape(label), unescape(value)) for label, value in found]
+def answer(data: bytes = b"", **query: str) -> dict[str, Any]:
+    """The same for what is answered."""
+    got = classify(data, query)
+    assert got.status_code == 200, got.text
+    found: dict[str, Any] = got.json()
+    return found
 
 
-def words(test: AppTest) -> str:
-    """All HTML of ours on the page."""
-    return " ".join(element.proto.body for element in test.html)
+def labels(found: dict[str, Any], lang: str = "en") -> list[str]:
+    """The labels of an answer in a language, best first."""
+    named: list[str] = found["words"][lang]["labels"]
+    return named

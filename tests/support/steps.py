@@ -3,65 +3,60 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import Error, Frame, Page, expect
-
-SHOWN = "getComputedStyle(document.querySelector('.st-key-inputs'), '::after').content"
-"""What is written where a file can be dropped."""
-
-SEND = """([url, token, files, size]) => Promise.all(Array.from({ length: files }, async () => {
-    const body = new FormData();
-    body.append("file", new Blob([new Uint8Array(size)]), "zero.jpg");
-    const headers = { "X-Xsrftoken": token };
-    const file = Math.random().toString(36);
-    return (await fetch(`${url}/${file}`, { method: "PUT", body, headers })).status;
-}))"""
-"""Sends that many files of that size to an address, and gives the statuses."""
+from playwright.sync_api import Error, Frame, Locator, Page, expect
 
 
 def opened(page: Page, address: str) -> Page:
-    """Opens the page and waits until it is drawn."""
+    """Opens the page and waits until it can be used, and Streamlit's part of it stands."""
     try:
         page.goto(address)
     except Error:  # Chromium may find its network changed right after its start
         page.goto(address)
-    expect(page.locator(".st-key-footer")).to_be_visible()
-    # Its code comes in a file of its own, later than the rest.
-    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
-    idle(page)
+    ready(page)
     return page
 
 
-def idle(page: Page | Frame) -> None:
-    """Waits until the page's script has nothing to do."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+def ready(page: Page | Frame) -> None:
+    """Waits until the page can be used, and Streamlit's script has handed over what the server offers."""
+    expect(page.locator("#page[data-ready]")).to_be_visible()
+    expect(page.locator("#offered")).to_be_attached()
 
 
 def upload(page: Page | Frame, file: Path | dict[str, object]) -> None:
     """Picks a file in the file dialog: a path, or name, mimeType and buffer."""
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)  # type: ignore[arg-type]
+    page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+
+
+def sample(page: Page | Frame, name: str) -> None:
+    """Clicks on a sample."""
+    page.locator(f"[data-sample={name}]").click()
 
 
 def best(page: Page | Frame) -> str:
-    """The label of the first bar, once there is one and nothing moves."""
-    expect(page.locator(".bar").first).to_be_visible()
-    idle(page)
+    """The label of the first bar, once the picture looked at has its result."""
+    expect(page.locator("#page")).to_have_attribute("data-state", "result")
+    expect(page.locator("#bars[aria-busy=false]")).to_be_visible()
     return page.locator(".bar .label").first.text_content() or ""
 
 
+def refusal(page: Page | Frame) -> Locator:
+    """The message that stands where the bars would be."""
+    return page.locator("#error:visible")
+
+
 def photograph(page: Page | Frame) -> None:
-    """Takes a photo, once the camera, turned on already, shows something."""
-    expect(page.locator("video")).to_be_visible()
-    idle(page)
-    expect(page.locator("video")).not_to_have_js_property("currentTime", 0)
-    for _ in range(3):  # on a busy machine it may move away between the pointer's down and up, which is no click
-        page.get_by_role("button", name="Take Photo").click()
-        with suppress(AssertionError):
-            expect(page.get_by_role("button", name="Clear photo")).to_be_visible(timeout=5_000)
-            return
-    raise AssertionError("there is no photo")
+    """Takes a photo, once the camera, opened already, shows something."""
+    expect(page.locator("#video")).to_be_visible()
+    expect(page.locator("#video")).not_to_have_js_property("currentTime", 0)
+    page.get_by_role("button", name="Take a photo").click()
+    expect(page.locator("#video")).to_be_hidden()
+
+
+def settings(page: Page | Frame) -> None:
+    """Opens the settings."""
+    page.locator("#settings-open[aria-expanded=false]").click()
 
 
 def until(page: Page | Frame, condition: str, seconds: float = 15) -> None:

@@ -7,10 +7,9 @@ import json
 import re
 import socket
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -98,48 +97,19 @@ def metric(address: str, name: str) -> float:
     return float(found[1])
 
 
-@dataclass(frozen=True)
-class Visit:
-    """A running visit to the page, and the files it holds."""
+def page_head(length: int) -> bytes:
+    """The beginning of a picture that the page's script sends."""
+    return head("/page/classify", Sec_Fetch_Site="same-origin", Content_Length=str(length))
 
-    address: str
-    session: str
-    token: str
-    files: list[str] = field(default_factory=list)
 
-    def head(self, length: int, file: str = "cut") -> bytes:
-        """The beginning of an upload."""
-        return head(
-            f"/_stcore/upload_file/{self.session}/{file}",
-            "PUT",
-            Cookie=f"_streamlit_xsrf={self.token}",
-            X_Xsrftoken=self.token,
-            Content_Type=FORM,
-            Content_Length=str(length),
-        )
-
-    def upload(self, data: bytes, file: str = "") -> Answer:
-        """Sends a file as the page does."""
-        body, file = form(data), file or str(uuid.uuid4())
-        got = send(self.address, self.head(len(body), file), body)
-        if got.status == 204:
-            self.files.append(file)
-        return got
-
-    def remove(self, file: str) -> None:
-        """Takes a file back."""
-        path = f"/_stcore/upload_file/{self.session}/{file}"
-        cookie = f"_streamlit_xsrf={self.token}"
-        assert send(self.address, head(path, "DELETE", Cookie=cookie, X_Xsrftoken=self.token)).status == 204
-        self.files.remove(file)
+def send_as_page(address: str, data: bytes) -> Answer:
+    """Sends a picture as the page's script does."""
+    return send(address, page_head(len(data)), data)
 
 
 @contextmanager
-def visiting(address: str) -> Iterator[Visit]:
-    """Opens the page as far as an upload needs it: its socket, one run of its script, its token."""
-    with urllib.request.urlopen(f"{address}/_stcore/health", timeout=10) as response:
-        cookie = response.headers["set-cookie"] or ""  # none where the token is not asked for
-        token = cookie.partition("=")[2].partition(";")[0]
+def visiting(address: str) -> Iterator[None]:
+    """Opens the page as a browser does: its socket, and one run of its script."""
     stream = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     # Nobody reads what the page says after that; a bounded queue of it would hold up the closing.
     protocols: Any = ["streamlit"]
@@ -152,7 +122,4 @@ def visiting(address: str) -> Iterator[Visit]:
             received = connection.recv(timeout=30)
             assert isinstance(received, bytes)
             message.ParseFromString(received)
-        visit = Visit(address, message.new_session.initialize.session_id, token)
-        yield visit
-        for file in list(visit.files):  # or they stay until the session expires
-            visit.remove(file)
+        yield

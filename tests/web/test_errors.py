@@ -12,8 +12,8 @@ from classifier import Classifier, cli, errors
 from classifier.errors import ClassifierError
 from classifier.inputs import as_ours
 from classifier.languages import languages
+from tests.support import page
 from tests.support.every_error import KINDS, WITH_SENTENCE, raised
-from tests.support.page import page, upload
 from tests.support.photos import photo
 from web.models import Models
 
@@ -66,9 +66,7 @@ def test_the_page_says_it_in_the_visitors_language(
 ) -> None:
     error = raised(kind)
     monkeypatch.setattr(Models, "classify", raising(error))
-    test = upload(page(lang=code), PANDA.read_bytes())
-    assert not test.exception
-    (said,) = [one.value for one in test.error]
+    said = page.classify(PANDA.read_bytes()).json()["texts"][code]
     if code == "en":
         assert said == error.message
     else:

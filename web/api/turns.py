@@ -14,7 +14,7 @@ from classifier.errors import ClassifierError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.queue import WorkQueue
 from web import metrics
-from web.models import Take, models
+from web.models import Asking, Take, models
 
 
 @cache
@@ -23,23 +23,27 @@ def threads() -> CapacityLimiter:
     return CapacityLimiter(models().queue.bound)
 
 
-def admit(client: str) -> None:
+def admit(client: str, asking: Asking = "api") -> None:
     """Refuses a caller before their picture is read, where it would be refused then.
+
+    Args:
+        client: see `web.clients`.
+        asking: who asks, for the metrics.
 
     Raises:
         BusyError, ShareError: more comes than can be worked on.
     """
-    with _counted():
+    with _counted(asking):
         models().queue.check(client)
 
 
 @contextmanager
-def _counted() -> Iterator[None]:
+def _counted(asking: Asking) -> Iterator[None]:
     """Counts a picture that is refused."""
     try:
         yield
     except ClassifierError as error:
-        metrics.count_error("api", error)
+        metrics.count_error(asking, error)
         raise
 
 
@@ -65,16 +69,24 @@ async def called_off(request: Request) -> AsyncIterator[Cancellation]:
 
 
 @asynccontextmanager
-async def turn(queue: WorkQueue, client: str, cancellation: Cancellation) -> AsyncIterator[Take]:
+async def turn(
+    queue: WorkQueue, client: str, cancellation: Cancellation, asking: Asking = "api"
+) -> AsyncIterator[Take]:
     """Waits for a turn and holds it, for `Models.classify`; a picture that never gets one is counted as refused.
+
+    Args:
+        queue: where to wait.
+        client: see `web.clients`.
+        cancellation: ends the waiting.
+        asking: who asks, for the metrics.
 
     Raises:
         BusyError, ShareError, StoppingError, AbandonedError: as `WorkQueue.take` does.
     """
-    with _counted():
+    with _counted(asking):
         place = queue.ask(client, cancellation)
     try:
-        with _counted(), cancellation.stopped_by(partial(queue.give_up, place)):
+        with _counted(asking), cancellation.stopped_by(partial(queue.give_up, place)):
             given = await asyncio.wrap_future(place.turn)
         yield lambda: nullcontext(given)
     finally:

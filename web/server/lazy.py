@@ -30,18 +30,3 @@ class LazyApp:
         """Passes a request on."""
         app = await self.load()
         await app(scope, receive, send)
-
-
-class LazyMiddleware:
-    """ASGI middleware whose module is imported at the first request that it is for."""
-
-    def __init__(self, app: ASGIApp, module: str, name: str, path: str) -> None:
-        """Args: app: the app to wrap; module and name of the middleware's class; path: part of all paths it is for."""
-        self.app = app
-        self.path = path
-        self._wrapped = LazyApp(module, name, app)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, through the middleware if the path is one of those it is for."""
-        app = self._wrapped if self.path in scope.get("path", "") else self.app
-        await app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Closes those paths of Streamlit that the page does not need: its metrics, agent API, script check.
+"""Closes those paths of Streamlit that the page does not need: its metrics, uploads, agent API, script check.
 
 Only the paths that the page needs are open, so that paths which a later Streamlit adds are closed, too.
 """
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.problems import NOT_FOUND, respond
 
-_OPEN = ("health", "host-config", "stream", "upload_file")
+_OPEN = ("health", "host-config", "stream")
 
 
 class AllowedPaths:

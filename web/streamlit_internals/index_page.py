@@ -14,15 +14,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from classifier.languages import Language, choose, languages
 from web.base_path import BASE
-from web.own_files import STATIC, address
+from web.own_files import SCRIPTS, STATIC, address
 from web.streamlit_internals.frontend import ROOT, WHOLE, accepted, scripts
 
 _FRAME = ROOT / "index.html"
 _STYLES = re.compile(r'<link rel="stylesheet"[^>]*>')
 _FONT = re.compile(r'href="(\./static/media/[\w.-]+\.woff2)"')
-# Streamlit's elements that the page draws before a picture is chosen, in this order, and those up to the first bars.
-_PARTS = ("Html", "ButtonGroup", "FileUploader", "Checkbox", "Button", "Selectbox", "Slider")
-_LATER = ("axios", "ImageList", "DownloadButton")
+# Streamlit's elements that the page draws, and what its page asks the server with.
+_PARTS = ("Html", "axios")
 
 
 # Letters that our small font lacks and Streamlit's has: a browser fetches that when one of them is to be drawn.
@@ -43,12 +42,14 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
-    later = " ".join(f"./static/js/{name}" for name in scripts(_LATER, f"{html}{links}"))
+    ours = [f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js"))]
+    ours.append(f'<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>')
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" data-later="{later}" defer></script>
 </head>"""
+    # Ours first: with them the page can be used while Streamlit's are on their way; and such scripts run in this order.
+    html = html.replace('<script type="module"', "\n".join([*ours, '<script type="module"']), 1)
     return html.replace("</head>", f"{links}\n{head}", 1)
 
 
@@ -60,30 +61,29 @@ def _font(code: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _whole(code: str, shell: str) -> tuple[bytes, bytes]:
-    """The frame with the shell in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
+def _whole(code: str, page: str) -> tuple[bytes, bytes]:
+    """The frame with the page in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
 
-    What is in the head before the shell, styles above all, holds back its first frame; so the styles come behind it.
+    What is in the head before the page, styles above all, holds back its first frame; so the styles come behind it.
     """
     styles = "\n".join(_STYLES.findall(frame(code)))
     if font := _font(code):
         source = f'url({font}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
         styles += f"\n<style>@font-face{{font-family:Source Sans;font-weight:100 900;src:{source}}}</style>"
-    html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{shell}\n{styles}", 1)
+    html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{page}\n{styles}", 1)
     return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
 
 
-def index(shell: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
+def index(page: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
     """Serves the page's frame; never cached, since it names files that change with every version of Streamlit.
 
     Args:
-        shell: gives HTML for what is seen before Streamlit's scripts have come, in a language, with the address of the
-            page's font.
+        page: gives the page's HTML in a language, with the address of its font.
     """
 
     async def answer(request: Request) -> Response:
         language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
-        content, compressed = _whole(language.code, shell(language, _font(language.code)))
+        content, compressed = _whole(language.code, page(language, _font(language.code)))
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
         if "gzip" in accepted(request.headers.getlist("accept-encoding")):
             return HTMLResponse(compressed, headers={**headers, "Content-Encoding": "gzip"})

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from classifier.errors import ClassifierError
@@ -52,6 +53,7 @@ class BodyLimit:
         max_bytes: Callable[[], int],
         budgets: Callable[[], tuple[Budget, ...]],
         admit: Callable[[str], None] = lambda client: None,
+        respond: Callable[[ClassifierError, dict[str, str] | None], Response] = respond_to,
     ) -> None:
         """The limit and the budgets are looked up for each request, since they may change while the server starts.
 
@@ -60,11 +62,13 @@ class BodyLimit:
             max_bytes: returns the most bytes of pictures in a body; their form may take `FRAMING` more.
             budgets: returns the budgets that must have room.
             admit: raises if this client's body is not to be read now.
+            respond: makes the answer to a body that is refused.
         """
         self.app = app
         self.max_bytes = max_bytes
         self.budgets = budgets
         self.admit = admit
+        self.respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers why not."""
@@ -91,7 +95,7 @@ class BodyLimit:
             except ClientDisconnect:
                 pass  # there is nobody to answer, and it is not an error of the server
         if refused and not started:
-            await respond_to(*refused)(scope, receive, send)
+            await self.respond(*refused)(scope, receive, send)
 
 
 class _Body:

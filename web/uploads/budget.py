@@ -1,4 +1,4 @@
-"""One budget for the bytes of all pictures in memory: those arriving, those worked on, and those that visits hold.
+"""One budget for the bytes of all pictures in memory: those arriving and those worked on.
 
 Each request has a limit of its own; this bounds what all of them take together, and what each client takes of it. Bytes
 count from when they have arrived. What does not fit is refused at once, since a waiting request would need memory, too;
@@ -10,7 +10,6 @@ connection; and the second copy of a body while its pieces are put together, whi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Self
@@ -20,15 +19,13 @@ from classifier.machine.clients import Clients, Shares
 from web.clients import CLIENTS
 from web.errors import TooMuchSentError
 from web.models import models
-from web.streamlit_internals.sessions import upload_bytes
-from web.uploads.senders import senders
 
 FRAMING = 100 * 1024
 """Boundaries and part headers of a form, for which the limits in bytes make room: about 1 kB for each of 100 files."""
 
 
 class Budget:
-    """Bytes that may be in memory at a time: reserved by requests under way, or held elsewhere.
+    """Bytes that requests under way may have in memory at a time.
 
     Attributes:
         full: makes the error to raise when the budget is full.
@@ -39,30 +36,21 @@ class Budget:
         self,
         size: int | Callable[[], int],
         full: Callable[[], ClassifierError],
-        held: Callable[[], float] = lambda: 0,
     ) -> None:
         """Takes nothing yet.
 
         Args:
             size: the most bytes, or a function that returns them.
             full: makes the error to raise when the budget is full.
-            held: returns how many bytes are held elsewhere; NaN if unknown.
         """
         self._size = size
         self.full = full
         self.reserved = 0
-        self._held = held
 
     @property
     def size(self) -> int:
         """The most bytes there may be."""
         return self._size() if callable(self._size) else self._size
-
-    @property
-    def used(self) -> int:
-        """Bytes reserved and held."""
-        held = self._held()
-        return self.reserved + (0 if math.isnan(held) else int(held))
 
     def expect(self, _: Reservation, length: int) -> None:
         """Refuses at once a body that will not fit; nothing is taken for it.
@@ -70,7 +58,7 @@ class Budget:
         Raises:
             ClassifierError: there is no room for so many bytes.
         """
-        if self.used + length > self.size:
+        if self.reserved + length > self.size:
             raise self.full()
 
     def make_room(self, _: Reservation, more: int) -> None:
@@ -79,7 +67,7 @@ class Budget:
         Raises:
             ClassifierError: there is no room for so many bytes more.
         """
-        if self.used + more > self.size:
+        if self.reserved + more > self.size:
             raise self.full()
 
     def change(self, reservation: Reservation, more: int) -> None:
@@ -93,16 +81,14 @@ class SharedBudget(Budget):
     While others are present, a client may have its share; alone, all but a share; and one largest request always. When
     the budget is full, the client that has most gives way to one that has less: the oldest of its bodies that are still
     arriving is refused, until there is room. So what one client has filled while it was alone is open to the next.
-    Bodies that have arrived, and what visits hold, are not taken back.
+    Bodies that have arrived are not taken back.
     """
 
     def __init__(
         self,
         size: int | Callable[[], int],
         full: Callable[[], ClassifierError],
-        held: Callable[[], float] = lambda: 0,
         *,
-        held_by: Callable[[str], int] = lambda _: 0,
         least: Callable[[], int] = lambda: 1,
         clients: Clients = CLIENTS,
     ) -> None:
@@ -111,13 +97,10 @@ class SharedBudget(Budget):
         Args:
             size: as for `Budget`.
             full: as for `Budget`.
-            held: as for `Budget`.
-            held_by: returns how much of that a client has sent.
             least: returns the bytes that nobody may be denied for their share alone: the largest request.
             clients: knows who is present.
         """
-        super().__init__(size, full, held)
-        self._held_by = held_by
+        super().__init__(size, full)
         self._least = least
         self._clients = clients
         self._shares = Shares(clients)
@@ -127,7 +110,7 @@ class SharedBudget(Budget):
         """As for `Budget`; what others send at the moment is no reason to refuse, since it may have to give way."""
         self._check_share(reservation.client, length)
         others = sum(other.count for other in self._arriving if other.client != reservation.client)
-        if self.used - others + length > self.size:
+        if self.reserved - others + length > self.size:
             raise self.full()
 
     def make_room(self, reservation: Reservation, more: int) -> None:
@@ -138,7 +121,7 @@ class SharedBudget(Budget):
             ClassifierError: there is no room for so many bytes more.
         """
         wanted = self._check_share(reservation.client, more)
-        while self.used + more > self.size:
+        while self.reserved + more > self.size:
             others = {other.client for other in self._arriving} - {reservation.client}
             most, largest = max(((self._has(other), other) for other in others), default=(0, ""))
             if most <= wanted:
@@ -155,7 +138,7 @@ class SharedBudget(Budget):
             self._arriving.pop(reservation, None)
 
     def _has(self, client: str) -> int:
-        return self._shares.held(client) + self._held_by(client)
+        return self._shares.held(client)
 
     def _check_share(self, client: str, more: int) -> int:
         wanted = self._has(client) + more
@@ -251,7 +234,5 @@ def budget() -> Budget:
     return SharedBudget(
         lambda: max(models().plan.uploads, _largest()),
         TooMuchSentError,
-        held=upload_bytes,
-        held_by=senders().held,
         least=_largest,
     )

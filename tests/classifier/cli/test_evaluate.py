@@ -89,6 +89,19 @@ def test_the_numbers_are_those_of_classify(capsys: pytest.CaptureFixture[str]) -
     assert sum(one["pictures"] for one in found["reliability"]) == 49
 
 
+def test_the_report_is_in_a_language_that_the_model_has_no_labels_in(
+    capsys: pytest.CaptureFixture[str], photos: Path, tmp_path: Path
+) -> None:
+    assert (
+        cli.main(["evaluate", "efficientnet-lite0", "photos", "--lang", "es", "--html", str(tmp_path / "a.html")]) == 0
+    )
+    assert "is hammer, place " in capsys.readouterr().out
+    text = (tmp_path / "a.html").read_text("utf-8")
+    assert '<html lang="es">' in text
+    assert "Exactitud top-1" in text
+    assert "hammer" in text
+
+
 def test_the_json_document_has_what_its_guide_lists(capsys: pytest.CaptureFixture[str], photos: Path) -> None:
     found = evaluated(capsys, photos, "--lang", "zh")
     assert {key: type(value).__name__ for key, value in found.items()} == {

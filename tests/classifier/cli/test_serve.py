@@ -60,7 +60,6 @@ def test_settings_become_streamlits(launched: dict[str, str]) -> None:
     assert launched["STREAMLIT_SERVER_PORT"] == "9000"
     assert launched["STREAMLIT_BROWSER_SERVER_ADDRESS"] == "localhost"
     assert (launched["CLASSIFIER_HOST"], launched["CLASSIFIER_PORT"]) == ("0.0.0.0", "9000")
-    assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launched
     assert "STREAMLIT_SERVER_BASE_URL_PATH" not in launched
 
 
@@ -107,10 +106,10 @@ def test_the_users_own_streamlit_variables_win_but_options_win_over_them(
     launched: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", "7000")
-    monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "50")
+    monkeypatch.setenv("STREAMLIT_SERVER_WEBSOCKET_PING_INTERVAL", "50")
     cli.main(["serve"])
     assert launched["STREAMLIT_SERVER_PORT"] == "7000"
-    assert launched["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == "50"
+    assert launched["STREAMLIT_SERVER_WEBSOCKET_PING_INTERVAL"] == "50"
     cli.main(["serve", "--port", "7001"])
     assert launched["STREAMLIT_SERVER_PORT"] == "7001"
 
@@ -142,7 +141,6 @@ def test_who_may_use_it_reaches_the_server_as_it_was_checked(
     assert launched["CLASSIFIER_API_KEYS_FILE"] == str(tmp_path / "keys")
     assert launched["CLASSIFIER_CORS_ORIGINS"] == "https://a.example,http://localhost:3000"
     assert launched["CLASSIFIER_FRAME_ANCESTORS"] == "https://*.example.org"
-    assert launched["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "false"
 
 
 def test_a_wrong_file_of_keys_is_said_at_once(

@@ -71,6 +71,7 @@ def test_what_a_package_does_not_say_has_its_default(folder: Path) -> None:
     assert (package.manifest.output.top_k, package.manifest.output.temperature) == (5, 1)
     assert package.labels_for("zh") == ("猫", "狗")
     assert package.labels_for("fr") == ("cat", "dog")
+    assert [package.language_for(one) for one in ("zh", "fr")] == ["zh", "en"]
 
 
 def test_editors_on_windows_may_leave_their_mark(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from classifier import languages
 from classifier.evaluation import html
 from classifier.evaluation.measure import Failure
 from tests.support.evaluations import evaluation, package
-from tests.support.page import page, upload, words
+from tests.support.page import answer, classify
 from tests.support.photos import photo
-from web.page import shell
+from web.page import document
 from web.streamlit_internals.index_page import index
 
 PANDA = photo("panda.webp").read_bytes()
@@ -36,33 +37,29 @@ def _a_third_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             lines.append(f'{key} = """<{english}>"""')
     (folder / "tlh.toml").write_text("\n".join(lines), "utf-8")
     monkeypatch.setattr(languages, "FOLDER", folder)
+    document._texts.cache_clear()
 
 
-@pytest.mark.parametrize(("locale", "query"), [("tlh", {}), ("tlh-Piqd", {}), ("en-US", {"lang": "tlh"})])
-def test_the_page_speaks_it(locale: str, query: dict[str, str]) -> None:
-    test = page(locale, **query)
-    assert not test.exception
-    assert '<div class="brand" lang="tlh-Latn">' in words(test)
-    assert "<h1><What is in your picture?></h1>" in words(test)
-    assert "--drop:" in words(test)
-    assert "\\3c Drop a picture here>" in words(test)
-    assert test.button(key="sample_koala").label == "<Koala>"
-    upload(test, PANDA)
-    bars = '<ol class="bars sure fresh" lang="tlh-Latn" aria-label="&lt;Likeliest classes&gt;">'
-    assert bars in words(test)
-    assert "giant panda" in words(test)  # the model has no labels in it
-    upload(test, PANDA[:999])
-    assert "WEBP" in test.error[0].value
-    assert test.error[0].value.startswith("<")
+def test_the_page_speaks_it() -> None:
+    html = document.html(languages.languages()["tlh"], "")
+    assert '<h1 data-t="headline">&lt;What is in your picture?&gt;</h1>' in html
+    assert "<span>&lt;Koala&gt;</span>" in html
+    found = answer(PANDA)
+    assert found["words"]["tlh"]["labels"][0] == "giant panda"  # the model has no labels in it
+    assert found["words"]["tlh"]["lang"] == "en"
+    assert found["words"]["tlh"]["took"].startswith("<")
+    said = classify(PANDA[:999]).json()["texts"]["tlh"]
+    assert "WEBP" in said
+    assert said.startswith("<")
 
 
 def test_the_switch_offers_every_language() -> None:
-    test = page()
-    switch = test.segmented_control(key="lang")
-    assert switch.options == ["English", "tlhIngan", "中文"]
-    switch.set_value("tlh").run()
-    assert "<What is in your picture?>" in words(test)
-    assert test.query_params["lang"] in ("tlh", ["tlh"])
+    html = document.html(languages.languages()["tlh"], "")
+    switch = re.findall(r'data-lang="(\w+)" lang="([\w-]+)" aria-pressed="(\w+)">(.*?)<', html)
+    assert switch == [
+        (one.code, one.html, str(one.code == "tlh").lower(), one.name) for one in languages.languages().values()
+    ]
+    assert ("tlh", "tlh-Latn", "true", "tlhIngan") in switch
 
 
 @pytest.mark.parametrize(
@@ -77,7 +74,7 @@ def test_the_switch_offers_every_language() -> None:
     ],
 )
 def test_the_frame_is_in_it(address: str, header: str, html_code: str) -> None:
-    client = TestClient(Starlette(routes=[Route("/", index(shell.html))]))
+    client = TestClient(Starlette(routes=[Route("/", index(document.html))]))
     text = client.get(address, headers={"Accept-Language": header}).text
     assert f'<html lang="{html_code}">' in text
     title = {"en": "Image Classifier", "zh-CN": "图像分类器", "tlh-Latn": "&lt;Image Classifier&gt;"}[html_code]

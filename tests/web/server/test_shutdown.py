@@ -17,7 +17,7 @@ import pytest
 from tests.support.photos import photo
 from tests.support.server import ENDED_AS_ASKED, ROOT, started
 from tests.support.waiting import until
-from tests.support.wire import Answer, answer, connected, head, metric, send, visiting
+from tests.support.wire import Answer, answer, connected, head, metric, send, send_as_page, visiting
 
 PICTURE = photo("panda.webp").read_bytes()
 pytestmark = pytest.mark.slow
@@ -121,7 +121,7 @@ def classified(connection: socket.socket) -> Answer:
 def test_with_a_delay_everything_is_answered_after_sigterm_but_readiness(tmp_path: Path) -> None:
     with started(tmp_path / "log.txt", {"CLASSIFIER_STOP_DELAY": "4"}) as (process, address):
         assert healthcheck(address, STREAMLIT_SERVER_PORT="tcp://10.96.1.1:80").returncode == 0
-        with connected(address) as kept, connected(address) as silent, visiting(address) as visit:
+        with connected(address) as kept, connected(address) as silent, visiting(address):
             before = classified(kept)
             assert before.status == 200
             assert before.headers["connection"] is None
@@ -141,10 +141,8 @@ def test_with_a_delay_everything_is_answered_after_sigterm_but_readiness(tmp_pat
             assert kept.recv(1) == b""
             with connected(address) as late:
                 assert classified(late).status == 200
-            with visiting(address) as another:  # the page is served, too, to who is here and to who comes
-                assert another.upload(PICTURE).status == 204
-            assert visit.upload(PICTURE).status == 204
-            visit.remove(visit.files[0])
+            with visiting(address):  # the page is served, too, to who is here and to who comes
+                assert send_as_page(address, PICTURE).status == 200
             assert process.poll() is None
             assert silent.recv(1) == b""  # nothing was asked: closed at the end
             assert time.monotonic() - begin >= 4

@@ -6,11 +6,8 @@ docs/architecture.md lists all of them. Sessions and uploads are those of a real
 from __future__ import annotations
 
 import importlib
-import re
 import time
-import uuid
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,14 +18,11 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from streamlit import net_util, runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from tests.support.waiting import until
-from tests.support.wire import FORM, form
 from web.streamlit_internals import allowed_paths, external_address, index_page, script_loops, sessions
 from web.streamlit_internals.frontend import ROOT, scripts
 from web.streamlit_internals.index_page import frame
@@ -70,15 +64,6 @@ def connect(client: TestClient) -> WebSocketTestSession:
     return client.websocket_connect("/_stcore/stream", subprotocols=["streamlit"])
 
 
-def upload(client: TestClient, session: str) -> str:
-    """Sends a picture as the page does; its path."""
-    client.get("/_stcore/health")
-    path = f"{sessions.UPLOAD_PATH}{session}/{uuid.uuid4()}"
-    token = {"X-Xsrftoken": client.cookies["_streamlit_xsrf"]}
-    assert client.put(path, content=form(PICTURE), headers={**token, "Content-Type": FORM}).status_code == 204
-    return path
-
-
 def test_the_session_manager_lists_sessions_open_and_lost(streamlit: TestClient) -> None:
     assert sessions.visits() == set()
     with connect(streamlit) as connection:
@@ -90,27 +75,13 @@ def test_the_session_manager_lists_sessions_open_and_lost(streamlit: TestClient)
 def test_the_storage_of_lost_sessions_gives_those_that_are_over(streamlit: TestClient) -> None:
     with connect(streamlit) as connection:
         session = visit(connection)
-        upload(streamlit, session)
     manager = runtime.get_instance()._session_mgr
     until(lambda: not manager.is_active_session(session))
     sessions._free_expired()
-    assert sessions.upload_bytes() == len(PICTURE)  # it may still come back
+    assert sessions.visits() == {session}  # it may still come back
     time.sleep(0.3)
     sessions._free_expired()
-    assert sessions.upload_bytes() == 0
     assert sessions.visits() == set()
-
-
-def test_the_storage_of_uploads_has_each_file_by_its_session(streamlit: TestClient) -> None:
-    with connect(streamlit) as connection:
-        session = visit(connection)
-        assert sessions.uploads_held(session) == []
-        assert sessions.upload_bytes() == 0
-        upload(streamlit, session)
-        upload(streamlit, session)
-        assert sessions.uploads_held(session) == [len(PICTURE)] * 2
-        assert sessions.upload_bytes() == 2 * len(PICTURE)
-        assert sessions.uploads_held("nobody") == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc here")
@@ -175,35 +146,6 @@ def test_every_mark_in_streamlits_frame_that_is_replaced_is_there() -> None:
     assert ours.count("</head>") == 1
 
 
-@pytest.mark.parametrize("part", index_page._PARTS + index_page._LATER)
+@pytest.mark.parametrize("part", index_page._PARTS)
 def test_every_part_that_the_frame_names_ahead_has_its_script(part: str) -> None:
     assert scripts([part], "")
-
-
-@cache
-def their_names() -> frozenset[str]:
-    """Words in the scripts of Streamlit's page that look like the name of a part."""
-    code = (file.read_text("utf-8") for file in (ROOT / "static/js").glob("*.js"))
-    return frozenset(name for text in code for name in re.findall(r"\bst[A-Z]\w*", text))
-
-
-def names() -> list[str]:
-    """What our styles and our script call parts of Streamlit's page."""
-    ours = (PAGE / "style.css").read_text("utf-8") + (PAGE / "static/page.js").read_text("utf-8")
-    found = set(re.findall(r'data-testid="?(\w[\w-]*)', ours)) | set(re.findall(r"\.(st[A-Z]\w*)", ours))
-    return sorted(found)
-
-
-@pytest.mark.parametrize("name", names())
-def test_every_part_that_our_styles_and_script_name_is_on_streamlits_page(name: str) -> None:
-    assert name.partition("-")[0] in their_names()  # what follows is the kind of a button
-
-
-def test_streamlits_page_sends_files_to_where_ours_watches() -> None:
-    place = f"`{sessions.UPLOAD_PATH.rstrip('/')}`"
-    assert any(place in file.read_text("utf-8") for file in (ROOT / "static/js").glob("index.*.js"))
-
-
-def test_an_uploaded_file_is_told_from_others_by_its_id() -> None:
-    file = UploadedFile(UploadedFileRec("an id", "a name", "image/png", PICTURE), FileURLs())
-    assert (file.file_id, file.name, file.getvalue()) == ("an id", "a name", PICTURE)

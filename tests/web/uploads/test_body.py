@@ -108,4 +108,4 @@ def test_a_body_of_single_bytes_takes_no_more_memory_than_its_length() -> None:
         thread.submit(asyncio.run, limited({"type": "http", "headers": []}, receive, send)).result(30)
     assert sum(pieces) == 50_000
     assert len(pieces) < 10
-    assert budget.used == 0
+    assert budget.reserved == 0

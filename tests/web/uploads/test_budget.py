@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Iterator
 
 import pytest
 
+from classifier.errors import ShareError
 from tests.support.photos import photo
 from tests.support.server import running
 from tests.support.waiting import until
-from tests.support.wire import CLASSIFY, FORM, answer, chunk, connected, form, head, metric, post, send, visiting
-from web.errors import TooManyFilesError, TooMuchSentError
+from tests.support.wire import (
+    CLASSIFY,
+    FORM,
+    answer,
+    chunk,
+    connected,
+    form,
+    head,
+    metric,
+    page_head,
+    post,
+    send,
+    send_as_page,
+)
+from web.errors import TooMuchSentError
 from web.uploads.budget import FRAMING, Budget, Reservation
-from web.uploads.page import MAX_FILES
 
 PANDA = photo("panda.webp").read_bytes()
 LARGEST = 20_000_000
@@ -46,22 +58,20 @@ def empty(server: str) -> Iterator[str]:
 @pytest.mark.slow
 def test_bodies_fill_the_budget_until_their_connection_is_cut(empty: str) -> None:
     first, second = connected(empty), connected(empty)
-    with visiting(empty) as visit:
-        first.sendall(head(Content_Length=str(LARGEST + 1)) + b"x" * LARGEST)
-        second.sendall(visit.head(LARGEST + 1) + form(b"x" * LARGEST)[:LARGEST])
-        until(lambda: used(empty) == 2 * LARGEST)
+    first.sendall(head(Content_Length=str(LARGEST + 1)) + b"x" * LARGEST)
+    second.sendall(page_head(LARGEST + 1) + b"x" * LARGEST)
+    until(lambda: used(empty) == 2 * LARGEST)
 
-        refused = post(empty, b"x" * 6_000_000)
+    for refused in (post(empty, b"x" * 6_000_000), send_as_page(empty, b"x" * 6_000_000)):
         assert "Try again" in refused.problem(503, "too_much_sent")
         assert int(refused.headers["retry-after"]) > 0
         assert refused.headers["x-content-type-options"] == "nosniff"
-        assert "Try again" in visit.upload(b"x" * 6_000_000).problem(503, "too_much_sent")
-        assert post(empty, PANDA).status == 200  # for which there is room
+    assert post(empty, PANDA).status == 200  # for which there is room
 
-        first.close()
-        until(lambda: used(empty) == LARGEST)
-        assert post(empty, b"x" * 6_000_000).status == 415
-        second.close()
+    first.close()
+    until(lambda: used(empty) == LARGEST)
+    assert post(empty, b"x" * 6_000_000).status == 415
+    second.close()
 
 
 @pytest.mark.slow
@@ -95,36 +105,10 @@ def test_a_body_without_a_length_counts_as_it_arrives(empty: str) -> None:
 
 
 @pytest.mark.slow
-def test_what_visits_hold_counts_too(empty: str) -> None:
-    with visiting(empty) as one, visiting(empty) as other:
-        assert one.upload(b"x" * LARGEST, "first").status == 204
-        assert one.upload(b"x" * LARGEST).status == 204
-        assert used(empty) == 2 * LARGEST
-        other.upload(b"x" * 6_000_000).problem(503, "too_much_sent")
-        post(empty, b"x" * 6_000_000).problem(503, "too_much_sent")
-        one.remove("first")
-        assert used(empty) == LARGEST
-        assert other.upload(b"x" * 6_000_000).status == 204
-
-
-@pytest.mark.slow
 def test_the_limits_say_what_there_is(empty: str) -> None:
     assert metric(empty, "classifier_budget_size_bytes") == SIZE
     info = json.loads(send(empty, head("/api/v1/info", "GET")).body)
     assert info["limits"]["uploads"] == SIZE
-
-
-@pytest.mark.slow
-def test_one_visit_may_hold_two_of_the_largest_files_and_no_more(empty: str) -> None:
-    with visiting(empty) as visit:
-        for file in ("first", "second"):
-            assert visit.upload(b"x" * LARGEST, file).status == 204
-        assert "40 MB" in visit.upload(b"x" * 1_000_000).problem(429, "too_many_files")
-        visit.remove("second")
-        assert visit.upload(b"x" * 1_000_000).status == 204
-        for _ in range(MAX_FILES - 2):
-            assert visit.upload(b"x").status == 204
-        assert f"{MAX_FILES} files" in visit.upload(b"x").problem(429, "too_many_files")
 
 
 @pytest.mark.slow
@@ -139,38 +123,30 @@ def test_whatever_ends_a_request_gives_its_bytes_back(empty: str) -> None:
     assert post(empty, noise, "/api/v1/nothing").status == 404
     assert post(empty, noise, "/api/v1/info").status == 405
     assert send(empty, head(Content_Length="30000000")).status == 413
-    with visiting(empty) as visit:
-        body = form(noise)
-        wrong = visit.head(len(body)).replace(visit.session.encode(), b"nobody")
-        assert send(empty, wrong, body).status == 400
-        assert send(empty, visit.head(len(body)).replace(b"X-Xsrftoken", b"X-Nothing"), body).status == 403
-        assert visit.upload(b"x" * 21_000_000).status == 413
+    send_as_page(empty, noise).problem(415, "unsupported_format")
+    send_as_page(empty, b"x" * 21_000_000).problem(413, "request_too_large")
+    stranger = page_head(len(noise)).replace(b"same-origin", b"cross-site")
+    send(empty, stranger, noise).problem(403, "other_site")
     assert used(empty) == 0
 
 
 def test_a_budget_may_be_used_up_to_its_last_byte() -> None:
-    budget = Budget(10, FULL, held=lambda: 4)
-    with Reservation(budget) as room:
+    budget = Budget(10, FULL)
+    with Reservation(budget) as other, Reservation(budget) as room:
+        other.grow(4)
         room.grow(6)
         room.grow(3)
-        assert budget.used == 10
+        assert budget.reserved == 10
         with pytest.raises(TooMuchSentError):
             room.grow(7)
         with Reservation(budget) as nothing:
             nothing.grow(0)
-    assert budget.used == 4
+    assert budget.reserved == 0
 
 
 def test_who_is_refused_by_one_budget_takes_nothing_of_the_other() -> None:
-    large, small = Budget(100, FULL), Budget(10, lambda: TooManyFilesError(files=8, limit=40_000_000))
+    large, small = Budget(100, FULL), Budget(10, ShareError)
     with Reservation(large, small) as room:
-        with pytest.raises(TooManyFilesError):
+        with pytest.raises(ShareError):
             room.grow(50)
-        assert (large.used, small.used) == (0, 0)
-
-
-def test_bytes_held_that_nobody_can_tell_do_not_close_the_server() -> None:
-    budget = Budget(10, FULL, held=lambda: math.nan)
-    with Reservation(budget) as room:
-        room.grow(10)
-        assert budget.used == 10
+        assert (large.reserved, small.reserved) == (0, 0)

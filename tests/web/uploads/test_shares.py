@@ -16,9 +16,8 @@ from tests.support.clock import Clock
 from tests.support.photos import photo
 from tests.support.server import running
 from tests.support.waiting import until
-from tests.support.wire import Answer, answer, connected, head, metric, visiting
+from tests.support.wire import Answer, answer, connected, head, metric, page_head
 from web.errors import TooMuchSentError
-from web.uploads import senders
 from web.uploads.budget import Reservation, SharedBudget
 
 PANDA = photo("panda.webp").read_bytes()
@@ -37,17 +36,9 @@ def clients(clock: Clock) -> Clients:
     return Clients(clock=clock)
 
 
-def shared(clients: Clients, held: dict[str, int] | None = None, least: int = 1) -> SharedBudget:
+def shared(clients: Clients, least: int = 1) -> SharedBudget:
     """A budget of 100 bytes."""
-    holding = held or {}
-    return SharedBudget(
-        100,
-        TooMuchSentError,
-        held=lambda: sum(holding.values()),
-        held_by=lambda client: holding.get(client, 0),
-        least=lambda: least,
-        clients=clients,
-    )
+    return SharedBudget(100, TooMuchSentError, least=lambda: least, clients=clients)
 
 
 def arriving(budget: SharedBudget, client: str, count: int) -> Reservation:
@@ -65,11 +56,12 @@ def test_who_is_alone_may_have_all_but_a_share_and_is_told_that_it_is_full(clien
         room.grow(76)
     with pytest.raises(TooMuchSentError):
         Reservation(budget, client="a").expect(1)
-    assert budget.used == 75
+    assert budget.reserved == 75
 
 
 def test_beside_others_a_client_may_have_a_share(clients: Clients, clock: Clock) -> None:
-    budget = shared(clients, {"a": 5})
+    budget = shared(clients)
+    arriving(budget, "a", 5).complete()
     clients.seen("b")
     room = arriving(budget, "a", 10)
     arriving(budget, "a", 10)
@@ -85,7 +77,7 @@ def test_one_largest_request_is_never_too_much(clients: Clients) -> None:
     budget = shared(clients, least=90)
     clients.seen("b")
     arriving(budget, "a", 90)
-    assert budget.used == 90
+    assert budget.reserved == 90
 
 
 def test_what_one_has_filled_is_open_to_the_next(clients: Clients) -> None:
@@ -99,20 +91,21 @@ def test_what_one_has_filled_is_open_to_the_next(clients: Clients) -> None:
     arriving(budget, "b", 20)
     assert not first.evicted
     arriving(budget, "c", 20)
-    assert (told, first.count, second.count, budget.used) == (["first"], 0, 35, 75)
+    assert (told, first.count, second.count, budget.reserved) == (["first"], 0, 35, 75)
     with pytest.raises(ShareError):
         first.grow(41)
 
 
 def test_who_has_more_never_takes_from_who_has_less(clients: Clients) -> None:
-    budget = shared(clients, {"c": 60}, least=50)
+    budget = shared(clients, least=50)
+    arriving(budget, "c", 60).complete()
     clients.seen("a")
     other = arriving(budget, "b", 20)
     room = arriving(budget, "a", 20)
     with pytest.raises(TooMuchSentError):
         room.grow(21)
     assert not other.evicted
-    assert budget.used == 100
+    assert budget.reserved == 100
 
 
 def test_a_body_that_has_arrived_is_not_taken_back(clients: Clients) -> None:
@@ -123,25 +116,7 @@ def test_a_body_that_has_arrived_is_not_taken_back(clients: Clients) -> None:
         arriving(budget, client, 15)
     with pytest.raises(TooMuchSentError):
         arriving(budget, "d", 15)
-    assert budget.used == 100
-
-
-def test_visits_are_counted_to_who_sent_last_and_forgotten_when_they_hold_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    files = {"one": [10, 5], "two": [3]}
-    monkeypatch.setattr(senders, "uploads_held", lambda session: files.get(session, []))
-    known = senders.Senders()
-    known.note("one", "a")
-    known.note("two", "a")
-    assert known.held("a") == 18
-    known.note("one", "b")
-    assert (known.held("a"), known.held("b")) == (3, 15)
-    del files["one"], files["two"]
-    assert (known.held("a"), known.held("b")) == (0, 0)
-    files["three"] = [1]
-    known.note("three", "a")
-    assert (known._clients, known._sessions) == ({"three": "a"}, {"a": {"three"}})
+    assert budget.reserved == 100
 
 
 @pytest.fixture(scope="module")
@@ -218,31 +193,12 @@ def test_one_client_fills_no_more_than_is_left_for_the_next_and_gives_way(empty:
 
 
 @pytest.mark.slow
-def test_what_the_visits_of_one_client_hold_is_a_share_together(empty: str) -> None:
-    with visiting(empty) as one, visiting(empty) as other:
-        assert one.upload(b"x" * 20_000_000).status == 204
+def test_what_a_client_sends_to_page_and_api_is_a_share_together(empty: str) -> None:
+    with connected(empty) as one:
+        one.sendall(page_head(20_000_000) + b"x" * 19_999_999)
+        until(lambda: used(empty) == 19_999_999)
         assert ask("127.0.0.2", empty).status == 200
-        other.upload(b"x" * 6_000_000).problem(429, "client_share")
-        with connected(empty) as connection:
-            connection.sendall(head(Content_Length="6000000"))
-            answer(connection).problem(429, "client_share")
-        assert other.upload(b"x" * 4_000_000).status == 204
-        other.remove(other.files[0])
-        assert ask("127.0.0.2", empty).status == 200
-        assert other.upload(b"x" * 4_500_000).status == 204
-
-
-@pytest.mark.slow
-def test_visits_of_a_client_that_is_alone_may_hold_more_than_a_share(empty: str) -> None:
-    with visiting(empty) as one, visiting(empty) as other:
-        for visit in (one, other, one):
-            assert visit.upload(b"x" * 20_000_000).status == 204
-        assert used(empty) == 60_000_000
-
-
-@pytest.mark.slow
-def test_a_file_for_a_visit_that_does_not_exist_is_refused_before_it_is_sent(empty: str) -> None:
-    with visiting(empty) as visit, connected(empty) as connection:
-        connection.sendall(visit.head(10_000_000).replace(visit.session.encode(), b"nobody"))
-        assert answer(connection).status == 400
-        assert used(empty) == 0
+        for path_head in (page_head(6_000_000), head(Content_Length="6000000")):
+            with connected(empty) as connection:
+                connection.sendall(path_head)
+                answer(connection).problem(429, "client_share")

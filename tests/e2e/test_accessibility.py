@@ -1,0 +1,47 @@
+"""axe-core finds nothing wrong at any moment of a visit, however the page is looked at.
+
+What no program can find is in the tests of the keyboard, of what is announced, of zoom and of contrast beside this
+file; docs/accessibility.md lists them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from classifier.languages import languages
+from tests.support.axe import findings
+from tests.support.controls import ask
+from tests.support.moments import MOMENTS, STILL
+from tests.support.steps import until
+
+
+@pytest.mark.parametrize("code", languages())
+@pytest.mark.parametrize("name", MOMENTS)
+def test_axe_finds_nothing_at_any_moment(moment: Callable[..., Page], name: str, code: str) -> None:
+    page = moment(name, code)
+    for scheme, width in (("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 844})
+        until(page, STILL)
+        assert findings(page) == [], f"{scheme}, {width} pixels wide"
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_nothing_moves_for_those_who_asked_for_less_motion(moment: Callable[..., Page], name: str) -> None:
+    assert ask(moment(name), "moving") == []
+
+
+def test_what_is_wrong_is_found(visit: Page) -> None:
+    visit.evaluate("document.body.append(document.createElement('button'))")
+    (fault,) = [one for one in findings(visit) if one.startswith("button-name")]
+    assert "<button></button>" in fault
+
+
+def test_a_target_that_is_too_small_is_found(visit: Page) -> None:
+    small = "<button style='width: 14px; height: 14px; padding: 0; border: 0'>x</button>"
+    visit.evaluate(f"document.body.insertAdjacentHTML('beforeend', `<div>{small}{small}</div>`)")
+    assert [one for one in findings(visit) if one.startswith("target-size")]
+    assert ask(visit, "small")

@@ -1,0 +1,109 @@
+"""Moments of a visit that tests look at: each function brings a page there that was just opened, in any language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.support.photos import photo
+from tests.support.steps import best, upload
+
+CLASSIFY = "**/page/classify*"
+"""Where the page sends what is to be classified."""
+
+STILL = "document.getAnimations().every((one) => one.playState !== 'running')"
+"""Whether nothing moves or fades: what is half there has no colours to judge yet."""
+
+TEXT: dict[str, object] = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text"}
+"""A file that is no picture."""
+
+
+_DRAG = """() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["x"], "x.jpg", { type: "image/jpeg" }));
+    for (const kind of ["dragenter", "dragover"])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def empty(page: Page) -> None:
+    """Nothing has been chosen yet."""
+    expect(page.locator("#page")).to_have_attribute("data-state", "empty")
+
+
+def dropping(page: Page) -> None:
+    """A file is held over the page."""
+    page.evaluate(_DRAG)
+    expect(page.locator("#drop-hint")).to_be_visible()
+
+
+def busy(page: Page) -> None:
+    """A picture is on its way, for which there is no answer yet."""
+    page.route(CLASSIFY, lambda _: None)
+    upload(page, photo("koala.webp"))
+    expect(page.locator("#page")).to_have_attribute("data-state", "busy")
+    expect(page.locator("#bars")).to_have_attribute("aria-busy", "true")
+
+
+def result(page: Page) -> None:
+    """A sample has its answer."""
+    page.locator("#samples [data-sample=red_panda]").click()
+    best(page)
+
+
+def unsure(page: Page) -> None:
+    """The model is not sure."""
+    upload(page, photo("cat.webp"))
+    best(page)
+    expect(page.locator("#doubt")).to_be_visible()
+
+
+def unanswered(page: Page) -> None:
+    """The picture did not arrive; trying again may help."""
+    page.route(CLASSIFY, lambda route: route.abort())
+    upload(page, photo("koala.webp"))
+    expect(page.locator("#retry")).to_be_visible(timeout=60_000)
+
+
+def refused(page: Page) -> None:
+    """The file is no picture."""
+    upload(page, TEXT)
+    expect(page.locator("#error")).to_be_visible()
+
+
+def settings(page: Page) -> None:
+    """The settings are open beside an answer."""
+    result(page)
+    page.locator("#settings-open").click()
+    expect(page.locator("#settings")).to_be_visible()
+
+
+def menu(page: Page) -> None:
+    """The menu of downloads is open."""
+    result(page)
+    page.locator("#download").click()
+    expect(page.locator("#downloads")).to_be_visible()
+
+
+def details(page: Page) -> None:
+    """All that unfolds is unfolded."""
+    result(page)
+    page.locator("#more").click()
+    for one in ("#details", "#credits"):
+        page.locator(f"{one} > summary").click()
+        expect(page.locator(one)).to_have_attribute("open", "")
+
+
+def camera(page: Page) -> None:
+    """The camera shows something. Its context needs the permission."""
+    page.locator("#camera-open").click()
+    expect(page.locator("#camera video")).to_be_visible()
+    expect(page.locator("#shoot")).to_be_enabled()
+
+
+MOMENTS: dict[str, Callable[[Page], None]] = {
+    one.__name__: one
+    for one in (empty, dropping, busy, result, unsure, unanswered, refused, settings, menu, details, camera)
+}
+"""All of them, by name."""

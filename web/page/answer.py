@@ -1,0 +1,115 @@
+"""A result as the page's scripts get it: the API's own, and beside it the words for it in every language.
+
+So the page changes its language, the number of classes and the smallest score without asking again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from classifier import Classification, ClassifierError
+from classifier.backends import names as backends
+from classifier.formatting import percent
+from classifier.languages import Language, languages
+from classifier.views import View
+from web import problems
+from web.models import models
+
+_NOTES = {  # texts by the code of a note
+    "cut_off": "note_cut_off",
+    "cut_off_detail": "note_cut_off_detail",
+    "raw_preview": "note_raw_preview",
+}
+
+_SAW: dict[View, str] = {"crop": "saw_crop", "whole": "saw_whole", "both": "saw_both"}
+"""The keys of what is said of an answer by its view."""
+
+MOST = 10
+"""The most classes that the page can show."""
+
+_MUCH = 0.5
+"""The share of a picture from which on the page does not say that the model saw only so much of it."""
+
+
+def answer(result: Classification) -> dict[str, Any]:
+    """The result, its scores in words, and what there is to say of it in each language."""
+    return {
+        "result": result.to_dict(),
+        "doubt": result.doubt,
+        "percents": [percent(item.score) for item in result.predictions],
+        "hides": _seen(result) < _MUCH,
+        "words": {code: _words(result, language) for code, language in languages().items()},
+    }
+
+
+def refusal(error: Exception, headers: dict[str, str] | None = None) -> Response:
+    """The problem object of an error, with what visitors read of it in each language.
+
+    An error that is none of ours is answered as such; its traceback goes to the log.
+    """
+    about = problems.from_error(error) if isinstance(error, ClassifierError) else problems.UNEXPECTED
+    retry = {"Retry-After": str(error.retry_after)} if isinstance(error, ClassifierError) and error.retry_after else {}
+    content = {**asdict(about), "texts": sentences(error)}
+    return JSONResponse(content, about.status, {**retry, **(headers or {})}, media_type=problems.MEDIA_TYPE)
+
+
+def sentences(error: Exception) -> dict[str, str]:
+    """What visitors read of an error, by language."""
+    return {code: language.error(error) for code, language in languages().items()}
+
+
+def model_title(name: str) -> str:
+    """What the page calls a model: its title, and its name, too, where others have the same title."""
+    title = models().packages[name].manifest.title
+    alike = sum(package.manifest.title == title for package in models().packages.values())
+    return title if alike == 1 else f"{title} ({name})"
+
+
+def _words(result: Classification, language: Language) -> dict[str, Any]:
+    package = models().packages[result.model]
+    labels = package.labels_for(language.code)
+    spoken = language.code if language.code in package.labels else package.language
+    took = language.text(
+        "page",
+        "took",
+        milliseconds=f"{result.timings.total:.0f}",
+        device=language.device(result.device),
+        backend=backends.title(result.backend),
+    )
+    return {
+        "labels": [labels[item.index] for item in result.predictions],
+        "lang": languages()[spoken].html if spoken in languages() else spoken,
+        "took": f"{took} · {model_title(result.model)}",
+        "hidden": language.text("page", "hidden", share=percent(_seen(result), 0)),
+        "details": _details(result, language),
+    }
+
+
+def _details(result: Classification, language: Language) -> list[tuple[str, str]]:
+    def t(key: str, **values: object) -> str:
+        return language.text("page", key, **values)
+
+    manifest = models().packages[result.model].manifest
+    rows = [
+        (t("size"), t("size_value", width=result.width, height=result.height, format=result.format)),
+        (t("view"), t(_SAW[result.view], share=percent(_seen(result), 0))),
+    ]
+    rows += [(t("note"), t(_NOTES[one.code], **one.details)) for one in result.notes]
+    for stage in ("queue", "decode", "preprocess", "inference", "total"):
+        rows.append((t(f"stage_{stage}"), t("milliseconds", value=f"{getattr(result.timings, stage):.1f}")))
+    rows.append((t("model"), manifest.title))
+    if manifest.published:
+        published, dataset = percent(manifest.published.top1), manifest.published.dataset
+        rows.append((t("model_accuracy"), t("detailed", value=published, detail=dataset)))
+    if manifest.license:
+        rows.append((t("model_licence"), manifest.license))
+    return rows
+
+
+def _seen(result: Classification) -> float:
+    """The share of the picture that the model saw, 0 to 1."""
+    left, top, right, bottom = result.box
+    return (right - left) * (bottom - top) / (result.width * result.height)

@@ -1,0 +1,121 @@
+"""What the page's scripts ask the server: a picture's result, in all languages, and a preview of what no browser shows.
+
+The same bounds hold as for the API: bytes, budget, clients' shares, queue, and work that is called off when the visitor
+has gone. The browser has the picture and sends it again for another model, so that nothing of it is kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from classifier import Classification
+from classifier.errors import ClassifierError, EmptyFileError, ParameterError, TooManyBytesError
+from classifier.views import VIEWS, View
+from web import metrics, problems
+from web.api.turns import admit, called_off, threads, turn
+from web.clients import client_of
+from web.errors import DisconnectedError
+from web.metrics import CountRequests
+from web.models import Take, models
+from web.page.answer import MOST, answer, refusal
+from web.page.gallery import samples
+from web.server.same_origin import SameOrigin
+from web.uploads.body import BodyLimit
+from web.uploads.budget import budget, max_bytes
+
+Result = TypeVar("Result")
+
+_SIDE = 1120  # pixels of a preview's longer side: the column's width on a dense screen
+
+
+def make_page() -> ASGIApp:
+    """The ASGI app, to be mounted at `/page`."""
+    routes = [Route(f"/{one.__name__}", one, methods=["POST"]) for one in (classify, preview)]
+    app: ASGIApp = Starlette(
+        routes=routes,
+        exception_handlers={
+            ClassifierError: _on_classifier_error,
+            HTTPException: problems.on_http_error,
+            Exception: _on_unexpected,
+        },
+    )
+    bounded = BodyLimit(app, max_bytes, lambda: (budget(),), partial(admit, asking="page"), refusal)
+    return CountRequests(SameOrigin(bounded, refusal), name="/page{}".format)
+
+
+async def classify(request: Request) -> Response:
+    """Classifies the body, or the sample that the query names, by the model and view that it names."""
+    asked = request.query_params
+    name = models().resolve(asked.get("model") or None)
+    view = _view(asked.get("view", ""))
+    data = _sample(asked["sample"]) if "sample" in asked else await _body(request)
+    lang = next(iter(models().packages[name].labels))
+
+    def work(take: Take) -> Classification:
+        return models().classify(data, client="page", model=name, top_k=MOST, lang=lang, view=view, take=take)
+
+    return JSONResponse(answer(await _in_turn(request, work)))
+
+
+async def preview(request: Request) -> Response:
+    """The picture in the body, upright and small, as a JPEG file."""
+    models().resolve(None)
+    data = await _body(request)
+    image = await _in_turn(request, lambda take: models().thumbnail(data, _SIDE, take))
+    return Response(image, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+async def _in_turn(request: Request, work: Callable[[Take], Result]) -> Result:
+    """Does some work in this client's turn; it is called off when the visitor has gone, or wants something else."""
+    async with (
+        called_off(request) as cancellation,
+        turn(models().queue, client_of(request.scope), cancellation, "page") as take,
+    ):
+        return await anyio.to_thread.run_sync(work, take, limiter=threads())
+
+
+async def _body(request: Request) -> bytes:
+    try:  # not `request.body()`: the request would keep the body until the answer has been sent
+        data = b"".join([chunk async for chunk in request.stream()])
+    except ClientDisconnect:
+        raise DisconnectedError from None
+    error = TooManyBytesError(limit=max_bytes()) if len(data) > max_bytes() else None if data else EmptyFileError()
+    if error:
+        metrics.count_error("page", error)
+        raise error
+    return data
+
+
+def _sample(name: str) -> bytes:
+    for sample in samples().values():
+        if sample.name == name:
+            return sample.read()
+    raise ParameterError("There is no sample of this name.")
+
+
+def _view(asked: str) -> View:
+    for view in VIEWS:
+        if asked == view:
+            return view
+    if asked:
+        raise ParameterError(f"There is no view of this name. Choose from: {', '.join(VIEWS)}.")
+    return models().settings.view
+
+
+async def _on_classifier_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ClassifierError)  # noqa: S101
+    return refusal(error)
+
+
+async def _on_unexpected(_: Request, error: Exception) -> Response:
+    return refusal(error)

@@ -1,0 +1,23 @@
+// A button that opens a part of the page: Escape closes it and leads back to the button.
+
+export const menu = (button, part, { closesOutside = false } = {}) => {
+  const open = (is) => {
+    part.hidden = !is;
+    button.ariaExpanded = String(is);
+  };
+  const leave = (event) => {
+    if (event.key !== "Escape" || part.hidden) return;
+    open(false);
+    button.focus();
+  };
+  button.addEventListener("click", () => open(part.hidden));
+  button.addEventListener("keydown", leave);
+  part.addEventListener("keydown", leave);
+  if (closesOutside) {
+    const outside = (event) => {
+      if (!part.hidden && !part.contains(event.target) && !button.contains(event.target)) open(false);
+    };
+    document.addEventListener("pointerdown", outside);
+    document.addEventListener("focusin", outside);
+  }
+};

@@ -1,0 +1,89 @@
+// The picture that is looked at, as the browser has it; what the model saw of it; and whose it is.
+
+import { preview } from "./request.js";
+import { state } from "./state.js";
+import { sampleTitle, samples, t } from "./words.js";
+
+const element = (id) => document.getElementById(id);
+const image = element("shown");
+const frame = element("frame");
+let drawn = ""; // the key of the picture in the image
+let asking = new AbortController();
+
+const sized = (width, height) => {
+  frame.style.setProperty("--width", width);
+  frame.style.setProperty("--height", height);
+};
+
+// What this browser cannot show, the server can make a small JPEG of.
+const askForPreview = async () => {
+  const { picture } = state;
+  if (!picture?.file || drawn !== picture.key || picture.previewed) {
+    frame.hidden = true;
+    return;
+  }
+  picture.previewed = true;
+  frame.hidden = true;
+  try {
+    const small = await preview(picture.file, asking.signal);
+    URL.revokeObjectURL(picture.address);
+    picture.address = URL.createObjectURL(small);
+    if (drawn === picture.key) image.src = picture.address;
+  } catch {
+    // What is wrong with the picture, its result says.
+  }
+};
+
+export const start = () => {
+  image.addEventListener("load", () => {
+    sized(image.naturalWidth, image.naturalHeight);
+    frame.hidden = false;
+  });
+  image.addEventListener("error", askForPreview);
+};
+
+const put = (picture) => {
+  drawn = picture.key;
+  asking.abort();
+  asking = new AbortController();
+  frame.hidden = false;
+  if (picture.size) sized(...picture.size);
+  image.src = picture.address;
+};
+
+const creditOf = (sample) => {
+  const { author, licence, source } = samples[sample];
+  const link = document.createElement("a");
+  Object.assign(link, { href: source, target: "_blank", rel: "noopener", textContent: t("source") });
+  return [`${t("credit", { author, licence })} · `, link];
+};
+
+export const draw = () => {
+  const { picture, answer } = state;
+  const figure = element("figure");
+  figure.hidden = !picture;
+  if (!picture) {
+    drawn = "";
+    image.removeAttribute("src");
+    return;
+  }
+  if (drawn !== picture.key) put(picture);
+  const name = picture.sample ? sampleTitle(picture.sample) : picture.name;
+  image.alt = t(picture.sample ? "alt_sample" : "alt_upload", { name });
+  element("credit").replaceChildren(...(picture.sample ? creditOf(picture.sample) : []));
+  const box = element("seen");
+  box.hidden = !answer?.hides;
+  if (box.hidden) return;
+  const { box: [left, top, right, bottom], width, height } = answer.result;
+  const share = (part, all) => `${(100 * part) / all}%`;
+  Object.assign(box.style, {
+    left: share(left, width), top: share(top, height), width: share(right - left, width), height: share(bottom - top, height),
+  });
+};
+
+export const credits = () =>
+  Object.keys(samples).map((sample) => {
+    const item = document.createElement("li");
+    item.append(`${sampleTitle(sample)} – `, ...creditOf(sample));
+    return item;
+  });

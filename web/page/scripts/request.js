@@ -1,0 +1,83 @@
+// Sends a picture to the server and waits for the answer: tries again when the server asks for that, and when it has gone
+// and another one stands in its place.
+
+const PATIENCE = 60_000; // milliseconds for which a server that is busy is asked again
+const RESTART = 300_000; // milliseconds for which a server that is gone is waited for
+const MOST_SENT = 3; // times that a picture is sent whose connection broke: it may be what ends servers
+const PAUSE = 1_000; // milliseconds between two looks for a server
+
+// What the visitor reads: `texts` by language, or the key of one of the page's own; `again` if the same may work later.
+export class Refused extends Error {
+  constructor(texts, key, again) {
+    super(key);
+    Object.assign(this, { texts, key, again });
+  }
+}
+
+const pause = (milliseconds, signal) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+  });
+
+const unsent = () => new Refused(null, "unsent", true);
+
+// Waits until the server answers anything.
+const reached = async (signal) => {
+  for (const end = performance.now() + RESTART; ; ) {
+    await pause(PAUSE, signal);
+    try {
+      const { type, status } = await fetch("healthz", { signal, cache: "no-store", redirect: "manual" });
+      if (type === "opaqueredirect") throw unsent(); // to a login: the page must be opened anew
+      if (status < 500) return;
+    } catch (error) {
+      if (signal.aborted || error instanceof Refused) throw error;
+    }
+    if (performance.now() > end) throw unsent();
+  }
+};
+
+const refused = async (answer) => {
+  const about = await answer.json().catch(() => ({}));
+  const again = answer.status >= 500 || answer.status === 429 || answer.status === 408;
+  return new Refused(about.texts, about.code ?? "", again);
+};
+
+// Gives the answer, which is one of success.
+//   tell: is called with the key of the words for what is waited for.
+const post = async (address, body, signal, tell) => {
+  let end = performance.now() + PATIENCE;
+  for (let sent = 1; ; ) {
+    const headers = body ? { "Content-Type": "application/octet-stream" } : {};
+    const answer = await fetch(address, { method: "POST", body, headers, signal, cache: "no-store", redirect: "manual" })
+      .catch(() => null);
+    signal.throwIfAborted();
+    if (answer?.ok) return answer;
+    if (answer?.type === "opaqueredirect") throw unsent();
+    const seconds = Number(answer?.headers.get("Retry-After"));
+    if (answer && seconds) {
+      const why = await refused(answer);
+      if (performance.now() + seconds * 1000 > end) throw why.texts ? why : unsent();
+      tell(why.key === "not_ready" ? "loading" : "busy");
+      await pause(seconds * 1000, signal);
+    } else if (answer && ![502, 503, 504].includes(answer.status)) {
+      const why = await refused(answer);
+      throw why.texts ? why : unsent();
+    } else {
+      if (sent >= MOST_SENT) throw unsent();
+      sent += 1;
+      tell("reconnecting");
+      await reached(signal);
+      end = performance.now() + PATIENCE;
+    }
+  }
+};
+
+export const classify = async (picture, look, signal, tell) => {
+  const asked = new URLSearchParams(Object.entries(look).filter(([, value]) => value));
+  if (picture.sample) asked.set("sample", picture.sample);
+  return (await post(`page/classify?${asked}`, picture.file, signal, tell)).json();
+};
+
+// A picture that this browser cannot show, as one that it can.
+export const preview = async (file, signal) => (await post("page/preview", file, signal, () => {})).blob();

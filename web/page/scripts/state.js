@@ -1,0 +1,44 @@
+// The one object that holds what is looked at, by what model and view, and what is known of it. Parts of the page read it
+// when they draw, and change it by `change` alone; then all that asked for it by `onChange` draw anew.
+
+import { query } from "./address.js";
+
+export const state = {
+  asked: query(), // what the address says, as texts: sample, model, view, lang, k, min
+  language: document.getElementById("page").lang, // the code of the page's words
+  offer: JSON.parse(document.getElementById("page-offer").textContent), // the server's models and limits; null at first
+  picture: null, // see `look.js`
+  phase: "empty", // of the picture: "empty", "busy", "result" or "error"
+  answer: null, // in the phase "result", see web/page/answer.py
+  problem: null, // in the phase "error": { texts, again }
+  waiting: "", // in the phase "busy", the key of the words for what is waited for
+  connected: true, // whether Streamlit's connection stands
+};
+
+const listeners = [];
+
+export const onChange = (listener) => listeners.push(listener);
+
+export const change = (values) => {
+  Object.assign(state, values);
+  for (const listener of listeners) listener(values);
+};
+
+// What holds now, by the address and, where that names nothing that there is, by what is usual.
+
+const whole = (text, least, most) => (/^\d{1,3}$/.test(text ?? "") && +text >= least && +text <= most ? +text : null);
+const VIEWS = ["crop", "whole", "both"];
+
+export const model = () => {
+  const { models = {}, aliases = {}, default: usual } = state.offer ?? {};
+  const name = state.asked.model;
+  if (!state.offer) return name ?? "";
+  if (Object.hasOwn(models, name)) return name;
+  return (Object.hasOwn(aliases, name) ? aliases[name] : usual) ?? "";
+};
+export const view = () => (VIEWS.includes(state.asked.view) ? state.asked.view : state.offer?.view ?? "");
+export const about = () => state.offer?.models?.[model()];
+export const most = () => about()?.most ?? 10;
+export const usual = () => about()?.usual ?? 5;
+export const shown = () => whole(state.asked.k, 1, most()) ?? usual();
+export const minimum = () => whole(state.asked.min, 0, 95) ?? 0;
