@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,8 @@ def handed_over() -> dict:
     """What a run of Streamlit's script hands to the page."""
     test = AppTest.from_file(str(MAIN), default_timeout=60).run()
     assert not test.exception
-    found = re.search(r'data-offer="([^"]*)"', test.html[0].proto.body)
-    assert found
-    return json.loads(unescape(found[1]))
+    (drawn,) = (one.proto for one in test.main if one.type == "bidi_component")
+    return json.loads(drawn.json)["offer"]
 
 
 def test_streamlits_script_hands_over_what_is_offered() -> None:
