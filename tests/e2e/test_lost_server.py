@@ -50,8 +50,8 @@ def test_the_page_says_that_it_reconnects_and_the_first_click_works(
         # Streamlit's own hints are for developers.
         expect(page.get_by_text("Streamlit", exact=False).locator("visible=true")).to_have_count(0)
     with started(tmp_path / "second.txt", port=port):
-        expect(page.get_by_role("meter").first).to_have_attribute("aria-label", label, timeout=60_000)
-        expect(page.locator("#connection")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_role("meter").first).to_have_attribute("aria-label", label, timeout=120_000)
+        expect(page.locator("#connection")).to_be_hidden(timeout=120_000)
         expect(refusal(page)).to_have_count(0)
         sample(page, "koala")
         best(page)

@@ -13,7 +13,7 @@ from tests.support.photos import photo
 from tests.support.steps import best, opened, refusal, sample, settings, upload
 
 BISON, PANDA = photo("bison.webp"), photo("panda.webp")
-TEXT = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
+TEXT: dict[str, object] = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
 
 # At each change of the page: which picture is shown, and what the bars beside it say. A pair of an answer with a
 # picture that it is not of would be in the list.
@@ -28,11 +28,11 @@ WATCH = """window.seen = new Set(); new MutationObserver(() => {
 def held(page: Page, pattern: str = "**/page/classify**") -> Iterator[list[Route]]:
     """Holds back the page's requests, and lets them go at the end."""
     routes: list[Route] = []
-    page.route(pattern, routes.append)
+    page.route(pattern, lambda route: routes.append(route))
     yield routes
-    page.unroute(pattern)
     for route in routes:
         route.continue_()
+    page.unroute(pattern)
 
 
 def test_a_new_picture_stands_with_empty_bars_until_its_own_come(visit: Page) -> None:
@@ -54,14 +54,19 @@ def test_a_new_picture_stands_with_empty_bars_until_its_own_come(visit: Page) ->
 
 def test_no_picture_ever_stands_beside_another_ones_answer(visit: Page) -> None:
     visit.evaluate(WATCH)
-    right = {"koala": "koala", "red_panda": "red panda", "dog": "German shepherd", "baseball": "baseball"}
+    right = {"koala": "koala", "red_panda": "red panda", "dog": "German Shepherd Dog", "baseball": "baseball"}
     for _ in range(2):
         for name, label in right.items():
             sample(visit, name)
             assert best(visit) == label
         upload(visit, BISON)
         assert best(visit) == "bison"
-    titles = {"Koala": "koala", "Red panda": "red panda", "German shepherd": "German shepherd", "Baseball": "baseball"}
+    titles = {
+        "Koala": "koala",
+        "Red panda": "red panda",
+        "German shepherd": "German Shepherd Dog",
+        "Baseball": "baseball",
+    }
     wanted = {f"Sample picture: {title}": label for title, label in titles.items()}
     wanted["Your picture, bison.webp"] = "bison"
     seen = visit.evaluate("[...window.seen].map(JSON.parse)")

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from tests.support.photos import photo
-from tests.support.steps import best, opened, photograph, refusal, sample, settings, upload
+from tests.support.steps import best, opened, refusal, sample, settings, upload
 
 BISON = photo("bison.webp")
 CATS = {"tabby cat", "tiger cat", "Egyptian Mau"}
@@ -116,49 +116,6 @@ def test_a_click_on_a_sample_classifies_it_and_credits_it(visit: Page) -> None:
     expect(visit.get_by_text("Photo: Mathias Appel, CC0-1.0").first).to_be_visible()
     visit.get_by_role("button", name="Cup of coffee").click()
     expect(visit.get_by_role("meter", name="espresso")).to_be_visible()
-
-
-def test_a_photo_from_the_camera_is_classified_and_permission_is_asked_only_then(browser: Browser, server: str) -> None:
-    context = browser.new_context(locale="en-US", permissions=["camera"])
-    page = context.new_page()
-    page.add_init_script(
-        """window.cameras = []; window.asked = 0;
-        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = async (...args) => {
-            window.asked += 1;
-            const stream = await open(...args);
-            window.cameras.push(...stream.getTracks());
-            return stream;
-        };"""
-    )
-    opened(page, server)
-    assert page.evaluate("window.asked") == 0
-    page.get_by_role("button", name="Use the camera").click()
-    photograph(page)
-    assert best(page)
-    expect(page.get_by_role("img", name="Your picture, photo.jpg")).to_be_visible()
-    page.get_by_role("button", name="Use the camera").click()
-    expect(page.locator("#video")).not_to_have_js_property("currentTime", 0)
-    page.keyboard.press("Escape")
-    expect(page.locator("#video")).to_be_hidden()
-    expect(page.get_by_role("button", name="Use the camera")).to_be_focused()
-    assert page.evaluate("window.asked") == 2
-    assert set(page.evaluate("window.cameras.map((one) => one.readyState)")) == {"ended"}
-    context.close()
-
-
-def test_without_a_camera_the_page_says_what_to_do(browser: Browser, server: str) -> None:
-    context = browser.new_context(locale="en-US")
-    page = context.new_page()
-    page.add_init_script(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'));"
-    )
-    opened(page, server)
-    page.get_by_role("button", name="Use the camera").click()
-    expect(page.get_by_role("alert").filter(has_text="Choose a file instead")).to_be_visible()
-    sample(page, "koala")
-    assert best(page) == "koala"
-    context.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -27,14 +28,14 @@ def client() -> TestClient:
     return TestClient(Starlette(routes=[Mount("/page", make_page())]), raise_server_exceptions=False)
 
 
-def classify(data: bytes = b"", headers: dict[str, str] = OWN, **query: str) -> Response:
+def classify(data: bytes = b"", query: Mapping[str, str] = {}, headers: Mapping[str, str] = OWN) -> Response:
     """Sends a picture, or asks for a sample, as the page does."""
-    return client().post("/page/classify", params=query, content=data or None, headers=headers)
+    return client().post("/page/classify", params=dict(query), content=data or None, headers=dict(headers))
 
 
 def answer(data: bytes = b"", **query: str) -> dict[str, Any]:
     """The same for what is answered."""
-    got = classify(data, **query)
+    got = classify(data, query)
     assert got.status_code == 200, got.text
     found: dict[str, Any] = got.json()
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -22,12 +23,13 @@ def _started() -> None:
     models().start()
 
 
-def handed_over() -> dict:
+def handed_over() -> dict[str, Any]:
     """What a run of Streamlit's script hands to the page."""
     test = AppTest.from_file(str(MAIN), default_timeout=60).run()
     assert not test.exception
     (drawn,) = (one.proto for one in test.main if one.type == "bidi_component")
-    return json.loads(drawn.json)["offer"]
+    content: dict[str, Any] = json.loads(drawn.json)["offer"]
+    return content
 
 
 def test_streamlits_script_hands_over_what_is_offered() -> None:

@@ -79,12 +79,12 @@ def test_a_sample_is_asked_for_by_its_name(sample: str) -> None:
 
 @pytest.mark.parametrize("query", [{"sample": "../x"}, {"view": "x"}])
 def test_what_there_is_not_is_refused(query: dict[str, str]) -> None:
-    got = classify(CAT, **query)
+    got = classify(CAT, query)
     assert (got.status_code, got.json()["code"]) == (422, "bad_parameter")
 
 
 def test_an_unknown_model_is_named_in_every_language() -> None:
-    got = classify(CAT, model="x")
+    got = classify(CAT, {"model": "x"})
     assert (got.status_code, got.json()["code"]) == (404, "unknown_model")
     assert set(got.json()["texts"]) >= {"en", "zh"}
 
@@ -104,7 +104,7 @@ def client_of(path: str, data: bytes):
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
-    got = classify(b"", {**OWN, "Content-Length": "21000000"})
+    got = classify(headers={**OWN, "Content-Length": "21000000"})
     assert (got.status_code, got.json()["code"]) == (413, "request_too_large")
     assert got.json()["texts"]["en"] == got.json()["detail"]
 

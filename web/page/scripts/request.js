@@ -1,7 +1,8 @@
 // Sends a picture to the server and waits for the answer: tries again when the server asks for that, and when it has gone
 // and another one stands in its place.
 
-const PATIENCE = 60_000; // milliseconds for which a server that is busy or gone is waited for
+const PATIENCE = 60_000; // milliseconds for which a server that is busy is asked again
+const RESTART = 300_000; // milliseconds for which a server that is gone is waited for
 const MOST_SENT = 3; // times that a picture is sent whose connection broke: it may be what ends servers
 const PAUSE = 1_000; // milliseconds between two looks for a server
 
@@ -22,8 +23,8 @@ const pause = (milliseconds, signal) =>
 const unsent = () => new Refused(null, "unsent", true);
 
 // Waits until the server answers anything.
-const reached = async (signal, end) => {
-  for (;;) {
+const reached = async (signal) => {
+  for (const end = performance.now() + RESTART; ; ) {
     await pause(PAUSE, signal);
     try {
       const { type, status } = await fetch("healthz", { signal, cache: "no-store", redirect: "manual" });
@@ -45,7 +46,7 @@ const refused = async (answer) => {
 // Gives the answer, which is one of success.
 //   tell: is called with the key of the words for what is waited for.
 const post = async (address, body, signal, tell) => {
-  const end = performance.now() + PATIENCE;
+  let end = performance.now() + PATIENCE;
   for (let sent = 1; ; ) {
     const headers = body ? { "Content-Type": "application/octet-stream" } : {};
     const answer = await fetch(address, { method: "POST", body, headers, signal, cache: "no-store", redirect: "manual" })
@@ -66,7 +67,8 @@ const post = async (address, body, signal, tell) => {
       if (sent >= MOST_SENT) throw unsent();
       sent += 1;
       tell("reconnecting");
-      await reached(signal, end);
+      await reached(signal);
+      end = performance.now() + PATIENCE;
     }
   }
 };

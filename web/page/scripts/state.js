@@ -33,7 +33,8 @@ export const model = () => {
   const { models = {}, aliases = {}, default: usual } = state.offer ?? {};
   const name = state.asked.model;
   if (!state.offer) return name ?? "";
-  return Object.hasOwn(models, name) ? name : aliases[name] ?? usual ?? "";
+  if (Object.hasOwn(models, name)) return name;
+  return (Object.hasOwn(aliases, name) ? aliases[name] : usual) ?? "";
 };
 export const view = () => (VIEWS.includes(state.asked.view) ? state.asked.view : state.offer?.view ?? "");
 export const about = () => state.offer?.models?.[model()];
