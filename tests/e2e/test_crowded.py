@@ -48,5 +48,5 @@ def test_a_visitor_for_whom_there_is_no_room_reads_so_and_is_let_in_later(
         page.goto(small)
         expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
         stack.close()
-        expect(page.locator("#offered")).to_be_attached(timeout=60_000)
+        expect(page.locator(".stBidiComponent #page")).to_be_attached(timeout=60_000)
         expect(page.get_by_text(words)).to_have_count(0)

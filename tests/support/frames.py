@@ -80,7 +80,7 @@ def drawn(page: Page, front: Front, cookies: str) -> Frame:
     # Into a browser that has nothing in its cache yet.
     expect(page.frame_locator("iframe").locator("#page[data-ready]")).to_be_visible(timeout=60_000)
     frame = page.frames[1]
-    expect(frame.locator("#offered")).to_be_attached(timeout=60_000)
+    expect(frame.locator(".stBidiComponent #page")).to_be_attached(timeout=60_000)
     # By what arrives at the server.
     frame.evaluate("document.cookie = 'third=party; Secure; SameSite=None'")
     assert frame.evaluate("fetch('/healthz').then((answer) => answer.status)") == 200

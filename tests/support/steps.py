@@ -21,7 +21,7 @@ def opened(page: Page, address: str) -> Page:
 def ready(page: Page | Frame) -> None:
     """Waits until the page can be used, and Streamlit's script has handed over what the server offers."""
     expect(page.locator("#page[data-ready]")).to_be_visible()
-    expect(page.locator("#offered")).to_be_attached()
+    expect(page.locator(".stBidiComponent #page")).to_be_attached()
 
 
 def upload(page: Page | Frame, file: Path | dict[str, object]) -> None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.problems import NOT_FOUND, respond
 
-_OPEN = ("health", "host-config", "stream")
+_OPEN = ("bidi-components", "health", "host-config", "stream")
 
 
 class AllowedPaths:

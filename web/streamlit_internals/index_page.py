@@ -21,7 +21,7 @@ _FRAME = ROOT / "index.html"
 _STYLES = re.compile(r'<link rel="stylesheet"[^>]*>')
 _FONT = re.compile(r'href="(\./static/media/[\w.-]+\.woff2)"')
 # Streamlit's elements that the page draws, and what its page asks the server with.
-_PARTS = ("Html", "axios")
+_PARTS = ("BidiComponent", "axios")
 
 
 # Letters that our small font lacks and Streamlit's has: a browser fetches that when one of them is to be drawn.

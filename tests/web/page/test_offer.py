@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,8 @@ def handed_over() -> dict[str, Any]:
     """What a run of Streamlit's script hands to the page."""
     test = AppTest.from_file(str(MAIN), default_timeout=60).run()
     assert not test.exception
-    found = re.search(r'data-offer="([^"]*)"', test.html[0].proto.body)
-    assert found
-    content: dict[str, Any] = json.loads(unescape(found[1]))
+    (drawn,) = (one.proto for one in test.main if one.type == "bidi_component")
+    content: dict[str, Any] = json.loads(drawn.json)["offer"]
     return content
 
 

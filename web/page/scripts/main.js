@@ -8,6 +8,7 @@ import * as picker from "./picker.js";
 import * as picture from "./picture.js";
 import * as samples from "./samples.js";
 import * as settings from "./settings.js";
+import * as streamlit from "./streamlit.js";
 import { about, change, onChange, state } from "./state.js";
 import { inLanguage, languages, t, translate } from "./words.js";
 
@@ -45,14 +46,6 @@ const draw = (changed) => {
   for (const part of [picker, camera, picture, answer, samples, settings]) part.draw();
 };
 
-// Streamlit's script hands over what the server offers, also that of another server after a restart.
-const takeOffer = () => {
-  const found = document.getElementById("offered")?.dataset.offer;
-  if (!found || found === takeOffer.last) return;
-  takeOffer.last = found;
-  change({ offer: { ...state.offer, ...JSON.parse(found) } });
-};
-
 state.language = usual;
 translate();
 document.querySelector("#credits ul").replaceChildren(...picture.credits());
@@ -62,7 +55,6 @@ addEventListener("popstate", ({ state: step }) => restore(step?.picture));
 const { dataset } = document.documentElement;
 new MutationObserver(() => change({ connected: dataset.connection !== "lost" }))
   .observe(document.documentElement, { attributes: true, attributeFilter: ["data-connection"] });
-new MutationObserver(takeOffer).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-offer"] });
 restore(history.state?.picture);
-takeOffer();
+streamlit.start();
 page.toggleAttribute("data-ready", true);
