@@ -40,7 +40,7 @@ def test_nothing_keeps_a_screen_reader_out(themed: Page) -> None:
     themed.get_by_role("button", name="Download").click()
     themed.get_by_text("Details", exact=True).click()
     themed.get_by_text("Photo credits").click()
-    expect(themed.locator(".credits li").first).to_be_visible()
+    expect(themed.locator("#credits li").first).to_be_visible()
     # Bars grow and panels unfold: what is half there has no colours to judge yet.
     until(themed, "document.getAnimations().every((one) => one.playState !== 'running')")
     assert serious(themed) == []

@@ -69,7 +69,7 @@ def _whole(code: str, page: str) -> tuple[bytes, bytes]:
     styles = "\n".join(_STYLES.findall(frame(code)))
     if font := _font(code):
         source = f'url({font}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
-        styles += f"\n<style>@font-face{{font-family:Source Sans;font-weight:100 900;src:{source}}}</style>"
+        styles += f"\n<style>@font-face{{font-family:Page;font-weight:100 900;src:{source}}}</style>"
     html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{page}\n{styles}", 1)
     return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
 
