@@ -5,15 +5,17 @@ So the page changes its language, the number of classes and the smallest score w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from classifier import Classification, ClassifierError
+from classifier import Classification, ClassifierError, ModelPackage, PredictionSet
 from classifier.backends import names as backends
-from classifier.formatting import percent
+from classifier.formatting import odds, percent
 from classifier.languages import Language, languages
+from classifier.package import Manifest
 from classifier.views import View
 from web import problems
 from web.models import models
@@ -33,15 +35,18 @@ MOST = 10
 _MUCH = 0.5
 """The share of a picture from which on the page does not say that the model saw only so much of it."""
 
+_NAMED = 5
+"""The most classes of a set that are named."""
 
-def answer(result: Classification) -> dict[str, Any]:
-    """The result, its scores in words, and what there is to say of it in each language."""
+
+def answer(result: Classification, package: ModelPackage) -> dict[str, Any]:
+    """The result of a model, its scores in words, and what there is to say of it in each language."""
     return {
         "result": result.to_dict(),
         "doubt": result.doubt,
         "percents": [percent(item.score) for item in result.predictions],
         "hides": _seen(result) < _MUCH,
-        "words": {code: _words(result, language) for code, language in languages().items()},
+        "words": {code: _words(result, package, language) for code, language in languages().items()},
     }
 
 
@@ -61,17 +66,16 @@ def sentences(error: Exception) -> dict[str, str]:
     return {code: language.error(error) for code, language in languages().items()}
 
 
-def model_title(name: str) -> str:
+def model_title(package: ModelPackage) -> str:
     """What the page calls a model: its title, and its name, too, where others have the same title."""
-    title = models().packages[name].manifest.title
+    title = package.manifest.title
     alike = sum(package.manifest.title == title for package in models().packages.values())
-    return title if alike == 1 else f"{title} ({name})"
+    return title if alike <= 1 else f"{title} ({package.name})"
 
 
-def _words(result: Classification, language: Language) -> dict[str, Any]:
-    package = models().packages[result.model]
+def _words(result: Classification, package: ModelPackage, language: Language) -> dict[str, Any]:
     labels = package.labels_for(language.code)
-    spoken = language.code if language.code in package.labels else package.language
+    spoken = package.language_for(language.code)
     took = language.text(
         "page",
         "took",
@@ -82,17 +86,27 @@ def _words(result: Classification, language: Language) -> dict[str, Any]:
     return {
         "labels": [labels[item.index] for item in result.predictions],
         "lang": languages()[spoken].html if spoken in languages() else spoken,
-        "took": f"{took} · {model_title(result.model)}",
+        "set": [labels[item.index] for item in result.set.predictions] if result.set else [],
+        "promise": _promise(result.set, labels, language) if result.set else "",
+        "took": f"{took} · {model_title(package)}",
         "hidden": language.text("page", "hidden", share=percent(_seen(result), 0)),
-        "details": _details(result, language),
+        "details": _details(result, package.manifest, language),
     }
 
 
-def _details(result: Classification, language: Language) -> list[tuple[str, str]]:
+def _promise(found: PredictionSet, labels: Sequence[str], language: Language) -> str:
+    """Which classes to reckon with, and how often one of them is right."""
+    times, of = odds(found.coverage)
+    count = len(found.predictions)
+    key = "set_one" if count == 1 else "set" if count <= _NAMED else "set_many"
+    named = [labels[item.index] for item in found.predictions[:_NAMED]]
+    return language.text("page", key, times=times, of=of, count=count, labels=named)
+
+
+def _details(result: Classification, manifest: Manifest, language: Language) -> list[tuple[str, str]]:
     def t(key: str, **values: object) -> str:
         return language.text("page", key, **values)
 
-    manifest = models().packages[result.model].manifest
     rows = [
         (t("size"), t("size_value", width=result.width, height=result.height, format=result.format)),
         (t("view"), t(_SAW[result.view], share=percent(_seen(result), 0))),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -21,13 +22,13 @@ _FOLDER = Path(__file__).parent
 _TEXT = re.compile(r'data-t="(\w+)">')
 _LABEL = re.compile(r'data-label="(\w+)"')
 
-_offer: str = "null"
+_offer: Callable[[], dict[str, Any]] | None = None
 
 
-def offer(content: dict[str, Any]) -> None:
-    """Has the page name what the server offers (see `web.page.offer`), once it is known."""
+def introduce(offer: Callable[[], dict[str, Any]]) -> None:
+    """Has the page name what the server offers at the moment (see `web.page.offer`), once that is known."""
     global _offer
-    _offer = _json(content)
+    _offer = offer
 
 
 def html(language: Language, font: str) -> str:
@@ -37,7 +38,7 @@ def html(language: Language, font: str) -> str:
         language: that of its texts.
         font: the address of the page's font.
     """
-    return _html(language, font, _offer)
+    return _html(language, font, _json(_offer() if _offer else None))
 
 
 @lru_cache(maxsize=16)

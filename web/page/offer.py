@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
 from typing import Any
 
 from classifier import ModelPackage
@@ -21,6 +23,7 @@ def offer() -> dict[str, Any]:
     found = models().limits
     values = {"formats": list(found.formats), "megabytes": millions(found.max_bytes), "pixels": found.max_pixels}
     return {
+        "version": version(),
         "default": models().default,
         "view": models().settings.view,
         "models": {name: _model(name, package) for name, package in models().packages.items()},
@@ -37,10 +40,20 @@ def offer() -> dict[str, Any]:
     }
 
 
+def version() -> str:
+    """Changes whenever a model does; the same on every server with the same models."""
+    return _digest(models().default, *(f"{name} {package.version}" for name, package in models().packages.items()))
+
+
+@lru_cache(maxsize=4)
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
 def _model(name: str, package: ModelPackage) -> dict[str, Any]:
     output = package.manifest.output
     return {
-        "title": model_title(name),
+        "title": model_title(package),
         "most": min(MOST, output.classes),
         "usual": min(output.top_k, MOST, output.classes),
         "intro": {code: _intro(language, package) for code, language in languages().items()},

@@ -7,8 +7,9 @@ has gone. The browser has the picture and sends it again for another model, so t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio.to_thread
 from starlette.applications import Starlette
@@ -25,8 +26,10 @@ from web import metrics, problems
 from web.api.turns import admit, called_off, threads, turn
 from web.clients import client_of
 from web.errors import DisconnectedError
+from web.loaded import ModelChangedError
 from web.metrics import CountRequests
 from web.models import Take, models
+from web.page import offer
 from web.page.answer import MOST, answer, refusal
 from web.page.gallery import samples
 from web.server.same_origin import SameOrigin
@@ -41,6 +44,7 @@ _SIDE = 1120  # pixels of a preview's longer side: the column's width on a dense
 def make_page() -> ASGIApp:
     """The ASGI app, to be mounted at `/page`."""
     routes = [Route(f"/{one.__name__}", one, methods=["POST"]) for one in (classify, preview)]
+    routes.append(Route("/offer", offered, methods=["GET"]))
     app: ASGIApp = Starlette(
         routes=routes,
         exception_handlers={
@@ -56,15 +60,24 @@ def make_page() -> ASGIApp:
 async def classify(request: Request) -> Response:
     """Classifies the body, or the sample that the query names, by the model and view that it names."""
     asked = request.query_params
-    name = models().resolve(asked.get("model") or None)
+    models().resolve(asked.get("model") or None)  # before the picture is read
     view = _view(asked.get("view", ""))
     data = _sample(asked["sample"]) if "sample" in asked else await _body(request)
-    lang = next(iter(models().packages[name].labels))
+    while True:
+        with suppress(ModelChangedError):  # the words for an answer are those of the version that gave it
+            package = models().package(asked.get("model") or None)
+            asking = {"model": package, "top_k": MOST, "lang": package.language, "view": view}
+            result = await _in_turn(request, partial(_classified, data, asking))
+            return JSONResponse({**answer(result, package), "offered": offer.version()})
 
-    def work(take: Take) -> Classification:
-        return models().classify(data, client="page", model=name, top_k=MOST, lang=lang, view=view, take=take)
 
-    return JSONResponse(answer(await _in_turn(request, work)))
+def _classified(data: bytes, asking: dict[str, Any], take: Take) -> Classification:
+    return models().classify(data, client="page", take=take, **asking)
+
+
+async def offered(_: Request) -> Response:
+    """What this server offers, for a page whose answer came from other models than it knows of."""
+    return JSONResponse(offer.offer(), headers={"Cache-Control": "no-store"})
 
 
 async def preview(request: Request) -> Response:

@@ -76,10 +76,10 @@ def test_whatever_goes_wrong_a_visitor_gets_a_sentence(monkeypatch: pytest.Monke
 
 
 def test_nothing_that_a_model_says_ends_the_frames_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "_offer", "null")
+    monkeypatch.setattr(document, "_offer", None)
     content = offer()
     content["models"][content["default"]]["title"] = "</script><script>alert(1)</script><!--"
-    document.offer(content)
+    document.introduce(lambda: content)
     from classifier.languages import languages
 
     html = document.html(languages()["en"], "")

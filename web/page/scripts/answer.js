@@ -91,8 +91,10 @@ const drawFacts = () => {
   element("details").hidden = !answer;
   element("hidden-part").hidden = !answer?.hides;
   element("doubt").hidden = !answer?.doubt;
+  element("promise").hidden = !words?.promise;
   if (!answer) return;
   element("took").textContent = words.took;
+  element("promise").textContent = words.promise;
   element("hidden-part").textContent = words.hidden;
   if (answer.doubt) element("doubt").replaceChildren(...withStrong(t(answer.doubt)));
   const rows = words.details.flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]);

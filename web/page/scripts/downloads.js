@@ -3,6 +3,7 @@
 import { part } from "./answer.js";
 import { menu } from "./menu.js";
 import { state } from "./state.js";
+import { inLanguage } from "./words.js";
 
 // As `csv_line` in classifier/formatting.py: no spreadsheet may see a formula in a label.
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
@@ -20,7 +21,10 @@ const csv = () => {
 
 const json = () => {
   const predictions = part().map(({ label, score, index }) => ({ label, score, index }));
-  return JSON.stringify({ ...state.answer.result, predictions }, null, 2);
+  const { set } = state.answer.result;
+  const labels = inLanguage(state.answer.words).set;
+  const named = set && { ...set, predictions: set.predictions.map((one, rank) => ({ ...one, label: labels[rank] })) };
+  return JSON.stringify({ ...state.answer.result, predictions, set: named }, null, 2);
 };
 
 const save = (content, ending, type) => {

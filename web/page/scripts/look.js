@@ -4,7 +4,7 @@
 // name of a `sample`; and an `address` under which the browser shows it.
 
 import { push, query } from "./address.js";
-import { classify, Refused } from "./request.js";
+import { classify, offered, Refused } from "./request.js";
 import { change, model, state, view } from "./state.js";
 import { samples } from "./words.js";
 
@@ -58,6 +58,14 @@ export const ask = (values) => {
   change({ asked });
 };
 
+// The server's models have changed: what earlier ones said is forgotten.
+const renew = async () => {
+  const offer = await offered();
+  if (!offer) return;
+  answers.clear();
+  change({ offer: { ...state.offer, ...offer } });
+};
+
 // Classifies the picture, unless its result by this model and view is known.
 export const run = async (again = false) => {
   running.abort();
@@ -78,12 +86,14 @@ export const run = async (again = false) => {
     if (picture.file?.size > (state.offer?.limits?.bytes ?? Infinity)) throw new Refused(state.offer.limits.refused, "", false);
     const answer = await classify(picture, look, signal, (waiting) => signal.aborted || change({ waiting }));
     if (signal.aborted) return;
-    keep(answers, key, answer);
     change({ phase: "result", answer, waiting: "" });
+    if (answer.offered !== state.offer?.version) await renew();
+    keep(answers, key, answer);
   } catch (problem) {
     if (signal.aborted) return;
     if (!(problem instanceof Refused)) throw problem;
     change({ phase: "error", problem, waiting: "" });
+    if (problem.key === "unknown_model") await renew();
   }
 };
 

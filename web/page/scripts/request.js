@@ -79,5 +79,11 @@ export const classify = async (picture, look, signal, tell) => {
   return (await post(`page/classify?${asked}`, picture.file, signal, tell)).json();
 };
 
+// What the server offers now; null where it does not say.
+export const offered = async () => {
+  const answer = await fetch("page/offer", { cache: "no-store" }).catch(() => null);
+  return answer?.ok ? answer.json() : null;
+};
+
 // A picture that this browser cannot show, as one that it can.
 export const preview = async (file, signal) => (await post("page/preview", file, signal, () => {})).blob();
