@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.backends.litert import LiteRTBackend
-from classifier.backends.loaded import check_finite
+from classifier.backends.loaded import check_answer
 from classifier.backends.names import LITERT
 from classifier.backends.trial import try_out
 from classifier.errors import ClassifierError, ParameterError
@@ -125,7 +125,7 @@ class Extractor:
     def _features(self, data: bytes) -> NDArray[np.float16]:
         pixels = self._decoder.prepare(data, self._geometry).pixels
         output = self._backend.run(normalise(pixels, self.package.manifest.input))
-        check_finite(self.package.name, output, features=True)
+        check_answer(self.package, output, features=True)
         assert output.features is not None  # noqa: S101  (checked when it was loaded)
         return pooled(output.features[0]).astype(np.float16)
 
