@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from classifier.errors import BusyError, ClassifierError, ParameterError
+from classifier.errors import BusyError, ClassifierError, PackageError, ParameterError
 
 _SEND = (
     "Send a multipart form with a part named `file` (curl -F file=@photo.jpg), the picture itself as the body "
@@ -210,3 +210,9 @@ class ModelFailedError(NotReadyError):
 
     code = "model_failed"
     sentence = "The model could not be loaded. Whoever runs this server finds the reason in its log."
+
+
+class NoRoomError(PackageError):
+    """A model does not fit into memory beside the one whose place it is to take."""
+
+    code = "no_room"

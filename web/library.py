@@ -19,7 +19,8 @@ from classifier.machine.queue import WorkQueue
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings
 from web import metrics
-from web.loaded import LoadedModels, NoRoomError
+from web.errors import NoRoomError
+from web.loaded import LoadedModels
 from web.offered import Found, Offer, first_offer, next_offer, read, warnings
 
 log = logging.getLogger(__name__)

@@ -12,21 +12,15 @@ from functools import partial
 from classifier import Classifier, ModelPackage
 from classifier.backends.choice import choose
 from classifier.backends.names import BACKENDS
-from classifier.errors import BackendError, PackageError
+from classifier.errors import BackendError
 from classifier.formatting import millions
 from classifier.machine.cpus import cpu_count
 from classifier.machine.queue import WorkQueue
 from classifier.picture.prepare import Decoder
 from classifier.settings import Settings
-from web.errors import NotReadyError
+from web.errors import NoRoomError, NotReadyError
 
 log = logging.getLogger(__name__)
-
-
-class NoRoomError(PackageError):
-    """A model does not fit into memory beside the one whose place it is to take."""
-
-    code = "no_room"
 
 
 class ModelChangedError(Exception):

@@ -65,6 +65,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "STOP_DELAY": "2.5",
         "ACCESS_LOG": "combined",
         "CPUS": "3",
+        "RELOAD": "0.5",
     }
     assert {name.lower() for name in values} == set(Settings.model_fields)
     for name, value in values.items():

@@ -35,13 +35,13 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(moment: Callable[...,
 
 
 def test_what_is_wrong_is_found(visit: Page) -> None:
-    visit.evaluate("document.body.append(document.createElement('button'))")
+    visit.evaluate("document.querySelector(`#page main`).append(document.createElement('button'))")
     (fault,) = [one for one in findings(visit) if one.startswith("button-name")]
     assert "<button></button>" in fault
 
 
 def test_a_target_that_is_too_small_is_found(visit: Page) -> None:
-    small = "<button style='width: 14px; height: 14px; padding: 0; border: 0'>x</button>"
-    visit.evaluate(f"document.body.insertAdjacentHTML('beforeend', `<div>{small}{small}</div>`)")
+    small = "<button style='width: 14px; height: 14px; min-height: 0; padding: 0; border: 0'>x</button>"
+    visit.evaluate(f"document.querySelector(`#page main`).insertAdjacentHTML('beforeend', `<div>{small}{small}</div>`)")
     assert [one for one in findings(visit) if one.startswith("target-size")]
     assert ask(visit, "small")

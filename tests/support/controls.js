@@ -19,6 +19,7 @@
     for (let at = one; at; at = parent(at)) {
       const { width, height } = at.getBoundingClientRect();
       const style = getComputedStyle(at);
+      if (style.display === "contents") continue; // it has no box that could cut
       if ((style.clipPath !== "none" || style.clip !== "auto" || style.overflow !== "visible") && (width <= 1 || height <= 1)) return true;
     }
     return false;

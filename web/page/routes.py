@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -47,14 +48,23 @@ def make_page() -> ASGIApp:
     routes.append(Route("/offer", offered, methods=["GET"]))
     app: ASGIApp = Starlette(
         routes=routes,
+        # Within what answers to errors: what it raises into the reading of a body is its own to answer.
+        middleware=[
+            Middleware(
+                BodyLimit,
+                max_bytes=max_bytes,
+                budgets=lambda: (budget(),),
+                admit=partial(admit, asking="page"),
+                respond=refusal,
+            )
+        ],
         exception_handlers={
             ClassifierError: _on_classifier_error,
             HTTPException: problems.on_http_error,
             Exception: _on_unexpected,
         },
     )
-    bounded = BodyLimit(app, max_bytes, lambda: (budget(),), partial(admit, asking="page"), refusal)
-    return CountRequests(SameOrigin(bounded, refusal), name="/page{}".format)
+    return CountRequests(SameOrigin(app, refusal), name="/page{}".format)
 
 
 async def classify(request: Request) -> Response:

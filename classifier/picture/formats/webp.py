@@ -72,7 +72,7 @@ def _cut_off(data: bytes) -> CutOff | None:
     if missing == 0:  # only what comes behind the picture may be missing
         picture = _file(data[12 : chunk.start - 8], chunk.name, data[chunk.start : end])
         return CutOff(picture, doubtful=True, there=There(size[1], size, 1.0))
-    if size[0] * size[1] > _MOST_COMPARED:
+    if size[0] * size[1] > _MOST_COMPARED or have < _before_pixels(chunk.name, data[chunk.start : end]):
         return CutOff(b"", there=There(0, size, 0.0))
     count = 2 * missing + _MORE
     ended, continued = (
@@ -80,6 +80,14 @@ def _cut_off(data: bytes) -> CutOff | None:
         for rest in (bytes(count), _NOISE + bytes(count))
     )
     return CutOff(ended, continued, _PICTURES[chunk.name], _FACTOR, doubtful=True)
+
+
+def _before_pixels(name: bytes, picture: bytes) -> int:
+    """Bytes at the beginning of a picture without which no pixel can be told, however the rest is filled.
+
+    In VP8 that is the frame's header and its first partition, which says how each block is predicted (RFC 6386, 9.1).
+    """
+    return 10 + (int.from_bytes(picture[:3], "little") >> 5) if name == b"VP8 " else 0
 
 
 def _file(before: bytes, name: bytes, picture: bytes) -> bytes:

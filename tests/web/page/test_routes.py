@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from classifier import Classification
 from classifier.errors import BusyError
 from tests.support.hostile import encode
 from tests.support.page import CAT, CATS, OWN, answer, classify, client, labels
 from tests.support.photos import photo
+from web.loaded import ModelChangedError
 from web.models import Models, models
 from web.page.gallery import samples
+from web.page.offer import offer
 
 PANDA = photo("panda.webp").read_bytes()
 
@@ -39,6 +45,35 @@ def test_labels_and_facts_come_in_every_language() -> None:
     assert dict(found["words"]["en"]["details"])["Picture"] == "451 × 300 pixels, PNG"
     assert len(found["percents"]) == len(found["result"]["predictions"]) == 10
     assert found["percents"][0].endswith("%")
+
+
+def test_a_set_is_put_into_words_where_the_model_promises_one() -> None:
+    found = answer(photo("cat.webp").read_bytes(), model="cifar10")
+    assert found["words"]["en"]["promise"] == "One of these, right 99 times in 100: cat, dog."
+    assert found["words"]["zh"]["set"] == ["猫", "狗"]
+    assert answer(CAT)["words"]["en"]["promise"] == ""
+
+
+def test_an_answer_tells_whether_the_page_knows_of_other_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = client().get("/page/offer", headers=OWN).json()
+    assert known == json.loads(json.dumps(offer()))
+    assert answer(CAT)["offered"] == known["version"]
+    monkeypatch.setattr(models().library, "offer", replace(models().library.offer, default="cifar10"))
+    assert answer(CAT)["offered"] != known["version"]
+
+
+def test_a_picture_whose_model_changes_meanwhile_is_answered_by_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, classify = [], Models.classify
+
+    def changing(self: Models, *given: Any, **options: Any) -> Classification:
+        asked.append(options["model"])
+        if len(asked) == 1:
+            raise ModelChangedError
+        return classify(self, *given, **options)
+
+    monkeypatch.setattr(Models, "classify", changing)
+    assert labels(answer(CAT))[0] in CATS
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("kind", ["noise", "blank"])

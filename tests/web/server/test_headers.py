@@ -31,7 +31,8 @@ class InlineScripts(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.inside = tag == "script" and "src" not in dict(attrs)
+        # Whoever gives a script another type has a block of data, which browsers do not run.
+        self.inside = tag == "script" and "src" not in dict(attrs) and dict(attrs).get("type") in (None, "module")
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
     def handle_endtag(self, tag: str) -> None:

@@ -13,9 +13,19 @@ const move = (parent, before) => {
   }
 };
 
+// Streamlit's frame has a landmark of its own around all that is drawn; the page brings its own.
+const noLandmarks = (element) => {
+  for (let at = element; at && at !== document.body; at = at.parentElement) {
+    if (!["MAIN", "SECTION", "HEADER"].includes(at.tagName)) continue;
+    at.setAttribute("role", "none");
+    at.removeAttribute("tabindex"); // what can have the focus keeps its role
+  }
+};
+
 // Called when Streamlit has drawn the component, and whenever its data change.
 export default ({ data, parentElement, setStateValue }) => {
   if (page.parentElement !== parentElement) move(parentElement, null);
+  noLandmarks(parentElement);
   page.streamlit = { ...data, tell: (looked) => setStateValue("looked_at", looked) };
   page.dispatchEvent(new Event("streamlit"));
   // If Streamlit takes the component away, the page goes on without it.
