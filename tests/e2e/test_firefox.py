@@ -98,7 +98,7 @@ def test_a_picture_that_is_dropped_or_pasted_is_taken(fox: Firefox, event: str, 
 
 
 def test_a_sample_is_reached_by_keyboard(fox: Firefox) -> None:
-    """Chromium tests that Enter presses it: in a Firefox without windows, WebDriver's Enter presses no button."""
+    """Whether Enter presses it only Chromium's test says: here WebDriver's led to no click; why is not known."""
     focused = "document.activeElement?.dataset?.sample === 'koala'"
     for _ in range(60):
         if not fox.evaluate(focused):
