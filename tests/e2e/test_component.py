@@ -60,7 +60,7 @@ def test_what_has_the_focus_keeps_it_when_streamlit_comes(page: Page, server: st
     held: list[Route] = []
     page.route("**/static/js/**", lambda route: route.continue_() if coming.is_set() else held.append(route))
     page.goto(server, wait_until="commit")
-    expect(page.locator("#page[data-ready]")).to_be_visible()
+    expect(page.locator("#page[data-ready]")).to_be_visible(timeout=60_000)
     page.locator("#settings-open").click()
     page.locator("#k").focus()
     coming.set()

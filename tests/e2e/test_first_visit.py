@@ -30,7 +30,7 @@ def test_the_page_can_be_used_before_streamlits_scripts_and_stays_where_it_is(
     held: list[Route] = []
     page.route("**/static/js/**", lambda route: held.append(route))
     page.goto(server, wait_until="commit")
-    expect(page.locator("#page[data-ready]")).to_be_visible()
+    expect(page.locator("#page[data-ready]")).to_be_visible(timeout=60_000)
     expect(page.locator("#samples button")).to_have_count(12)
     before = page.evaluate(PLACES)
     sample(page, "koala")

@@ -20,8 +20,8 @@ def opened(page: Page, address: str) -> Page:
 
 def ready(page: Page | Frame) -> None:
     """Waits until the page can be used, and Streamlit's script has handed over what the server offers."""
-    expect(page.locator("#page[data-ready]")).to_be_visible()
-    expect(page.locator(".stBidiComponent #page")).to_be_attached()
+    expect(page.locator("#page[data-ready]")).to_be_visible(timeout=60_000)
+    expect(page.locator(".stBidiComponent #page")).to_be_attached(timeout=60_000)  # after a hundred scripts
 
 
 def upload(page: Page | Frame, file: Path | dict[str, object]) -> None:

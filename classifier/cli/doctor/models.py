@@ -19,6 +19,7 @@ from classifier.cli.doctor.check import Check
 from classifier.errors import ClassifierError, PackageError, ParameterError
 from classifier.formatting import percent
 from classifier.injected import without_injected
+from classifier.machine.process import end_first
 from classifier.package import Catalog, Form, ModelPackage, is_bare, locate
 from classifier.settings import PREFIX, Settings, read_settings
 
@@ -87,6 +88,7 @@ def trial(settings: Settings) -> Iterator[Check]:
             capture_output=True,
             timeout=_TRIAL_TIMEOUT,
             env=checkout.environment(),
+            preexec_fn=end_first,  # or the kernel may end the doctor in its place
         )
     except subprocess.TimeoutExpired:
         yield Check(
