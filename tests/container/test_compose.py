@@ -27,6 +27,7 @@ from tests.kubernetes.crowd import TITLES, Crowd
 from tests.support.docker import Container, docker, drive, exhaust_memory, get, kill, published, send
 from tests.support.lost import route_of, seconds_to_go_on
 from tests.support.photos import ROOT, photo
+from tests.support.steps import ready
 
 PROJECT = "image-classifier-test"
 PANDA = photo("panda.webp").read_bytes()
@@ -163,14 +164,14 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, br
             assert response.headers["Set-Cookie"].endswith("; Secure")
         page = browser.new_page(ignore_https_errors=True)
         page.goto(f"https://{published(proxy, 8443)}")
-        expect(page.locator("#samples button")).to_have_count(12)
+        ready(page)
         files = page.evaluate(
             """performance.getEntriesByType("resource").filter((one) => one.name.endsWith(".js"))
             .map((one) => [one.nextHopProtocol, one.encodedBodySize < one.decodedBodySize])"""
         )
         assert len(files) > 80
         assert {protocol for protocol, _ in files} == {"h2"}
-        assert sum(compressed for _, compressed in files) > 80
+        assert sum(compressed for _, compressed in files) > 70  # those of Streamlit's
         page.close()
 
 
@@ -238,7 +239,7 @@ def test_what_is_saved_while_developing_is_served_without_a_build(page: Page, ed
         change(
             tmp_path / "classifier/texts/en.toml", 'headline = "What is in your picture?"', 'headline = "Here it is"'
         )
-        while "Here it is" not in send(address, "GET", "/").body.decode():
+        while "Here it is" not in shown(address):
             assert time.monotonic() - begin < 30
             time.sleep(0.1)
         expect(meter).to_have_attribute("aria-label", "giant panda")
@@ -266,6 +267,13 @@ def test_what_is_saved_while_developing_is_served_without_a_build(page: Page, ed
             assert time.monotonic() - begin < 60
             time.sleep(0.1)
         assert json.loads(docker("inspect", container["Id"]))[0]["State"]["StartedAt"] == begun
+
+
+def shown(address: str) -> str:
+    """The page's HTML, or nothing while the server starts."""
+    with suppress(OSError, http.client.HTTPException):
+        return get(address, "/").body.decode()
+    return ""
 
 
 def said(address: str, path: str) -> str:
