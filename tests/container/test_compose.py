@@ -169,9 +169,9 @@ def test_several_behind_nginx_with_and_without_tls(edge: str, tmp_path: Path, br
             """performance.getEntriesByType("resource").filter((one) => one.name.endsWith(".js"))
             .map((one) => [one.nextHopProtocol, one.encodedBodySize < one.decodedBodySize])"""
         )
-        assert len(files) > 80
+        assert len(files) > 60
         assert {protocol for protocol, _ in files} == {"h2"}
-        assert sum(compressed for _, compressed in files) > 70  # those of Streamlit's
+        assert sum(compressed for _, compressed in files) > 50  # those of Streamlit's
         page.close()
 
 
