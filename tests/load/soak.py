@@ -93,6 +93,8 @@ class Load:
         """Closes the tab while the page is at work on the picture."""
         with opened(self.address) as tab:
             tab.hand_in(chance.choice(self.files))
+            # Nobody opens and closes tabs without a pause: from one address that would soon be more than its share.
+            time.sleep(0.2 + chance.random() / 5)
         self._count("tab closed")
 
     def one(self, chance: random.Random) -> None:
@@ -139,6 +141,7 @@ class Load:
             if chance.random() < 0.5:
                 linger = (1).to_bytes(4, sys.byteorder) + bytes(4)  # on, for no time: closing then resets
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        time.sleep(chance.random() / 5)
         self._count("upload broken off")
 
     def _again(self, kind: Callable[[random.Random], None], end: float, seed: int) -> None:
