@@ -140,8 +140,11 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if content is not None:
         return _loaded(file, content, options)
-    if copied:
-        _copy_data(file, options)
+    data = _data_files(file) if copied else {}
+    # ONNX Runtime takes addresses: it copies when it makes a session, and `data` has to live for as long.
+    options.add_external_initializers_from_files_in_memory(
+        list(data), list(data.values()), [len(one) for one in data.values()]
+    )
     try:
         # Links are followed first: data files may lie only in the folder of the file itself, which ONNX Runtime checks.
         return _loaded(file, str(file.resolve()), options)
@@ -151,8 +154,8 @@ def open_session(
         return _loaded(file, str(file), options)  # with links to the data, too, as in Hugging Face's cache
 
 
-def _copy_data(file: Path, options: onnxruntime.SessionOptions) -> None:
-    """Has a session take copies of the files beside a model that it names; those elsewhere are left for it to refuse.
+def _data_files(file: Path) -> dict[str, bytes]:
+    """The files beside a model that it names, by these names; those elsewhere are left for ONNX Runtime to refuse.
 
     Raises:
         PackageError: a file cannot be read.
@@ -161,18 +164,17 @@ def _copy_data(file: Path, options: onnxruntime.SessionOptions) -> None:
     places = {file.parent.resolve(), file.resolve().parent}
     with files.refusing(PackageError, file), files.open_file(file) as stream:
         if not os.fstat(stream.fileno()).st_size:
-            return
+            return found
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content.find(b"location") < 0:  # the key under which data files are named
-                return
+                return found
             beside = file.parent.rglob("*") if file.name == MODEL else file.resolve().parent.iterdir()
             for one in beside:
                 name = os.path.relpath(one, file.parent if file.name == MODEL else file.resolve().parent)
                 named = content.find(name.encode("utf-8", "surrogateescape")) >= 0
                 if named and one.resolve() != file.resolve() and one.is_file() and places & set(one.resolve().parents):
                     found[name] = files.read(one)
-    sizes = [len(data) for data in found.values()]
-    options.add_external_initializers_from_files_in_memory(list(found), list(found.values()), sizes)
+    return found
 
 
 def _loaded(file: Path, model: str | bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
