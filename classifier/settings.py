@@ -33,6 +33,9 @@ from classifier.views import View
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
 
+PARTS = ("why", "compare", "many", "live", "crop", "code", "share", "recent", "install")
+"""What the page offers beside one picture's answer, each of which an operator can switch off."""
+
 _REMOTE_TURNS = 16  # pictures that may wait for an engine's answer while others are decoded
 _Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
 
@@ -132,6 +135,11 @@ class Settings(BaseSettings):
         description="Sites that may show the page in a frame, such as `https://www.example.org`, "
         "besides this one and Hugging Face",
     )
+    page_without: _Names = Field(
+        default=(),
+        description="Parts of the page that are switched off, separated by commas: "
+        + listed(f"`{name}`" for name in PARTS),
+    )
     api_keys_file: Path | None = Field(
         default=None, description="File of keys, a line `NAME KEY` each, of which the API then asks for one"
     )
@@ -177,7 +185,14 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "formats", "trusted_proxies", "allowed_hosts", "cors_origins", "frame_ancestors", "remote_url", mode="before"
+        "formats",
+        "trusted_proxies",
+        "allowed_hosts",
+        "cors_origins",
+        "frame_ancestors",
+        "page_without",
+        "remote_url",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -222,6 +237,13 @@ class Settings(BaseSettings):
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := set(value) - set(FORMATS):
             raise ValueError(f"{', '.join(sorted(unknown))} cannot be read; choose from {', '.join(FORMATS)}")
+        return value
+
+    @field_validator("page_without")
+    @classmethod
+    def _parts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(value) - set(PARTS):
+            raise ValueError(f"the page has no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
         return value
 
     @field_validator("uploads")

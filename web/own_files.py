@@ -16,6 +16,7 @@ from web.base_path import BASE
 _PAGE = Path(__file__).parent / "page"
 STATIC = _PAGE / "static"
 SCRIPTS = _PAGE / "scripts"
+PARTS = _PAGE / "parts"
 
 
 def _digest(*files: Path) -> str:
@@ -28,6 +29,7 @@ FOLDERS = {
     "app-static/thumbnails": _PAGE / "samples/thumbnails",
     "app-static/shown": _PAGE / "samples/shown",
     "app-static/samples": _PAGE / "samples",
+    "app-static/parts": PARTS,
     "app-static": STATIC,
 }
 """The folders of files that are served, by their addresses below the page's."""

@@ -17,7 +17,7 @@ from web.page import gallery
 ROOT = FOLDER.parent.parent
 CODES = list(languages())
 OTHERS = [code for code in CODES if code != "en"]
-TABLES = ("page", "errors", "samples", "report")
+TABLES = ("page", "parts", "errors", "samples", "report")
 
 # Where the words of these tables are asked for.
 SOURCES = [
@@ -44,7 +44,7 @@ def test_a_language_is_its_files_code_and_says_how_it_is_called(code: str) -> No
 
 
 @pytest.mark.parametrize("code", OTHERS)
-@pytest.mark.parametrize("table", ["page", "samples", "report"])
+@pytest.mark.parametrize("table", ["page", "parts", "samples", "report"])
 def test_every_language_has_the_same_keys_with_the_same_values(code: str, table: str) -> None:
     english, other = (languages()[one].tables[table] for one in ("en", code))
     assert list(other) == list(english)
@@ -82,6 +82,11 @@ def test_every_other_language_has_a_text_for_every_error_with_the_same_values(co
     }
 
 
+def test_no_key_of_the_page_has_two_texts() -> None:
+    tables = languages()["en"].tables
+    assert not set(tables["page"]) & set(tables["parts"]), "the page's scripts know both by their keys alone"
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_every_sentence_says_something_else(code: str) -> None:
     texts = [*languages()[code].tables["errors"].values()]
@@ -110,7 +115,11 @@ def test_every_key_that_is_asked_for_exists() -> None:
 
 @pytest.mark.parametrize("table", ["page", "report"])
 def test_every_key_is_asked_for(table: str) -> None:
-    page = [ROOT / "web/page/page.html", *(ROOT / "web/page/scripts").glob("*.js")]
+    page = [
+        ROOT / "web/page/page.html",
+        *(ROOT / "web/page").glob("parts/*.html"),
+        *(ROOT / "web/page").glob("scripts/*.js"),
+    ]
     code = "\n".join(file.read_text("utf-8") for file in [*SOURCES, *page])
     made = ("stage_", "download_")  # keys put together
     unused = [key for key in languages()["en"].tables[table] if f'"{key}"' not in code and f"'{key}'" not in code]

@@ -55,6 +55,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "ALLOWED_HOSTS": "demo.example.org,*.example.org",
         "CORS_ORIGINS": "https://www.example.org",
         "FRAME_ANCESTORS": "https://a.example.org:443, https://*.example.net",
+        "PAGE_WITHOUT": "live, share",
         "API_KEYS_FILE": "/keys",
         "METRICS_PORT": "9000",
         "REMOTE_URL": "http://engine:8000/mine, grpcs://[::1]:8001",
@@ -81,6 +82,7 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert settings.allowed_hosts == ("demo.example.org", "*.example.org")
     assert settings.frame_ancestors == ("https://a.example.org", "https://*.example.net")
     assert (settings.cors_origins, settings.metrics_port) == (("https://www.example.org",), 9000)
+    assert settings.page_without == ("live", "share")
     assert settings.grpc_port == 9001
     assert settings.api_keys_file == Path("/keys")
     assert settings.engine is None
@@ -115,6 +117,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("BACKEND", "caffe", "'auto', 'litert', 'onnx', 'tensorflow' or 'remote'"),
         ("FORMATS", "JPEG,SVG", "SVG cannot be read; choose from JPEG, PNG"),
         ("FORMATS", " , ", "at least 1 item"),
+        ("PAGE_WITHOUT", "live,sharing", "the page has no part sharing; choose from why, compare, many"),
         ("BASE_PATH", "/demo/../up", "expected a path of letters"),
         ("BASE_PATH", "/{demo}", "expected a path of letters"),
         ("CORS_ORIGINS", "https://a.example,www.example.org", "'www.example.org' is not an origin; expected http"),

@@ -6,6 +6,7 @@ has come; Streamlit's part of the page then stays behind it. This module is impo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from classifier.languages import Language, languages
-from web.own_files import SCRIPTS, STATIC, address
+from web.own_files import PARTS, SCRIPTS, STATIC, address
 from web.page.gallery import Sample, samples
 
 _FOLDER = Path(__file__).parent
 _TEXT = re.compile(r'data-t="(\w+)">')
+_PART = re.compile(r'data-part="(\w+)"')
 _LABEL = re.compile(r'data-label="(\w+)"')
 
 _offer: Callable[[], dict[str, Any]] | None = None
@@ -63,6 +65,8 @@ def _html(language: Language, font: str, offered: str) -> str:
     page = (_FOLDER / "page.html").read_text("utf-8")
     page = _TEXT.sub(lambda found: f"{found[0]}{text(found[1])}", page)
     page = _LABEL.sub(lambda found: f'{found[0]} aria-label="{text(found[1])}"', page)
+    offers = words["parts"] if words and "parts" in words else []
+    page = _PART.sub(lambda found: found[0] if found[1] in offers else f"{found[0]} hidden", page)
     page = re.sub("%([A-Z]+)%", lambda found: parts[found[1]], page)
     return f"<style>{style}</style>\n{page}"
 
@@ -109,7 +113,18 @@ def _texts() -> str:
         }
         for sample in samples().values()
     }
-    return _json({"languages": words, "samples": pictures})
+    parts = {file.stem: address(file) for file in sorted(PARTS.glob("*.html"))}
+    return _json({"languages": words, "samples": pictures, "parts": parts, "words": f"page/words?v={words_version()}"})
+
+
+def further_words() -> dict[str, dict[str, str]]:
+    """By language, the words of those parts of the page that most visits do without."""
+    return {language.code: dict(language.tables["parts"]) for language in languages().values()}
+
+
+def words_version() -> str:
+    """Changes whenever one of `further_words` does."""
+    return hashlib.sha256(_json(further_words()).encode()).hexdigest()[:16]
 
 
 def _json(content: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from classifier import ModelPackage
 from classifier.formatting import millions
 from classifier.languages import Language, languages
+from classifier.settings import PARTS
 from web.errors import ModelFailedError
 from web.models import models
 from web.page.answer import MOST, model_title, sentences
@@ -26,6 +27,7 @@ def offer() -> dict[str, Any]:
         "version": version(),
         "default": models().default,
         "view": models().settings.view,
+        "parts": [name for name in PARTS if name not in models().settings.page_without],
         "models": {name: _model(name, package) for name, package in models().packages.items()},
         "aliases": models().aliases,
         "limits": {

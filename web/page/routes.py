@@ -30,7 +30,8 @@ from web.errors import DisconnectedError
 from web.loaded import ModelChangedError
 from web.metrics import CountRequests
 from web.models import Take, models
-from web.page import offer
+from web.own_files import FOREVER
+from web.page import document, offer
 from web.page.answer import MOST, answer, refusal
 from web.page.gallery import samples
 from web.server.same_origin import SameOrigin
@@ -45,7 +46,7 @@ _SIDE = 1120  # pixels of a preview's longer side: the column's width on a dense
 def make_page() -> ASGIApp:
     """The ASGI app, to be mounted at `/page`."""
     routes = [Route(f"/{one.__name__}", one, methods=["POST"]) for one in (classify, preview)]
-    routes.append(Route("/offer", offered, methods=["GET"]))
+    routes += [Route("/offer", offered, methods=["GET"]), Route("/words", words, methods=["GET"])]
     app: ASGIApp = Starlette(
         routes=routes,
         # Within what answers to errors: what it raises into the reading of a body is its own to answer.
@@ -88,6 +89,12 @@ def _classified(data: bytes, asking: dict[str, Any], take: Take) -> Classificati
 async def offered(_: Request) -> Response:
     """What this server offers, for a page whose answer came from other models than it knows of."""
     return JSONResponse(offer.offer(), headers={"Cache-Control": "no-store"})
+
+
+async def words(request: Request) -> Response:
+    """The words of the page's further parts, which the frame names by a version of theirs."""
+    forever = request.query_params.get("v") == document.words_version()
+    return JSONResponse(document.further_words(), headers={"Cache-Control": FOREVER if forever else "no-cache"})
 
 
 async def preview(request: Request) -> Response:

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from classifier.errors import EngineUnavailableError
+from classifier.settings import PARTS
 from web.models import Models, models
 from web.page import document, gallery
 from web.page.offer import offer
@@ -51,6 +52,13 @@ def test_limits_are_written_as_each_language_writes_them() -> None:
     assert "Up to 20 MB and 64 megapixels" in limits["words"]["en"]
     assert "支持 JPEG、PNG、WEBP、GIF、BMP、TIFF、AVIF、HEIC，单张不超过 20 MB、6400 万像素。" in limits["words"]["zh"]
     assert limits["bytes"] == models().limits.max_bytes
+
+
+def test_parts_that_are_switched_off_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert offer()["parts"] == list(PARTS)
+    without = models().settings.model_copy(update={"page_without": ("why", "live")})
+    monkeypatch.setattr(models(), "settings", without)
+    assert offer()["parts"] == [name for name in PARTS if name not in ("why", "live")]
 
 
 def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

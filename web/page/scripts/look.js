@@ -44,7 +44,7 @@ export const lookAtFile = (file, kind = "file") => {
 };
 
 const lookAt = (picture) => {
-  const { sample: _, ...rest } = state.asked;
+  const { sample: _, mode: __, ...rest } = state.asked;
   const asked = picture.sample ? { ...rest, sample: picture.sample } : rest;
   if (picture.key !== state.picture?.key) push(asked, picture.key);
   change({ asked, picture, ...nothingKnown(picture) });

@@ -3,6 +3,7 @@
 import * as answer from "./answer.js";
 import * as camera from "./camera.js";
 import * as downloads from "./downloads.js";
+import * as later from "./later.js";
 import { restore } from "./look.js";
 import * as picker from "./picker.js";
 import * as picture from "./picture.js";
@@ -43,13 +44,13 @@ const draw = (changed) => {
     if (changed.picture) showAnswer();
   }
   drawWords();
-  for (const part of [picker, camera, picture, answer, samples, settings]) part.draw();
+  for (const part of [picker, camera, picture, answer, samples, settings, later]) part.draw(changed);
 };
 
 state.language = usual;
 translate();
 document.querySelector("#credits ul").replaceChildren(...picture.credits());
-for (const part of [picker, camera, picture, answer, samples, settings, downloads]) part.start();
+for (const part of [picker, camera, picture, answer, samples, settings, downloads, later]) part.start();
 onChange(draw);
 addEventListener("popstate", ({ state: step }) => restore(step?.picture));
 const { dataset } = document.documentElement;

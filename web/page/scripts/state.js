@@ -4,7 +4,7 @@
 import { query } from "./address.js";
 
 export const state = {
-  asked: query(), // what the address says, as texts: sample, model, view, lang, k, min
+  asked: query(), // what the address says, as texts: sample, model, view, lang, k, min, mode
   language: document.getElementById("page").lang, // the code of the page's words
   offer: JSON.parse(document.getElementById("page-offer").textContent), // the server's models and limits; null at first
   picture: null, // see `look.js`
@@ -25,6 +25,12 @@ export const change = (values) => {
 };
 
 // What holds now, by the address and, where that names nothing that there is, by what is usual.
+
+export const offers = (part) => Boolean(state.offer?.parts?.includes(part));
+
+const MODES = ["many", "live"];
+// What the page is for at the moment: "" is one picture's answer.
+export const mode = () => (MODES.includes(state.asked.mode) && offers(state.asked.mode) ? state.asked.mode : "");
 
 const whole = (text, least, most) => (/^\d{1,3}$/.test(text ?? "") && +text >= least && +text <= most ? +text : null);
 const VIEWS = ["crop", "whole", "both"];

@@ -3,14 +3,20 @@
 
 import { state } from "./state.js";
 
-const { languages, samples } = JSON.parse(document.getElementById("page-texts").textContent);
+const { languages, samples, parts, words } = JSON.parse(document.getElementById("page-texts").textContent);
 
-export { languages, samples };
+export { languages, parts, samples };
 
 const filled = (text, values) =>
   text.replace(/\{(\w+)(?::[^}]*)?\}/g, (whole, name) => (Object.hasOwn(values, name) ? values[name] : whole));
 
 export const t = (key, values = {}) => filled(languages[state.language].page[key], values);
+
+// The words of parts that are loaded later.
+export const learn = async () => {
+  const further = await (await fetch(words)).json();
+  for (const [code, texts] of Object.entries(further)) Object.assign(languages[code].page, texts);
+};
 
 export const sampleTitle = (name) => languages[state.language].samples[name];
 

@@ -1,0 +1,67 @@
+// Parts of the page that most visits do without. A button names one in `data-opens`: its script, its words and its elements
+// (`parts/NAME.html`, put into the element of its name) are fetched when it is opened for the first time.
+//
+// Such a module has `start`, called once; `open`, called with the button; and, if it draws from the state, `draw`.
+
+import { ask } from "./look.js";
+import { change, mode, offers, state } from "./state.js";
+import { learn, parts, t, translate } from "./words.js";
+
+const page = document.getElementById("page");
+const ready = new Map();
+const coming = new Map();
+let words = null;
+
+const elements = async (name) => {
+  if (!Object.hasOwn(parts, name)) return;
+  const answer = await fetch(parts[name]);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  document.getElementById(name).innerHTML = await answer.text();
+};
+
+const fetched = async (name) => {
+  words ??= learn();
+  const [module] = await Promise.all([import(`./${name}.js`), elements(name), words]);
+  translate();
+  module.start();
+  ready.set(name, module);
+  return module;
+};
+
+// The module of a part; null if it cannot be fetched, which the visitor is told.
+const part = async (name) => {
+  if (!coming.has(name)) coming.set(name, fetched(name));
+  try {
+    const module = await coming.get(name);
+    if (state.missing) change({ missing: "" });
+    return module;
+  } catch {
+    coming.delete(name);
+    words = null;
+    change({ missing: name });
+    return null;
+  }
+};
+
+export const start = () => {
+  document.getElementById("back").addEventListener("click", () => ask({ mode: "" }));
+  for (const button of page.querySelectorAll("[data-opens]")) {
+    button.addEventListener("click", async () => (await part(button.dataset.opens))?.open(button));
+  }
+};
+
+// A mode is drawn as soon as its part is there; it is asked for again only by another step.
+let wanted = "";
+export const draw = (changed) => {
+  for (const element of page.querySelectorAll("[data-part]")) element.hidden = !offers(element.dataset.part);
+  for (const section of page.querySelectorAll("section.mode")) section.hidden = section.id !== mode();
+  page.dataset.mode = mode();
+  document.getElementById("back-row").hidden = !mode();
+  const problem = document.getElementById("part-problem");
+  problem.hidden = !state.missing;
+  problem.textContent = state.missing ? t("part_problem") : "";
+  for (const module of ready.values()) module.draw?.(changed);
+  if (mode() === wanted) return;
+  wanted = mode();
+  if (wanted) part(wanted).then((module) => module?.draw?.({}));
+};
