@@ -146,6 +146,8 @@ def _unread_coding(data: bytes, known: bytes) -> str:
     if not items.kinds and find(data, 0, len(data), b"moov"):
         return "HEIF with a film and no picture"
     kinds = {items.kinds.get(item, b"") for item in items.parts()}
+    # Where such items stand beside the picture, it may be a part of them, or libheif may refuse all for their sake.
+    kinds |= {b"lhv1", b"iovl"} & {*items.kinds.values()}
     return next((f"HEIF with {name}" for kind, name in _CODINGS.items() if kind in kinds and kind != known), "")
 
 

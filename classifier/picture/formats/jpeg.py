@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from classifier.picture.formats.base import Cost, Format, starts_with
+from classifier.picture.formats.base import Cost, Format, Shown, starts_with
 from classifier.picture.formats.jpeg_scans import FRAMES, MARKER, SEQUENTIAL, cut_off, ended_early
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ _RESOURCES = 50_000  # Photoshop's resource blocks; Photoshop itself writes some
 
 _LOSSLESS_FRAME = 0xF7  # of JPEG-LS (ITU-T T.87)
 _HIERARCHY, _DIFFERENCES = 0xDE, (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)  # of several frames (ITU-T T.81, annex J)
-
+_SCAN = 0xDA
+_LEAST = {0xE0: ((b"JFIF", 7),), 0xE2: ((b"ICC_PROFILE\0", 14),), 0xEE: ((b"Adobe", 7),)}  # bytes, by name
 
 _LOSSLESS = (0xC3, 0xCB)
 _FILL = re.compile(rb"\xff+")
@@ -39,7 +41,7 @@ def _too_many_parts(data: bytes) -> bool:
         code = data[fill.end()]
         if code in SEQUENTIAL:
             components = int.from_bytes(data[fill.end() + 8 : fill.end() + 9], "big")
-        if code == 0xDA:
+        if code == _SCAN:
             if components and data[fill.end() + 3 : fill.end() + 4] == bytes([components]):
                 return False  # all components are in the first scan, so there is no second one
             # Bytes that look like markers may also be in what follows the picture, such as the film of a motion photo,
@@ -59,7 +61,7 @@ def _many_scans(data: bytes, position: int) -> bool:
         marker = MARKER.search(data, position)
         if not marker or data[marker.end() - 1] == 0xD9:
             return False
-        scans += data[marker.end() - 1] == 0xDA
+        scans += data[marker.end() - 1] == _SCAN
         if scans > _SCANS:
             return True
         position = _after(data, marker.end() - 1)
@@ -93,6 +95,23 @@ def _segments(data: bytes) -> Iterator[int]:
             return
         yield fill.end()
         position = _after(data, fill.end())
+
+
+def _shown(data: bytes) -> Shown:
+    """The file without those segments about the picture that are too short for what Pillow reads of them.
+
+    Other decoders pass them over; Pillow would call the whole file none of JPEG.
+    """
+    parts, position = [], 0
+    for code in takewhile(lambda at: data[at] != _SCAN, _segments(data)):
+        end = _after(data, code)
+        content = data[code + 3 : end]
+        if any(content.startswith(name) and len(content) < least for name, least in _LEAST.get(data[code], ())):
+            parts.append(data[position : code - 1])
+            position = end
+    if not parts:
+        return Shown(data)
+    return Shown(b"".join([*parts, data[position:]]))
 
 
 def _kind_of_frame(code: int, depth: int, channels: int) -> str:
@@ -155,6 +174,7 @@ JPEG = Format(
     too_many_parts=_too_many_parts,
     cut_off=cut_off,
     ended_early=ended_early,
+    shown=_shown,
     unread_kind=_unread_kind,
     before_loading=_read_at_once,
     draft_cost=_draft_cost,

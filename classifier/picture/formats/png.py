@@ -21,13 +21,21 @@ _MOST_BYTES = 1 << 30  # of pixels: 134 million of the largest kind, 16 bits in 
 _MOST_MENDED = 1 << 27  # of pixels of a file that lacks its end: 44 million of 8 bits in three channels; a second
 _NAME = re.compile(rb"\w{4}")  # which Pillow takes, though only letters are allowed
 _ANCILLARY = 0x20  # in the first byte of a name: a picture can be shown without such a chunk
-_ANIMATION, _FRAMES = b"acTL", (b"fcTL", b"fdAT")
+_ANIMATION = (b"acTL", b"fcTL", b"fdAT")
+_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8, b"fcTL": 26}
+_TRANSPARENT = {0: 2, 2: 6, 3: -1}  # bytes of tRNS by colour type; with a palette up to one for each colour
+_MOST_PROFILE = 8 << 20  # bytes; those of printers and scanners have up to 3 million
 
 
 class _Chunk(NamedTuple):
     name: bytes
     start: int
     end: int
+
+    @property
+    def length(self) -> int:
+        """Bytes of its content."""
+        return self.end - self.start - _HEAD - _CHECKSUM
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
@@ -47,20 +55,64 @@ def _too_many_parts(data: bytes) -> bool:
 
 
 def _without_wrong_chunks(data: bytes) -> bytes:
-    """The file without the ancillary chunks whose checksum is wrong, which browsers leave out, too.
+    """The file without the ancillary chunks that are not as they should be, which browsers leave out, too.
 
     A wrong one of a chunk that the picture needs (IHDR, PLTE) stays for the decoder to refuse.
     """
-    wrong = {one for one in _chunks(data) if one.name[0] & _ANCILLARY and _is_wrong(data, one)}
+    ancillary = [one for one in _chunks(data) if one.name[0] & _ANCILLARY]
+    palette = next((one.length // 3 for one in _chunks(data) if one.name == b"PLTE"), 0)
+    wrong = {one for one in ancillary if _is_wrong(data, one) or not _is_sound(data, one, palette)}
+    animation = [one for one in ancillary if one.name in _ANIMATION]
+    if wrong.intersection(animation) or not _is_film(data, animation):
+        wrong.update(animation)  # what is left is its first picture
     if not wrong:
         return data
-    if any(one.name in _FRAMES for one in wrong):  # what is left of an animation is its first picture
-        wrong |= {one for one in _chunks(data) if one.name in (_ANIMATION, *_FRAMES)}
     parts, position = [], 0
     for one in sorted(wrong, key=lambda one: one.start):
         parts.append(memoryview(data)[position : one.start])
         position = one.end
     return b"".join([*parts, memoryview(data)[position:]])
+
+
+def _is_sound(data: bytes, chunk: _Chunk, palette: int) -> bool:
+    """Whether an ancillary chunk that Pillow reads has the form that the standard gives it.
+
+    Texts that are compressed are as good as unsound: nobody asks for them, and Pillow refuses large ones.
+    """
+    if chunk.name in _LENGTHS:
+        return chunk.length == _LENGTHS[chunk.name]
+    if chunk.name == b"zTXt":
+        return False
+    content = data[chunk.start + _HEAD : chunk.end - _CHECKSUM]
+    if chunk.name == b"iTXt":
+        return content.partition(b"\0")[2][:1] != b"\1"
+    if chunk.name == b"iCCP":
+        return _is_profile(content)
+    if chunk.name == b"tRNS":
+        expected = _TRANSPARENT.get(int.from_bytes(data[25:26], "big"), len(content))
+        return len(content) == expected or 0 < len(content) <= palette
+    return True
+
+
+def _is_profile(content: bytes) -> bool:
+    _, named, packed = content[:81].partition(b"\0")
+    if not named or packed[:1] != b"\0":
+        return False
+    stream = zlib.decompressobj()
+    with suppress(zlib.error):  # Pillow goes on without it
+        stream.decompress(content[content.index(b"\0") + 2 :], _MOST_PROFILE)
+    return not stream.unconsumed_tail
+
+
+def _is_film(data: bytes, animation: list[_Chunk]) -> bool:
+    """Whether the chunks of an animation follow each other as Pillow wants it; there may be none."""
+    if not animation:
+        return True
+    numbers = [data[one.start + _HEAD : one.start + _HEAD + 4] for one in animation[1:]]
+    return animation[0].name == b"acTL" and all(
+        one.name != b"acTL" and int.from_bytes(number, "big") == place
+        for place, (one, number) in enumerate(zip(animation[1:], numbers, strict=True))
+    )
 
 
 def _is_wrong(data: bytes, chunk: _Chunk) -> bool:
@@ -150,12 +202,20 @@ def _shown(data: bytes) -> Shown:
     return Shown(data, cicp=Cicp(points[0], points[1], peak / _UNIT or None))
 
 
+def _take_large_profiles() -> None:
+    """Pillow's limit for what is compressed in a chunk holds for profiles, too, and is 1 MB."""
+    from PIL import PngImagePlugin  # not at the top: see `base`
+
+    PngImagePlugin.MAX_TEXT_CHUNK = _MOST_PROFILE
+
+
 PNG = Format(
     name="PNG",
     endings=(".png", ".apng"),
     matches=starts_with(b"\x89PNG\r\n\x1a\n"),
     is_animated=lambda image, data: bool(getattr(image, "is_animated", False)),
     plugin="PIL.PngImagePlugin",
+    register=_take_large_profiles,
     too_many_parts=_too_many_parts,
     wrong_pixels=_wrong_pixels,
     cut_off=_cut_off,

@@ -80,6 +80,8 @@ def _kind(data: bytes, directories: list[Directory]) -> str:
         return "DNG"
     if data[8:10] == b"CR":
         return "CR2"
+    if data[8:12] == data[:2] * 2:
+        return "IIQ"
     if not any(_is_sensor(one) for one in directories):
         return ""
     maker = directories[0].content(tags.MAKE)[:40].upper()

@@ -14,6 +14,7 @@ from classifier.picture.decode import read
 from classifier.picture.formats.avif_alpha import readable, without_alpha
 from classifier.picture.formats.items import Box, boxes, find
 from tests.support.drawn import difference
+from tests.support.heif import Item, coded, heic
 from tests.support.hostile import encode, gradient, seeds, sound
 from tests.support.photos import ROOT
 
@@ -173,6 +174,13 @@ def test_another_coding_in_heif_is_named(coding: bytes, said: str) -> None:
     assert data.count(b"hvc1\0")
     with pytest.raises(UnsupportedKindError, match=f"not read here: HEIF with {said}"):
         read(data.replace(b"hvc1\0", coding + b"\0"))
+
+
+def test_a_picture_that_only_its_layers_complete_is_named() -> None:
+    config, size, _ = coded(seeds()["HEIC"])
+    base, further = Item(b"hvc1", bytes(40), [config, size]), Item(b"lhv1", bytes(40), [size])
+    with pytest.raises(UnsupportedKindError, match=r"HEIF with H\.265 in layers"):
+        read(heic(base, further))
 
 
 def test_a_film_without_a_picture_is_named() -> None:

@@ -11,7 +11,7 @@ from PIL import Image, JpegImagePlugin
 from classifier.errors import NoMemoryError, UnsupportedKindError
 from classifier.picture.decode import read
 from classifier.picture.limits import Limits
-from tests.support.drawn import colours
+from tests.support.drawn import colours, difference
 from tests.support.hostile import encode, gradient, outcomes, seeds
 
 
@@ -52,6 +52,17 @@ def test_the_memory_of_a_jpeg_that_is_decoded_smaller_depends_on_its_kind(progre
 
 def segment(code: int, content: bytes) -> bytes:
     return bytes([0xFF, code]) + struct.pack(">H", len(content) + 2) + content
+
+
+@pytest.mark.parametrize(
+    ("code", "content"),
+    [(0xE0, b"JFIF"), (0xE0, b"JFIF\0\1"), (0xE2, b"ICC_PROFILE\0"), (0xE2, b"ICC_PROFILE\0\1"), (0xEE, b"Adobe\0")],
+    ids=lambda value: str(len(value)) if isinstance(value, bytes) else f"{value:X}",
+)
+def test_a_segment_that_is_too_short_for_what_it_is_is_passed_over(code: int, content: bytes) -> None:
+    whole = encode(colours(), "JPEG")
+    short = segment(code, content)
+    assert difference(read(whole[:2] + short * 900 + whole[2:]).image, read(whole).image) == 0
 
 
 def zeros(width: int, height: int, frame: int, scans: list[list[int]], components: int = 3) -> bytes:

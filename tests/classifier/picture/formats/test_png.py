@@ -7,7 +7,7 @@ import time
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from classifier.errors import BrokenImageError, ImageError
 from classifier.picture.decode import read
@@ -52,6 +52,43 @@ def test_an_ancillary_chunk_with_a_wrong_checksum_is_left_out(name: str, before:
     found = read(with_chunk(wrong(png_chunk(name.encode(), ANCILLARY[name])), before=before))
     assert (found.width, found.height) == (64, 48)  # also where the chunk says that it is turned
     assert difference(found.image, colours()) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("gAMA", b"\0"),
+        ("gAMA", bytes([0, 1, 2, 3, 4])),
+        ("cHRM", bytes(31)),
+        ("sRGB", b""),
+        ("pHYs", bytes(4)),
+        ("tRNS", bytes(5)),
+        ("iCCP", b"no end" * 20),
+        ("iCCP", b"name\0\1" + zlib.compress(b"method 1")),
+        ("iCCP", b"name\0\0" + zlib.compress(bytes(9 << 20))),
+        ("zTXt", b"Comment\0\1" + zlib.compress(b"method 1")),
+        ("zTXt", b"Comment\0\0" + zlib.compress(bytes(9 << 20))),
+        ("iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(9 << 20))),
+        ("acTL", bytes(3)),
+        ("fcTL", bytes(3)),
+        ("fcTL", struct.pack(">I", 7) + bytes(22)),  # a picture of an animation that begins with the eighth
+        ("fdAT", struct.pack(">I", 0) + bytes(9)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else str(len(value)),
+)
+def test_an_ancillary_chunk_of_a_wrong_form_is_left_out(name: str, content: bytes) -> None:
+    found = read(with_chunk(png_chunk(name.encode(), content)))
+    assert difference(found.image, colours()) == 0
+
+
+def test_a_profile_as_large_as_those_of_printers_counts() -> None:
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # Red and green are exchanged by their primaries' names; what else is in a profile, nobody reads.
+    swapped = plain.replace(b"rXYZ", b"tmpX").replace(b"gXYZ", b"rXYZ").replace(b"tmpX", b"gXYZ")
+    large = struct.pack(">I", 3_000_000) + swapped[4:] + bytes(3_000_000 - len(swapped))
+    chunk = png_chunk(b"iCCP", b"name\0\0" + zlib.compress(large))
+    red = encode(Image.new("RGB", (8, 8), (255, 0, 0)), "PNG")
+    assert pixel(read(with_chunk(chunk, red)).image, (4, 4))[1] > 250
 
 
 @pytest.mark.parametrize("name", ["eXIf"])

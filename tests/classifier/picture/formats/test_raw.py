@@ -160,3 +160,9 @@ def test_the_size_of_a_jpeg_is_that_of_its_frame() -> None:
     assert jpeg_size(b"x" + jpeg(SMALL, orientation=6), 1) == SMALL
     assert jpeg_size(lossless(), 0) is None
     assert jpeg_size(jpeg(LARGE)[:100], 0) is None
+
+
+def test_a_raw_file_of_phase_one_is_known_by_its_mark_alone() -> None:
+    data = tiff_file(Page({254: 0}, [bytes(8)]), rgb(SMALL))
+    with pytest.raises(UnsupportedKindError, match=r"camera raw file \(IIQ\) without a large preview"):
+        read(data[:8] + b"IIII" + data[12:])
