@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.browser import browser_arguments
+from benchmarks.server import serving
 from classifier.machine.cpus import cpu_count
 
 # What helpers assert is explained as what tests assert.
@@ -94,6 +95,13 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 # Servers that tests start on a desktop must not open its browser.
 os.environ.setdefault("STREAMLIT_SERVER_HEADLESS", "true")
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server without settings, for tests that leave it as it was."""
+    with serving(tmp_path_factory.mktemp("plain") / "log.txt") as (_, address):
+        yield address
 
 
 @pytest.fixture(scope="session")
