@@ -16,6 +16,11 @@ from benchmarks.browser import browser_arguments
 from benchmarks.server import serving
 from classifier.machine.cpus import cpu_count
 
+# Beside other processes of tests, the second thread of a matrix product costs more than it saves. NumPy reads this when
+# it is first imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # What helpers assert is explained as what tests assert.
 pytest.register_assert_rewrite("tests.support")
 
