@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.controls import ask, changed, contrast, shot, tab_stops
-from tests.support.moments import MOMENTS, STILL
+from tests.support.moments import MOMENTS, STILL, recoloured
 from tests.support.steps import until
 
 SCHEMES = ("light", "dark")
@@ -38,8 +38,7 @@ def coloured(moment: Callable[..., Page]) -> Coloured:
     def come(name: str) -> Iterator[tuple[Page, str]]:
         page = moment(name, "en", *TALL)
         for scheme, colours in product(SCHEMES, COLOURS):
-            page.emulate_media(color_scheme=scheme, forced_colors=colours)  # type: ignore[arg-type]
-            until(page, STILL)
+            recoloured(page, scheme, colours)
             yield page, f"{scheme}, forced colours: {colours}"
 
     return come

@@ -9,13 +9,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.controls import ask, tab_stops, tab_to
-from tests.support.moments import MOMENTS, TEXT
+from tests.support.moments import DRAWN, MOMENTS, TEXT
 from tests.support.photos import photo
 from tests.support.steps import best, upload
 
 BISON = photo("bison.webp")
-# Two frames later, all that follows from what has just happened is there.
-DRAWN = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
 WINDOWS = {"laptop": (1280, 800), "phone": (390, 844), "at 400%": (320, 256)}
 
 
