@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 
 from benchmarks.browser import browser_arguments
+from benchmarks.server import serving
 from classifier.machine.cpus import cpu_count
+
+# Beside other processes of tests, the second thread of a matrix product costs more than it saves. NumPy reads this when
+# it is first imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # What helpers assert is explained as what tests assert.
 pytest.register_assert_rewrite("tests.support")
@@ -94,6 +100,13 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 # Servers that tests start on a desktop must not open its browser.
 os.environ.setdefault("STREAMLIT_SERVER_HEADLESS", "true")
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server without settings, for tests that leave it as it was."""
+    with serving(tmp_path_factory.mktemp("plain") / "log.txt") as (_, address):
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 
 from tests.support.docker import HARDENED
 from tests.support.pages import DOCS, README, ROOT, blocks, text
-from tests.support.server import running
 
 # Commands that need files of one's own or an account have tests of their own: tests/classifier/cli/test_import.py,
 # tests/classifier/cli/test_train.py, tests/container/test_own_model.py, tests/test_space.py, tests/test_modelscope.py,
@@ -53,17 +51,10 @@ def test_the_python_example_runs(document: Path) -> None:
     assert "giant panda" in done.stdout
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server as `make demo` starts it."""
-    with running(tmp_path_factory.mktemp("docs") / "log.txt") as address:
-        yield address
-
-
 @pytest.mark.slow
-def test_the_curl_example_runs_and_answers_as_shown(server: str) -> None:
+def test_the_curl_example_runs_and_answers_as_shown(plain_server: str) -> None:
     (command,) = [one for one in commands() if one.startswith("curl") and "/api/v1/classify" in one]
-    done = bash(command.replace("localhost:8501", server.removeprefix("http://")))
+    done = bash(command.replace("localhost:8501", plain_server.removeprefix("http://")))
     assert done.returncode == 0, done.stderr
     (shown,) = blocks(DOCS / "api.md", "json")
 
@@ -76,9 +67,9 @@ def test_the_curl_example_runs_and_answers_as_shown(server: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_ways_to_send_a_picture_all_work(server: str) -> None:
+def test_the_ways_to_send_a_picture_all_work(plain_server: str) -> None:
     (script,) = blocks(DOCS / "api.md", "sh")
-    done = bash(f"set -e\n{script}".replace("localhost:8501", server.removeprefix("http://")))
+    done = bash(f"set -e\n{script}".replace("localhost:8501", plain_server.removeprefix("http://")))
     assert done.returncode == 0, done.stderr
     several, raw, as_json = (
         json.JSONDecoder().raw_decode(one)[0] for one in re.findall(r"{\"model\".*?}]}", done.stdout)
@@ -90,12 +81,12 @@ def test_the_ways_to_send_a_picture_all_work(server: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_examples_of_the_inference_protocol_run_and_answer_as_shown(server: str) -> None:
+def test_the_examples_of_the_inference_protocol_run_and_answer_as_shown(plain_server: str) -> None:
     page = DOCS / "open-inference-protocol.md"
     asked = [one for one in blocks(page, "bash") if one.startswith("curl")]
     answers = []
     for command in asked:
-        done = bash(command.replace("localhost:8501", server.removeprefix("http://")))
+        done = bash(command.replace("localhost:8501", plain_server.removeprefix("http://")))
         assert done.returncode == 0, done.stderr
         answers.append(json.loads(done.stdout))
     assert [answer["outputs"][0]["shape"] for answer in answers] == [[1, 1000], [1, 2]]
@@ -108,11 +99,11 @@ def test_the_examples_of_the_inference_protocol_run_and_answer_as_shown(server: 
 
 
 @pytest.mark.slow
-def test_the_paths_of_the_table_are_there(server: str) -> None:
+def test_the_paths_of_the_table_are_there(plain_server: str) -> None:
     paths = re.findall(r"^\| `GET (/\S+)` ", text(DOCS / "api.md"), re.M)
     assert len(paths) >= 6
     for path in paths:
-        with urllib.request.urlopen(server + path, timeout=10) as response:
+        with urllib.request.urlopen(plain_server + path, timeout=10) as response:
             assert response.status == 200
             assert not response.headers["content-type"].startswith("text/html") or path == "/api/docs"
 

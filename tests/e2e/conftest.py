@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from classifier.languages import languages
 from tests.support.moments import MOMENTS
-from tests.support.server import running
 from tests.support.steps import opened
 
 expect.set_options(timeout=15_000)
@@ -23,13 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a server, ready: of one started here, or of that which `--server` names."""
-    if address := request.config.getoption("--server"):
-        yield address
-        return
-    with running(tmp_path_factory.mktemp("server") / "log.txt") as address:
-        yield address
+def server(request: pytest.FixtureRequest) -> str:
+    """The address of a server, ready: of the plain one, or of that which `--server` names."""
+    return str(request.config.getoption("--server") or request.getfixturevalue("plain_server"))
 
 
 @pytest.fixture(scope="session")

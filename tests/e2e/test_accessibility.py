@@ -14,8 +14,7 @@ from playwright.sync_api import Page
 from classifier.languages import languages
 from tests.support.axe import findings
 from tests.support.controls import ask
-from tests.support.moments import MOMENTS, STILL
-from tests.support.steps import until
+from tests.support.moments import MOMENTS, recoloured
 
 
 @pytest.mark.parametrize("code", languages())
@@ -23,9 +22,8 @@ from tests.support.steps import until
 def test_axe_finds_nothing_at_any_moment(moment: Callable[..., Page], name: str, code: str) -> None:
     page = moment(name, code)
     for scheme, width in (("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 844})
-        until(page, STILL)
+        recoloured(page, scheme)
         assert findings(page) == [], f"{scheme}, {width} pixels wide"
 
 

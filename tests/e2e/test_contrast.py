@@ -7,17 +7,20 @@ criterion 1.4.11.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.controls import ask, changed, contrast, shot, tab_stops
-from tests.support.moments import MOMENTS, STILL
+from tests.support.moments import MOMENTS, STILL, recoloured
 from tests.support.steps import until
 
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-COLOURS = pytest.mark.parametrize("colours", ["none", "active"])
+SCHEMES = ("light", "dark")
+COLOURS = ("none", "active")
 TALL = (1280, 1800)
+
+Coloured = Callable[[str], Iterator[tuple[Page, str]]]
 
 # Takes away the ring of the focus and nothing else.
 RINGLESS = """() => {
@@ -29,14 +32,14 @@ WITH_RING = "() => { document.adoptedStyleSheets = document.adoptedStyleSheets.s
 
 
 @pytest.fixture
-def coloured(moment: Callable[..., Page]) -> Callable[..., Page]:
-    """Brings a visit to a moment, in colours that are forced ("active") or not ("none")."""
+def coloured(moment: Callable[..., Page]) -> Coloured:
+    """Brings one visit to a moment, and it into each scheme, in colours that are forced ("active") or not ("none")."""
 
-    def come(name: str, scheme: str, colours: str) -> Page:
+    def come(name: str) -> Iterator[tuple[Page, str]]:
         page = moment(name, "en", *TALL)
-        page.emulate_media(color_scheme=scheme, forced_colors=colours)  # type: ignore[arg-type]
-        until(page, STILL)
-        return page
+        for scheme, colours in product(SCHEMES, COLOURS):
+            recoloured(page, scheme, colours)
+            yield page, f"{scheme}, forced colours: {colours}"
 
     return come
 
@@ -47,46 +50,38 @@ def place(page: Page, selector: str) -> dict[str, float]:
     return dict(box)  # type: ignore[arg-type]
 
 
-@COLOURS
-@SCHEMES
 @pytest.mark.parametrize("name", [name for name in MOMENTS if name != "dropping"])  # whose hint lies over all
-def test_every_control_is_seen(coloured: Callable[..., Page], name: str, scheme: str, colours: str) -> None:
-    page = coloured(name, scheme, colours)
-    places = ask(page, "places")
-    assert len(places) > 5
-    assert [said for said, box in places if contrast(shot(page, box, 2)) < 3] == []
+def test_every_control_is_seen(coloured: Coloured, name: str) -> None:
+    for page, colours in coloured(name):
+        places = ask(page, "places")
+        assert len(places) > 5
+        assert [said for said, box in places if contrast(shot(page, box, 2)) < 3] == [], colours
 
 
-@COLOURS
-@SCHEMES
-def test_a_slider_shows_where_its_thumb_is(coloured: Callable[..., Page], scheme: str, colours: str) -> None:
-    page = coloured("settings", scheme, colours)
-    for name in ("#k", "#min"):
-        pictures = []
-        for key in ("Home", "End"):
-            page.locator(name).press(key)
-            page.locator(name).blur()
-            pictures.append(shot(page, place(page, name), 0))
-        assert changed(*pictures) >= 3, name
+def test_a_slider_shows_where_its_thumb_is(coloured: Coloured) -> None:
+    for page, colours in coloured("settings"):
+        for name in ("#k", "#min"):
+            pictures = []
+            for key in ("Home", "End"):
+                page.locator(name).press(key)
+                page.locator(name).blur()
+                pictures.append(shot(page, place(page, name), 0))
+            assert changed(*pictures) >= 3, (name, colours)
 
 
-@COLOURS
-@SCHEMES
-def test_bars_show_their_lengths(coloured: Callable[..., Page], scheme: str, colours: str) -> None:
-    page = coloured("result", scheme, colours)
-    tracks = page.locator("#bars .track")
-    expect(tracks).to_have_count(5)
-    for number in (0, 4):
-        track, fill = (tracks.nth(number).locator(one) for one in ("xpath=.", ".fill"))
-        whole, part = track.bounding_box(), fill.bounding_box()
-        assert whole
-        assert part
-        assert part["width"] < whole["width"]
-        assert contrast(shot(page, dict(whole), 2)) >= 3  # type: ignore[arg-type]
+def test_bars_show_their_lengths(coloured: Coloured) -> None:
+    for page, colours in coloured("result"):
+        tracks = page.locator("#bars .track")
+        expect(tracks).to_have_count(5)
+        for number in (0, 4):
+            track, fill = (tracks.nth(number).locator(one) for one in ("xpath=.", ".fill"))
+            whole, part = track.bounding_box(), fill.bounding_box()
+            assert whole
+            assert part
+            assert part["width"] < whole["width"]
+            assert contrast(shot(page, dict(whole), 2)) >= 3, colours  # type: ignore[arg-type]
 
 
-@COLOURS
-@SCHEMES
 @pytest.mark.parametrize(
     ("chosen", "other"),
     [
@@ -95,27 +90,24 @@ def test_bars_show_their_lengths(coloured: Callable[..., Page], scheme: str, col
     ],
     ids=["language", "view"],
 )
-def test_what_is_chosen_is_told_from_what_is_not(
-    coloured: Callable[..., Page], scheme: str, colours: str, chosen: str, other: str
-) -> None:
-    page = coloured("settings", scheme, colours)
-    pictures = []
-    for one in (chosen, other):
-        page.locator(one).click()
-        page.evaluate("document.activeElement.blur()")
-        page.mouse.move(0, 0)
-        until(page, STILL)
-        pictures.append(shot(page, place(page, chosen), 0))
-    assert changed(pictures[0], pictures[1].resize(pictures[0].size)) >= 3
+def test_what_is_chosen_is_told_from_what_is_not(coloured: Coloured, chosen: str, other: str) -> None:
+    for page, colours in coloured("settings"):
+        pictures = []
+        for one in (chosen, other):
+            page.locator(one).click()
+            page.evaluate("document.activeElement.blur()")
+            page.mouse.move(0, 0)
+            until(page, STILL)
+            pictures.append(shot(page, place(page, chosen), 0))
+        assert changed(pictures[0], pictures[1].resize(pictures[0].size)) >= 3, colours
 
 
-@COLOURS
-@SCHEMES
 @pytest.mark.parametrize("name", ["refused", "settings", "menu"])
-def test_the_ring_of_the_focus_is_seen(coloured: Callable[..., Page], name: str, scheme: str, colours: str) -> None:
-    found = dict(rings(coloured(name, scheme, colours)))
-    assert len(found) > 10
-    assert {one: ring for one, ring in found.items() if ring < 3} == {}
+def test_the_ring_of_the_focus_is_seen(coloured: Coloured, name: str) -> None:
+    for page, colours in coloured(name):
+        found = dict(rings(page))
+        assert len(found) > 10
+        assert {one: ring for one, ring in found.items() if ring < 3} == {}, colours
 
 
 def rings(page: Page) -> Iterator[tuple[str, float]]:

@@ -1,16 +1,28 @@
 """Promises of `model/`: what the network is, and that the committed files are what the build makes."""
 
+from __future__ import annotations
+
 import importlib.util
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from model import build, efficientnet_lite, hashes, tflite
 from model.recipes import RECIPES, Recipe
+from tests.support.late import late
+
+if TYPE_CHECKING:
+    import keras
+
+    from model import build, efficientnet_lite, hashes, tflite
+else:
+    keras = late("keras")
+    build, efficientnet_lite, hashes, tflite = (
+        late(f"model.{name}") for name in ("build", "efficientnet_lite", "hashes", "tflite")
+    )
 
 pytestmark = pytest.mark.slow
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import tomllib
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from classifier import Classifier, Settings
 from classifier.package import ModelPackage
-from model import hashes
 from model.recipes import FOLDER
+from tests.support.late import late
 from tests.support.photos import ROOT, golden_photos
+
+if TYPE_CHECKING:
+    import keras
+
+    from model import hashes
+else:
+    keras, hashes = late("keras"), late("model.hashes")
 
 PACKAGE = FOLDER / "cifar10"
 PHOTOS = ROOT / "tests/cifar10_photos"

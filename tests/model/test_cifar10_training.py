@@ -9,16 +9,27 @@ import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from classifier import Classifier, Settings
-from model.cifar10_training import __main__ as command
-from model.cifar10_training import augment, data, network, package, train
+from model.cifar10_training import augment, data
 from model.cifar10_training.data import Pictures
+from tests.support.late import late
+
+if TYPE_CHECKING:
+    import keras
+
+    from model.cifar10_training import __main__ as command
+    from model.cifar10_training import network, package, train
+else:
+    keras = late("keras")
+    command, network, package, train = (
+        late(f"model.cifar10_training.{name}") for name in ("__main__", "network", "package", "train")
+    )
 
 RANDOM = np.random.default_rng(3)
 
@@ -141,7 +152,7 @@ def test_plain_enlargement_is_what_the_shipped_model_does() -> None:
 @pytest.mark.slow
 def test_balancing_changes_no_feature(monkeypatch: pytest.MonkeyPatch) -> None:
     balance = network.balance
-    monkeypatch.setattr(network, "balance", lambda model: None)
+    monkeypatch.setattr("model.cifar10_training.network.balance", lambda model: None)
     model = network.trainable()
     features = keras.Model(model.input, model.get_layer("pool").output)
     images = augment.plain(some(2).images, 64)
@@ -161,7 +172,9 @@ def test_a_trial_does_not_spoil_the_real_package() -> None:
 def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = keras.Input((None, None, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
-    monkeypatch.setattr(network, "trainable", lambda: keras.Model(image, keras.layers.Dense(10)(pooled)))
+    monkeypatch.setattr(
+        "model.cifar10_training.network.trainable", lambda: keras.Model(image, keras.layers.Dense(10)(pooled))
+    )
     pictures, held = some(24), some(12)
     plan = train.Plan(phases=((32, 2), (48, 2)), batch=8, every=1)
     made = []
@@ -188,8 +201,8 @@ def test_a_stopped_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
 @pytest.mark.slow
 def test_the_whole_way_from_pictures_to_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A small network of the same kind; one with all its blocks takes a minute.
-    monkeypatch.setattr(network, "BACKBONE", replace(network.BACKBONE, width=0.25, depth=0.3))
-    monkeypatch.setattr(network, "_start_from_imagenet", lambda model: None)
+    monkeypatch.setattr("model.cifar10_training.network.BACKBONE", replace(network.BACKBONE, width=0.25, depth=0.3))
+    monkeypatch.setattr("model.cifar10_training.network._start_from_imagenet", lambda model: None)
     held, test = some(12), some(10)
     plan = train.Plan(phases=((32, 2),), batch=2)
     model = train.train(some(8), held, plan, tmp_path / "checkpoint.keras")

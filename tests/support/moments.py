@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.support.photos import photo
-from tests.support.steps import best, upload
+from tests.support.steps import best, until, upload
 
 CLASSIFY = "**/page/classify*"
 """Where the page sends what is to be classified."""
@@ -15,8 +15,19 @@ CLASSIFY = "**/page/classify*"
 STILL = "document.getAnimations().every((one) => one.playState !== 'running')"
 """Whether nothing moves or fades: what is half there has no colours to judge yet."""
 
+DRAWN = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
+"""Two frames later, all that follows from what has just happened is there."""
+
 TEXT: dict[str, object] = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text"}
 """A file that is no picture."""
+
+
+def recoloured(page: Page, scheme: str, forced: str = "none") -> None:
+    """Puts a page into a colour scheme, "light" or "dark", in colours that are forced ("active") or not."""
+    page.emulate_media(color_scheme=scheme, forced_colors=forced)  # type: ignore[arg-type]
+    until(page, f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+    page.evaluate(DRAWN)  # before, text can still have the colours of the other scheme
+    until(page, STILL)
 
 
 _DRAG = """() => {

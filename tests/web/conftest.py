@@ -10,7 +10,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.components.v2 import manifest_scanner
 
-from tests.support.server import running
 from web import models as registry
 from web.app import routes
 from web.clients import CLIENTS
@@ -40,10 +39,3 @@ def client() -> Iterator[TestClient]:
     assert registry.models().state == "ready"
     with TestClient(Starlette(routes=routes), raise_server_exceptions=False) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server without settings, for tests that leave it as it was."""
-    with running(tmp_path_factory.mktemp("plain") / "log.txt") as address:
-        yield address

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from classifier.backends.keras_classes import risk
 from classifier.backends.loading import load
 from classifier.backends.model_files import ModelFile
 from classifier.errors import TrustError
+from tests.support.late import late
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not find_spec("keras"), reason="Keras is not installed")]
 
-keras: Any = pytest.importorskip("keras")
+keras = late("keras")
 
 
 def layer(name: str, module: str = "keras.layers", **config: Any) -> dict[str, Any]:

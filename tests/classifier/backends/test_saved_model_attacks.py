@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,16 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from tensorflow.core.protobuf import saved_model_pb2
-
 from classifier.backends import saved_model_operations
 from classifier.backends.loading import load
 from classifier.backends.model_files import ModelFile
 from classifier.backends.saved_model_operations import Use
 from classifier.errors import TrustError
+from tests.support.late import late
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not find_spec("tensorflow"), reason="TensorFlow is not installed")]
 
-tf: Any = pytest.importorskip("tensorflow")
-raw = tf.raw_ops
+tf = late("tensorflow")
 Deed = Callable[[Any, str], Any]
 
 
@@ -36,7 +35,7 @@ def dataset_snapshot(image: Any, path: str) -> Any:
 
 def dataset_saved(image: Any, path: str) -> Any:
     number = tf.TensorSpec((), tf.int64)
-    saved = raw.SaveDatasetV2(
+    saved = tf.raw_ops.SaveDatasetV2(
         input_dataset=tf.data.Dataset.range(2)._variant_tensor,
         path=path,
         shard_func_other_args=[],
@@ -56,8 +55,10 @@ def dataset_mapped(image: Any, path: str) -> Any:
 
 
 def summary(image: Any, path: str) -> Any:
-    writer = raw.SummaryWriter(shared_name=path)
-    return raw.CreateSummaryFileWriter(writer=writer, logdir=path, max_queue=1, flush_millis=1, filename_suffix="")
+    writer = tf.raw_ops.SummaryWriter(shared_name=path)
+    return tf.raw_ops.CreateSummaryFileWriter(
+        writer=writer, logdir=path, max_queue=1, flush_millis=1, filename_suffix=""
+    )
 
 
 def branch(image: Any, path: str) -> Any:
@@ -91,9 +92,13 @@ WRITING: dict[str, tuple[str, str, Deed]] = {
     "checkpoint": (
         "SaveV2",
         "call",
-        lambda image, path: raw.SaveV2(prefix=path, tensor_names=["x"], shape_and_slices=[""], tensors=[image]),
+        lambda image, path: tf.raw_ops.SaveV2(prefix=path, tensor_names=["x"], shape_and_slices=[""], tensors=[image]),
     ),
-    "old checkpoint": ("Save", "call", lambda image, path: raw.Save(filename=path, tensor_names=["x"], data=[image])),
+    "old checkpoint": (
+        "Save",
+        "call",
+        lambda image, path: tf.raw_ops.Save(filename=path, tensor_names=["x"], data=[image]),
+    ),
     "cache": ("CacheDatasetV2", "call", dataset_cached),
     "snapshot": ("SnapshotDatasetV2", "call", dataset_snapshot),
     "saved data set": ("SaveDatasetV2", "call", dataset_saved),
@@ -105,7 +110,7 @@ WRITING: dict[str, tuple[str, str, Deed]] = {
     "debugger": (
         "DebugIdentityV2",
         "call",
-        lambda image, path: raw.DebugIdentityV2(
+        lambda image, path: tf.raw_ops.DebugIdentityV2(
             input=image, tfdbg_run_id="x", debug_urls=[f"file://{path}"], tensor_debug_mode=2, circular_buffer_size=-1
         ),
     ),
@@ -119,22 +124,25 @@ READING: dict[str, tuple[str, Deed]] = {
     ),
     "restore": (
         "RestoreV2",
-        lambda image, path: raw.RestoreV2(prefix=path, tensor_names=["x"], shape_and_slices=[""], dtypes=[tf.float32]),
+        lambda image, path: tf.raw_ops.RestoreV2(
+            prefix=path, tensor_names=["x"], shape_and_slices=[""], dtypes=[tf.float32]
+        ),
     ),
     "memory map": (
         "ImmutableConst",
-        lambda image, path: raw.ImmutableConst(dtype=tf.float32, shape=[1], memory_region_name=path),
+        lambda image, path: tf.raw_ops.ImmutableConst(dtype=tf.float32, shape=[1], memory_region_name=path),
     ),
     "reader": (
         "ReaderReadV2",
-        lambda image, path: raw.ReaderReadV2(
-            reader_handle=raw.WholeFileReaderV2(), queue_handle=raw.FIFOQueueV2(component_types=[tf.string])
+        lambda image, path: tf.raw_ops.ReaderReadV2(
+            reader_handle=tf.raw_ops.WholeFileReaderV2(),
+            queue_handle=tf.raw_ops.FIFOQueueV2(component_types=[tf.string]),
         ),
     ),
-    "records": ("RecordInput", lambda image, path: raw.RecordInput(file_pattern=path)),
+    "records": ("RecordInput", lambda image, path: tf.raw_ops.RecordInput(file_pattern=path)),
     "message's type": (
         "EncodeProto",
-        lambda image, path: raw.EncodeProto(
+        lambda image, path: tf.raw_ops.EncodeProto(
             sizes=[[1]], values=[[[1]]], field_names=["a"], message_type="x.Y", descriptor_source=path
         ),
     ),
@@ -144,24 +152,24 @@ READING: dict[str, tuple[str, Deed]] = {
 }
 
 
-class Evil(tf.Module):  # type: ignore[misc]
+class Evil:
     """Gives scores; does a deed before, if there is one."""
 
     def __init__(self, deed: Deed | None = None, path: str = "") -> None:
-        super().__init__()
-        self.kernel = tf.Variable(tf.eye(3))
-        self.call = self.function(deed, path)
+        self.module = tf.Module()
+        self.module.kernel = tf.Variable(tf.eye(3))
+        self.call = self.module.call = self.function(deed, path)
 
     def function(self, deed: Deed | None, path: str) -> Any:
         def call(image: Any) -> Any:
             done = [deed(image, path)] if deed else []
             with tf.control_dependencies([one for one in tf.nest.flatten(done) if one is not None]):
-                return {"scores": tf.reduce_mean(image, [1, 2]) @ self.kernel}
+                return {"scores": tf.reduce_mean(image, [1, 2]) @ self.module.kernel}
 
         return tf.function(call, input_signature=[tf.TensorSpec((1, 4, 4, 3), name="image")], autograph=False)
 
     def save(self, folder: Path, **signatures: Any) -> Path:
-        tf.saved_model.save(self, str(folder), signatures={"serving_default": self.call, **signatures})
+        tf.saved_model.save(self.module, str(folder), signatures={"serving_default": self.call, **signatures})
         return folder
 
 
@@ -193,6 +201,8 @@ def every(place: Path) -> Path:
 @pytest.fixture(scope="module")
 def uses(every: Path) -> set[Use]:
     """What the check finds in it."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
     saved = saved_model_pb2.SavedModel.FromString((every / "saved_model.pb").read_bytes())
     return set(saved_model_operations.uses(saved))
 
@@ -224,15 +234,15 @@ def test_it_is_refused_before_anything_runs(tmp_path: Path) -> None:
 
 
 def test_what_writes_while_it_is_loaded(tmp_path: Path) -> None:
-    class Resource(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
+    class Resource(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc, name-defined]
         def _create_resource(self) -> Any:
-            return raw.VarHandleOp(dtype=tf.float32, shape=[])
+            return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=[])
 
         def _initialize(self) -> Any:
             return tf.io.write_file(str(tmp_path / "trace"), "x")
 
     evil = Evil()
-    evil.resource = Resource()
+    evil.module.resource = Resource()
     folder = evil.save(tmp_path / "saved")
     (tmp_path / "trace").unlink(missing_ok=True)
     refused(folder, "WriteFile")
@@ -247,13 +257,13 @@ def test_a_table_that_is_filled_from_a_file(tmp_path: Path) -> None:
     initializer = tf.lookup.TextFileInitializer(
         str(tmp_path / "secret"), tf.string, 0, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
     )
-    evil.table = tf.lookup.StaticHashTable(initializer, -1)
+    evil.module.table = tf.lookup.StaticHashTable(initializer, -1)
     refused(evil.save(tmp_path / "saved"), "InitializeTableFromTextFileV2")
 
 
 def test_functions_that_no_signature_calls(tmp_path: Path) -> None:
     evil = Evil()
-    evil.other = tf.function(lambda: nested(0, str(tmp_path / "trace")), input_signature=[])
+    evil.module.other = tf.function(lambda: nested(0, str(tmp_path / "trace")), input_signature=[])
     refused(evil.save(tmp_path / "other"), "WriteFile")
 
     @tf.custom_gradient
@@ -267,5 +277,5 @@ def test_functions_that_no_signature_calls(tmp_path: Path) -> None:
     folder = tmp_path / "gradient"
     evil = Evil(lambda image, path: passed(image))
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=True)
-    tf.saved_model.save(evil, str(folder), signatures={"serving_default": evil.call}, options=options)
+    tf.saved_model.save(evil.module, str(folder), signatures={"serving_default": evil.call}, options=options)
     refused(folder, "WriteFile")

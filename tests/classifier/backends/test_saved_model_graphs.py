@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from classifier.backends.loading import load
 from classifier.backends.model_files import ModelFile
 from classifier.backends.saved_model_operations import pure_operations, risk
 from classifier.errors import TrustError
+from tests.support.late import late
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not find_spec("tensorflow"), reason="TensorFlow is not installed")]
 
-tf: Any = pytest.importorskip("tensorflow")
-v1 = tf.compat.v1
+tf = late("tensorflow")
 
 # Operations that read or write files, reach other processes or machines, run code, print, wait, or tell time, some of
 # them stateless in TensorFlow's registry.
@@ -77,19 +78,14 @@ def content(folder: Path) -> Any:
     return saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
 
 
-class Plain(tf.Module):  # type: ignore[misc]
-    def __init__(self) -> None:
-        super().__init__()
-        self.kernel = tf.Variable(tf.eye(3))
-        signature = [tf.TensorSpec((1, 4, 4, 3), name="image")]
-        self.call = tf.function(lambda image: {"scores": tf.reduce_mean(image, [1, 2]) @ self.kernel}, signature)
-
-
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The content of a harmless SavedModel of TensorFlow 2."""
     folder = tmp_path_factory.mktemp("plain")
-    module = Plain()
+    module = tf.Module()
+    module.kernel = tf.Variable(tf.eye(3))
+    signature = [tf.TensorSpec((1, 4, 4, 3), name="image")]
+    module.call = tf.function(lambda image: {"scores": tf.reduce_mean(image, [1, 2]) @ module.kernel}, signature)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call})
     return content(folder)
 
@@ -228,15 +224,15 @@ class Old:
 
     def __init__(self, folder: Path, before: Callable[[], Any] | None = None, *, aside: bool = False) -> None:
         self.folder = folder
-        with tf.Graph().as_default(), v1.Session() as session:
-            image = v1.placeholder(tf.float32, (None, 4, 4, 3), name="image")
-            kernel = v1.get_variable("kernel", initializer=2 * tf.eye(3), use_resource=False)
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            image = tf.compat.v1.placeholder(tf.float32, (None, 4, 4, 3), name="image")
+            kernel = tf.compat.v1.get_variable("kernel", initializer=2 * tf.eye(3), use_resource=False)
             done = [before()] if before else []
             with tf.control_dependencies([] if aside else done):
                 scores = tf.matmul(tf.reduce_mean(image, [1, 2]), kernel, name="scores")
-            session.run(v1.global_variables_initializer())
-            v1.train.Saver(name="of_the_training")
-            v1.saved_model.simple_save(session, str(folder), {"image": image}, {"scores": scores})
+            session.run(tf.compat.v1.global_variables_initializer())
+            tf.compat.v1.train.Saver(name="of_the_training")
+            tf.compat.v1.saved_model.simple_save(session, str(folder), {"image": image}, {"scores": scores})
 
     def change(self, change: Callable[[Any], None]) -> None:
         """Changes the file's graph."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2 as httpx
 import pytest
@@ -13,7 +12,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.support.server import running
 from web.app import middleware
 
 
@@ -61,9 +59,9 @@ def test_what_the_page_needs_is_open(client: TestClient, path: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_real_server_closes_it(tmp_path: Path) -> None:
-    with running(tmp_path / "log.txt") as address, httpx.Client() as http:
+def test_the_real_server_closes_it(plain_server: str) -> None:
+    with httpx.Client() as http:
         for path in CLOSED:
-            response = http.get(address + path)
+            response = http.get(plain_server + path)
             assert response.status_code == 404, path
             assert response.headers["x-content-type-options"] == "nosniff"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,13 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks.visitor import opened
 from tests.support.photos import photo
-from tests.support.server import ROOT, running
+from tests.support.server import ROOT
 from tests.support.wire import FORM, Answer, answer, connected, head, page_head, post, send, send_as_page
 from web.streamlit_internals.redaction import without_server
 
 PANDA = photo("panda.webp").read_bytes()
 # The checkout, the environment's packages, Python's own files, a traceback, Python's version.
 OURS = [str(ROOT), "site-packages", sys.base_prefix, ".py", "Traceback", platform.python_version()]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("discreet") / "log.txt") as address:
-        yield address
 
 
 def check(said: bytes) -> None:
@@ -41,7 +34,7 @@ def check_answer(got: Answer) -> int:
 
 
 @pytest.mark.slow
-def test_the_page_is_told_nothing_of_the_server(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_told_nothing_of_the_server(plain_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[bytes] = []
     read = ForwardMsg.FromString
 
@@ -50,7 +43,7 @@ def test_the_page_is_told_nothing_of_the_server(server: str, monkeypatch: pytest
         message: ForwardMsg = read(data)
         return message
 
-    with opened(server) as tab:
+    with opened(plain_server) as tab:
         monkeypatch.setattr(ForwardMsg, "FromString", listen)
         assert tab.show(PANDA).labels
         assert tab.show(b"no picture").refusal
@@ -67,42 +60,42 @@ def test_the_page_is_told_nothing_of_the_server(server: str, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_no_refusal_of_the_page_tells_more_than_that(server: str) -> None:
+def test_no_refusal_of_the_page_tells_more_than_that(plain_server: str) -> None:
     statuses = [
         check_answer(got)
         for got in (
-            send(server, page_head(len(PANDA)).replace(b"same-origin", b"cross-site"), PANDA),
-            send_as_page(server, b"x" * 1000),
-            send_as_page(server, PANDA[:1000]),
-            send_as_page(server, b"x" * 21_000_000),
-            send(server, head("/_stcore/upload_file/x/x", "DELETE")),
+            send(plain_server, page_head(len(PANDA)).replace(b"same-origin", b"cross-site"), PANDA),
+            send_as_page(plain_server, b"x" * 1000),
+            send_as_page(plain_server, PANDA[:1000]),
+            send_as_page(plain_server, b"x" * 21_000_000),
+            send(plain_server, head("/_stcore/upload_file/x/x", "DELETE")),
         )
     ]
     assert statuses == [403, 415, 400, 413, 404]
 
 
 @pytest.mark.slow
-def test_no_error_tells_more_than_what_is_wrong(server: str) -> None:
+def test_no_error_tells_more_than_what_is_wrong(plain_server: str) -> None:
     statuses = [
         check_answer(got)
         for got in (
-            post(server, b"no picture"),
-            post(server, PANDA[:5000]),
-            post(server, b"x", Content_Type=FORM),
-            post(server, b""),
-            post(server, PANDA, "/api/v1/classify?top_k=x"),
-            post(server, PANDA, "/api/v1/classify?model=/etc/passwd"),
-            send(server, head(Content_Length="30000000")),
-            send(server, head("/api/v1/nothing", "GET")),
-            send(server, head("/api/v1/classify", "GET")),
-            send(server, head("/healthz", "POST")),
-            send(server, head("/", "POST")),
-            send(server, head("/_stcore/metrics", "GET")),
-            send(server, head("/media/no.webp", "GET")),
-            send(server, head("/app-static/no", "GET")),
-            send(server, head("/component/no/no", "GET")),
-            send(server, head("/static/../../etc/passwd", "GET")),
-            send(server, b"GET / HTTP/1.1\r\n\r\n"),
+            post(plain_server, b"no picture"),
+            post(plain_server, PANDA[:5000]),
+            post(plain_server, b"x", Content_Type=FORM),
+            post(plain_server, b""),
+            post(plain_server, PANDA, "/api/v1/classify?top_k=x"),
+            post(plain_server, PANDA, "/api/v1/classify?model=/etc/passwd"),
+            send(plain_server, head(Content_Length="30000000")),
+            send(plain_server, head("/api/v1/nothing", "GET")),
+            send(plain_server, head("/api/v1/classify", "GET")),
+            send(plain_server, head("/healthz", "POST")),
+            send(plain_server, head("/", "POST")),
+            send(plain_server, head("/_stcore/metrics", "GET")),
+            send(plain_server, head("/media/no.webp", "GET")),
+            send(plain_server, head("/app-static/no", "GET")),
+            send(plain_server, head("/component/no/no", "GET")),
+            send(plain_server, head("/static/../../etc/passwd", "GET")),
+            send(plain_server, b"GET / HTTP/1.1\r\n\r\n"),
         )
     ]
     assert statuses == [415, 400, 400, 422, 422, 404, 413, 404, 405, 405, 405, 404, 404, 404, 404, 400, 400]
@@ -121,8 +114,8 @@ def test_no_error_tells_more_than_what_is_wrong(server: str) -> None:
     ],
     ids=["without a key", "from another site"],
 )
-def test_no_refusal_of_a_socket_does_either(server: str, upgrade: dict[str, str]) -> None:
-    with connected(server) as connection:
+def test_no_refusal_of_a_socket_does_either(plain_server: str, upgrade: dict[str, str]) -> None:
+    with connected(plain_server) as connection:
         connection.sendall(head("/_stcore/stream", "GET", Upgrade="websocket", Connection="Upgrade", **upgrade))
         assert check_answer(answer(connection, "GET")) in (400, 403)
 
