@@ -1,6 +1,6 @@
 """The head of a model: what lies between its last feature map and its logits, small enough to be computed here.
 
-Readers of each form of weights make one: `litert_head`, `tensorflow_head` and `onnx_head`.
+Readers of each form of weights make one, see `reading`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pooling = Literal["mean", "max"]
-Activation = Literal["relu", "relu6", "swish", "none"]
+Activation = Literal["relu", "relu6", "swish", "hard-swish", "none"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,8 @@ class Head:
 
     def pooled(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The feature map `(h, w, channels)` pooled over its places: `(channels,)`."""
-        return features.mean(axis=(0, 1)) if self.pooling == "mean" else features.max(axis=(0, 1))
+        found: NDArray[np.float32] = features.mean(axis=(0, 1)) if self.pooling == "mean" else features.max(axis=(0, 1))
+        return found
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The logits `(scores,)` that the model gives for a feature map `(h, w, channels)`."""
@@ -89,6 +90,8 @@ class Head:
     def _activated(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.activation == "swish":
             return values * _sigmoid(values)
+        if self.activation == "hard-swish":
+            return values * np.clip(values + 3, 0, 6) / np.float32(6)
         if self.activation == "none":
             return values
         return np.clip(values, 0, 6 if self.activation == "relu6" else None)
@@ -98,6 +101,8 @@ class Head:
         if self.activation == "swish":
             part = _sigmoid(values)
             return part * (1 + values * (1 - part))
+        if self.activation == "hard-swish":
+            return np.where(values > 3, 1, np.where(values < -3, 0, (2 * values + 3) / 6)).astype(np.float32)
         if self.activation == "none":
             return np.ones_like(values)
         within = (values > 0) & (values < (6 if self.activation == "relu6" else np.inf))
