@@ -57,11 +57,17 @@ def check(
         raise ParameterError(f"view must be {listed(map(repr, VIEWS))}, not {view!r}.", name="view")
     labels = package.labels[package.check_language(lang)]
     geometry = replace(package.manifest.input.geometry, view=view)
-    return Asked(top_k, labels, geometry, None if explain is None else _explained(package, explain))
+    return Asked(top_k, labels, geometry, explained(package, explain))
 
 
-def _explained(package: ModelPackage, explain: Explain) -> tuple[int, ...]:
-    """The indices of the classes to explain, each once; none for the best ones."""
+def explained(package: ModelPackage, explain: Explain | None) -> tuple[int, ...] | None:
+    """The indices of the classes to explain, each once; none for the best ones, None if nothing is to be explained.
+
+    Raises:
+        ParameterError: the model has no such class.
+    """
+    if explain is None:
+        return None
     if isinstance(explain, str) and explain == TOP:
         return ()
     classes = package.manifest.output.classes

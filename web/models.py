@@ -11,7 +11,7 @@ from math import inf
 from typing import Any, Literal
 
 from classifier import Classification, Classifier, ModelPackage
-from classifier.asked import Explain
+from classifier.asked import Explain, explained
 from classifier.errors import ClassifierError, PackageError, StoppingError
 from classifier.explanation.explain import Progress
 from classifier.formatting import millions
@@ -205,6 +205,7 @@ class Models:
                 self.start()
             package = model if isinstance(model, ModelPackage) else self.package(model)
             package.check_language(lang)  # before waiting for a turn
+            explained(package, explain)
             asked = {"top_k": top_k, "lang": lang, "view": view, "explain": explain, "progress": progress}
             result = self._classify(model, data, asked, wait, take or self.queue.take)
         except ClassifierError as error:
