@@ -52,8 +52,11 @@ class _Reader:
 
     def step(self, name: str) -> Step | None:
         """See `trace.head`."""
-        operation = self._graph.get_tensor_by_name(name).op
+        tensor = self._graph.get_tensor_by_name(name)
+        operation = tensor.op
         kind, inputs = operation.type, list(operation.inputs)
+        if kind == "IdentityN":  # what has a gradient of its own, as swish has
+            return Step("passes", inputs[tensor.value_index].name)
         if kind in _PASSING:
             return Step("passes", inputs[0].name)
         if kind in _SQUASHING:
@@ -68,6 +71,8 @@ class _Reader:
             return self._layer(operation, inputs)
         if kind in ("Mean", "Max"):
             return self._pooling(kind, inputs)
+        if kind in ("AvgPool", "MaxPool"):
+            return self._window(operation, inputs[0])
         return None
 
     def _layer(self, operation: Any, inputs: list[Any]) -> Step | None:
@@ -96,15 +101,33 @@ class _Reader:
     def _swish(self, inputs: list[Any]) -> Step | None:
         """A product of a tensor with its sigmoid."""
         for source, other in (inputs, inputs[::-1]):
-            if other.op.type == "Sigmoid" and other.op.inputs[0].name == source.name:
+            if other.op.type == "Sigmoid" and self._times_one(other.op.inputs[0]).name == source.name:
                 return Step("activates", source.name, activation="swish")
         return None
+
+    def _times_one(self, tensor: Any) -> Any:
+        """The tensor that this one is a product with 1 of, as TensorFlow's swish of beta 1 has it; else itself."""
+        if tensor.op.type == "Mul":
+            inputs = list(tensor.op.inputs)
+            for source, other in (inputs, inputs[::-1]):
+                factor = self._constant(other)
+                if factor is not None and factor.size == 1 and float(factor.reshape(-1)[0]) == 1:
+                    return source
+        return tensor
 
     def _pooling(self, kind: str, inputs: list[Any]) -> Step | None:
         axes, rank = self._constant(inputs[1]), inputs[0].shape.rank
         if axes is None or rank != 4 or sorted(int(axis) % rank for axis in axes.reshape(-1)) != list(_PLACES):
             return None
         return Step("pools", inputs[0].name, pooling="mean" if kind == "Mean" else "max")
+
+    def _window(self, operation: Any, source: Any) -> Step | None:
+        """A pooling whose window is all of the map."""
+        whole = (1, *tuple(source.shape)[1:3], 1) if source.shape.rank == 4 else ()
+        ends = operation.get_attr("padding") == b"VALID" and operation.get_attr("data_format") == b"NHWC"
+        if not ends or tuple(operation.get_attr("ksize")) != whole:
+            return None
+        return Step("pools", source.name, pooling="mean" if operation.type == "AvgPool" else "max")
 
     def _constant(self, tensor: Any) -> NDArray[Any] | None:
         """The values of a constant; None if it is none."""
