@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import flatbuffers
 import numpy as np
@@ -109,7 +109,7 @@ def areas(classifier: Classifier, case: Case, order: Sequence[int], cells: tuple
     covered, restored = pixels.copy(), grey.copy()
     curves: tuple[list[float], list[float]] = ([], [])
     parts = np.array_split(np.asarray(order), STEPS)
-    for part in [[], *parts]:
+    for part in (np.empty(0, np.intp), *parts):
         for cell in part:
             where = _cell(int(cell), cells, pixels.shape)
             covered[where], restored[where] = grey[where], pixels[where]
@@ -179,20 +179,20 @@ def likeness(first: Classifier, second: Classifier, case: Case) -> float:
         np.argsort(np.argsort(np.array(one.explain(case.picture, case.index, view="crop").maps[0].grid).reshape(-1)))
         for one in (first, second)
     ]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def cost(classifier: Classifier, picture: Path, times: int = 30) -> float:
     """Milliseconds that the maps of the ten best classes add to a classification: the difference of the medians."""
-    for explain in (None, "top"):
-        classifier.classify(picture, top_k=10, explain=explain)
-    spent: dict[str | None, list[float]] = {None: [], "top": []}
-    for _ in range(times):
-        for explain, took in spent.items():
+    asked: tuple[Literal["top"] | None, ...] = (None, "top")
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(times + 1):
+        for explain, took in zip(asked, spent, strict=True):
             start = time.perf_counter()
             classifier.classify(picture, top_k=10, explain=explain)
             took.append((time.perf_counter() - start) * 1000)
-    return statistics.median(spent["top"]) - statistics.median(spent[None])
+    plain, explained = (statistics.median(took[1:]) for took in spent)  # without the first, which reads the head
+    return explained - plain
 
 
 def _change(file: Path, old: str, new: str) -> None:
@@ -226,8 +226,10 @@ def _share(values: Sequence[float]) -> float:
     return sum(value > 0.5 for value in values) / len(values)
 
 
-HEAD = ("model, method", "collages: most of the map on its own half", "mean share on it", "deletion (lower is better)")
-HEAD += ("insertion (higher is better)", "likeness with shuffled weights")
+HEAD = (
+    *("model, method", "collages: most of the map on its own half", "mean share on it"),
+    *("deletion (lower is better)", "insertion (higher is better)", "likeness with shuffled weights"),
+)
 
 
 def main() -> None:

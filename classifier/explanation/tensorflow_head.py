@@ -93,10 +93,14 @@ class _Reader:
 
     def _addition(self, inputs: list[Any]) -> Step | None:
         for source, other in (inputs, inputs[::-1]):
-            constant = self._constant(other)
+            constant = self._constant(self._reshaped(other))
             if constant is not None:
                 return Step("adds", source.name, constant=constant.astype(np.float32))
         return None
+
+    def _reshaped(self, tensor: Any) -> Any:
+        """The tensor that this one is in another shape: a bias has one for each score, whatever its shape."""
+        return tensor.op.inputs[0] if tensor.op.type == "Reshape" else tensor
 
     def _swish(self, inputs: list[Any]) -> Step | None:
         """A product of a tensor with its sigmoid."""

@@ -197,19 +197,23 @@ def test_the_mean_of_an_exact_map_is_the_logit_without_its_bias() -> None:
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_gradients_are_those_of_the_logits(pooling: Any, activation: Any) -> None:
     random = np.random.default_rng(5)
-    first, last = (Dense(random.normal(size=shape), random.normal(size=shape[1])) for shape in ((8, 6), (6, 4)))
-    head = Head(pooling, (first, last), activation)
-    features = random.random((3, 3, 8)) * 3
+
+    def numbers(*shape: int) -> Any:
+        return random.normal(size=shape)  # float64, so that small steps can be told
+
+    head = Head(pooling, (Dense(numbers(8, 6), numbers(6)), Dense(numbers(6, 4), numbers(4))), activation)
+    features = np.abs(numbers(3, 3, 8)) * 2
     found = head.gradients(features, np.arange(4))
     place = features.reshape(-1, 8).argmax(axis=0)
+    step = 1e-5
     for channel in range(8):
         moved = features.copy()
-        step = 1e-5
         if pooling == "mean":
             moved[..., channel] += step
         else:
             moved[(*divmod(place[channel], 3), channel)] += step
-        np.testing.assert_allclose(found[channel], (head.logits(moved) - head.logits(features)) / step, atol=1e-3)
+        change: Any = head.logits(moved) - head.logits(features)
+        np.testing.assert_allclose(found[channel], change / step, atol=1e-3)
 
 
 def test_a_head_that_is_not_the_models_is_not_used(tmp_path: Path) -> None:
