@@ -100,7 +100,9 @@ class _Reader:
 
     def _reshaped(self, tensor: Any) -> Any:
         """The tensor that this one is in another shape: a bias has one for each score, whatever its shape."""
-        return tensor.op.inputs[0] if tensor.op.type == "Reshape" else tensor
+        while tensor.op.type in ("Reshape", "Squeeze", "ExpandDims"):
+            tensor = tensor.op.inputs[0]
+        return tensor
 
     def _swish(self, inputs: list[Any]) -> Step | None:
         """A product of a tensor with its sigmoid."""
