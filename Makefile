@@ -179,6 +179,10 @@ upgrade: $(STAMPS)/uv  ## The same with the newest versions
 bench: $(STAMPS)/test $(STAMPS)/benchmark $(STAMPS)/project $(VENV)/peers/stamp browser  ## Measure speed against the plain way
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-explain
+bench-explain: $(STAMPS)/test $(STAMPS)/project  ## Measure whether heat maps show what a model goes by, and what they cost
+	$(BIN)/python -m benchmarks.explain $(ARGS)
+
 .PHONY: load
 load: $(STAMPS)/test $(STAMPS)/load $(STAMPS)/project  ## Load the server with Locust, as a process or ARGS="process container replicas"
 	$(BIN)/python -m benchmarks.load $(ARGS)

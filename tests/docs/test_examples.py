@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.docker import HARDENED
 from tests.support.pages import DOCS, README, ROOT, blocks, text
@@ -49,6 +50,16 @@ def test_the_python_example_runs(document: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert "giant panda" in done.stdout
+
+
+def test_the_example_of_a_heat_map_draws_one(tmp_path: Path) -> None:
+    (code,) = blocks(DOCS / "explain.md", "python")
+    drawn = tmp_path / "why.png"
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("why.png", str(drawn))], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert Image.open(drawn).size == (768, 1024)
 
 
 @pytest.mark.slow
