@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from classifier import Classifier, ModelPackage, Settings
 from classifier.backends.choice import load_backend
 from classifier.backends.protocol import Outputs
-from classifier.explanation import reading
+from classifier.explanation import litert_head, reading, trace
 from classifier.explanation.head import Head
+from classifier.importing.litert.graph import parse
 from classifier.importing.options import SCALES, Options
 from classifier.package import unknown
 from tests.support.imported import LABELS, TRUSTED, bring, picture, place, teachable_zip, write_labels
@@ -274,3 +275,34 @@ def test_logits_beside_scores_and_no_features(make: Any, tmp_path: Path) -> None
         found, head = ran(package, backend)
         assert of_head(package, found, head) == pytest.approx(found.scores[0], abs=2e-3)
     assert package.labels["en"] == LABELS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "DenseNet121", "ResNet50", "VGG16"])
+def test_networks_of_keras(make: Any, name: str) -> None:
+    """Converted as the importer does it; their weights are random, so that scores differ from picture to picture."""
+    from classifier.importing.litert import features
+    from classifier.importing.tensorflow import convert
+
+    make.keras.utils.set_random_seed(6)
+    model = getattr(make.keras.applications, name)(input_shape=(32, 32, 3), weights=None, classes=3)
+    random = np.random.default_rng(6)
+    for weight in model.layers[-1].weights:
+        weight.assign(random.normal(scale=3, size=tuple(weight.shape)))
+    data = convert.to_litert(lambda image: model(image, training=False), (32, 32, 3), float16=False)
+    values = [random.uniform(0, 255, (1, 32, 32, 3)).astype(np.float32) for _ in range(3)]
+    changed = features.added(data, None, values)
+    assert (changed is None) == (name == "VGG16")
+    if changed is None:
+        return
+    interpreter = Interpreter(model_content=changed, num_threads=1)
+    interpreter.allocate_tensors()
+    scores, mapped = (int(one["index"]) for one in interpreter.get_output_details())
+    read = trace.head(scores, mapped, litert_head.Reader(parse(changed)).step)
+    assert read is not None
+    for one in values:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], one)
+        interpreter.invoke()
+        logits = read.logits(interpreter.get_tensor(mapped)[0])
+        powers = np.exp(logits - logits.max())
+        assert powers / powers.sum() == pytest.approx(litert_scores(data, one)[0], abs=1e-4)
