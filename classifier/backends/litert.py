@@ -85,7 +85,7 @@ class LiteRTBackend:
 
 
 class _Interpreter:
-    """LiteRT's interpreter, and the indices of its input and output tensors."""
+    """LiteRT's interpreter, and its input and output tensors."""
 
     def __init__(self, package: ModelPackage, threads: int, content: bytes) -> None:
         file = package.folder / package.manifest.weights["litert"].file
@@ -109,8 +109,6 @@ class _Interpreter:
             )
         self._input = image
         self._scores, self._features = self._outputs(package, file)
-        details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
-        self._scored = details[self._scores]
         scores, features = self.run(np.zeros(expected[1:], np.float32))
         check_scores(package, file, scores)
         check_features(package, features)
@@ -119,16 +117,18 @@ class _Interpreter:
         """Scores `(1, classes)` and features of one picture `(H, W, 3)`."""
         self._interpreter.set_tensor(self._input["index"], quantise(picture[None], self._input))
         self._interpreter.invoke()
-        features = None if self._features is None else self._interpreter.get_tensor(self._features)
-        scores = dequantise(self._interpreter.get_tensor(self._scores), self._scored)
-        return scores.reshape(1, -1), features
+        scores = self._values(self._scores).reshape(1, -1)
+        return scores, None if self._features is None else self._values(self._features)
 
-    def _outputs(self, package: ModelPackage, file: Path) -> tuple[int, int | None]:
-        """Tensor indices of the scores and of the features."""
+    def _values(self, tensor: dict[str, Any]) -> NDArray[np.float32]:
+        return dequantise(self._interpreter.get_tensor(tensor["index"]), tensor)
+
+    def _outputs(self, package: ModelPackage, file: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """The tensors of the scores and of the features."""
         outputs = named_outputs(self._interpreter)
         shapes = {name: tuple(detail["shape"]) for name, detail in outputs.items()}
         scores, features = output_names(package, file, shapes)
-        return outputs[scores]["index"], None if features is None else outputs[features]["index"]
+        return outputs[scores], None if features is None else outputs[features]
 
 
 def named_outputs(interpreter: Interpreter) -> dict[str, dict[str, Any]]:

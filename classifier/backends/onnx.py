@@ -59,7 +59,8 @@ class OnnxBackend:
         file = package.weights_file("onnx")
         self._session = open_session(file, threads, copied=True)
         self._input = self._only_input(file)
-        self._outputs = self._chosen_outputs(file)
+        self.outputs = self._chosen_outputs(file)
+        """The names of the scores and, if the package names one, of the feature map."""
         shape = package.manifest.input.shape
         try:
             found = self.run(np.zeros((1, *shape), np.float32))
@@ -82,7 +83,7 @@ class OnnxBackend:
         return self if self._threads == 1 else OnnxBackend(self._package, 1, callers=self._threads)
 
     def _run_one(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        found = self._session.run(self._outputs, {self._input.name: cast(picture, self._input)})
+        found = self._session.run(self.outputs, {self._input.name: cast(picture, self._input)})
         scores = found[0].reshape(1, -1).astype(np.float32, copy=False)
         if len(found) == 1:
             return scores, None

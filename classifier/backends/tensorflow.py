@@ -15,12 +15,13 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import tensorflow as tf
 
+from classifier.backends.feature_map import with_features
 from classifier.backends.loading import Loaded, load
 from classifier.backends.model_files import ModelFile
 from classifier.backends.names import TENSORFLOW
 from classifier.backends.protocol import Outputs, check_features, check_scores, cpu_device, output_names
 from classifier.errors import BackendError, PackageError
-from classifier.package import ModelPackage
+from classifier.package import ModelPackage, OutputSpec
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class TensorFlowBackend:
         self._package, self._file = package, file
         shape = package.manifest.input.shape
         self._single = model.single
-        self.function = trace(model, shape)
+        self.function = trace(model, shape, package.manifest.output)
         """The traced function, see `trace`."""
         self._threads = threads
         self._ran_on = ""
@@ -91,7 +92,7 @@ class TensorFlowBackend:
         features = None
         if isinstance(result, dict):
             scores, wanted = output_names(self._package, self._file, {name: one.shape for name, one in result.items()})
-            features = None if wanted is None else result[wanted].numpy()
+            features = None if wanted is None else result[wanted].numpy().astype(np.float32, copy=False)
             result = result[scores]
         self._ran_on = result.device
         return Outputs(result.numpy().astype(np.float32, copy=False), features)  # some models compute in float16
@@ -101,18 +102,24 @@ class TensorFlowBackend:
         return self
 
 
-def trace(model: Loaded, shape: tuple[int, ...]) -> Any:
+def trace(model: Loaded, shape: tuple[int, ...], spec: OutputSpec | None = None) -> Any:
     """A model as one traced function.
 
     Args:
         model: the loaded model.
         shape: shape of one input, without the batch.
+        spec: what its package says of its outputs: the feature map that it names is one of them, if it can be found.
 
     Returns:
         A function of a batch `(N, *shape)` float32; N must be 1 if the model's batch size is fixed at 1.
     """
     signature = tf.TensorSpec((1 if model.single else None, *shape), tf.float32, name="image")
-    return tf.function(lambda image: model.call(cast(image, model.dtype)), input_signature=[signature], autograph=False)
+
+    def call(image: Any) -> Any:
+        result = model.call(cast(image, model.dtype))
+        return result if spec is None else with_features(result, image, spec)
+
+    return tf.function(call, input_signature=[signature], autograph=False)
 
 
 def cast(image: Any, dtype: str) -> Any:

@@ -60,7 +60,7 @@ def read(package: ModelPackage) -> Head | None:
     shapes = {name: tuple(int(side) for side in graph.tensors[index].shape) for name, index in named.items()}
     file = Path(package.manifest.weights["litert"].file)
     scores, features = output_names(package, file, shapes)
-    return None if features is None else trace.head(named[scores], named[features], _Reader(model).step)
+    return None if features is None else trace.head(named[scores], named[features], Reader(model).step)
 
 
 def _outputs(model: Any) -> dict[str, int]:
@@ -73,10 +73,11 @@ def _outputs(model: Any) -> dict[str, int]:
     return named if len(named) == len(plain) else plain
 
 
-class _Reader:
+class Reader:
     """Says what makes each tensor."""
 
     def __init__(self, model: Any) -> None:
+        """Args: model: of one graph, as LiteRT's schema gives it."""
         self._model = model
         self._graph = model.subgraphs[0]
         codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]

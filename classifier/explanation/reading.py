@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from classifier.backends.names import LITERT, TENSORFLOW
+from classifier.backends.names import LITERT, ONNX, TENSORFLOW
 from classifier.backends.protocol import Backend
 from classifier.explanation.head import Head
 from classifier.package import ModelPackage
@@ -45,4 +45,8 @@ def _read(package: ModelPackage, backend: Any) -> Head | None:
         from classifier.explanation import tensorflow_head
 
         return tensorflow_head.read(package, backend.function)
+    if backend.name == ONNX.name and len(backend.outputs) > 1:
+        from classifier.explanation import onnx_head
+
+        return onnx_head.read(package.weights_file("onnx"), *backend.outputs)
     return None

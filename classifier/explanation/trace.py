@@ -79,6 +79,24 @@ def head(scores: Tensor, features: Tensor, step: Callable[[Tensor], Step | None]
     return None
 
 
+def pooled(scores: Tensor, step: Callable[[Tensor], Step | None]) -> Tensor | None:
+    """The feature map of a graph that has a head, which need not be an output; None if it has no head.
+
+    Args:
+        scores: the tensor of the scores.
+        step: as for `head`.
+    """
+    one = step(scores)
+    for _ in range(_MOST_STEPS):
+        if one is None:
+            return None
+        source: Tensor = one.source
+        if one.does == "pools":
+            return None if head(scores, source, step) is None else source
+        one = step(source)
+    return None
+
+
 def _origin(tensor: Any, step: Callable[[Any], Step | None]) -> Any:
     """The tensor whose values another one has, too, in another shape or type."""
     for _ in range(_MOST_STEPS):

@@ -16,8 +16,9 @@ from classifier.backends.names import runners
 from classifier.backends.trial import remember
 from classifier.errors import ClassifierError, ModelFileError
 from classifier.importing import damage, decide, sources, told, tries, verify
+from classifier.importing.litert import features
 from classifier.importing.litert import reader as litert
-from classifier.importing.network import LITERT_FILE, Network, Run, layout
+from classifier.importing.network import FEATURES, LITERT_FILE, Network, Run, layout
 from classifier.importing.onnx import reader as onnx
 from classifier.importing.options import Options, Scaling
 from classifier.importing.sources import Source
@@ -37,6 +38,8 @@ _READERS: dict[Kind, Callable[[Source, Options], Network]] = {
     "saved_model": tensorflow.read,
     "onnx": onnx.read,
 }
+
+_TRIED = 3  # inputs with which scores are compared bit by bit
 
 Say = Callable[[str, str], None]
 Values = Sequence[NDArray[np.float32]]
@@ -168,7 +171,7 @@ class _Trial:
         """
         weights: dict[Form, str] = {network.form: network.write(self.folder)}
         if network.function is None:
-            write(self.draft, weights, self.folder)
+            write(self._with_features() if network.form == "litert" else self.draft, weights, self.folder)
             self._must_agree(network.form)
             return None, ""
         for float16 in (True, False):
@@ -176,7 +179,7 @@ class _Trial:
             try:
                 data = convert.to_litert(network.function, self.draft.input.shape, float16=float16)
                 (self.folder / LITERT_FILE).write_bytes(data)
-                write(self.draft, {**weights, "litert": LITERT_FILE}, self.folder)
+                write(self._with_features(), {**weights, "litert": LITERT_FILE}, self.folder)
                 difference = self._compare("litert")
             except ClassifierError as error:
                 why = f"LiteRT cannot run this model ({error.message})"
@@ -189,6 +192,20 @@ class _Trial:
         write(self.draft, weights, self.folder)
         self._must_agree("tensorflow")
         return None, f"no, so the package needs TensorFlow: {why}"
+
+    def _with_features(self) -> Draft:
+        """What to write after the LiteRT file that is there was given its last feature map as an output, if it can be.
+
+        A link stays one: who wants no copy of a model gets none.
+        """
+        file, output = self.folder / LITERT_FILE, self.draft.output
+        if output.features or file.is_symlink():
+            return self.draft
+        data = features.added(file.read_bytes(), output.name, self.values[:_TRIED])
+        if data is None:
+            return self.draft
+        file.write_bytes(data)
+        return replace(self.draft, output=output.model_copy(update={"features": FEATURES}))
 
     def _must_agree(self, form: Form) -> None:
         difference = self._compare(form)

@@ -19,6 +19,8 @@ from classifier.package import Colours, Form, Resample, input_shape
 
 LITERT_FILE = "model.tflite"
 """File name of the LiteRT form in a package."""
+FEATURES = "features"
+"""Name of the output that the importer adds: the last feature map."""
 
 _LONGEST_STRIP = 32  # how many times as long as the other a picture's side may be
 # The same where the dimensions may be those of a sequence, such as 128 moments of 9 sensors; and the shorter side.
@@ -74,7 +76,8 @@ class Network:
         told: what else is said of the input, in the file or beside it.
         features: name of the output with the features, as `write` leaves the model; None if it has none.
         output: likewise of the output with the scores; None if there are no others than these two.
-        function: a TensorFlow function of a batch, to convert; None for LiteRT models.
+        function: a TensorFlow function of a batch, to convert, which gives scores or a dictionary of outputs; None for
+            models of other kinds.
         tolerance: how far from 1 the sum of its probabilities may be.
         of_pytorch: whether PyTorch wrote the file.
     """

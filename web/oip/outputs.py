@@ -20,9 +20,15 @@ from web.oip import description
 _VALUES: dict[str, Callable[[Inference], Any]] = {
     description.PROBABILITIES: lambda result: result.probabilities,
     description.SCORES: lambda result: result.scores,
-    description.FEATURES: lambda result: result.features,
+    description.FEATURES: lambda result: _features(result.features),
     description.FAMILIAR: lambda result: _familiar(result.familiar),
 }
+
+
+def _features(values: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    if values is None:  # such as a SavedModel in TensorFlow, which the importer gave none
+        raise ProtocolError("The model gives no features where it runs here. Ask for 'probabilities' or 'scores'.")
+    return values
 
 
 def _familiar(value: float | None) -> NDArray[np.float32]:

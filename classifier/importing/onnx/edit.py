@@ -8,14 +8,12 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from classifier.importing.network import Shape
+from classifier.importing.network import FEATURES, Shape
 from classifier.importing.onnx.arithmetic import Quantisation
 from classifier.importing.onnx.graph import Graph, ancestors, most_common_type
 
 _FLOAT = onnx.TensorProto.FLOAT
 _FLOATS = (_FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-FEATURES = "features"
-"""Name of the output with the last feature map."""
 
 
 def keep_only(model: Any, name: str, graph: Graph) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 from onnx import inliner
 
 from classifier.backends.onnx_errors import DAMAGED
 from classifier.errors import ModelFileError
+from classifier.explanation import onnx_head
 from classifier.formatting import printable
 from classifier.importing.network import Activation, Shape, check_one_of_each
 from classifier.importing.onnx import arithmetic, edit, layout
 from classifier.importing.onnx.arithmetic import Beginning
 from classifier.importing.onnx.graph import Graph, most_common_type
-from classifier.importing.onnx.scores import Scores, activation, feature_map
+from classifier.importing.onnx.scores import Scores, activation
 from classifier.importing.onnx.scores import scores as scores_of
 from classifier.importing.outputs import Output, check_wanted, choose
 from classifier.machine import files
+
+log = logging.getLogger(__name__)
 
 _TYPE = onnx.TensorProto
 _NAMES: dict[int, str] = {_TYPE.FLOAT: "float32", _TYPE.DOUBLE: "float64", _TYPE.UINT4: "4-bit", _TYPE.INT4: "4-bit"}
@@ -165,7 +169,7 @@ def read(file: Path, output: str | None = None) -> Model:
         activation=activation(graph, scores.name),
         beginning=beginning,
         # Another output would keep ONNX Runtime from computing with integers around it, which changes the scores.
-        feature_map=None if _is_quantised(proto) else feature_map(graph, scores.name),
+        feature_map=None if _is_quantised(proto) else _feature_map(graph, scores.name),
     )
 
 
@@ -177,6 +181,15 @@ def _parsed(file: Path) -> Any:
         return inliner.inline_local_functions(proto) if proto.functions else proto
     except (DecodeError, RuntimeError, ValueError) as error:
         raise ModelFileError(f"{file}: {DAMAGED}") from error
+
+
+def _feature_map(graph: Graph, scores: str) -> tuple[str, bool] | None:
+    """The last feature map, and whether its channels come first, of a model that ends in pooling and a small head."""
+    try:
+        return onnx_head.feature_map(graph.model.SerializeToString(), graph.file, scores)
+    except (OSError, ValueError, EncodeError) as error:
+        log.debug("The feature map cannot be told: %s", error)
+        return None
 
 
 def _is_quantised(proto: Any) -> bool:

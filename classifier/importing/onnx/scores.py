@@ -1,4 +1,4 @@
-"""What an ONNX graph tells of its scores: which output they are, their last operation, and the feature map before."""
+"""What an ONNX graph tells of its scores: which output they are, and their last operation."""
 
 from __future__ import annotations
 
@@ -80,34 +80,6 @@ def activation(graph: Graph, name: str) -> Activation | None:
     if node.op_type == "Div" and _is_softmax(graph, node):
         return "softmax"
     return "none" if _is_linear(graph, name, len(graph.model.graph.node)) else None
-
-
-def feature_map(graph: Graph, name: str) -> tuple[str, bool] | None:
-    """The last feature map, if the scores are a linear function of its mean over all places.
-
-    Returns:
-        Its tensor, and whether the channels come before height and width; None if the model has no such map.
-    """
-    node = graph.before(name)
-    if node is not None and _SQUASHING.get(node.op_type):
-        node = graph.before(node.input[0])
-    while node is not None and node.op_type in ("Add", "Mul") and any(map(graph.is_constant, node.input)):
-        node = graph.before(next(one for one in node.input if not graph.is_constant(one)))
-    if node is None or node.op_type not in ("Gemm", "MatMul", "Conv") or not graph.is_constant(node.input[1]):
-        return None
-    pooled = graph.before(node.input[0])
-    if pooled is None:
-        return None
-    if pooled.op_type == "GlobalAveragePool":
-        return pooled.input[0], True
-    if pooled.op_type == "ReduceMean":
-        axes = attribute(pooled, "axes")
-        if axes is None and len(pooled.input) > 1:
-            given = graph.constant(pooled.input[1])
-            axes = [] if given is None else given.ravel().tolist()
-        places = sorted(int(axis) % 4 for axis in axes or ())
-        return (pooled.input[0], places == [2, 3]) if places in ([2, 3], [1, 2]) else None
-    return None
 
 
 def _is_score(output: Any) -> bool:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from classifier.errors import ModelFileError
+from classifier.importing.litert import edit
 
 
 def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16: bool) -> bytes:
     """Converts a TensorFlow function.
 
     Args:
-        function: maps a batch of pictures to their scores.
+        function: maps a batch of pictures to their scores, or to a dictionary of outputs, whose names the file has.
         shape: shape of one input, without the batch.
         float16: whether weights are stored as float16, which halves the file; the arithmetic stays float32.
 
@@ -34,7 +35,10 @@ def to_litert(function: Callable[[Any], Any], shape: tuple[int, ...], *, float16
     with _quiet():
         try:
             concrete = traced.get_concrete_function()
-            return finish(tf.lite.TFLiteConverter.from_concrete_functions([concrete], traced), float16=float16)
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], traced)
+            data, outputs = finish(converter, float16=float16), concrete.structured_outputs
+            # The converter forgets their names, and keeps the order in which TensorFlow flattens a dictionary.
+            return edit.with_names(data, sorted(outputs)) if isinstance(outputs, Mapping) else data
         except Exception as error:  # the converter raises errors of many classes
             raise ModelFileError(_reason(error)) from error
 

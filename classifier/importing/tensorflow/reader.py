@@ -76,7 +76,9 @@ def read(source: Source, options: Options) -> Network:
         return result[chosen.scores] if chosen else _only(result)
 
     def function(image: Any) -> Any:
-        return scores(loaded.call(cast(image, loaded.dtype)))
+        result = loaded.call(cast(image, loaded.dtype))
+        names = [chosen.scores, chosen.features] if chosen else []
+        return {name: result[name] for name in names if name} or scores(result)
 
     def open_(shape: tuple[int, ...]) -> Run:
         traced = trace(loaded, shape)
@@ -106,7 +108,8 @@ def read(source: Source, options: Options) -> Network:
     shape = layout(network, options.size).shape
     chosen = _chosen(file, loaded, shape, options.output)
     graph = read_graph(lambda image: scores(loaded.call(image)), shape, loaded.dtype)
-    return _with_graph(replace(network, output=chosen.scores if chosen else None), graph, loaded, keras_model)
+    network = replace(network, output=chosen.scores if chosen else None, features=chosen.features if chosen else None)
+    return _with_graph(network, graph, loaded, keras_model)
 
 
 def _chosen(file: Path, loaded: Loaded, shape: tuple[int, ...], wanted: str | None) -> Chosen | None:
