@@ -20,10 +20,11 @@ if TYPE_CHECKING:
         ParameterError,
         UnknownModelError,
     )
+    from classifier.explanation.drawing import overlaid
     from classifier.package import ModelPackage
     from classifier.picture.limits import Limits
     from classifier.picture.sandbox import Workers
-    from classifier.result import Classification, Prediction, PredictionSet, Scores, Timings
+    from classifier.result import Classification, ClassMap, Explanation, Prediction, PredictionSet, Scores, Timings
     from classifier.settings import Settings
     from classifier.sources import Source
 
@@ -32,9 +33,11 @@ __version__ = "0.1.0"
 __all__ = [
     "BackendError",
     "BusyError",
+    "ClassMap",
     "Classification",
     "Classifier",
     "ClassifierError",
+    "Explanation",
     "ImageError",
     "Limits",
     "ModelPackage",
@@ -48,16 +51,19 @@ __all__ = [
     "Timings",
     "UnknownModelError",
     "Workers",
+    "overlaid",
 ]
 
 _MODULES = {
     "Classifier": "classifier",
-    **dict.fromkeys(("Classification", "Prediction", "PredictionSet", "Scores", "Timings"), "result"),
+    **dict.fromkeys(("ClassMap", "Classification", "Explanation", "Prediction"), "result"),
+    **dict.fromkeys(("PredictionSet", "Scores", "Timings"), "result"),
     "Limits": "picture.limits",
     "ModelPackage": "package",
     "Settings": "settings",
     "Source": "sources",
     "Workers": "picture.sandbox",
+    "overlaid": "explanation.drawing",
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,10 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from classifier import asked, findings
+from classifier.asked import TOP, Explain
 from classifier.backends.choice import load_backend
 from classifier.backends.loaded import LoadedModel, check_answer
 from classifier.backends.protocol import Backend, Outputs
 from classifier.errors import ClassifierError
+from classifier.explanation import explain as explaining
+from classifier.explanation import reading
+from classifier.explanation.explain import Progress
+from classifier.explanation.head import Head
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
@@ -27,7 +33,7 @@ from classifier.package import ModelPackage
 from classifier.picture.geometry import Geometry
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
 from classifier.preprocessing import normalise
-from classifier.result import Classification, Inference, Scores, Timings
+from classifier.result import Classification, Explanation, Inference, Scores, Timings
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source as Source
 from classifier.sources import content, several
@@ -154,6 +160,8 @@ class Classifier:
         *,
         view: View | None = None,
         turn: Turn | None = None,
+        explain: Explain | None = None,
+        progress: Progress | None = None,
     ) -> Classification:
         """Classifies one picture.
 
@@ -166,24 +174,55 @@ class Classifier:
             view: what the model sees: "crop", the centre of the picture, as `model.toml` says; "whole", all of it, on
                 grey; "both", one after the other, and the mean of the scores. If None that of the settings, "crop".
             turn: the turn in a queue that the caller holds already; if None, waits for a turn in `queue`.
+            explain: the index of a class, or several, for which the result is to hold a heat map; "top" for its
+                predictions, of which no more than the best ten.
+            progress: is told from time to time which share of the explaining is done, 0 to 1, where that takes long.
 
         Raises:
             ImageError: not a picture, broken, or over a limit.
-            ParameterError: `top_k`, `lang` or `view` is out of range, or `source` is none of these.
+            ParameterError: `top_k`, `lang`, `view` or `explain` is out of range, or `source` is none of these.
             BackendError: the classifier is closed.
             BusyError: too many pictures are waiting already.
             AbandonedError: the turn's cancellation was cancelled.
             EngineUnavailableError, EngineAnswerError: the engine that runs the model, if it runs elsewhere, fails.
             OSError: a path that cannot be read.
         """
-        wanted = self._asked(top_k, lang, view)
+        wanted = self._asked(top_k, lang, view, explain)
         start = turn.asked if turn else time.perf_counter()
         data = content(source, self.settings.max_bytes)
         with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data, wanted.geometry, turn.cancellation)
             turn.cancellation.check()
             output, inference = self._infer(prepared.pixels, self._for_now())
-        return self._result(prepared, output, wanted, findings.timings(start, turn.waited, prepared, inference))
+            why = self._explained(prepared, output, wanted, turn.cancellation, progress, inference / 1000)
+        result = self._result(prepared, output, wanted, findings.timings(start, turn.waited, prepared, inference))
+        return replace(result, explanation=why) if why else result
+
+    def explain(
+        self,
+        source: Source,
+        index: int | Iterable[int] | None = None,
+        lang: str | None = None,
+        *,
+        view: View | None = None,
+        progress: Progress | None = None,
+    ) -> Explanation:
+        """Shows which parts of a picture speak for a class.
+
+        Args:
+            source: as for `classify`.
+            index: of the class, or of several; the predictions that `classify` gives if None.
+            lang: as for `classify`.
+            view: as for `classify`.
+            progress: as for `classify`.
+
+        Raises:
+            ClassifierError: as `classify` does.
+        """
+        explain = TOP if index is None else index
+        found = self.classify(source, lang=lang, view=view, explain=explain, progress=progress).explanation
+        assert found is not None  # noqa: S101
+        return found
 
     def infer(
         self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True, view: View | None = None
@@ -270,9 +309,11 @@ class Classifier:
         """What suits the pictures that are there at the moment: one that is alone, or several."""
         return self._backend.soon_for_many() if self.queue.crowded else self._backend
 
-    def _asked(self, top_k: int | None, lang: str | None, view: View | None) -> asked.Asked:
+    def _asked(
+        self, top_k: int | None, lang: str | None, view: View | None, explain: Explain | None = None
+    ) -> asked.Asked:
         self._backend.check_open()
-        return asked.check(self.package, top_k, lang, self.settings.view if view is None else view)
+        return asked.check(self.package, top_k, lang, self.settings.view if view is None else view, explain)
 
     def _prepare(
         self, data: bytes | Image.Image, geometry: Geometry | None = None, cancellation: Cancellation | None = None
@@ -294,6 +335,30 @@ class Classifier:
             output = backend.run(normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None])
         check_answer(self.package, output, features=features)
         return output, (time.perf_counter() - start) * 1000
+
+    @cached_property
+    def _head(self) -> Head | None:
+        return None if self._is_remote else reading.head_of(self.package, self._backend.one)
+
+    def _explained(
+        self,
+        prepared: Prepared,
+        output: Outputs,
+        wanted: asked.Asked,
+        cancellation: Cancellation,
+        progress: Progress | None,
+        seconds: float,
+    ) -> Explanation | None:
+        if wanted.explain is None:
+            return None
+
+        def step(done: float) -> None:
+            cancellation.check()
+            if progress:
+                progress(done)
+
+        model = explaining.Model(self.package, self._head, lambda pixels: self._infer(pixels, self._backend)[0].scores)
+        return explaining.explanation(model, prepared, output, wanted, step, seconds / len(output.scores))
 
     def _result(self, prepared: Prepared, output: Outputs, wanted: asked.Asked, timings: Timings) -> Classification:
         return findings.classification(self.package, prepared, output, wanted, (self.backend, self.device), timings)

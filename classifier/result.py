@@ -49,6 +49,44 @@ class PredictionSet:
     """its classes, the likeliest first; at least one, and however many were asked for"""
 
 
+Method = Literal["cam", "grad-cam", "occlusion"]
+"""How heat maps are made; see `classifier.explanation.maps` and `classifier.explanation.occlusion`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMap:
+    """What speaks for one class."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
+
+    index: int
+    """position of the class in the model's output, from 0"""
+    label: str
+    """what the class is called"""
+    grid: tuple[tuple[float, ...], ...]
+    """rows from the top, each from the left: how much of what speaks for the class lies there, from 0 to 1 where it is
+    most; all are 0 where nothing speaks for it"""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Heat maps: which parts of the picture speak for a class."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
+
+    method: Method
+    """how the maps were made: `cam`, exact, from the last feature map; `grad-cam`, from its gradients; `occlusion`, by
+    covering one part after the other"""
+    box: Box
+    """the part of the upright original that each grid covers: left, top, right and bottom in pixels"""
+    maps: tuple[ClassMap, ...]
+    """one for each class asked for, in that order"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Milliseconds by stage."""
@@ -108,6 +146,8 @@ class Classification:
     """the classes one of which is right as often as it says; absent (null) if the model package promises none, and for
     pictures that no promise holds for: with another view than it was made with, blank or noise, or like none of the
     things that the model knows"""
+    explanation: Explanation | None = None
+    """which parts of the picture speak for the classes asked for; absent (null) unless asked for"""
 
     @property
     def known(self) -> bool:

@@ -11,7 +11,9 @@ from math import inf
 from typing import Any, Literal
 
 from classifier import Classification, Classifier, ModelPackage
+from classifier.asked import Explain, explained
 from classifier.errors import ClassifierError, PackageError, StoppingError
+from classifier.explanation.explain import Progress
 from classifier.formatting import millions
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import Turn, WorkQueue
@@ -172,6 +174,8 @@ class Models:
         top_k: int | None = None,
         lang: str | None = None,
         view: View | None = None,
+        explain: Explain | None = None,
+        progress: Progress | None = None,
         wait: bool = False,
         take: Take | None = None,
     ) -> Classification:
@@ -186,6 +190,8 @@ class Models:
             top_k: as for `Classifier.classify`.
             lang: as for `Classifier.classify`.
             view: as for `Classifier.classify`.
+            explain: as for `Classifier.classify`.
+            progress: as for `Classifier.classify`.
             wait: whether to wait while a model is being loaded, instead of raising.
             take: takes a turn; of nobody in particular in the queue if None.
 
@@ -199,7 +205,8 @@ class Models:
                 self.start()
             package = model if isinstance(model, ModelPackage) else self.package(model)
             package.check_language(lang)  # before waiting for a turn
-            asked = {"top_k": top_k, "lang": lang, "view": view}
+            explained(package, explain)
+            asked = {"top_k": top_k, "lang": lang, "view": view, "explain": explain, "progress": progress}
             result = self._classify(model, data, asked, wait, take or self.queue.take)
         except ClassifierError as error:
             metrics.count_error(client, error)

@@ -66,6 +66,11 @@ class LoadedModel:
         backend = self._now().one
         return backend.problem if isinstance(backend, Remote) else None
 
+    @property
+    def one(self) -> Backend:
+        """The backend itself, in its form for one caller."""
+        return self._now().one
+
     def run(self, batch: NDArray[np.float32]) -> Outputs:
         """See `Backend`."""
         return self._now().one.run(batch)

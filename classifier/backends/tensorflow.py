@@ -60,7 +60,8 @@ class TensorFlowBackend:
         self._package, self._file = package, file
         shape = package.manifest.input.shape
         self._single = model.single
-        self._function = trace(model, shape)
+        self.function = trace(model, shape)
+        """The traced function, see `trace`."""
         self._threads = threads
         self._ran_on = ""
         try:
@@ -86,7 +87,7 @@ class TensorFlowBackend:
             each = [self.run(batch[index : index + 1]) for index in range(len(batch))]
             maps = [outputs.features for outputs in each if outputs.features is not None]
             return Outputs(np.concatenate([outputs.scores for outputs in each]), np.concatenate(maps) if maps else None)
-        result: Any = self._function(tf.constant(batch))
+        result: Any = self.function(tf.constant(batch))
         features = None
         if isinstance(result, dict):
             scores, wanted = output_names(self._package, self._file, {name: one.shape for name, one in result.items()})

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from classifier import __version__
-from classifier.cli import calibrate, classify, doctor, evaluate, import_, info, serve, train
+from classifier.cli import calibrate, classify, doctor, evaluate, explain, import_, info, serve, train
 from classifier.cli.messages import say
 from classifier.errors import ClassifierError
 from classifier.machine import files
@@ -37,7 +37,7 @@ class Command(Protocol):
         """Runs the command and gives the exit status; a `ClassifierError` that it raises is printed by `main`."""
 
 
-COMMANDS: tuple[Command, ...] = (classify, train, evaluate, calibrate, serve, import_, info, doctor)
+COMMANDS: tuple[Command, ...] = (classify, explain, train, evaluate, calibrate, serve, import_, info, doctor)
 """All commands, in the order in which `--help` lists them."""
 
 

@@ -58,6 +58,21 @@ def coverage(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A share from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not such a number.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text!r}")
+    return value
+
+
 def positive(text: str) -> int:
     """A whole number from 1.
 

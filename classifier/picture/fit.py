@@ -8,7 +8,7 @@ from PIL import Image
 
 from classifier.picture.geometry import Geometry, crop_box, letterbox
 
-_GREY = 127
+GREY = 127
 """What is around a whole picture: of black, white, grey, the picture's own colours and its edges drawn out it was among
 the best on every set of pictures (docs/evaluate.md), and it is near 0 once it is scaled."""
 
@@ -35,7 +35,7 @@ def _crop(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
 
 def _whole(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
     left, top, width, height = letterbox(image.size, geometry)
-    pixels = np.full((*geometry.size, 3), _GREY, np.uint8)
+    pixels = np.full((*geometry.size, 3), GREY, np.uint8)
     pixels[top : top + height, left : left + width] = np.asarray(image.resize((width, height), _filter(geometry)))
     return pixels
 

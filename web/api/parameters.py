@@ -7,9 +7,11 @@ from typing import Annotated
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 
+from classifier.asked import MOST_EXPLAINED, TOP, Explain
 from classifier.errors import ParameterError
 from classifier.formatting import quoted
 from classifier.views import View
@@ -18,6 +20,8 @@ from web.uploads.forms import FILE, Sent
 from web.uploads.json_reader import IMAGE
 
 MAX_TOP_K = 1000
+
+_MOST_DIGITS = 9  # of an index: no model has so many classes
 
 _FOREIGN = ("_", "utm_", "x-amz-", "x-goog-")
 """Beginnings of names that are not the caller's own, but added by browsers, web frameworks, proxies or mailings."""
@@ -34,6 +38,18 @@ _FOREIGN_NAMES = frozenset(
 )
 
 
+def _explained(text: str | None) -> str | None:
+    """Checks the form of `explain`, which a model's classes are compared to later."""
+    if text is None or text == TOP:
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts):
+        raise PydanticCustomError("explain", f"Give the index of a class, several with commas between them, or {TOP}")
+    if len(parts) > MOST_EXPLAINED:
+        raise PydanticCustomError("explain", f"No more than {MOST_EXPLAINED} classes are explained at a time")
+    return text
+
+
 class Parameters(BaseModel):
     """All parameters. A field that is added here is known everywhere."""
 
@@ -47,6 +63,21 @@ class Parameters(BaseModel):
             "are averaged; if absent what the server's owner chose, `crop` unless they did"
         ),
     ] = None
+    explain: Annotated[
+        str | None,
+        AfterValidator(_explained),
+        Field(
+            description="classes to draw heat maps of: the index of one, such as `388`, several with commas between "
+            f"them, or `{TOP}` for the predictions; {MOST_EXPLAINED} at most"
+        ),
+    ] = None
+
+    @property
+    def classes(self) -> Explain | None:
+        """The classes that `explain` names."""
+        if self.explain is None or self.explain == TOP:
+            return TOP if self.explain else None
+        return [int(part) for part in self.explain.split(",")]
 
 
 def check_query(request: Request) -> None:

@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from classifier import Classification, ModelPackage, __version__
+from classifier.asked import explained
 from classifier.errors import AbandonedError, ClassifierError, EmptyFileError, ParameterError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
@@ -135,6 +136,7 @@ async def _classified(
                     top_k=asked.top_k,
                     lang=asked.lang,
                     view=asked.view,
+                    explain=asked.classes,
                     take=take,
                 )
                 result = await anyio.to_thread.run_sync(classified, limiter=threads())
@@ -156,9 +158,10 @@ def _counted(error: ClassifierError) -> ClassifierError:
 
 
 def _check(asked: Parameters) -> ModelPackage:
-    """The model that is asked for, once it is known and has the language."""
+    """The model that is asked for, once it is known and has the language and the classes."""
     package = models().package(asked.model)
     package.check_language(asked.lang)
+    explained(package, asked.classes)
     return package
 
 

@@ -55,10 +55,15 @@ def refusal(error: Exception, headers: dict[str, str] | None = None) -> Response
 
     An error that is none of ours is answered as such; its traceback goes to the log.
     """
-    about = problems.from_error(error) if isinstance(error, ClassifierError) else problems.UNEXPECTED
+    content = refused(error)
     retry = {"Retry-After": str(error.retry_after)} if isinstance(error, ClassifierError) and error.retry_after else {}
-    content = {**asdict(about), "texts": sentences(error)}
-    return JSONResponse(content, about.status, {**retry, **(headers or {})}, media_type=problems.MEDIA_TYPE)
+    return JSONResponse(content, content["status"], {**retry, **(headers or {})}, media_type=problems.MEDIA_TYPE)
+
+
+def refused(error: Exception) -> dict[str, Any]:
+    """The content of `refusal`."""
+    about = problems.from_error(error) if isinstance(error, ClassifierError) else problems.UNEXPECTED
+    return {**asdict(about), "texts": sentences(error)}
 
 
 def sentences(error: Exception) -> dict[str, str]:

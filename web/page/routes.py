@@ -1,4 +1,4 @@
-"""What the page's scripts ask the server: a picture's result, in all languages, and a preview of what no browser shows.
+"""What the page's scripts ask the server: a picture's result, in all languages, its heat maps, and a preview.
 
 The same bounds hold as for the API: bytes, budget, clients' shares, queue, and work that is called off when the visitor
 has gone. The browser has the picture and sends it again for another model, so that nothing of it is kept here.
@@ -21,7 +21,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from classifier import Classification
+from classifier.asked import TOP
 from classifier.errors import ClassifierError, EmptyFileError, ParameterError, TooManyBytesError
+from classifier.explanation.explain import Progress
+from classifier.machine.cancellation import Cancellation
 from classifier.views import VIEWS, View
 from web import metrics, problems
 from web.api.turns import admit, called_off, threads, turn
@@ -33,6 +36,7 @@ from web.models import Take, models
 from web.own_files import FOREVER
 from web.page import document, offer
 from web.page.answer import MOST, answer, refusal
+from web.page.explanations import heat_maps, lines
 from web.page.gallery import samples
 from web.server.same_origin import SameOrigin
 from web.uploads.body import BodyLimit
@@ -45,7 +49,7 @@ _SIDE = 1120  # pixels of a preview's longer side: the column's width on a dense
 
 def make_page() -> ASGIApp:
     """The ASGI app, to be mounted at `/page`."""
-    routes = [Route(f"/{one.__name__}", one, methods=["POST"]) for one in (classify, preview)]
+    routes = [Route(f"/{one.__name__}", one, methods=["POST"]) for one in (classify, explain, preview)]
     routes += [Route("/offer", offered, methods=["GET"]), Route("/words", words, methods=["GET"])]
     app: ASGIApp = Starlette(
         routes=routes,
@@ -71,15 +75,38 @@ def make_page() -> ASGIApp:
 async def classify(request: Request) -> Response:
     """Classifies the body, or the sample that the query names, by the model and view that it names."""
     asked = request.query_params
-    models().resolve(asked.get("model") or None)  # before the picture is read
-    view = _view(asked.get("view", ""))
-    data = _sample(asked["sample"]) if "sample" in asked else await _body(request)
+    data, view = await _asked(request)
     while True:
         with suppress(ModelChangedError):  # the words for an answer are those of the version that gave it
             package = models().package(asked.get("model") or None)
             asking = {"model": package, "top_k": MOST, "lang": package.language, "view": view}
             result = await _in_turn(request, partial(_classified, data, asking))
             return JSONResponse({**answer(result, package), "offered": offer.version()})
+
+
+async def explain(request: Request) -> Response:
+    """The heat maps of the best classes; picture, model and view are named as for `classify`. See `lines`."""
+    name = request.query_params.get("model") or None
+    data, view = await _asked(request)
+
+    async def work(progress: Progress, cancellation: Cancellation) -> dict[str, Any]:
+        while True:
+            with suppress(ModelChangedError):  # as above
+                asking = {"model": models().package(name), "top_k": MOST, "view": view, "explain": TOP}
+                asking["progress"] = progress
+                async with turn(models().queue, client_of(request.scope), cancellation, "page") as take:
+                    result = await anyio.to_thread.run_sync(_classified, data, asking, take, limiter=threads())
+                return {**heat_maps(result), "offered": offer.version()}
+
+    return await lines(request, work)
+
+
+async def _asked(request: Request) -> tuple[bytes, View]:
+    """The picture and the view that are asked about."""
+    asked = request.query_params
+    models().resolve(asked.get("model") or None)  # before the picture is read
+    view = _view(asked.get("view", ""))
+    return _sample(asked["sample"]) if "sample" in asked else await _body(request), view
 
 
 def _classified(data: bytes, asking: dict[str, Any], take: Take) -> Classification:
