@@ -76,7 +76,9 @@ def test_every_control_is_reached_by_tab(moment: Callable[..., Page], name: str)
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("name", ["empty", "refused", "settings", "menu", "details", "camera"])
+@pytest.mark.parametrize(
+    "name", ["empty", "refused", "settings", "menu", "details", "crop", "compare", "why", "camera"]
+)
 def test_what_has_the_focus_is_never_hidden(moment: Callable[..., Page], name: str, window: str) -> None:
     page = moment(name)
     width, height = WINDOWS[window]
@@ -106,6 +108,14 @@ ACTS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "a download": ("menu", enter("#download-json")),
     "the camera closed": ("camera", enter("#camera-close")),
     "a photo": ("camera", enter("#shoot")),
+    "a part": ("crop", enter("#crop-box")),
+    "a part by its button": ("crop", enter("#crop-take")),
+    "a class of the map": ("why", lambda page: page.locator("#bars input").nth(1).check()),
+    "no map any more": ("why", enter("#why-open")),
+    "another model beside it": (
+        "compare",
+        lambda page: page.locator("#compare-second").select_option(index=0) and None,
+    ),
 }
 
 
@@ -128,6 +138,8 @@ def test_the_focus_never_gets_lost(moment: Callable[..., Page], act: str) -> Non
     [
         ("settings", "#settings", "#settings-open"),
         ("menu", "#downloads", "#download"),
+        ("crop", "#crop", "#crop-open"),
+        ("compare", "#compare", "#compare-open"),
         ("camera", "#camera", "#camera-open"),
     ],
 )
