@@ -75,7 +75,7 @@ const classes = (answer) => {
 // Whether the two agree, in words.
 const said = () => {
   const [one, two] = [state.answer, second.answer];
-  if (!one || !two) return "";
+  if (!one || !two || !other()) return "";
   const [a, b] = [one, two].map((answer) => classes(answer)[0].label);
   const sure = one.result.sure && two.result.sure;
   const values = { first: a, second: b };
@@ -140,7 +140,6 @@ const drawTable = (looks) => {
     make("th", "", t({ inference: "stage_inference", total: "stage_total" }[stage])),
     answers.map(({ result }) => make("td", "", t("milliseconds", { value: result.timings[stage].toFixed(1) }))),
   )));
-  element("compare-table").tBodies[0].remove();
   for (const one of [...element("compare-table").tBodies]) one.remove();
   element("compare-table").append(body, ...rest, times);
 };
@@ -169,6 +168,7 @@ export const draw = () => {
 // --- What the visitor does ---
 
 const close = () => {
+  change({ spoken: null });
   ask({ with: "", withview: "" });
   element("compare-open").focus({ preventScroll: true });
 };
