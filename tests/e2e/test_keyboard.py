@@ -73,7 +73,7 @@ def test_every_control_is_reached_by_tab(moment: Callable[..., Page], name: str)
     assert [said for said, number in ask(page, "controls") if number not in reached] == []
 
 
-@pytest.mark.parametrize("name", ["empty", "refused", "settings", "menu", "details", "camera"])
+@pytest.mark.parametrize("name", ["empty", "refused", "settings", "menu", "details", "crop", "compare", "why", "camera"])
 def test_what_has_the_focus_is_never_hidden(moment: Callable[..., Page], name: str) -> None:
     page = moment(name)
     for window, (width, height) in WINDOWS.items():
@@ -103,6 +103,14 @@ ACTS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "a download": ("menu", enter("#download-json")),
     "the camera closed": ("camera", enter("#camera-close")),
     "a photo": ("camera", enter("#shoot")),
+    "a part": ("crop", enter("#crop-box")),
+    "a part by its button": ("crop", enter("#crop-take")),
+    "a class of the map": ("why", lambda page: page.locator("#bars input").nth(1).check()),
+    "no map any more": ("why", enter("#why-open")),
+    "another model beside it": (
+        "compare",
+        lambda page: page.locator("#compare-second").select_option(index=0) and None,
+    ),
 }
 
 
@@ -125,6 +133,8 @@ def test_the_focus_never_gets_lost(moment: Callable[..., Page], act: str) -> Non
     [
         ("settings", "#settings", "#settings-open"),
         ("menu", "#downloads", "#download"),
+        ("crop", "#crop", "#crop-open"),
+        ("compare", "#compare", "#compare-open"),
         ("camera", "#camera", "#camera-open"),
     ],
 )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.photos import photo
-from tests.support.steps import best, opened, refusal, sample, settings, upload
+from tests.support.steps import best, held, opened, refusal, sample, settings, upload
 
 BISON, PANDA = photo("bison.webp"), photo("panda.webp")
 TEXT: dict[str, object] = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"text"}
@@ -22,17 +20,6 @@ WATCH = """window.seen = new Set(); new MutationObserver(() => {
     const credit = document.querySelector("#credit").textContent;
     window.seen.add(JSON.stringify([document.querySelector("#shown").alt, bars, Boolean(credit)]));
 }).observe(document.getElementById("page"), { subtree: true, childList: true, attributes: true });"""
-
-
-@contextmanager
-def held(page: Page, pattern: str = "**/page/classify**") -> Iterator[list[Route]]:
-    """Holds back the page's requests, and lets them go at the end."""
-    routes: list[Route] = []
-    page.route(pattern, lambda route: routes.append(route))
-    yield routes
-    for route in routes:
-        route.continue_()
-    page.unroute(pattern)
 
 
 def test_a_new_picture_stands_with_empty_bars_until_its_own_come(visit: Page) -> None:

@@ -106,6 +106,27 @@ def details(page: Page) -> None:
         expect(page.locator(one)).to_have_attribute("open", "")
 
 
+def crop(page: Page) -> None:
+    """A part of the picture is being marked."""
+    result(page)
+    page.locator("#crop-open").click()
+    expect(page.locator("#crop-box")).to_be_focused()
+
+
+def compare(page: Page) -> None:
+    """Another model's answer stands beside the page's."""
+    result(page)
+    page.locator("#compare-open").click()
+    expect(page.locator("#compare-table")).to_be_visible()
+
+
+def why(page: Page) -> None:
+    """A heat map lies over the picture."""
+    result(page)
+    page.locator("#why-open").click()
+    expect(page.locator("#why-tools")).to_be_visible()
+
+
 def camera(page: Page) -> None:
     """The camera shows something. Its context needs the permission."""
     page.locator("#camera-open").click()
@@ -115,6 +136,21 @@ def camera(page: Page) -> None:
 
 MOMENTS: dict[str, Callable[[Page], None]] = {
     one.__name__: one
-    for one in (empty, dropping, busy, result, unsure, unanswered, refused, settings, menu, details, camera)
+    for one in (
+        empty,
+        dropping,
+        busy,
+        result,
+        unsure,
+        unanswered,
+        refused,
+        settings,
+        menu,
+        details,
+        crop,
+        compare,
+        why,
+        camera,
+    )
 }
 """All of them, by name."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Error, Frame, Locator, Page, expect
+from playwright.sync_api import Error, Frame, Locator, Page, Route, expect
 
 
 def opened(page: Page, address: str) -> Page:
@@ -65,3 +67,14 @@ def until(page: Page | Frame, condition: str, seconds: float = 15) -> None:
     while not page.evaluate(condition):
         assert time.monotonic() < end, condition
         page.wait_for_timeout(20)
+
+
+@contextmanager
+def held(page: Page, pattern: str = "**/page/classify**") -> Iterator[list[Route]]:
+    """Holds back the page's requests, and lets them go at the end."""
+    routes: list[Route] = []
+    page.route(pattern, lambda route: routes.append(route))
+    yield routes
+    for route in routes:
+        route.continue_()
+    page.unroute(pattern)

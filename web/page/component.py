@@ -18,7 +18,7 @@ def page(offered: dict[str, Any], *, listens: bool = False) -> dict[str, Any] | 
         listens: whether the script runs again whenever there is another result.
 
     Returns:
-        None while there is no result; else `kind` ("sample", "file" or "camera"), `name` of the file, `sample`,
+        None while there is no result; else `kind` ("sample", "file", "camera" or "crop"), `name` of the file, `sample`,
         `model`, `view`, `language`, `predictions` (each with `label`, `score` from 0 to 1, and `index`) and `sure`.
     """
     data = {"offer": offered, "listens": listens}

@@ -17,7 +17,7 @@ from typing import Any
 
 from classifier.languages import Language, languages
 from web.own_files import PARTS, SCRIPTS, STATIC, address
-from web.page.gallery import Sample, samples
+from web.page.gallery import FOLDER, Sample, samples
 
 _FOLDER = Path(__file__).parent
 _TEXT = re.compile(r'data-t="(\w+)">')
@@ -105,6 +105,7 @@ def _texts() -> str:
     pictures = {
         sample.name: {
             "shown": address(sample.shown),
+            "original": address(FOLDER / sample.file),
             "size": sample.size,
             "author": sample.author,
             "licence": sample.licence,

@@ -47,7 +47,7 @@ def version() -> str:
     return _digest(models().default, *(f"{name} {package.version}" for name, package in models().packages.items()))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -56,6 +56,7 @@ def _model(name: str, package: ModelPackage) -> dict[str, Any]:
     output = package.manifest.output
     return {
         "title": model_title(package),
+        "labels": _digest(*package.labels_for("en")),
         "most": min(MOST, output.classes),
         "usual": min(output.top_k, MOST, output.classes),
         "intro": {code: _intro(language, package) for code, language in languages().items()},

@@ -1,6 +1,6 @@
 // What the page's address says, and how it comes to say it: Back, Forward, reload and a link restore what it names.
 
-const NAMES = ["sample", "model", "view", "lang", "k", "min", "mode"];
+const NAMES = ["sample", "model", "view", "lang", "k", "min", "mode", "with", "withview"];
 
 export const query = () => {
   const found = new URLSearchParams(location.search);

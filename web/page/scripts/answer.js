@@ -9,6 +9,7 @@ import { inLanguage, t, withStrong } from "./words.js";
 const element = (id) => document.getElementById(id);
 const bars = element("bars");
 let drawn = null; // the answer whose bars stand
+let standing = ""; // what they show
 
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
@@ -49,18 +50,25 @@ const emptyBar = () => {
   return row;
 };
 
+// Bars that show the same already stay, and with them the focus of what is in them.
+const put = (content, make) => {
+  const now = JSON.stringify(content);
+  if (now !== standing) bars.replaceChildren(...make());
+  standing = now;
+};
+
 const drawBars = () => {
   const { phase, answer } = state;
   bars.ariaBusy = String(phase === "busy");
   bars.hidden = phase === "error";
   if (!answer) {
     bars.className = "bars";
-    bars.replaceChildren(...(phase === "busy" ? Array.from({ length: shown() }, emptyBar) : []));
+    put([phase, shown()], () => (phase === "busy" ? Array.from({ length: shown() }, emptyBar) : []));
   } else {
     const { sure } = answer.result;
     const { lang } = inLanguage(answer.words);
     bars.className = `bars ${sure ? "sure" : "unsure"} ${answer === drawn ? "" : "fresh"}`;
-    bars.replaceChildren(...part().map((one, rank) => bar(one, sure && rank === 0, lang)));
+    put([part(), sure, lang], () => part().map((one, rank) => bar(one, sure && rank === 0, lang)));
   }
   drawn = answer;
   const none = answer && !bars.children.length;
@@ -70,18 +78,19 @@ const drawBars = () => {
 
 // What a screen reader says of the answer, once for each.
 const drawStatus = () => {
-  const { phase, answer, waiting, connected } = state;
+  const { phase, answer, waiting, connected, spoken } = state;
   const status = element("status");
   const words = inLanguage(answer?.words);
   let said = "";
-  if (answer) {
+  if (spoken) said = spoken();
+  else if (answer) {
     const label = words.labels[0];
     const named = label.charAt(0).toLocaleUpperCase(words.lang) + label.slice(1);
     said = t(answer.result.sure ? "said" : "said_unsure", { label: named, percent: answer.percents[0] });
   } else if (!connected) said = t("reconnecting");
   else if (phase === "busy") said = waiting ? t(waiting) : "";
   if (status.textContent !== said) status.textContent = said;
-  status.lang = answer ? words.lang : element("page").lang;
+  status.lang = answer && !spoken ? words.lang : element("page").lang;
 };
 
 const drawFacts = () => {

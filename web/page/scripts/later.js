@@ -4,7 +4,7 @@
 // Such a module has `start`, called once; `open`, called with the button; and, if it draws from the state, `draw`.
 
 import { ask } from "./look.js";
-import { change, mode, offers, state } from "./state.js";
+import { change, mode, offers, other, state } from "./state.js";
 import { learn, parts, t, translate } from "./words.js";
 
 const page = document.getElementById("page");
@@ -50,8 +50,9 @@ export const start = () => {
   }
 };
 
-// A mode is drawn as soon as its part is there; it is asked for again only by another step.
-let wanted = "";
+// What the address names is drawn as soon as its part is there; it is asked for again only by another step.
+const named = () => [mode(), other() ? "compare" : ""].filter(Boolean);
+let wanted = [];
 export const draw = (changed) => {
   for (const element of page.querySelectorAll("[data-part]")) element.hidden = !offers(element.dataset.part);
   for (const section of page.querySelectorAll("section.mode")) section.hidden = section.id !== mode();
@@ -61,7 +62,7 @@ export const draw = (changed) => {
   problem.hidden = !state.missing;
   problem.textContent = state.missing ? t("part_problem") : "";
   for (const module of ready.values()) module.draw?.(changed);
-  if (mode() === wanted) return;
-  wanted = mode();
-  if (wanted) part(wanted).then((module) => module?.draw?.({}));
+  const further = named().filter((name) => !wanted.includes(name));
+  wanted = named();
+  for (const name of further) part(name).then((module) => module?.draw?.({}));
 };

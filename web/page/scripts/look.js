@@ -1,14 +1,15 @@
 // Looks at pictures: the one chosen last, by the model and view that hold now. Whatever comes for another one is dropped.
 //
-// A picture has a `key`, different for every picture; a `kind`: "sample", "file" or "camera"; a `name`; the `file`, or the
-// name of a `sample`; and an `address` under which the browser shows it.
+// A picture has a `key`, different for every picture; a `kind`: "sample", "file", "camera" or "crop"; a `name`; the `file`, or
+// the name of a `sample`; and an `address` under which the browser shows it. A crop is a part `of` another, which may be
+// `from` a sample; `reduced` is the size of the preview that it was cut from, if it was.
 
 import { push, query } from "./address.js";
 import { classify, offered, Refused } from "./request.js";
 import { change, model, state, view } from "./state.js";
 import { samples } from "./words.js";
 
-const KEPT = 8; // pictures to which Back leads, and results
+const KEPT = 16; // pictures to which Back leads, and results
 const pictures = new Map();
 const answers = new Map();
 let running = new AbortController();
@@ -30,15 +31,15 @@ const ofSample = (sample) => {
   return { key: `sample:${sample}`, kind: "sample", name: file, sample, address: shown, size };
 };
 
-const nothingKnown = (picture) => ({ phase: picture ? "busy" : "empty", answer: null, problem: null, waiting: "" });
+const nothingKnown = (picture) => ({ phase: picture ? "busy" : "empty", answer: null, problem: null, waiting: "", spoken: null });
 
 // The visitor's choice.
 
 export const lookAtSample = (sample) => lookAt(ofSample(sample));
 
-export const lookAtFile = (file, kind = "file") => {
+export const lookAtFile = (file, kind = "file", about = {}) => {
   count += 1;
-  const picture = { key: `${kind}:${count}`, kind, name: file.name, file, address: URL.createObjectURL(file) };
+  const picture = { key: `${kind}:${count}`, kind, name: file.name, file, address: URL.createObjectURL(file), ...about };
   keep(pictures, picture.key, picture, (one) => URL.revokeObjectURL(one.address));
   lookAt(picture);
 };
@@ -66,6 +67,38 @@ const renew = async () => {
   change({ offer: { ...state.offer, ...offer } });
 };
 
+const keyOf = (picture, look) => [picture.key, look.model, look.view].join();
+
+// What a model and view say of a picture, if that is known.
+export const known = (picture, look) => answers.get(keyOf(picture, look));
+
+const asked = (picture, look, signal, tell) => {
+  if (picture.file?.size > (state.offer?.limits?.bytes ?? Infinity)) throw new Refused(state.offer.limits.refused, "", false);
+  return classify(picture, look, signal, tell);
+};
+
+const learn = async (picture, look, answer) => {
+  if (answer.offered !== state.offer?.version) await renew();
+  keep(answers, keyOf(picture, look), answer);
+};
+
+// What parts of the page ask beside the answer, they ask one after the other: a visitor holds one turn at a time.
+let last = Promise.resolve();
+export const inTurn = (signal, work) => {
+  const mine = last.then(() => { signal.throwIfAborted(); return work(); });
+  last = mine.catch(() => {});
+  return mine;
+};
+
+// What another model or view says of a picture, for a part of the page that shows it beside the answer.
+export const answerOf = async (picture, look, signal, tell) => {
+  const answer = await asked(picture, look, signal, tell);
+  signal.throwIfAborted();
+  await learn(picture, look, answer);
+  signal.throwIfAborted();
+  return answer;
+};
+
 // Classifies the picture, unless its result by this model and view is known.
 export const run = async (again = false) => {
   running.abort();
@@ -76,19 +109,16 @@ export const run = async (again = false) => {
   }
   const { signal } = (running = new AbortController());
   const look = { model: model(), view: view() };
-  const key = [picture.key, look.model, look.view].join();
-  if (answers.has(key) && !again) {
-    change({ phase: "result", answer: answers.get(key), problem: null, waiting: "" });
+  if (known(picture, look) && !again) {
+    change({ phase: "result", answer: known(picture, look), problem: null, waiting: "", spoken: null });
     return;
   }
   change(nothingKnown(picture));
   try {
-    if (picture.file?.size > (state.offer?.limits?.bytes ?? Infinity)) throw new Refused(state.offer.limits.refused, "", false);
-    const answer = await classify(picture, look, signal, (waiting) => signal.aborted || change({ waiting }));
+    const answer = await asked(picture, look, signal, (waiting) => signal.aborted || change({ waiting }));
     if (signal.aborted) return;
     change({ phase: "result", answer, waiting: "" });
-    if (answer.offered !== state.offer?.version) await renew();
-    keep(answers, key, answer);
+    await learn(picture, look, answer);
   } catch (problem) {
     if (signal.aborted) return;
     if (!(problem instanceof Refused)) throw problem;

@@ -58,6 +58,17 @@ const creditOf = (sample) => {
   return [`${t("credit", { author, licence })} · `, link];
 };
 
+// Whose it is, or that it was cut from a preview.
+const below = ({ sample, from, reduced }) => {
+  if (sample ?? from) return creditOf(sample ?? from);
+  return reduced ? [t("crop_reduced", { width: reduced[0], height: reduced[1] })] : [];
+};
+
+const altOf = ({ kind, sample, name, of, from }) => {
+  if (kind === "crop") return t("alt_part", { name: from ? sampleTitle(from) : of });
+  return sample ? t("alt_sample", { name: sampleTitle(sample) }) : t("alt_upload", { name });
+};
+
 export const draw = () => {
   const { picture, answer } = state;
   const figure = element("figure");
@@ -68,9 +79,8 @@ export const draw = () => {
     return;
   }
   if (drawn !== picture.key) put(picture);
-  const name = picture.sample ? sampleTitle(picture.sample) : picture.name;
-  image.alt = t(picture.sample ? "alt_sample" : "alt_upload", { name });
-  element("credit").replaceChildren(...(picture.sample ? creditOf(picture.sample) : []));
+  image.alt = altOf(picture);
+  element("credit").replaceChildren(...below(picture));
   const box = element("seen");
   box.hidden = !answer?.hides;
   if (box.hidden) return;

@@ -73,10 +73,42 @@ const post = async (address, body, signal, tell) => {
   }
 };
 
-export const classify = async (picture, look, signal, tell) => {
+const about = (picture, look) => {
   const asked = new URLSearchParams(Object.entries(look).filter(([, value]) => value));
   if (picture.sample) asked.set("sample", picture.sample);
-  return (await post(`page/classify?${asked}`, picture.file, signal, tell)).json();
+  return asked;
+};
+
+export const classify = async (picture, look, signal, tell) =>
+  (await post(`page/classify?${about(picture, look)}`, picture.file, signal, tell)).json();
+
+// The lines of an answer as they come, each of them JSON.
+async function* lines(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ; ) {
+    const { value = "", done } = await reader.read();
+    const parts = (rest + value).split("\n");
+    rest = parts.pop();
+    yield* parts.map((line) => JSON.parse(line));
+    if (done) return;
+  }
+}
+
+// The heat maps of a picture's best classes, see web/page/explanations.py.
+//   tell: as for `post`; progress: is called with the share that is done.
+export const explain = async (picture, look, signal, tell, progress) => {
+  const answer = await post(`page/explain?${about(picture, look)}`, picture.file, signal, tell);
+  try {
+    for await (const line of lines(answer)) {
+      if (line.error) throw new Refused(line.error.texts, line.error.code, line.error.status >= 500);
+      if (line.maps) return line;
+      progress(line.done);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Refused) throw error;
+  }
+  throw unsent(); // the connection broke
 };
 
 // What the server offers now; null where it does not say.

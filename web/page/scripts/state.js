@@ -4,7 +4,7 @@
 import { query } from "./address.js";
 
 export const state = {
-  asked: query(), // what the address says, as texts: sample, model, view, lang, k, min, mode
+  asked: query(), // what the address says, as texts: sample, model, view, lang, k, min, mode, with, withview
   language: document.getElementById("page").lang, // the code of the page's words
   offer: JSON.parse(document.getElementById("page-offer").textContent), // the server's models and limits; null at first
   picture: null, // see `look.js`
@@ -12,6 +12,7 @@ export const state = {
   answer: null, // in the phase "result", see web/page/answer.py
   problem: null, // in the phase "error": { texts, again }
   waiting: "", // in the phase "busy", the key of the words for what is waited for
+  spoken: null, // gives what a screen reader is told instead of the answer, such as what a part of the page has just done
   connected: true, // whether Streamlit's connection stands
 };
 
@@ -33,16 +34,24 @@ const MODES = ["many", "live"];
 export const mode = () => (MODES.includes(state.asked.mode) && offers(state.asked.mode) ? state.asked.mode : "");
 
 const whole = (text, least, most) => (/^\d{1,3}$/.test(text ?? "") && +text >= least && +text <= most ? +text : null);
-const VIEWS = ["crop", "whole", "both"];
+export const VIEWS = ["crop", "whole", "both"];
 
-export const model = () => {
-  const { models = {}, aliases = {}, default: usual } = state.offer ?? {};
-  const name = state.asked.model;
-  if (!state.offer) return name ?? "";
+// The name of a model that there is; "" if there is none.
+const named = (name) => {
+  const { models = {}, aliases = {} } = state.offer ?? {};
   if (Object.hasOwn(models, name)) return name;
-  return (Object.hasOwn(aliases, name) ? aliases[name] : usual) ?? "";
+  return Object.hasOwn(aliases, name) ? aliases[name] : "";
+};
+export const model = () => {
+  if (!state.offer) return state.asked.model ?? "";
+  return named(state.asked.model) || (state.offer.default ?? "");
 };
 export const view = () => (VIEWS.includes(state.asked.view) ? state.asked.view : state.offer?.view ?? "");
+// The model and view that the answer is compared with, if it is compared.
+export const other = () => {
+  const found = offers("compare") && named(state.asked.with);
+  return found ? { model: found, view: VIEWS.includes(state.asked.withview) ? state.asked.withview : view() } : null;
+};
 export const about = () => state.offer?.models?.[model()];
 export const most = () => about()?.most ?? 10;
 export const usual = () => about()?.usual ?? 5;
