@@ -30,6 +30,8 @@ const ofSample = (sample) => {
   return { key: `sample:${sample}`, kind: "sample", name: file, sample, address: shown, size };
 };
 
+const silence = { text: "" }; // what was to be heard of one mode is not said in another
+
 const nothingKnown = (picture) => ({ phase: picture ? "busy" : "empty", answer: null, problem: null, waiting: "" });
 
 // The visitor's choice.
@@ -55,7 +57,7 @@ const lookAt = (picture) => {
 export const ask = (values) => {
   const asked = { ...state.asked, ...values };
   push(asked, state.picture?.key);
-  change({ asked });
+  change("mode" in values ? { asked, news: silence } : { asked });
 };
 
 // The server's models have changed: what earlier ones said is forgotten.
@@ -103,6 +105,6 @@ export const restore = (key) => {
   const before = [state.picture?.key, model(), view()].join();
   const picture = ofSample(asked.sample) ?? pictures.get(key) ?? null;
   const same = picture?.key === state.picture?.key;
-  change(same ? { asked } : { asked, picture, ...nothingKnown(picture) });
+  change(same ? { asked, news: silence } : { asked, picture, ...nothingKnown(picture) });
   if (!same || [picture?.key, model(), view()].join() !== before) run();
 };

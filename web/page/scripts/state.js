@@ -12,6 +12,7 @@ export const state = {
   answer: null, // in the phase "result", see web/page/answer.py
   problem: null, // in the phase "error": { texts, again }
   waiting: "", // in the phase "busy", the key of the words for what is waited for
+  news: { text: "" }, // what is to be announced where the page is for something else than one picture, and its `lang`
   connected: true, // whether Streamlit's connection stands
 };
 
