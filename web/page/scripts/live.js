@@ -74,7 +74,7 @@ const begin = async () => {
 
 const fail = (key) => {
   stop();
-  problem = key;
+  [problem, chosen] = [key, ""];
   drawState();
 };
 
