@@ -19,7 +19,7 @@ def foreign(code: str) -> set[str]:
     english, other = languages()["en"], languages()[code]
     return {
         text
-        for name in ("page", "samples")
+        for name in ("page", "parts", "samples")
         for key, text in english.tables[name].items()
         if "{" not in text and text not in other.tables[name].values()
     }

@@ -62,11 +62,11 @@ def crowd(address: str, pictures: Sequence[bytes], page: int, api: int) -> list[
         answer, waits = _visit(address, picture) if kind == "page" else _call(address, picture)
         return Guest(kind, answer, waits, time.perf_counter() - start)
 
-    with ThreadPoolExecutor(page + api, initializer=_step_back) as pool:
+    with ThreadPoolExecutor(page + api, initializer=step_back) as pool:
         return list(pool.map(come, range(page + api)))
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Leaves the CPU to the server: a real crowd brings its own."""
     if sys.platform == "linux":  # where threads have a priority of their own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -134,6 +134,28 @@ def camera(page: Page) -> None:
     expect(page.locator("#shoot")).to_be_enabled()
 
 
+def of_photo(name: str) -> dict[str, object]:
+    """A photo as it is handed to a field together with files that lie nowhere."""
+    return {"name": name, "mimeType": "image/webp", "buffer": photo(name).read_bytes()}
+
+
+def many(page: Page) -> None:
+    """A table of several pictures, one of which is none, with the whole result of one."""
+    page.locator("[data-opens=many]:visible").click()
+    page.locator("#many-files").set_input_files([of_photo("koala.webp"), of_photo("cat.webp"), TEXT])  # type: ignore[list-item]
+    expect(page.locator("#many-lines .line:is([data-kind=sure], [data-kind=not_sure])")).to_have_count(2)
+    expect(page.locator("#many-lines .line[data-kind=failed]")).to_have_count(1)
+    page.locator("#many-lines .line").first.click()
+    expect(page.locator("#many-lines .bar")).to_have_count(5)
+    page.mouse.move(0, 0)
+
+
+def live(page: Page) -> None:
+    """What the camera sees is classified. Its context needs the permission."""
+    page.locator("[data-opens=live]:visible").click()
+    expect(page.locator("#live-bars .bar").first).to_be_visible()
+
+
 MOMENTS: dict[str, Callable[[Page], None]] = {
     one.__name__: one
     for one in (
@@ -151,6 +173,8 @@ MOMENTS: dict[str, Callable[[Page], None]] = {
         compare,
         why,
         camera,
+        many,
+        live,
     )
 }
 """All of them, by name."""

@@ -9,6 +9,8 @@ from typing import Any
 from classifier import ModelPackage
 from classifier.formatting import millions
 from classifier.languages import Language, languages
+from classifier.machine.cpus import cpu_count
+from classifier.picture.formats import ENDINGS
 from classifier.settings import PARTS
 from web.errors import ModelFailedError
 from web.models import models
@@ -28,10 +30,12 @@ def offer() -> dict[str, Any]:
         "default": models().default,
         "view": models().settings.view,
         "parts": [name for name in PARTS if name not in models().settings.page_without],
+        "cpus": cpu_count(),
         "models": {name: _model(name, package) for name, package in models().packages.items()},
         "aliases": models().aliases,
         "limits": {
             "bytes": found.max_bytes,
+            "endings": list(ENDINGS),
             "words": {code: language.text("page", "limits", **values) for code, language in languages().items()},
             "refused": {
                 code: language.text("page", "refused", megabytes=values["megabytes"])
@@ -57,6 +61,7 @@ def _model(name: str, package: ModelPackage) -> dict[str, Any]:
     return {
         "title": model_title(package),
         "labels": _digest(*package.labels_for("en")),
+        "input": package.manifest.input.size,
         "most": min(MOST, output.classes),
         "usual": min(output.top_k, MOST, output.classes),
         "intro": {code: _intro(language, package) for code, language in languages().items()},

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from classifier.errors import EngineUnavailableError
+from classifier.machine.cpus import cpu_count
 from classifier.settings import PARTS
 from web.models import Models, models
 from web.page import document, gallery
@@ -52,6 +53,13 @@ def test_limits_are_written_as_each_language_writes_them() -> None:
     assert "Up to 20 MB and 64 megapixels" in limits["words"]["en"]
     assert "支持 JPEG、PNG、WEBP、GIF、BMP、TIFF、AVIF、HEIC，单张不超过 20 MB、6400 万像素。" in limits["words"]["zh"]
     assert limits["bytes"] == models().limits.max_bytes
+
+
+def test_scripts_know_what_to_send_and_how_much_at_a_time() -> None:
+    found = offer()
+    assert found["cpus"] == cpu_count()
+    assert found["models"]["efficientnet-lite2"]["input"] == (260, 260)
+    assert {".jpg", ".heic"} <= set(found["limits"]["endings"])
 
 
 def test_parts_that_are_switched_off_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:

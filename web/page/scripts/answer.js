@@ -3,7 +3,7 @@
 
 import { run } from "./look.js";
 import { replace } from "./address.js";
-import { change, minimum, most, shown, state, usual } from "./state.js";
+import { change, minimum, mode, most, shown, state, usual } from "./state.js";
 import { inLanguage, t, withStrong } from "./words.js";
 
 const element = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@ const bars = element("bars");
 let drawn = null; // the answer whose bars stand
 let standing = ""; // what they show
 
-const make = (tag, className, text) => {
+export const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
@@ -28,18 +28,24 @@ export const part = () => {
     .filter(({ score }) => score >= minimum() / 100);
 };
 
-const bar = ({ label, score, percent }, best, lang) => {
-  const row = make("li", best ? "bar best" : "bar");
-  const name = make("span", "label", label);
-  name.lang = lang;
-  const track = make("span", "track");
-  track.setAttribute("role", "meter");
+// Writes a class and its score into a row of bars.
+//   best: whether it is the answer; lang: the language of its label.
+export const fill = (row, { label, score, percent }, best, lang) => {
+  row.className = best ? "bar best" : "bar";
+  const [name, share, track] = row.children;
+  [name.textContent, name.lang, share.textContent] = [label, lang, percent];
   const values = { label, valuemin: "0", valuemax: "100", valuenow: (score * 100).toFixed(1), valuetext: percent };
   for (const [key, value] of Object.entries(values)) track.setAttribute(`aria-${key}`, value);
-  const fill = make("span", "fill");
-  fill.style.width = `${score * 100}%`;
-  track.append(fill);
-  row.append(name, make("span", "percent", percent), track);
+  track.firstChild.style.width = `${score * 100}%`;
+};
+
+export const bar = (one, best, lang) => {
+  const row = make("li");
+  const track = make("span", "track");
+  track.setAttribute("role", "meter");
+  track.append(make("span", "fill"));
+  row.append(make("span", "label"), make("span", "percent"), track);
+  fill(row, one, best, lang);
   return row;
 };
 
@@ -76,21 +82,25 @@ const drawBars = () => {
   if (none) element("none-left").textContent = t("none_left", { minimum: `${minimum()}%`, best: answer.percents[0] });
 };
 
-// What a screen reader says of the answer, once for each.
+// How a label, in its language, is said to be the answer.
+export const spoken = (label, lang, percent, sure) => {
+  const named = label.charAt(0).toLocaleUpperCase(lang) + label.slice(1);
+  return t(sure ? "said" : "said_unsure", { label: named, percent });
+};
+
+// What a screen reader says of the answer, once for each; while the page is for something else, what that has to say.
 const drawStatus = () => {
-  const { phase, answer, waiting, connected, spoken } = state;
+  const { phase, answer, waiting, connected, news } = state;
   const status = element("status");
   const words = inLanguage(answer?.words);
-  let said = "";
-  if (spoken) said = spoken();
-  else if (answer) {
-    const label = words.labels[0];
-    const named = label.charAt(0).toLocaleUpperCase(words.lang) + label.slice(1);
-    said = t(answer.result.sure ? "said" : "said_unsure", { label: named, percent: answer.percents[0] });
-  } else if (!connected) said = t("reconnecting");
+  let [said, lang] = ["", element("page").lang];
+  if (news) [said, lang = lang] = [].concat(news());
+  else if (mode()) said = "";
+  else if (answer) [said, lang] = [spoken(words.labels[0], words.lang, answer.percents[0], answer.result.sure), words.lang];
+  else if (!connected) said = t("reconnecting");
   else if (phase === "busy") said = waiting ? t(waiting) : "";
   if (status.textContent !== said) status.textContent = said;
-  status.lang = answer && !spoken ? words.lang : element("page").lang;
+  status.lang = lang;
 };
 
 const drawFacts = () => {

@@ -2,6 +2,7 @@
 
 import { lookAtFile } from "./look.js";
 import { change, state } from "./state.js";
+import { camera, end, photo } from "./video.js";
 import { t } from "./words.js";
 
 const element = (id) => document.getElementById(id);
@@ -9,7 +10,7 @@ const video = element("video");
 let opened = 0; // which opening is the present one; even when it is closed
 
 const stop = () => {
-  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
+  end(video.srcObject);
   video.srcObject = null;
 };
 
@@ -25,8 +26,8 @@ const open = async () => {
   change({ camera: true, cameraProblem: false });
   element("shoot").focus();
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-    if (here !== opened) for (const track of stream.getTracks()) track.stop();
+    const stream = await camera({ facingMode: "environment" });
+    if (here !== opened) end(stream);
     else video.srcObject = stream;
   } catch {
     if (here !== opened) return;
@@ -36,16 +37,12 @@ const open = async () => {
   }
 };
 
-const shoot = () => {
+const shoot = async () => {
   if (!video.videoWidth) return;
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  canvas.toBlob((photo) => {
-    close();
-    element("camera-open").focus({ preventScroll: true });
-    lookAtFile(new File([photo], "photo.jpg", { type: "image/jpeg" }), "camera");
-  }, "image/jpeg", 0.95);
+  const taken = await photo(video);
+  close();
+  element("camera-open").focus({ preventScroll: true });
+  lookAtFile(taken, "camera");
 };
 
 export const start = () => {

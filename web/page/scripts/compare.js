@@ -26,7 +26,7 @@ const askFor = async (look) => {
   const put = (values) => {
     if (signal.aborted) return;
     second = { ...none, ...values };
-    change(second.answer ? { spoken: said } : {});
+    change(second.answer ? { news: said } : {});
   };
   try {
     put({ answer: await inTurn(signal, () => answerOf(picture, look, signal, (waiting) => put({ waiting }))) });
@@ -168,7 +168,7 @@ export const draw = () => {
 // --- What the visitor does ---
 
 const close = () => {
-  change({ spoken: null });
+  change({ news: null });
   ask({ with: "", withview: "" });
   element("compare-open").focus({ preventScroll: true });
 };

@@ -46,7 +46,7 @@ const put = (next) => {
 // What keys have changed is said once they rest.
 const tell = () => {
   clearTimeout(telling);
-  telling = setTimeout(() => { if (marking) change({ spoken: words }); }, 500);
+  telling = setTimeout(() => { if (marking) change({ news: words }); }, 500);
 };
 
 const show = (key) => {
@@ -61,7 +61,7 @@ const show = (key) => {
 
 const leave = () => {
   show("");
-  change({ spoken: null });
+  change({ news: null });
   element("crop-open").focus({ preventScroll: true });
 };
 

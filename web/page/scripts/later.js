@@ -1,7 +1,8 @@
 // Parts of the page that most visits do without. A button names one in `data-opens`: its script, its words and its elements
 // (`parts/NAME.html`, put into the element of its name) are fetched when it is opened for the first time.
 //
-// Such a module has `start`, called once; `open`, called with the button; and, if it draws from the state, `draw`.
+// Such a module has `start`, called once; `open`, called with the button, or with what another part opens it for; and, if it
+// draws from the state, `draw`.
 
 import { ask } from "./look.js";
 import { change, mode, offers, other, state } from "./state.js";
@@ -43,10 +44,19 @@ const part = async (name) => {
   }
 };
 
+export const open = async (name, what) => (await part(name))?.open(what);
+
+// Back to one picture, and to a button by which the mode was opened.
+const leave = () => {
+  const from = mode();
+  ask({ mode: "" });
+  [...page.querySelectorAll(`[data-opens=${from}]`)].find((button) => button.checkVisibility())?.focus();
+};
+
 export const start = () => {
-  document.getElementById("back").addEventListener("click", () => ask({ mode: "" }));
+  document.getElementById("back").addEventListener("click", leave);
   for (const button of page.querySelectorAll("[data-opens]")) {
-    button.addEventListener("click", async () => (await part(button.dataset.opens))?.open(button));
+    button.addEventListener("click", () => open(button.dataset.opens, button));
   }
 };
 

@@ -31,7 +31,7 @@ const ofSample = (sample) => {
   return { key: `sample:${sample}`, kind: "sample", name: file, sample, address: shown, size };
 };
 
-const nothingKnown = (picture) => ({ phase: picture ? "busy" : "empty", answer: null, problem: null, waiting: "", spoken: null });
+const nothingKnown = (picture) => ({ phase: picture ? "busy" : "empty", answer: null, problem: null, waiting: "", news: null });
 
 // The visitor's choice.
 
@@ -56,7 +56,7 @@ const lookAt = (picture) => {
 export const ask = (values) => {
   const asked = { ...state.asked, ...values };
   push(asked, state.picture?.key);
-  change({ asked });
+  change("mode" in values ? { asked, news: null } : { asked });
 };
 
 // The server's models have changed: what earlier ones said is forgotten.
@@ -110,7 +110,7 @@ export const run = async (again = false) => {
   const { signal } = (running = new AbortController());
   const look = { model: model(), view: view() };
   if (known(picture, look) && !again) {
-    change({ phase: "result", answer: known(picture, look), problem: null, waiting: "", spoken: null });
+    change({ phase: "result", answer: known(picture, look), problem: null, waiting: "", news: null });
     return;
   }
   change(nothingKnown(picture));
@@ -133,6 +133,6 @@ export const restore = (key) => {
   const before = [state.picture?.key, model(), view()].join();
   const picture = ofSample(asked.sample) ?? pictures.get(key) ?? null;
   const same = picture?.key === state.picture?.key;
-  change(same ? { asked } : { asked, picture, ...nothingKnown(picture) });
+  change(same ? { asked, news: null } : { asked, picture, ...nothingKnown(picture) });
   if (!same || [picture?.key, model(), view()].join() !== before) run();
 };

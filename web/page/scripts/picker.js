@@ -1,18 +1,26 @@
-// Takes a picture from the file dialog, or one that is dropped or pasted anywhere.
+// Takes a picture from the file dialog, or one that is dropped or pasted anywhere; several go to where many are classified.
 
+import { calledPicture, dropped, hasFolder } from "./folders.js";
+import { open } from "./later.js";
 import { lookAtFile } from "./look.js";
-import { state } from "./state.js";
+import { mode, offers, state } from "./state.js";
 import { inLanguage, t } from "./words.js";
 
 const page = document.getElementById("page");
 const field = document.getElementById("file");
 const hint = document.getElementById("drop-hint");
 
+const areMany = (files, entries) =>
+  offers("many") && (mode() === "many" || hasFolder(entries) || [...files].filter(calledPicture).length > 1);
+
 // What a file is its content says; but of several, one that is called a picture is meant.
-const take = (files) => {
-  const picture = [...files].find((file) => file.type.startsWith("image/")) ?? files[0];
-  if (picture) lookAtFile(picture);
-  return Boolean(picture);
+//   entries: for what was dropped, which may have folders among it.
+const take = (files, entries = []) => {
+  const picture = [...files].find(calledPicture) ?? files[0];
+  if (!picture && !entries.length) return false;
+  if (areMany(files, entries)) open("many", { files: [...files], entries });
+  else if (picture) lookAtFile(picture);
+  return true;
 };
 
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
@@ -47,11 +55,13 @@ export const start = () => {
     dropping(false);
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    take(event.dataTransfer.files);
+    take(event.dataTransfer.files, dropped(event.dataTransfer));
   });
 };
 
 export const draw = () => {
+  // On a phone one picture is meant, and choosing several takes another step.
+  field.multiple = offers("many") && !field.accept;
   document.getElementById("paste-words").textContent = t("or_paste", { keys: "Ctrl+V / ⌘V" });
   document.getElementById("limits").textContent = inLanguage(state.offer?.limits?.words);
 };

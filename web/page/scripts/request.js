@@ -6,18 +6,20 @@ const RESTART = 300_000; // milliseconds for which a server that is gone is wait
 const MOST_SENT = 3; // times that a picture is sent whose connection broke: it may be what ends servers
 const PAUSE = 1_000; // milliseconds between two looks for a server
 
-// What the visitor reads: `texts` by language, or the key of one of the page's own; `again` if the same may work later.
+// What the visitor reads: `texts` by language, or the key of one of the page's own; `again` if the same may work later,
+// which the server may say is so after some `seconds`.
 export class Refused extends Error {
-  constructor(texts, key, again) {
+  constructor(texts, key, again, seconds = 0) {
     super(key);
-    Object.assign(this, { texts, key, again });
+    Object.assign(this, { texts, key, again, seconds });
   }
 }
 
-const pause = (milliseconds, signal) =>
+export const pause = (milliseconds, signal) =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+    const end = () => { clearTimeout(timer); reject(signal.reason); };
+    const timer = setTimeout(() => { signal.removeEventListener("abort", end); resolve(); }, milliseconds);
+    signal.addEventListener("abort", end, { once: true });
   });
 
 const unsent = () => new Refused(null, "unsent", true);
@@ -40,13 +42,14 @@ const reached = async (signal) => {
 const refused = async (answer) => {
   const about = await answer.json().catch(() => ({}));
   const again = answer.status >= 500 || answer.status === 429 || answer.status === 408;
-  return new Refused(about.texts, about.code ?? "", again);
+  return new Refused(about.texts, about.code ?? "", again, Number(answer.headers.get("Retry-After")));
 };
 
 // Gives the answer, which is one of success.
 //   tell: is called with the key of the words for what is waited for.
-const post = async (address, body, signal, tell) => {
-  let end = performance.now() + PATIENCE;
+//   patience: milliseconds; without any, nothing is sent twice.
+const post = async (address, body, signal, tell, patience = PATIENCE) => {
+  let end = performance.now() + patience;
   for (let sent = 1; ; ) {
     const headers = body ? { "Content-Type": "application/octet-stream" } : {};
     const answer = await fetch(address, { method: "POST", body, headers, signal, cache: "no-store", redirect: "manual" })
@@ -64,11 +67,11 @@ const post = async (address, body, signal, tell) => {
       const why = await refused(answer);
       throw why.texts ? why : unsent();
     } else {
-      if (sent >= MOST_SENT) throw unsent();
+      if (sent >= MOST_SENT || !patience) throw unsent();
       sent += 1;
       tell("reconnecting");
       await reached(signal);
-      end = performance.now() + PATIENCE;
+      end = performance.now() + patience;
     }
   }
 };
@@ -79,8 +82,8 @@ const about = (picture, look) => {
   return asked;
 };
 
-export const classify = async (picture, look, signal, tell) =>
-  (await post(`page/classify?${about(picture, look)}`, picture.file, signal, tell)).json();
+export const classify = async (picture, look, signal, tell, patience = PATIENCE) =>
+  (await post(`page/classify?${about(picture, look)}`, picture.file, signal, tell, patience)).json();
 
 // The lines of an answer as they come, each of them JSON.
 async function* lines(answer) {

@@ -12,7 +12,7 @@ export const state = {
   answer: null, // in the phase "result", see web/page/answer.py
   problem: null, // in the phase "error": { texts, again }
   waiting: "", // in the phase "busy", the key of the words for what is waited for
-  spoken: null, // gives what a screen reader is told instead of the answer, such as what a part of the page has just done
+  news: null, // gives what a screen reader is told instead of the answer: a text, or a text and its language
   connected: true, // whether Streamlit's connection stands
 };
 

@@ -44,7 +44,7 @@ const ask = async (key) => {
     while (found.size > KEPT) found.delete(found.keys().next().value);
     asking = nothing;
     choose();
-    change({ spoken: words });
+    change({ news: words });
   } catch (problem) {
     if (signal.aborted) return;
     if (!(problem instanceof Refused)) throw problem;
@@ -157,7 +157,7 @@ export const draw = () => {
 
 const off = () => {
   on = "";
-  change({ spoken: null });
+  change({ news: null });
 };
 
 const retry = () => {
@@ -197,7 +197,7 @@ export const open = () => {
   }
   on = state.picture?.key ?? "";
   change({});
-  if (maps()) change({ spoken: words }); // they are there at once
+  if (maps()) change({ news: words }); // they are there at once
 };
 
 export const start = () => {
@@ -205,7 +205,7 @@ export const start = () => {
   element("why-scale").style.background = legend();
   element("bars").addEventListener("change", ({ target }) => {
     chosen = Number(target.value);
-    change({ spoken: words });
+    change({ news: words });
   });
   element("why-opacity").addEventListener("input", () => change({}));
   element("why-save").addEventListener("click", save);
