@@ -110,10 +110,10 @@ def asked_for(file: Path) -> Iterator[str]:
 def test_every_key_that_is_asked_for_exists() -> None:
     asked = {key for file in SOURCES for key in asked_for(file)}
     assert len(asked) > 60
-    assert asked <= {key for table in ("page", "report") for key in languages()["en"].tables[table]}
+    assert asked <= {key for table in ("page", "parts", "report") for key in languages()["en"].tables[table]}
 
 
-@pytest.mark.parametrize("table", ["page", "report"])
+@pytest.mark.parametrize("table", ["page", "parts", "report"])
 def test_every_key_is_asked_for(table: str) -> None:
     page = [
         ROOT / "web/page/page.html",

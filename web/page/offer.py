@@ -12,6 +12,7 @@ from classifier.languages import Language, languages
 from classifier.settings import PARTS
 from web.errors import ModelFailedError
 from web.models import models
+from web.origins import framing
 from web.page.answer import MOST, model_title, sentences
 
 _FEW = 10
@@ -28,6 +29,8 @@ def offer() -> dict[str, Any]:
         "default": models().default,
         "view": models().settings.view,
         "parts": [name for name in PARTS if name not in models().settings.page_without],
+        "keys": models().settings.api_keys_file is not None,
+        "frames": list(framing()),
         "models": {name: _model(name, package) for name, package in models().packages.items()},
         "aliases": models().aliases,
         "limits": {
@@ -57,6 +60,7 @@ def _model(name: str, package: ModelPackage) -> dict[str, Any]:
     return {
         "title": model_title(package),
         "most": min(MOST, output.classes),
+        "speaks": {code: package.language_for(code) for code in languages()},
         "usual": min(output.top_k, MOST, output.classes),
         "intro": {code: _intro(language, package) for code, language in languages().items()},
         "knows": {

@@ -43,6 +43,9 @@ const part = async (name) => {
   }
 };
 
+// A part that goes on, from an earlier visit, before it is opened.
+export const wake = (name) => part(name);
+
 export const start = () => {
   document.getElementById("back").addEventListener("click", () => ask({ mode: "" }));
   for (const button of page.querySelectorAll("[data-opens]")) {
