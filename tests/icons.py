@@ -29,7 +29,9 @@ def main() -> None:
 def draw(browser: Browser, file: Path, side: int, purpose: str) -> None:
     """Draws one of them."""
     page = browser.new_page(viewport={"width": side, "height": side})
-    style = "body { margin: 0; box-sizing: border-box; height: 100vh } svg { display: block; width: 100%; height: 100% }"
+    style = (
+        "body { margin: 0; box-sizing: border-box; height: 100vh } svg { display: block; width: 100%; height: 100% }"
+    )
     svg = (STATIC / "icon.svg").read_text("utf-8")
     page.set_content(f"<style>{style}{_MASKABLE if purpose == 'maskable' else ''}</style>{svg}")
     page.screenshot(path=file, omit_background=True)

@@ -76,7 +76,9 @@ def test_every_control_is_reached_by_tab(moment: Callable[..., Page], name: str)
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("name", ["empty", "refused", "settings", "menu", "details", "camera"])
+@pytest.mark.parametrize(
+    "name", ["empty", "refused", "settings", "menu", "details", "camera", "code", "share", "recent"]
+)
 def test_what_has_the_focus_is_never_hidden(moment: Callable[..., Page], name: str, window: str) -> None:
     page = moment(name)
     width, height = WINDOWS[window]
@@ -106,6 +108,10 @@ ACTS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "a download": ("menu", enter("#download-json")),
     "the camera closed": ("camera", enter("#camera-close")),
     "a photo": ("camera", enter("#shoot")),
+    "a program in another language": ("code", enter("[data-code=curl]")),
+    "a copy": ("share", enter("#share-copy")),
+    "a recent result": ("recent", enter(".recent-one")),
+    "recent results removed": ("recent", enter("#recent-clear")),
 }
 
 
@@ -129,6 +135,9 @@ def test_the_focus_never_gets_lost(moment: Callable[..., Page], act: str) -> Non
         ("settings", "#settings", "#settings-open"),
         ("menu", "#downloads", "#download"),
         ("camera", "#camera", "#camera-open"),
+        ("code", "#code", "#code-open"),
+        ("share", "#share", "#share-open"),
+        ("recent", "#recent", "#recent-open"),
     ],
 )
 def test_escape_closes_and_gives_the_focus_back(

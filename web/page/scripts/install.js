@@ -60,7 +60,8 @@ export const start = () => {
   });
   addEventListener("appinstalled", () => { register(); change({ installed: true }); });
   element("install").addEventListener("click", install);
-  change({ installed: installed() });
+  // Of a page in a frame, a browser would install what is around it.
+  change({ installed: installed() || window !== window.top });
   lookAtShared();
 };
 

@@ -14,7 +14,7 @@ const read = () => {
   }
 };
 
-const sound = (one) => typeof one?.id === "string" && typeof one.said === "object" && typeof one.time === "number";
+const sound = (one) => typeof one?.id === "string" && Array.isArray(one.said?.en?.rows) && typeof one.time === "number";
 
 export const on = () => Array.isArray(read());
 
