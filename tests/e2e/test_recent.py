@@ -12,7 +12,7 @@ from tests.support.photos import photo
 from tests.support.steps import best, opened, sample, upload
 
 BISON = photo("bison.webp")
-STORED = "Object.values(localStorage).join()"
+STORED = "Object.entries(localStorage).filter(([key]) => key.startsWith('recent')).join()"
 
 
 @pytest.fixture
