@@ -1,8 +1,12 @@
-"""The pictures of the page in README and documentation: `python -m tests.screenshot` writes them to docs/."""
+"""The pictures of the page in README and documentation: `python -m tests.screenshot` writes them to docs/.
+
+Names of parts, such as `code recent`, take their pictures alone.
+"""
 
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -79,8 +83,8 @@ PARTS: dict[str, Callable[[Page], None]] = {
 """How each part of the page is brought to show what it does; `page-NAME.png` shows it."""
 
 
-def main() -> None:
-    """Starts the server and browsers, and takes all pictures."""
+def main(parts: list[str]) -> None:
+    """Starts the server and a browser, and takes all pictures, or those of some parts."""
     FOLDER.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -88,7 +92,7 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(**_arguments(Path(folder)))
-        for name, scheme, size, sample in SHOTS:
+        for name, scheme, size, sample in () if parts else SHOTS:
             page = _visit(browser, address, scheme, size)
             if sample:
                 # Twice: the first picture after the start also pays for what is loaded on first use.
@@ -96,9 +100,9 @@ def main() -> None:
                     click(page, samples()[one].name)
                     best(page)
             _take(page, FOLDER / name)
-        for part, come in PARTS.items():
+        for part in parts or PARTS:
             page = _visit(browser, address, "light", {"width": 1280, "height": 800})
-            come(page)
+            PARTS[part](page)
             _take(page, FOLDER / f"page-{part}.png", part)
         browser.close()
 
@@ -156,4 +160,4 @@ _END = """Math.max(...[...document.querySelectorAll("#picture, #answer, #choices
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
