@@ -204,7 +204,7 @@ protocols: $(STAMPS)/test  ## Compile the .proto files of classifier/protocols/p
 	  --descriptor_set_out=descriptors.binpb *.proto
 
 .PHONY: screenshot
-screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the README's picture of the page again
+screenshot: $(STAMPS)/test $(STAMPS)/project browser  ## Take the pictures of the page in README and docs again
 	$(BIN)/python -m tests.screenshot
 
 .PHONY: thumbnails
@@ -214,6 +214,10 @@ thumbnails: $(STAMPS)/runtime $(STAMPS)/project  ## Make the gallery's thumbnail
 .PHONY: fonts
 fonts: $(STAMPS)/test $(STAMPS)/project  ## Make the page's small fonts again after a change of Streamlit or of the icons
 	$(BIN)/python -m tests.fonts
+
+.PHONY: icons
+icons: $(STAMPS)/test $(STAMPS)/project browser  ## Draw the page's icons again after a change of icon.svg
+	$(BIN)/python -m tests.icons
 
 .PHONY: clean
 clean:  ## Remove the environment and what the tools leave behind

@@ -23,7 +23,7 @@ from classifier.formatting import one_line
 from web import service
 from web.base_path import BASE
 from web.own_files import FOLDERS, OwnFiles
-from web.page import document
+from web.page import document, installing
 from web.server import access_log, garbage, hangup, shutdown, slow_connections, uvicorn_server
 from web.server.background import supervised
 from web.server.headers import SecurityHeaders, content_policy
@@ -53,7 +53,8 @@ _GRPC_SECONDS = 10.0
 
 routes: list[BaseRoute] = [
     *([Route(BASE, to_index)] if BASE else []),
-    Route(f"{BASE}/", index(document.html)),
+    Route(f"{BASE}/", index(document.html, installing.head)),
+    *installing.ROUTES,
     Mount(f"{BASE}/page", LazyApp("web.page.routes", "make_page")),
     *(Mount(f"{BASE}/{path}", OwnFiles(directory=folder)) for path, folder in FOLDERS.items()),
     *service.ROUTES,

@@ -23,3 +23,11 @@ CALLERS = _named("CLASSIFIER_CORS_ORIGINS")
 
 FRAMES = _named("CLASSIFIER_FRAME_ANCESTORS", subdomains=True)
 """The sites that may show the page in a frame."""
+
+HUGGING_FACE = ("https://huggingface.co", "https://*.hf.space")
+"""The sites of a Hugging Face Space, which shows it in a frame; any server may be one."""
+
+
+def framing() -> tuple[str, ...]:
+    """The sites whose owner wants the page in a frame there: those that are named, and a Space's own on a Space."""
+    return tuple(dict.fromkeys((*(HUGGING_FACE if os.environ.get("SPACE_ID") else ()), *FRAMES)))

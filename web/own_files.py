@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +34,20 @@ FOLDERS = {
     "app-static": STATIC,
 }
 """The folders of files that are served, by their addresses below the page's."""
+
+_IMPORT = re.compile(r"""^import .*"\./([\w-]+\.js)";$""", re.M)
+
+
+@cache
+def scripts(first: str = "main.js") -> tuple[Path, ...]:
+    """A script and all that it cannot start without, by name; what it imports later is not among them."""
+    found, further = set(), [first]
+    while further:
+        if (name := further.pop()) not in found:
+            found.add(name)
+            further += _IMPORT.findall((SCRIPTS / name).read_text("utf-8"))
+    return tuple(SCRIPTS / name for name in sorted(found))
+
 
 FOREVER = "public, immutable, max-age=31536000"
 """The header `Cache-Control` of what never changes under its address."""

@@ -73,7 +73,13 @@ def test_every_control_is_reached_by_tab(moment: Callable[..., Page], name: str)
     assert [said for said, number in ask(page, "controls") if number not in reached] == []
 
 
-@pytest.mark.parametrize("name", ["empty", "refused", "settings", "menu", "details", "crop", "compare", "why", "camera"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("empty", "refused", "settings", "menu", "details", "camera"),
+        *("crop", "compare", "why", "code", "share", "recent"),
+    ],
+)
 def test_what_has_the_focus_is_never_hidden(moment: Callable[..., Page], name: str) -> None:
     page = moment(name)
     for window, (width, height) in WINDOWS.items():
@@ -111,6 +117,10 @@ ACTS: dict[str, tuple[str, Callable[[Page], None]]] = {
         "compare",
         lambda page: page.locator("#compare-second").select_option(index=0) and None,
     ),
+    "a program in another language": ("code", enter("[data-code=curl]")),
+    "a copy": ("share", enter("#share-copy")),
+    "a recent result": ("recent", enter(".recent-one")),
+    "recent results removed": ("recent", enter("#recent-clear")),
 }
 
 
@@ -136,6 +146,9 @@ def test_the_focus_never_gets_lost(moment: Callable[..., Page], act: str) -> Non
         ("crop", "#crop", "#crop-open"),
         ("compare", "#compare", "#compare-open"),
         ("camera", "#camera", "#camera-open"),
+        ("code", "#code", "#code-open"),
+        ("share", "#share", "#share-open"),
+        ("recent", "#recent", "#recent-open"),
     ],
 )
 def test_escape_closes_and_gives_the_focus_back(

@@ -156,25 +156,38 @@ def live(page: Page) -> None:
     expect(page.locator("#live-bars .bar").first).to_be_visible()
 
 
+def code(page: Page) -> None:
+    """The programs that ask the same are open beside an answer."""
+    result(page)
+    page.locator("#code-open").click()
+    page.locator("#code [data-code=python]").click()
+    expect(page.locator("#code-text")).to_contain_text("urlopen")
+
+
+def share(page: Page) -> None:
+    """What can be shared of a picture of the visitor's own is open."""
+    upload(page, photo("bison.webp"))
+    best(page)
+    page.locator("#share-open").click()
+    expect(page.locator("#share-copy")).to_be_visible()
+
+
+def recent(page: Page) -> None:
+    """The recent results are open, one of them with all that was said."""
+    page.locator("#recent-open").click()
+    page.locator("#recent-keep").uncheck()  # an earlier moment's are not this one's
+    page.locator("#recent-keep").check()
+    upload(page, photo("bison.webp"))
+    best(page)
+    page.locator(".recent-one").first.click()
+    expect(page.locator(".recent-rows")).to_be_visible()
+
+
 MOMENTS: dict[str, Callable[[Page], None]] = {
     one.__name__: one
     for one in (
-        empty,
-        dropping,
-        busy,
-        result,
-        unsure,
-        unanswered,
-        refused,
-        settings,
-        menu,
-        details,
-        crop,
-        compare,
-        why,
-        camera,
-        many,
-        live,
+        *(empty, dropping, busy, result, unsure, unanswered, refused, settings, menu, details),
+        *(crop, compare, why, camera, many, live, code, share, recent),
     )
 }
 """All of them, by name."""

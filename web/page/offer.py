@@ -14,6 +14,7 @@ from classifier.picture.formats import ENDINGS
 from classifier.settings import PARTS
 from web.errors import ModelFailedError
 from web.models import models
+from web.origins import framing
 from web.page.answer import MOST, model_title, sentences
 
 _FEW = 10
@@ -31,6 +32,8 @@ def offer() -> dict[str, Any]:
         "view": models().settings.view,
         "parts": [name for name in PARTS if name not in models().settings.page_without],
         "cpus": cpu_count(),
+        "keys": models().settings.api_keys_file is not None,
+        "frames": list(framing()),
         "models": {name: _model(name, package) for name, package in models().packages.items()},
         "aliases": models().aliases,
         "limits": {
@@ -63,6 +66,7 @@ def _model(name: str, package: ModelPackage) -> dict[str, Any]:
         "labels": _digest(*package.labels_for("en")),
         "input": package.manifest.input.size,
         "most": min(MOST, output.classes),
+        "speaks": {code: package.language_for(code) for code in languages()},
         "usual": min(output.top_k, MOST, output.classes),
         "intro": {code: _intro(language, package) for code, language in languages().items()},
         "knows": {

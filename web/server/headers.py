@@ -13,7 +13,7 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.origins import FRAMES
+from web.origins import FRAMES, HUGGING_FACE
 from web.problems import UNEXPECTED, respond
 
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -69,7 +69,7 @@ def content_policy(html: str) -> str:
         "base-uri": "'self'",
         "form-action": "'self'",
         # A Hugging Face Space is shown in a frame, which X-Frame-Options could not allow.
-        "frame-ancestors": " ".join(["'self' https://huggingface.co https://*.hf.space", *FRAMES]),
+        "frame-ancestors": " ".join(["'self'", *HUGGING_FACE, *FRAMES]),
     }
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 

@@ -14,7 +14,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from classifier.languages import Language, choose, languages
 from web.base_path import BASE
-from web.own_files import SCRIPTS, STATIC, address
+from web.own_files import STATIC, address
+from web.own_files import scripts as own_scripts
 from web.streamlit_internals.frontend import ROOT, WHOLE, accepted, scripts
 
 _FRAME = ROOT / "index.html"
@@ -42,7 +43,7 @@ def frame(code: str) -> str:
     links = "\n".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in scripts(_PARTS, html)
     )
-    ours = [f'<link rel="modulepreload" href="{address(file)}">' for file in sorted(SCRIPTS.glob("*.js"))]
+    ours = [f'<link rel="modulepreload" href="{address(file)}">' for file in own_scripts()]
     ours.append(f'<script src="{address(STATIC / "page.js")}" data-crowded="{crowded}" defer></script>')
     head = f"""<meta name="description" content="{description}">
 <meta property="og:title" content="{title}">
@@ -61,7 +62,7 @@ def _font(code: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _whole(code: str, page: str) -> tuple[bytes, bytes]:
+def _whole(code: str, page: str, head: str) -> tuple[bytes, bytes]:
     """The frame with the page in it, as it is and compressed: nothing in it is a visitor's own, or a secret.
 
     What is in the head before the page, styles above all, holds back its first frame; so the styles come behind it.
@@ -71,19 +72,23 @@ def _whole(code: str, page: str) -> tuple[bytes, bytes]:
         source = f'url({font}?{WHOLE}) format("woff2");unicode-range:{_OTHERS}'
         styles += f"\n<style>@font-face{{font-family:Page;font-weight:100 900;src:{source}}}</style>"
     html = _STYLES.sub("", frame(code)).replace("<body>", f"<body>\n{page}\n{styles}", 1)
+    html = html.replace("</head>", f"{head}</head>", 1)
     return html.encode(), gzip.compress(html.encode(), 9, mtime=0)
 
 
-def index(page: Callable[[Language, str], str]) -> Callable[[Request], Awaitable[Response]]:
+def index(
+    page: Callable[[Language, str], str], head: Callable[[Language], str] = lambda _: ""
+) -> Callable[[Request], Awaitable[Response]]:
     """Serves the page's frame; never cached, since it names files that change with every version of Streamlit.
 
     Args:
         page: gives the page's HTML in a language, with the address of its font.
+        head: gives what else stands in the frame's head.
     """
 
     async def answer(request: Request) -> Response:
         language = choose(request.query_params.get("lang"), request.headers.get("accept-language"))
-        content, compressed = _whole(language.code, page(language, _font(language.code)))
+        content, compressed = _whole(language.code, page(language, _font(language.code)), head(language))
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
         if "gzip" in accepted(request.headers.getlist("accept-encoding")):
             return HTMLResponse(compressed, headers={**headers, "Content-Encoding": "gzip"})

@@ -53,6 +53,9 @@ const leave = () => {
   [...page.querySelectorAll(`[data-opens=${from}]`)].find((button) => button.checkVisibility())?.focus();
 };
 
+// A part that goes on, from an earlier visit, before it is opened.
+export const wake = (name) => part(name);
+
 export const start = () => {
   document.getElementById("back").addEventListener("click", leave);
   for (const button of page.querySelectorAll("[data-opens]")) {

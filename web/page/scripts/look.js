@@ -35,7 +35,8 @@ const nothingKnown = (picture) => ({ phase: picture ? "busy" : "empty", answer: 
 
 // The visitor's choice.
 
-export const lookAtSample = (sample) => lookAt(ofSample(sample));
+// With another model or view, if these are given.
+export const lookAtSample = (sample, values) => lookAt(ofSample(sample), values);
 
 export const lookAtFile = (file, kind = "file", about = {}) => {
   count += 1;
@@ -44,10 +45,10 @@ export const lookAtFile = (file, kind = "file", about = {}) => {
   lookAt(picture);
 };
 
-const lookAt = (picture) => {
-  const { sample: _, mode: __, ...rest } = state.asked;
+const lookAt = (picture, values = {}) => {
+  const { sample: _, mode: __, ...rest } = { ...state.asked, ...values };
   const asked = picture.sample ? { ...rest, sample: picture.sample } : rest;
-  if (picture.key !== state.picture?.key) push(asked, picture.key);
+  if (picture.key !== state.picture?.key || Object.keys(values).length) push(asked, picture.key);
   change({ asked, picture, ...nothingKnown(picture) });
   run();
 };

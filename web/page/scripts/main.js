@@ -3,6 +3,7 @@
 import * as answer from "./answer.js";
 import * as camera from "./camera.js";
 import * as downloads from "./downloads.js";
+import * as install from "./install.js";
 import * as later from "./later.js";
 import { restore } from "./look.js";
 import * as picker from "./picker.js";
@@ -10,7 +11,8 @@ import * as picture from "./picture.js";
 import * as samples from "./samples.js";
 import * as settings from "./settings.js";
 import * as streamlit from "./streamlit.js";
-import { about, change, onChange, state } from "./state.js";
+import { about, change, offers, onChange, state } from "./state.js";
+import * as storage from "./storage.js";
 import { inLanguage, languages, t, translate } from "./words.js";
 
 const page = document.getElementById("page");
@@ -33,6 +35,15 @@ const showAnswer = () => {
   if (scrollY > 0) scrollTo({ top: 0, behavior: calm ? "instant" : "smooth" });
 };
 
+// What this browser was asked to keep it goes on keeping; where the server does not offer that any more, it is forgotten.
+let resumed = false;
+const resume = () => {
+  if (resumed || !state.offer?.parts) return;
+  resumed = true;
+  if (!offers("recent")) storage.forget();
+  else if (storage.on()) later.wake("recent");
+};
+
 const draw = (changed) => {
   if (state.language !== chosenLanguage()) {
     state.language = chosenLanguage();
@@ -44,7 +55,8 @@ const draw = (changed) => {
     if (changed.picture) showAnswer();
   }
   drawWords();
-  for (const part of [picker, camera, picture, answer, samples, settings, later]) part.draw(changed);
+  for (const part of [picker, camera, picture, answer, samples, settings, install, later]) part.draw(changed);
+  resume();
 };
 
 state.language = usual;
@@ -57,5 +69,6 @@ const { dataset } = document.documentElement;
 new MutationObserver(() => change({ connected: dataset.connection !== "lost" }))
   .observe(document.documentElement, { attributes: true, attributeFilter: ["data-connection"] });
 restore(history.state?.picture);
+install.start();
 streamlit.start();
 page.toggleAttribute("data-ready", true);

@@ -1,6 +1,7 @@
 // A button that opens a part of the page: Escape closes it and leads back to the button.
 
-export const menu = (button, part, { closesOutside = false } = {}) => {
+// Gives what opens the part, and closes it.
+export const panel = (button, part) => {
   const open = (is) => {
     part.hidden = !is;
     button.ariaExpanded = String(is);
@@ -10,9 +11,14 @@ export const menu = (button, part, { closesOutside = false } = {}) => {
     open(false);
     button.focus();
   };
-  button.addEventListener("click", () => open(part.hidden));
   button.addEventListener("keydown", leave);
   part.addEventListener("keydown", leave);
+  return open;
+};
+
+export const menu = (button, part, { closesOutside = false } = {}) => {
+  const open = panel(button, part);
+  button.addEventListener("click", () => open(part.hidden));
   if (closesOutside) {
     const outside = (event) => {
       if (!part.hidden && !part.contains(event.target) && !button.contains(event.target)) open(false);
