@@ -59,7 +59,8 @@ def test_the_example_of_a_heat_map_draws_one(tmp_path: Path) -> None:
         [sys.executable, "-c", code.replace("why.png", str(drawn))], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert Image.open(drawn).size == (768, 1024)
+    with Image.open(drawn) as picture:
+        assert picture.size == (768, 1024)
 
 
 @pytest.mark.slow

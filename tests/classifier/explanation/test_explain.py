@@ -106,8 +106,8 @@ def test_work_that_nobody_waits_for_ends_between_two_runs(unknown: Classifier) -
 
 def test_a_slow_model_gets_a_coarser_grid() -> None:
     sides = [occlusion.side(seconds, 1) for seconds in (0.01, 0.2, 0.3, 5)]
-    assert sides == [8, 8, 6, 4]
-    assert occlusion.side(0.2, 2) == 6
+    assert sides == [6, 6, 4, 3]
+    assert occlusion.side(0.15, 2) == 4
 
 
 def test_nothing_speaks_for_a_class_gives_an_empty_map(exact: Classifier, unknown: Classifier) -> None:

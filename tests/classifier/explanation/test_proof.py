@@ -37,7 +37,7 @@ def test_on_collages_most_of_the_map_lies_on_its_own_half(explained: Classifier,
 
 
 def test_the_order_of_the_map_beats_a_random_one(explained: Classifier, cases: list[Case]) -> None:
-    found = [faithful(explained, case, seed) for seed, case in enumerate(cases[:5])]
+    found = [faithful(explained, case, seed) for seed, case in enumerate(cases)]
     own, others = zip(*found, strict=True)
     deletion, insertion = (statistics.mean(each) for each in zip(*own, strict=True))
     random_deletion, random_insertion = (statistics.mean(each) for each in zip(*others, strict=True))
