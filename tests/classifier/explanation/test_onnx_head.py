@@ -20,7 +20,7 @@ from classifier.explanation import onnx_head, reading
 from classifier.explanation.head import Head
 from classifier.explanation.onnx_graph import Graph
 from classifier.importing.options import SCALES, Options
-from tests.support.imported import bring, write_labels
+from tests.support.imported import bring
 from tests.support.onnx_models import SIDE, network, save, softmax
 
 IMAGENET = Options(scaling=SCALES["imagenet"])
@@ -210,22 +210,3 @@ def test_a_file_that_is_cut_off_is_no_model(cut: int) -> None:
     data = network().SerializeToString()
     with pytest.raises(ValueError, match=r"cut off|no graph"):
         Graph(data[:cut], Path("model.onnx"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["MobileNetV2", "MobileNet", "VGG16"])
-def test_what_tf2onnx_writes_of_keras_networks(tmp_path: Path, name: str) -> None:
-    import tensorflow as tf
-    import tf2onnx
-    import tf_keras
-
-    tf_keras.utils.set_random_seed(6)
-    options = {} if name == "VGG16" else {"alpha": 0.35 if name == "MobileNetV2" else 0.25}
-    model = getattr(tf_keras.applications, name)((32, 32, 3), weights=None, classes=CLASSES, **options)
-    signature = (tf.TensorSpec((1, 32, 32, 3), tf.float32, name="image"),)
-    proto, _ = tf2onnx.convert.from_keras(model, signature, opset=17)
-    write_labels(tmp_path)
-    package = bring(save(tmp_path, proto), Options(scaling=SCALES["signed"]))[0].package
-    assert package.manifest.output.features == (None if name == "VGG16" else "features")
-    if name != "VGG16":
-        holds(package)
