@@ -154,7 +154,7 @@ def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None
 
 
 def _write(model: Model, folder: Path, link: bool) -> str:
-    from classifier.backends.onnx import MODEL
+    from classifier.package.onnx_data import MODEL
     from classifier.importing.onnx import data
 
     names = data.locations(model.proto)
