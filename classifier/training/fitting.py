@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.errors import InputError
 from classifier.evaluation import calibration, familiarity, metrics
 from classifier.evaluation.familiarity import Familiarity
 from classifier.evaluation.fingerprints import DIGITS
@@ -89,9 +90,15 @@ class Fitted:
 
 
 def fit(examples: Examples) -> Fitted:
-    """Fits a layer to photos of two classes or more."""
+    """Fits a layer to photos of two classes or more.
+
+    Raises:
+        InputError: all have the same features.
+    """
     truths, classes = examples.truths, len(examples.classes)
     features = examples.features.astype(np.float32)
+    if (features == features[0]).all():
+        raise InputError("All photos are alike, such as blank ones: nothing tells their classes apart. Look at them.")
     if features.size * classes < _SMALL:
         features = features.astype(np.float64)
     axes = _axes(features)
