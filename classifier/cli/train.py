@@ -83,6 +83,7 @@ def _train(
 
     from classifier.cli import measuring
     from classifier.cli.quiet import without_notice
+    from classifier.evaluation.dataset import check_labels
     from classifier.inputs import each
     from classifier.package import ModelPackage
     from classifier.training import examples, fitting, package
@@ -90,6 +91,8 @@ def _train(
     from classifier.training.gather import Photo, gather
 
     before = examples.read(base.folder, package.weights_hash(base)) if args.add else None
+    if before:
+        check_labels(args.photos, (*before.classes, *named.labels))
     view = before.view if before else "whole" if settings.view == "whole" else "crop"
     with without_notice():
         extractor = Extractor(base, decoder, settings, view)
