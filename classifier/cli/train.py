@@ -175,6 +175,8 @@ def _lines(
     took: tuple[float, float],
 ) -> list[str]:
     """What is told at the end."""
+    import shlex
+
     from classifier.cli import summary
     from classifier.formatting import printable
 
@@ -184,7 +186,7 @@ def _lines(
     lines += ["", *said]
     if not known.usable:
         lines.append("It cannot tell things that are none of its classes: that takes 10 photos of each, and 50 in all.")
-    shown = target if "/" in target else f"./{target}"
+    shown = shlex.quote(target if "/" in target else f"./{target}")
     lines += [
         f"Features of {extractor.name} took {seen:.1f} s, the last layer and its cross-validation {fitted:.1f} s.",
         f"Written to {target}, with a card, README.md, and a report, report.html.",
