@@ -58,6 +58,6 @@ def test_how_large_logits_are_does_not_decide_which_strength_is_best() -> None:
     truths = np.arange(200) % 4
     logits = (np.eye(4)[truths] * 2 + random.normal(size=(200, 4))).astype(np.float32)
     loss = validation._loss(logits, truths)
-    assert validation._loss(logits / 5, truths) == pytest.approx(loss, rel=1e-3)
+    assert validation._loss((logits / 5).astype(np.float32), truths) == pytest.approx(loss, rel=1e-3)
     noisier = logits + random.normal(size=(200, 4))
     assert validation._loss(noisier.astype(np.float32), truths) > loss
