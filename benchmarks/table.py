@@ -24,7 +24,7 @@ def save(command: str, lines: Sequence[str], kind: str = "") -> Path:
         The file's path.
     """
     folder = RESULTS / kind
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{platform.system().lower()}-{platform.machine()}"
     file, number = folder / f"{stem}.md", 2
     while file.exists():  # an earlier result is kept: a page of the docs may show it

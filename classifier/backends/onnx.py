@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,7 @@ from classifier.errors import PackageError
 from classifier.formatting import printable
 from classifier.machine import files
 from classifier.package import MANIFEST, ModelPackage
-
-MODEL = "model.onnx"
-"""File name of the model in a package, and in the folder in which it lies there together with its data files."""
+from classifier.package.onnx_data import MODEL, data_files
 
 _INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 _TYPES: dict[str, np.dtype[Any]] = {
@@ -141,7 +137,7 @@ def open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if content is not None:
         return _loaded(file, content, options)
-    data = _data_files(file) if copied else {}
+    data = _data_of(file) if copied else {}
     # ONNX Runtime takes addresses: it copies when it makes a session, and `data` has to live for as long.
     options.add_external_initializers_from_files_in_memory(
         list(data), list(data.values()), [len(one) for one in data.values()]
@@ -155,27 +151,14 @@ def open_session(
         return _loaded(file, str(file), options)  # with links to the data, too, as in Hugging Face's cache
 
 
-def _data_files(file: Path) -> dict[str, bytes]:
-    """The files beside a model that it names, by these names; those elsewhere are left for ONNX Runtime to refuse.
+def _data_of(file: Path) -> dict[str, bytes]:
+    """What is in the data files of a model, by the names that it has for them.
 
     Raises:
         PackageError: a file cannot be read.
     """
-    found: dict[str, bytes] = {}
-    places = {file.parent.resolve(), file.resolve().parent}
-    with files.refusing(PackageError, file), files.open_file(file) as stream:
-        if not os.fstat(stream.fileno()).st_size:
-            return found
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if content.find(b"location") < 0:  # the key under which data files are named
-                return found
-            beside = file.parent.rglob("*") if file.name == MODEL else file.resolve().parent.iterdir()
-            for one in beside:
-                name = os.path.relpath(one, file.parent if file.name == MODEL else file.resolve().parent)
-                named = content.find(name.encode("utf-8", "surrogateescape")) >= 0
-                if named and one.resolve() != file.resolve() and one.is_file() and places & set(one.resolve().parents):
-                    found[name] = files.read(one)
-    return found
+    with files.refusing(PackageError, file):
+        return {name: files.read(one) for name, one in data_files(file).items()}
 
 
 def _loaded(file: Path, model: str | bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:

@@ -101,7 +101,8 @@ def _key(package: ModelPackage, form: Form) -> str:
     """
     manifest = package.manifest
     weights = manifest.weights[form]
-    hashed = weights.sha256 or content.digest(package.folder / weights.file)
+    hashed = content.digest(package.folder / weights.file, form) if form == "onnx" else weights.sha256
+    hashed = hashed or content.digest(package.folder / weights.file)
     asked = [form, hashed, manifest.input.shape, manifest.output.scores, manifest.output.features]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 

@@ -65,6 +65,7 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
 
     from classifier.cli import measuring, other_pictures, outputs, report, summary
     from classifier.evaluation import html, predictions
+    from classifier.evaluation.document import document
     from classifier.evaluation.result import Evaluation
     from classifier.languages import languages
 
@@ -90,16 +91,17 @@ def _evaluate(classifier: Classifier, args: argparse.Namespace) -> int:
     found = Evaluation(*about, answers, failures, dataset.unknown, _run(classifier, args), compared, others)
     labels = package.labels_for(args.lang or package.language)
 
-    def document() -> str:
+    def web_page() -> str:
         reader = classifier.decoder, classifier.settings.max_bytes
         return html.render(found, html.thumbnails(found, *reader), args.lang, html.small_thumbnails(found, *reader))
 
     def numbers() -> str:
+        values = document(found, args.lang)
         if wanted["--json"] == outputs.STDOUT:
-            return report.to_json(found.to_dict(args.lang), indent=1) + "\n"
-        return json.dumps(found.to_dict(args.lang), ensure_ascii=False, indent=1) + "\n"
+            return report.to_json(values, indent=1) + "\n"
+        return json.dumps(values, ensure_ascii=False, indent=1) + "\n"
 
-    contents = {"--predictions": lambda: predictions.render(found, labels), "--json": numbers, "--html": document}
+    contents = {"--predictions": lambda: predictions.render(found, labels), "--json": numbers, "--html": web_page}
     try:
         if outputs.STDOUT not in wanted.values():
             print("\n".join(summary.evaluation(found, args.lang)), flush=True)

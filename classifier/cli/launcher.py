@@ -56,15 +56,13 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     if not _has_home(env):
         # Streamlit ends with a traceback where neither HOME nor a list of users names a home folder.
         env = {**env, "HOME": "/"}
-    folder = locate(settings.model, settings.models, chosen=settings.model_is_chosen)
-    names = (name for name, place in find_packages(settings.models).items() if place == folder)
     ours = {
         "HOST": settings.host,
         "PORT": str(settings.port),
         "BACKEND": settings.backend,
         "TRUST": "1" if settings.trust else "0",
+        "MODEL": _model(settings),
         # The server runs in another folder, where a relative path would lead elsewhere.
-        "MODEL": next(names, str(folder.absolute())),
         "MODELS": str(settings.models.absolute()),
         "API_KEYS_FILE": str(settings.api_keys_file.absolute()) if settings.api_keys_file else "",
         "ACCESS_LOG": settings.access_log,
@@ -79,6 +77,15 @@ def environment(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         # Uvicorn's own variable, which trusts this machine where it is unset; the running server sets the same again.
         "FORWARDED_ALLOW_IPS": ",".join(settings.trusted_proxies),
     }
+
+
+def _model(settings: Settings) -> str:
+    """What names the default model for the server; empty where nobody named one, so that its successor is found."""
+    folder = locate(settings.model, settings.models, chosen=settings.model_is_chosen)
+    packages = find_packages(settings.models)
+    if not settings.model_is_chosen and folder in (settings.models, *packages.values()):
+        return ""
+    return next((name for name, place in packages.items() if place == folder), str(folder.absolute()))
 
 
 def _is_studio(env: Mapping[str, str]) -> bool:

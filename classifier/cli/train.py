@@ -83,6 +83,7 @@ def _train(
 
     from classifier.cli import measuring
     from classifier.cli.quiet import without_notice
+    from classifier.evaluation.dataset import check_labels
     from classifier.inputs import each
     from classifier.package import ModelPackage
     from classifier.training import examples, fitting, package
@@ -90,6 +91,8 @@ def _train(
     from classifier.training.gather import Photo, gather
 
     before = examples.read(base.folder, package.weights_hash(base)) if args.add else None
+    if before:
+        check_labels(args.photos, (*before.classes, *named.labels))
     view = before.view if before else "whole" if settings.view == "whole" else "crop"
     with without_notice():
         extractor = Extractor(base, decoder, settings, view)
@@ -172,6 +175,8 @@ def _lines(
     took: tuple[float, float],
 ) -> list[str]:
     """What is told at the end."""
+    import shlex
+
     from classifier.cli import summary
     from classifier.formatting import printable
 
@@ -181,7 +186,7 @@ def _lines(
     lines += ["", *said]
     if not known.usable:
         lines.append("It cannot tell things that are none of its classes: that takes 10 photos of each, and 50 in all.")
-    shown = target if "/" in target else f"./{target}"
+    shown = shlex.quote(target if "/" in target else f"./{target}")
     lines += [
         f"Features of {extractor.name} took {seen:.1f} s, the last layer and its cross-validation {fitted:.1f} s.",
         f"Written to {target}, with a card, README.md, and a report, report.html.",

@@ -1,32 +1,25 @@
-"""An evaluation: all answers, the numbers that follow from them, and both as plain values for programs."""
+"""An evaluation: all answers, and the numbers that follow from them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier import __version__
 from classifier.errors import InputError
 from classifier.evaluation import fingerprints, metrics
 from classifier.evaluation.comparison import Comparison
 from classifier.evaluation.coverage import Coverage
 from classifier.evaluation.measure import TOP, Answer, Failure
 from classifier.evaluation.others import Others
-from classifier.inputs import code_and_sentence
 from classifier.package import ModelPackage
 from classifier.package.manifest import FittedTo
 from classifier.views import View
-
-_MISTAKE = ("file", "truth", "predicted", "score", "truth_score", "rank", "sure")
-
-FORMAT = 1
-"""Version of the JSON document; grows when a value changes its meaning or is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,70 +229,6 @@ class Evaluation:
     def mistakes(self) -> list[Answer]:
         """The wrong answers, those with the highest score first."""
         return sorted((answer for answer in self.answers if not answer.right), key=lambda answer: -answer.score)
-
-    def to_dict(self, lang: str | None = None) -> dict[str, Any]:
-        """Plain values for JSON; shares 0 to 1, not rounded. docs/evaluate.md explains them.
-
-        Args:
-            lang: language of the labels, one of the package's; its default one if None.
-        """
-        labels = self.package.labels_for(lang or self.package.language)
-        manifest = self.package.manifest
-
-        def top(k: int) -> dict[str, Any]:
-            right = self.within(k)
-            return {
-                "k": k,
-                "right": right,
-                "share": right / self.total,
-                "interval": metrics.interval(right, self.total),
-            }
-
-        return {
-            "format": FORMAT,
-            "version": __version__,
-            "model": self.package.name,
-            "backend": self.backend,
-            "device": self.device,
-            "view": self.run.view,
-            "temperature": manifest.output.temperature,
-            "date": self.run.date,
-            "command": self.run.command,
-            "weights": dict(zip(("file", "sha256"), self.run.weights, strict=True)) if self.run.weights else None,
-            "dataset": self.dataset,
-            "pictures": self.total,
-            "failed": len(self.failures),
-            "skipped": self.skipped,
-            "unsure": self.unsure,
-            "top1": top(1),
-            "top5": top(self.k),
-            "macro": metrics.macro(self.classes),
-            "nll": self.nll,
-            "brier": self.brier,
-            "aurc": self.aurc,
-            "intervals": self.intervals,
-            "confidence": self.confidence,
-            "ece": self.ece,
-            "ece_by_chance": self.ece_by_chance,
-            "reliability": [asdict(bin_) for bin_ in self.reliability],
-            "classes": [{"label": labels[result.index], **asdict(result)} for result in self.classes],
-            "confusion": [
-                {"truth": truth, "predicted": said, "pictures": count} for truth, said, count in self.confusion
-            ],
-            "mistakes": [{key: getattr(answer, key) for key in _MISTAKE} for answer in self.mistakes],
-            "unknown": dict(self.unknown),
-            "repeated": [[{"file": one.file, "truth": one.truth} for one in group] for group in self.repeated],
-            "calibrated_on": self.calibrated_on,
-            "fitted_on": self.fitted_on,
-            "sets": self.sets.to_dict(labels) if self.sets else None,
-            "trained_on": self.trained_on,
-            "comparison": self.comparison.to_dict() if self.comparison else None,
-            "others": self.others.to_dict() if self.others else None,
-            "failures": [
-                dict(zip(("file", "code", "detail"), (failure.file, *code_and_sentence(failure.error)), strict=True))
-                for failure in self.failures
-            ],
-        }
 
     def _column(self, name: str) -> NDArray[Any]:
         return np.array([getattr(answer, name) for answer in self.answers])

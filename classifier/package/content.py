@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from classifier.machine import files
 from classifier.package.manifest import MANIFEST, Form, Manifest
+from classifier.package.onnx_data import data_files
 from classifier.package.unknown import FILE
 
 _MOST_MANIFEST = 1_000_000  # bytes, as a package may have
@@ -20,15 +21,22 @@ Fingerprint = tuple[Any, ...]
 """Equal as long as a package's files are the same, as far as can be told without reading all of them."""
 
 
-def digest(path: Path) -> str:
+def digest(path: Path, form: Form | None = None) -> str:
     """The SHA-256 of a file; of a folder, that of its files' hashes and names in order, as `sha256sum` writes them.
+
+    Args:
+        path: the file or folder.
+        form: what weights it has, if any: an ONNX model with data files beside it counts as a folder with these.
 
     Raises:
         OSError: it cannot be read.
     """
     if files.kind(path) != "folder":
-        return _of_file(path)
-    return _of_lines((_of_file(one), one.relative_to(path).as_posix()) for one in _inside(path))
+        beside = data_files(path) if form == "onnx" else {}
+        if beside:
+            return _of_lines((of_file(one), name) for name, one in sorted({path.name: path, **beside}.items()))
+        return of_file(path)
+    return _of_lines((of_file(one), one.relative_to(path).as_posix()) for one in _inside(path))
 
 
 def version(folder: Path, manifest: Manifest, weights: Mapping[Form, str]) -> str:
@@ -43,9 +51,9 @@ def version(folder: Path, manifest: Manifest, weights: Mapping[Form, str]) -> st
         OSError: a file cannot be read.
     """
     small = sorted({MANIFEST, *manifest.labels.values(), *([FILE] if files.kind(folder / FILE) else [])})
-    lines = [(_of_file(folder / name), name) for name in small]
+    lines = [(of_file(folder / name), name) for name in small]
     lines += [(weights[form], manifest.weights[form].file) for form in sorted(weights)]
-    return _of_lines(iter(lines))[:_DIGITS]
+    return _of_lines(lines)[:_DIGITS]
 
 
 def fingerprint(folder: Path) -> Fingerprint:
@@ -62,16 +70,21 @@ def fingerprint(folder: Path) -> Fingerprint:
 
 
 def _names_in(data: bytes) -> Iterator[str]:
-    """The files that a `model.toml` names; none if it cannot be read, as while it is being written."""
+    """The files that a `model.toml` names; none if it cannot be read, as while it is being written.
+
+    And the folders of ONNX models: to find out which files in one are a model's data, all of it would have to be read.
+    """
     try:
         found = tomllib.loads(data.decode("utf-8-sig"))
     except ValueError:
         return
     labels, weights = found.get("labels"), found.get("weights")
     yield from (name for name in (labels.values() if isinstance(labels, dict) else ()) if isinstance(name, str))
-    for form in weights.values() if isinstance(weights, dict) else ():
-        if isinstance(form, dict) and isinstance(form.get("file"), str):
-            yield form["file"]
+    for form, one in weights.items() if isinstance(weights, dict) else ():
+        if isinstance(one, dict) and isinstance(one.get("file"), str):
+            yield one["file"]
+            if form == "onnx":
+                yield os.path.dirname(one["file"]) or os.curdir
 
 
 def _stamp(path: Path) -> Any:
@@ -92,10 +105,15 @@ def _inside(folder: Path) -> list[Path]:
     return sorted(one for one in folder.rglob("*") if one.is_file())
 
 
-def _of_file(path: Path) -> str:
+def of_file(path: Path) -> str:
+    """The SHA-256 of a file alone.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     with files.open_file(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _of_lines(hashes: Iterator[tuple[str, str]]) -> str:
+def _of_lines(hashes: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256("".join(f"{found}  {name}\n" for found, name in hashes).encode()).hexdigest()

@@ -22,6 +22,7 @@ from classifier.formatting import printable
 from classifier.machine import files
 from classifier.package import content, labels, unknown
 from classifier.package.manifest import MANIFEST, Form, Manifest
+from classifier.package.onnx_data import data_files
 from classifier.package.unknown import Unknown
 
 _MOST_MANIFEST = 1_000_000  # bytes; those that come with the project have 1,200
@@ -119,9 +120,12 @@ class ModelPackage:
         if weights is None:
             return 0
         path = self.folder / weights.file
+        inside = [Path(place, name) for place, _, names in os.walk(path) for name in names] or [path]
+        if form == "onnx":
+            with suppress(OSError):
+                inside += data_files(path).values()
         size = 0
-        inside = [Path(place, name) for place, _, names in os.walk(path) for name in names]
-        for file in inside or [path]:
+        for file in inside:
             with suppress(OSError):
                 size += os.stat(file).st_size
         return size
@@ -138,8 +142,11 @@ class ModelPackage:
             if folder and form == "litert":
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
             files.check_readable(file)
-            if form in self.seals if folder else self._expected(form):
-                self._check(form, content.digest(file))
+            if form in self.seals:
+                self._check(form, content.digest(file, form), self.seals[form])
+            recorded = self.manifest.weights[form].sha256
+            if recorded and not folder and recorded != self.seals.get(form):
+                self._check(form, content.of_file(file), recorded)
         return file
 
     def weights_content(self, form: Form) -> bytes:
@@ -153,8 +160,8 @@ class ModelPackage:
         file = self._weights(form)
         with files.refusing(PackageError, file):
             data = files.read(file)
-        if self._expected(form):
-            self._check(form, hashlib.sha256(data).hexdigest())
+        if expected := self.seals.get(form) or self.manifest.weights[form].sha256:
+            self._check(form, hashlib.sha256(data).hexdigest(), expected)
         return data
 
     def weights_hash(self, form: Form) -> tuple[str, str]:
@@ -165,7 +172,7 @@ class ModelPackage:
         """
         file = self.weights_file(form)
         with files.refusing(PackageError, file):
-            return file.name, content.digest(file)
+            return file.name, content.digest(file, form)
 
     def _weights(self, form: Form) -> Path:
         weights = self.manifest.weights.get(form)
@@ -173,11 +180,8 @@ class ModelPackage:
             raise PackageError(f"{self.folder / MANIFEST}: weights.{form}: not in this package")
         return self.folder / weights.file
 
-    def _expected(self, form: Form) -> str | None:
-        return self.seals.get(form) or self.manifest.weights[form].sha256
-
-    def _check(self, form: Form, found: str) -> None:
-        expected, weights = self._expected(form), self.manifest.weights[form]
+    def _check(self, form: Form, found: str, expected: str) -> None:
+        weights = self.manifest.weights[form]
         if found == expected:
             return
         file = self.folder / weights.file
@@ -190,12 +194,15 @@ class ModelPackage:
 
     def _sealed(self, weights: bool) -> ModelPackage:
         with files.refusing(PackageError, self.folder):
-            seals: dict[Form, str] = {
-                form: (files.kind(self.folder / one.file) != "folder" and one.sha256)
-                or content.digest(self.folder / one.file)
-                for form, one in (self.manifest.weights.items() if weights else ())
-            }
+            seals = {form: self._seal(form) for form in (self.manifest.weights if weights else ())}
             return replace(self, seals=seals, version=content.version(self.folder, self.manifest, seals))
+
+    def _seal(self, form: Form) -> str:
+        """The hash to which one form's weights are held; what is recorded is not read again, as it is when loaded."""
+        weights = self.manifest.weights[form]
+        file = self.folder / weights.file
+        alone = files.kind(file) != "folder" and not (form == "onnx" and data_files(file))
+        return (alone and weights.sha256) or content.digest(file, form)
 
 
 def _check_weights(folder: Path, manifest: Manifest) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.errors import InputError
 from classifier.evaluation import calibration, familiarity, metrics
 from classifier.evaluation.familiarity import Familiarity
 from classifier.evaluation.fingerprints import DIGITS
@@ -16,6 +17,7 @@ from classifier.postprocessing import softmax as probabilities
 from classifier.result import Scores
 from classifier.training import softmax, validation
 from classifier.training.examples import Examples
+from classifier.training.softmax import Axes, Reals
 from classifier.training.validation import Validation
 
 RIGHT = 0.9
@@ -24,6 +26,7 @@ RIGHT = 0.9
 UNSURE = (0.5, 0.9)
 """The range of `unsure_below`: below 0.5 an answer is more likely wrong than right."""
 
+_QUIET = 0.1  # of the mean deviation of all channels: what varies less is hardly more than noise
 _FEW = 30  # photos, with fewer of which a threshold would be chance
 _SMALL = 200_000_000  # features x classes, up to which numbers are of 64 bits; beyond, fits would take twice as long
 
@@ -87,27 +90,37 @@ class Fitted:
 
 
 def fit(examples: Examples) -> Fitted:
-    """Fits a layer to photos of two classes or more."""
+    """Fits a layer to photos of two classes or more.
+
+    Raises:
+        InputError: all have the same features.
+    """
     truths, classes = examples.truths, len(examples.classes)
     features = examples.features.astype(np.float32)
+    if (features == features[0]).all():
+        raise InputError("All photos are alike, such as blank ones: nothing tells their classes apart. Look at them.")
     if features.size * classes < _SMALL:
         features = features.astype(np.float64)
-    axes = softmax.turned(features)
-    size = float(np.sqrt((axes.values**2).sum(axis=1).mean()))
-    axes = softmax.Axes(axes.mean, axes.axes / size, axes.values / size)  # so that one range of strengths suits all
+    axes = _axes(features)
     judged = validation.validate(axes, truths, classes)
     counts = validation.weights(truths, classes)
     weights, bias = softmax.fit(axes.values, truths, classes, judged.strength, weights=counts).layer(axes)
-    temperature = _temperature(judged.logits, truths)
+    temperature = validation.temperature(judged.logits, truths)
     best = calibration.confidences(judged.logits, temperature)
     threshold = _threshold(best, judged.logits.argmax(axis=1) == truths)
     return Fitted(examples, weights.astype(np.float32), bias.astype(np.float32), judged, temperature, threshold)
 
 
-def _temperature(logits: NDArray[np.float32], truths: NDArray[np.intp]) -> float:
-    """The temperature that suits the logits; 1 where the photos cannot tell, such as when all answers are right."""
-    found = calibration.calibrate(logits, truths, 1.0)
-    return 1.0 if found.problem else found.after.temperature
+def _axes(features: Reals) -> Axes:
+    """The axes of features in which channels count alike, nearly, and whose mean square is 1.
+
+    So those few that vary most do not drown the others, and one range of strengths suits all networks.
+    """
+    spread = features.std(axis=0)
+    spread += _QUIET * spread.mean()
+    axes = softmax.turned(features / spread)
+    size = np.sqrt((axes.values**2).sum(axis=1).mean(), dtype=features.dtype)
+    return Axes(axes.mean * spread, axes.axes / (spread * size), axes.values / size)
 
 
 def _threshold(best: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

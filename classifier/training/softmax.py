@@ -26,11 +26,11 @@ _ARMIJO = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Features along their principal axes.
+    """Features along axes: their principal ones, or those of features whose channels were scaled.
 
     Attributes:
         mean: `(channels,)`, which is taken off first.
-        axes: `(K, channels)`, orthonormal.
+        axes: `(K, channels)`; of `turned` they are orthonormal.
         values: `(N, K)`, the features along them.
     """
 

@@ -101,6 +101,15 @@ def _path(
         yield fitted
 
 
+def temperature(logits: NDArray[np.float32], truths: Numbers) -> float:
+    """The temperature that suits logits; 1 where the photos cannot tell, such as when all answers are right."""
+    found = calibration.calibrate(logits, truths, 1.0)
+    return 1.0 if found.problem else found.after.temperature
+
+
 def _loss(logits: NDArray[np.float32], truths: Numbers) -> float:
-    """The cross-entropy, in nats per photo."""
-    return calibration.nll(logits, truths, 1.0)
+    """The cross-entropy, in nats per photo, at the temperature that the model would get.
+
+    At a temperature of 1 strong regularisation seems bad for its small logits alone, and the weakest is chosen.
+    """
+    return calibration.nll(logits, truths, temperature(logits, truths))

@@ -211,6 +211,19 @@ def test_without_looks_only_a_signal_has_changes_read(tmp_path: Path) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.parametrize("launcher", [False, True], ids=["streamlit run", "classifier serve"])
+def test_the_only_package_may_be_replaced_by_one_of_another_name(tmp_path: Path, launcher: bool) -> None:
+    folder = tmp_path / "models"
+    write(folder / "mine", 1)
+    unnamed = settings(folder, CLASSIFIER_MODEL="")
+    with started(tmp_path / "log.txt", unnamed, launcher=launcher) as (_, address):
+        assert title("mine", "Edition 1")(listed(address))
+        (folder / "mine").rename(folder / ".old")
+        write(folder / "other", 2)
+        found = until(address, title("other", "Edition 2"))
+        assert [(one["name"], one["state"]) for one in found["models"]] == [("other", "loaded")]
+
+
 @pytest.mark.slow
 def test_twenty_changes_leave_no_more_memory_taken(tmp_path: Path) -> None:
     """A model that stays would be seen: one has 20 MB."""

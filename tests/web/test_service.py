@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -56,3 +57,24 @@ def test_a_model_that_cannot_be_loaded_is_an_error() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 1
     assert "no-such-model" in done.stderr
+
+
+def test_a_package_that_changes_is_taken_without_a_page_too(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from tests.support.changing import write
+from tests.support.waiting import until
+from web.models import models
+from web.service import load
+mine = write(Path(sys.argv[1]), 1)
+load()
+before = models().package().version
+write(mine, 2)
+until(lambda: models().package().version != before, 60)
+"""
+    settings = {"CLASSIFIER_MODELS": str(tmp_path), "CLASSIFIER_RELOAD": "0.2", "CLASSIFIER_BACKEND": "litert"}
+    environment = {"PATH": "", "PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-c", code, str(tmp_path / "mine")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr

@@ -154,8 +154,8 @@ def _scaling(model: Model, metadata: Metadata, beside: Beside) -> Scaling | None
 
 
 def _write(model: Model, folder: Path, link: bool) -> str:
-    from classifier.backends.onnx import MODEL
     from classifier.importing.onnx import data
+    from classifier.package.onnx_data import MODEL
 
     names = data.locations(model.proto)
     place = folder / _FOLDER if names else folder

@@ -203,6 +203,20 @@ def test_a_photo_that_is_in_two_classes_is_told_and_left_out(
     assert training.pictures == sum(THREE.values()) - 1
 
 
+def test_names_with_spaces_links_and_folders_in_folders_are_taken_as_they_are(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "我的 照片"
+    shutil.copytree(photos / "animal", odd / "红 猫/2026 年/so deep")
+    (odd / "gate").symlink_to(photos / "gate")
+    assert train(odd, "out of it/new", "--name", "new") == 0
+    assert "Try it: classifier serve --model 'out of it/new'\n" in capsys.readouterr().out
+    package = ModelPackage.load("out of it/new")
+    assert package.labels["en"] == ("gate", "红 猫")
+    assert package.manifest.training
+    assert package.manifest.training.pictures == THREE["animal"] + THREE["gate"]
+
+
 @pytest.mark.parametrize("name", ["other", "none", "猫"])
 def test_any_folder_is_a_class_like_the_others(photos: Path, tmp_path: Path, name: str) -> None:
     changed = shutil.copytree(photos, tmp_path / "photos")

@@ -147,6 +147,15 @@ def test_a_model_whose_weights_were_replaced_since(capsys: pytest.CaptureFixture
     assert files(Path("new")) == before
 
 
+def test_to_add_a_class_that_differs_only_in_case_from_one_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "photos", "new", *LITE0]) == 0
+    shutil.copytree("photos/gate", "more/Gate")
+    capsys.readouterr()
+    before = files(Path("new"))
+    assert "more: 'gate' and 'Gate' differ only in case." in refused(capsys, "more", "new", "--add")
+    assert files(Path("new")) == before
+
+
 def test_a_damaged_memory_of_features(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["train", "photos", "new", *LITE0]) == 0
     whole = Path("new/cache/features.npz").read_bytes()

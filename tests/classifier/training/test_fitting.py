@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from classifier.errors import InputError
 from classifier.training import fitting
 from classifier.training.examples import Examples
 
@@ -45,3 +48,25 @@ def test_the_layer_is_right_about_what_it_was_fitted_to() -> None:
     best = (few.features.astype(np.float32) @ fitted.weights.T + fitted.bias).argmax(axis=1)
     np.testing.assert_array_equal(best, few.truths)
     assert fitted.unsure_below == fitting.UNSURE[0]
+
+
+def test_channels_that_vary_little_count_as_much_as_those_that_vary_a_lot() -> None:
+    few = examples(4, 30, 1.0)
+    loud = np.arange(64) % 8 == 0
+    noise = np.random.default_rng(0).normal(scale=100, size=few.features.shape)
+    drowned = replace(few, features=np.where(loud, noise, few.features).astype(np.float16))
+    assert fitting.fit(drowned).accuracy > fitting.fit(few).accuracy - 0.15
+
+
+def test_photos_that_are_all_alike_are_refused() -> None:
+    few = examples(2, 3, 0.1)
+    with pytest.raises(InputError, match="nothing tells their classes apart"):
+        fitting.fit(replace(few, features=np.full_like(few.features, 0.3)))
+
+
+def test_one_photo_of_each_class_is_enough_to_tell_them_apart_again() -> None:
+    few = examples(3, 1, 0.1)
+    fitted = fitting.fit(few)
+    best = (few.features.astype(np.float32) @ fitted.weights.T + fitted.bias).argmax(axis=1)
+    np.testing.assert_array_equal(best, few.truths)
+    assert fitted.accuracy == 0, "cross-validation never saw another photo of the class"

@@ -51,3 +51,13 @@ def test_a_rare_class_counts_for_more_than_its_photos() -> None:
     each = validation.weights(truths, 2)
     together = [each[truths == label].sum() for label in (0, 1)]
     assert together == pytest.approx([10, 2])
+
+
+def test_how_large_logits_are_does_not_decide_which_strength_is_best() -> None:
+    random = np.random.default_rng(0)
+    truths = np.arange(200) % 4
+    logits = (np.eye(4)[truths] * 2 + random.normal(size=(200, 4))).astype(np.float32)
+    loss = validation._loss(logits, truths)
+    assert validation._loss((logits / 5).astype(np.float32), truths) == pytest.approx(loss, rel=1e-3)
+    noisier = logits + random.normal(size=(200, 4))
+    assert validation._loss(noisier.astype(np.float32), truths) > loss

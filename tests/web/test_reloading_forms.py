@@ -1,0 +1,105 @@
+"""Packages that change while a server runs: data files of ONNX models, and packages whose weights an engine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier import ModelPackage, Settings
+from tests.support import tiny_onnx
+from tests.support.changing import write
+from tests.support.engine import engine
+from tests.support.hostile import encode, gradient
+from tests.support.waiting import until
+from web.models import Models
+
+PICTURE = encode(gradient(), "PNG")
+_made: list[Models] = []
+
+
+@pytest.fixture(autouse=True)
+def _decoders_end() -> Iterator[None]:
+    yield
+    while _made:
+        _made.pop().decoder.close()
+
+
+def started(folder: Path, **settings) -> Models:
+    models = Models(Settings(models=folder.parent, model=folder.name, **settings))
+    _made.append(models)
+    models.start()
+    assert models.state == "ready", models.error
+    return models
+
+
+def look(models: Models) -> None:
+    """Looks until all has come to rest, as the server's thread does."""
+    for _ in range(5):
+        if not models.reloading.look():
+            return
+    raise AssertionError("it does not come to rest")
+
+
+def answer(models: Models) -> tuple[str, list[float]]:
+    """The version, and the scores of a picture."""
+    found = models.classify(PICTURE, client="api")
+    return models.package().version, [one.score for one in sorted(found.predictions, key=lambda one: one.index)]
+
+
+def onnx_model(scale: float) -> tuple[bytes, bytes]:
+    """A model whose kernel is in a file of data, and that data."""
+    model = tiny_onnx.network()
+    kernel = np.frombuffer(tiny_onnx.data_of(model), np.float32)
+    return tiny_onnx.external(model, "kernel.data"), np.asarray(kernel * scale, np.float32).tobytes()
+
+
+@pytest.mark.parametrize("place", ["onnx", "."], ids=["in a folder of its own", "beside model.toml"])
+def test_data_files_of_an_onnx_model_belong_to_its_version(tmp_path: Path, place: str) -> None:
+    folder = tmp_path / "tiny"
+    (folder / place).mkdir(parents=True)
+    model, data = onnx_model(1)
+    (folder / place / "model.onnx").write_bytes(model)
+    (folder / place / "kernel.data").write_bytes(data)
+    tiny_onnx.package(folder, None if place == "onnx" else model)
+    models = started(folder, backend="onnx")
+    before = answer(models)
+    look(models)
+    assert answer(models) == before
+    _, changed = onnx_model(-2)
+    (folder / place / "kernel.data").write_bytes(changed)
+    assert answer(models) == before, "what runs changed with a file"
+    look(models)
+    after = answer(models)
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    (folder / place / "kernel.data").write_bytes(changed[:40])
+    look(models)
+    assert models.library.state("tiny") == "outdated"
+    assert answer(models) == after
+
+
+def test_a_package_whose_weights_an_engine_has_is_followed_in_all_else(tmp_path: Path) -> None:
+    package = ModelPackage.load(write(tmp_path / "engine/mine", 1))
+    folder = write(tmp_path / "models/mine", 1)
+    (folder / "model.tflite").unlink()
+    with engine(package) as there:
+        models = started(folder, backend="remote", remote_url=(there.url,))
+        before = answer(models)
+        (folder / "labels.en.txt").write_text("one\ntwo\nthree\n", "utf-8")
+        look(models)
+        version, scores = answer(models)
+        assert version != before[0]
+        assert scores == before[1]
+        assert models.classify(PICTURE, client="api").predictions[0].label in ("one", "two", "three")
+        write(folder, 1, classes=4)
+        look(models)
+        assert models.library.state("mine") == "outdated", "the engine has three classes"
+        assert answer(models) == (version, scores)
+    with engine(ModelPackage.load(folder), there.server_port):
+        until(lambda: models.problem is not None, 30)
+        look(models)
+        until(lambda: models.problem is None, 30)
+        assert len(answer(models)[1]) == 4
