@@ -143,9 +143,8 @@ export const start = () => {
   element("crop-box").addEventListener("keydown", (event) => (event.key === "Enter" ? take() : key(event)));
   element("crop-take").addEventListener("click", take);
   element("crop-leave").addEventListener("click", leave);
-  for (const part of [field, element("crop"), element("crop-open")]) {
-    part.addEventListener("keydown", (event) => { if (event.key === "Escape" && marking) leave(); });
-  }
+  // The box lies on the picture: between it and the buttons, the focus may be on the picture's credit.
+  element("picture").addEventListener("keydown", (event) => { if (event.key === "Escape" && marking) leave(); });
 };
 
 export const open = () => {
