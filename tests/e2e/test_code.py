@@ -85,14 +85,14 @@ def test_a_program_says_what_the_page_says(
     assert ran(texts[language], language, folder) == labels
 
 
-def test_the_javascript_also_runs_in_a_page(visit: Page, copies: tuple[dict[str, str], list[str]], server: str) -> None:
+def test_the_javascript_also_runs_in_a_page(blank: Page, copies: tuple[dict[str, str], list[str]], server: str) -> None:
     texts, labels = copies
-    visit.goto(f"{server}/healthz")
-    visit.evaluate("document.body.innerHTML = '<input type=file>'")
-    visit.locator("input").set_input_files(BISON)
+    blank.goto(f"{server}/healthz")
+    blank.evaluate("document.body.innerHTML = '<input type=file>'")
+    blank.locator("input").set_input_files(BISON)
     said: list[str] = []
-    visit.on("console", lambda message: said.append(message.text))
-    visit.evaluate(f"(async () => {{ {texts['javascript']} }})()")
+    blank.on("console", lambda message: said.append(message.text))
+    blank.evaluate(f"(async () => {{ {texts['javascript']} }})()")
     assert [line.partition("%")[2].strip() for line in said] == labels
 
 

@@ -69,6 +69,18 @@ def test_parts_that_are_switched_off_are_not_offered(monkeypatch: pytest.MonkeyP
     assert offer()["parts"] == [name for name in PARTS if name not in ("why", "live")]
 
 
+def test_sites_that_may_frame_the_page_and_whether_the_api_wants_a_key_are_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert (offer()["frames"], offer()["keys"]) == ([], False)
+    monkeypatch.setattr("web.origins.FRAMES", ("https://www.example.org",))
+    monkeypatch.setenv("SPACE_ID", "user/demo")
+    guarded = models().settings.model_copy(update={"api_keys_file": tmp_path / "keys"})
+    monkeypatch.setattr(models(), "settings", guarded)
+    assert offer()["frames"] == ["https://huggingface.co", "https://*.hf.space", "https://www.example.org"]
+    assert offer()["keys"]
+
+
 def test_a_model_that_cannot_be_loaded_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models(), "state", "failed")
     assert "could not be loaded" in handed_over()["problem"]["en"]
