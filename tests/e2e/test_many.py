@@ -116,9 +116,9 @@ def test_a_folder_becomes_the_table_that_the_command_line_prints(visit: Page, fo
     assert said[-1] == f"Of {COUNT + 4} pictures, 2 could not be classified."
     assert len(said) <= 6
     # What the browser shows has its picture in small, and HEIC, which it does not, a mark; no address of them is kept.
-    first = lines(visit).first.locator(".thumbnail img")
+    first = lines(visit, "sure").first.locator(".thumbnail")
     first.scroll_into_view_if_needed()
-    expect(first).to_have_js_property("naturalWidth", 96)
+    expect(first.locator("img")).to_have_js_property("naturalWidth", 96)
     assert lines(visit).filter(has_text="panda.heic").locator(".thumbnail img").count() == 0
 
 

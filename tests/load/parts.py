@@ -214,7 +214,7 @@ def main() -> int:
 def _cpus(address: str) -> int:
     place = urlsplit(address)
     connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=PATIENCE)
-    connection.request("GET", "/page/offer")
+    connection.request("GET", "/page/offer", headers=_OWN)
     return int(json.loads(connection.getresponse().read())["cpus"])
 
 

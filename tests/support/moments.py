@@ -142,7 +142,7 @@ def of_photo(name: str) -> dict[str, object]:
 def many(page: Page) -> None:
     """A table of several pictures, one of which is none, with the whole result of one."""
     page.locator("[data-opens=many]:visible").click()
-    page.locator("#many-files").set_input_files([of_photo("koala.webp"), of_photo("cat.webp"), TEXT])  # type: ignore[list-item]
+    page.locator("#many-files").set_input_files([of_photo("koala.webp"), of_photo("cat.webp"), TEXT])  # type: ignore[arg-type]
     expect(page.locator("#many-lines .line:is([data-kind=sure], [data-kind=not_sure])")).to_have_count(2)
     expect(page.locator("#many-lines .line[data-kind=failed]")).to_have_count(1)
     page.locator("#many-lines .line").first.click()
