@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.backends.onnx import MODEL
 from classifier.explanation import trace
 from classifier.explanation.head import Activation, Head, Pooling
 from classifier.explanation.onnx_graph import Graph, Node, Numbers
 from classifier.explanation.trace import Step
+from classifier.package.onnx_data import MODEL
 
 _PASSING = {"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 _SQUASHING = {"HardSigmoid", "LogSoftmax", "Sigmoid", "Softmax"}

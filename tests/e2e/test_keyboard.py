@@ -95,6 +95,10 @@ def enter(selector: str) -> Callable[[Page], None]:
     return lambda page: page.locator(selector).press("Enter")
 
 
+def select_first(page: Page) -> None:
+    page.locator("#compare-second").select_option(index=0)
+
+
 ACTS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "a sample": ("empty", click("#samples [data-sample=koala]")),
     "another sample": ("result", click("#samples [data-sample=koala]")),
@@ -113,10 +117,7 @@ ACTS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "a part by its button": ("crop", enter("#crop-take")),
     "a class of the map": ("why", lambda page: page.locator("#bars input").nth(1).check()),
     "no map any more": ("why", enter("#why-open")),
-    "another model beside it": (
-        "compare",
-        lambda page: page.locator("#compare-second").select_option(index=0) and None,
-    ),
+    "another model beside it": ("compare", select_first),
     "a program in another language": ("code", enter("[data-code=curl]")),
     "a copy": ("share", enter("#share-copy")),
     "a recent result": ("recent", enter(".recent-one")),
