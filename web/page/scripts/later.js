@@ -14,15 +14,17 @@ const coming = new Map();
 let words = null;
 
 const elements = async (name) => {
-  if (!Object.hasOwn(parts, name)) return;
+  if (!Object.hasOwn(parts, name)) return null;
   const answer = await fetch(parts[name]);
   if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
-  document.getElementById(name).innerHTML = await answer.text();
+  return answer.text();
 };
 
 const fetched = async (name) => {
   words ??= learn();
-  const [module] = await Promise.all([import(`./${name}.js`), elements(name), words]);
+  const [module, html] = await Promise.all([import(`./${name}.js`), elements(name), words]);
+  // Nothing is there to be used before what answers to it.
+  if (html !== null) document.getElementById(name).innerHTML = html;
   translate();
   module.start();
   ready.set(name, module);
