@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from classifier.languages import languages
 from tests.support.controls import ask
-from tests.support.moments import MOMENTS
+from tests.support.moments import MOMENTS, speaking
 
 OTHERS = [code for code in languages() if code != "en"]
 
@@ -25,15 +25,23 @@ def foreign(code: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("code", OTHERS)
-@pytest.mark.parametrize("name", MOMENTS)
-def test_no_word_of_english_is_left(moment: Callable[..., Page], name: str, code: str) -> None:
-    page = moment(name, code)
+def assert_speaks(page: Page, code: str) -> None:
     words = set(ask(page, "words"))
     assert languages()[code].text("page", "name") in words
     assert words & foreign(code) == set()
 
 
 @pytest.mark.parametrize("name", MOMENTS)
-def test_nothing_of_streamlits_is_seen_or_read_aloud(moment: Callable[..., Page], name: str) -> None:
-    assert ask(moment(name), "outside") == []
+def test_every_word_is_ours_and_follows_the_language(moment: Callable[..., Page], name: str) -> None:
+    page = moment(name)
+    assert ask(page, "outside") == [], "something of Streamlit's is seen or read aloud"
+    for code in OTHERS:
+        assert_speaks(speaking(page, code), code)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize("name", ["empty", "details", "many"])
+def test_no_word_of_english_is_left_in_a_visit_that_began_in_another_language(
+    moment: Callable[..., Page], name: str, code: str
+) -> None:
+    assert_speaks(moment(name, code), code)

@@ -6,13 +6,14 @@ A window of 1280 CSS pixels is 640 wide at 200 % and 320 at 400 %: WCAG 2.2, suc
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from classifier.languages import languages
 from tests.support.controls import ask
-from tests.support.moments import MOMENTS
+from tests.support.moments import MOMENTS, speaking
 from tests.support.steps import best
 
 WINDOWS = {
@@ -43,14 +44,13 @@ def faults(page: Page) -> list[str]:
     return found
 
 
-@LANGUAGES
 @pytest.mark.parametrize("name", [name for name in MOMENTS if name != "dropping"])  # whose hint lies over all
-def test_nothing_is_cut_off_covered_or_too_small_to_hit(moment: Callable[..., Page], name: str, code: str) -> None:
-    page = moment(name, code)
+def test_nothing_is_cut_off_covered_or_too_small_to_hit(moment: Callable[..., Page], name: str) -> None:
+    page = moment(name)
     found = {}
-    for window, (width, height) in WINDOWS.items():
+    for code, (window, (width, height)) in product(languages(), WINDOWS.items()):
         page.set_viewport_size({"width": width, "height": height})
-        found[window] = faults(page)
+        found[code, window] = faults(speaking(page, code))
     assert {window: what for window, what in found.items() if what} == {}
 
 

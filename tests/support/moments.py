@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from classifier.languages import languages
 from tests.support.photos import photo
 from tests.support.steps import best, until, upload
 
@@ -28,6 +29,14 @@ def recoloured(page: Page, scheme: str, forced: str = "none") -> None:
     until(page, f"matchMedia('(prefers-color-scheme: {scheme})').matches")
     page.evaluate(DRAWN)  # before, text can still have the colours of the other scheme
     until(page, STILL)
+
+
+def speaking(page: Page, code: str) -> Page:
+    """Has a page speak another language, by a click that takes nothing from what has the focus or is open."""
+    page.locator(f"#languages [data-lang={code}]").evaluate("(button) => button.click()")
+    expect(page.locator("#page")).to_have_attribute("lang", languages()[code].html)
+    page.evaluate(DRAWN)
+    return page
 
 
 _DRAG = """() => {

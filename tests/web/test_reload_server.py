@@ -220,8 +220,8 @@ def test_the_only_package_may_be_replaced_by_one_of_another_name(tmp_path: Path,
         assert title("mine", "Edition 1")(listed(address))
         (folder / "mine").rename(folder / ".old")
         write(folder / "other", 2)
-        found = until(address, title("other", "Edition 2"))
-        assert [(one["name"], one["state"]) for one in found["models"]] == [("other", "loaded")]
+        until(address, title("other", "Edition 2"))
+        until(address, lambda found: [(one["name"], one["state"]) for one in found["models"]] == [("other", "loaded")])
 
 
 @pytest.mark.slow

@@ -198,7 +198,7 @@ export const start = () => {
     wanted = "";
     change({});
   });
-  for (const part of [panel, element("compare-open")]) {
+  for (const part of [panel, element("tools")]) {
     part.addEventListener("keydown", (event) => { if (event.key === "Escape" && other()) close(); });
   }
 };

@@ -11,8 +11,8 @@ export const panel = (button, part) => {
     open(false);
     button.focus();
   };
-  button.addEventListener("keydown", leave);
-  part.addEventListener("keydown", leave);
+  // Between a button and what it opens, Tab may lead over others of its row.
+  for (const one of [button.closest(".row") ?? button, part]) one.addEventListener("keydown", leave);
   return open;
 };
 
