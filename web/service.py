@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
@@ -40,14 +41,30 @@ _api = LazyApp("web.api.routes", "make_api")
 _health = LazyApp("web.health", "make_health")
 _oip = LazyApp("web.oip.routes", "make_oip")
 
+
+class _AnyPath(Convertor[str]):
+    """A path of any characters; Starlette's own ends at a line break, behind which nobody would answer."""
+
+    regex = r"(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", _AnyPath())
+
 ROUTES: list[BaseRoute] = [
     Route(f"{BASE}/healthz", _health),
     Route(f"{BASE}/readyz", _health),
     Route(f"{BASE}/metrics", _health),
     Route(f"{BASE}/api", problems.respond(problems.NOT_FOUND)),  # not a function, so that it answers every method
     Mount(f"{BASE}/api", _api),
+    Route(f"{BASE}/api/{{path:any}}", problems.respond(problems.NOT_FOUND)),  # what has a line break in it
     Route(f"{BASE}/v2", _oip),
-    Route(f"{BASE}/v2/{{path:path}}", _oip),
+    Route(f"{BASE}/v2/{{path:any}}", _oip),
 ]
 
 

@@ -73,3 +73,10 @@ def test_every_published_path_answers_as_the_published_schema_says(path: str) ->
             assert list(validator.iter_errors(response.json())) == []
             assert list(validator.iter_errors([])), "a schema that takes anything would hold nothing"
         assert status == "200" or isinstance(response.json()["error"], str)  # which the schema does not require
+
+
+@pytest.mark.parametrize("path", ["/v2/models/%0Amine/infer", "/v2/%0Amine", "/api/v1/%0Amodels", "/api/%0D%0A"])
+def test_a_path_with_a_line_break_is_answered_as_any_other(path: str) -> None:
+    response = TestClient(app).post(path, content=b"{}")
+    assert response.status_code == 404
+    assert response.headers["content-type"] in ("application/json", "application/problem+json")

@@ -45,7 +45,7 @@ const lookAtShared = async () => {
 
 const install = async () => {
   if (!prompt) {
-    change({ installHint: true });
+    change({ installHint: true, news: () => t("install_hint") });
     return;
   }
   const asked = prompt;
