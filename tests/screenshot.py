@@ -38,8 +38,8 @@ def _opens(part: str) -> Callable[[Page], None]:
         click(page, "red_panda")
         best(page)
         page.locator(f"[data-opens={part}]").first.click()
-        if part != "why":  # which lies over the picture
-            expect(page.locator(f"#{part}")).to_be_visible(timeout=SECONDS)
+        shown = {"why": "#why-map", "compare": "#compare-table"}.get(part, f"#{part}")
+        expect(page.locator(shown)).to_be_visible(timeout=SECONDS)
 
     return come
 
