@@ -163,7 +163,7 @@ def test_a_change_of_the_page_makes_one_small_layer_anew(tmp_path: Path) -> None
     print(f"\nbuilt again in {seconds:.1f} s, {newest / 1e3:.0f} kB are new")
     assert len(before) == len(after)
     assert [one == other for one, other in zip(before, after, strict=True)].count(False) == 1
-    assert newest < 1_250_000  # docs/containers-tutorial.md says about 1 MB
+    assert newest < 1_500_000  # docs/containers-tutorial.md says about 1.3 MB
 
 
 def test_no_certificate_of_the_build_is_left_in_any_layer(edge: str, tmp_path: Path) -> None:
