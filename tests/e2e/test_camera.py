@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, expect
 
-from tests.support.steps import best, opened, photograph, sample
+from tests.support.steps import CAMERAS, best, opened, photograph, sample
 
 
 def test_a_photo_from_the_camera_is_classified_and_permission_is_asked_only_then(browser: Browser, server: str) -> None:
     context = browser.new_context(locale="en-US", permissions=["camera"])
     page = context.new_page()
-    page.add_init_script(
-        """window.cameras = []; window.asked = 0;
-        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = async (...args) => {
-            window.asked += 1;
-            const stream = await open(...args);
-            window.cameras.push(...stream.getTracks());
-            return stream;
-        };"""
-    )
+    page.add_init_script(CAMERAS)
     opened(page, server)
     assert page.evaluate("window.asked") == 0
     page.get_by_role("button", name="Use the camera").click()

@@ -10,16 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.moments import CLASSIFY
 from tests.support.server import running
-from tests.support.steps import best, opened, until
+from tests.support.steps import CAMERAS, best, opened, until
 
-CAMERAS = """window.cameras = []; window.asked = 0;
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = async (...args) => {
-    window.asked += 1;
-    const stream = await open(...args);
-    window.cameras.push(...stream.getTracks());
-    return stream;
-};"""
 # What is sent: browsers do not tell what is in the files of a request.
 FRAMES = """window.sizes = []; window.underWay = window.mostAtOnce = 0;
 const send = window.fetch;

@@ -104,7 +104,12 @@ def classify(http: httpx.Client, picture: bytes) -> Answer:
 def broken(guests: Sequence[Guest], seen: Watch) -> list[str]:
     """Which promises were not kept, in words."""
     found = [f"{one.kind}: {one.answer.refusal or 'no labels'}" for one in guests if not one.answer.labels]
-    found += [f"/healthz: {what}" for what in seen.unhealthy]
+    return [*found, *broken_by_the_server(seen)]
+
+
+def broken_by_the_server(seen: Watch) -> list[str]:
+    """Which of the promises that hold whatever comes were not kept, in words."""
+    found = [f"/healthz: {what}" for what in seen.unhealthy]
     if seen.slowest_health >= HEALTH:
         found.append(f"/healthz took {seen.slowest_health:.2f} s")
     most = seen.most()

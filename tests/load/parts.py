@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from benchmarks.visitor import PATIENCE
-from tests.load.crowd import HEALTH, MEMORY, photos, step_back
+from tests.load.crowd import broken_by_the_server, photos, step_back
 from tests.support.photos import golden_photos
 from tests.support.server import started
 from tests.support.watch import Watch, watching
@@ -166,13 +166,7 @@ def broken(visitors: Sequence[Visitor], seen: Watch) -> list[str]:
     names = sorted({name for one in visitors for name in [*one.answers, *one.waits]})
     found = [f"{one.address}: {what}" for one in visitors for what in one.wrong]
     found += [f"{one.address}: nothing from {name}" for one in visitors for name in names if not one.answers[name]]
-    found += [f"/healthz: {what}" for what in seen.unhealthy]
-    if seen.slowest_health >= HEALTH:
-        found.append(f"/healthz took {seen.slowest_health:.2f} s")
-    most = seen.most()
-    if most and most.memory > MEMORY:
-        found.append(f"the server took {most.memory:.0f} MB")
-    return found
+    return [*found, *broken_by_the_server(seen)]
 
 
 def report(visitors: Sequence[Visitor], seen: Watch, seconds: float) -> str:

@@ -48,6 +48,17 @@ def refusal(page: Page | Frame) -> Locator:
     return page.locator("#error:visible")
 
 
+CAMERAS = """window.cameras = []; window.asked = 0;
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (...args) => {
+    window.asked += 1;
+    const stream = await open(...args);
+    window.cameras.push(...stream.getTracks());
+    return stream;
+};"""
+"""For a page before it loads: `window.cameras` are the tracks it was given, `window.asked` is how often it asked."""
+
+
 def photograph(page: Page | Frame) -> None:
     """Takes a photo, once the camera, opened already, shows something."""
     expect(page.locator("#video")).to_be_visible()

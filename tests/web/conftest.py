@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.components.v2 import manifest_scanner
 
+from tests.support.served import end_decoders
 from web import models as registry
 from web.app import routes
 from web.clients import CLIENTS
@@ -30,6 +31,12 @@ def _installed_components_are_looked_for_once() -> Iterator[None]:
 def _nobody_else_is_present() -> None:
     """Whoever asked in another test would leave this one a share only."""
     CLIENTS._known.clear()
+
+
+@pytest.fixture(autouse=True)
+def _decoders_end() -> Iterator[None]:
+    yield
+    end_decoders()
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from classifier import Classifier, PackageError, Settings, UnknownModelError
+from classifier import Classifier, PackageError, UnknownModelError
 from classifier.errors import AmbiguousModelError, BusyError, NoMemoryError
 from classifier.machine.memory import MemoryPlan
+from tests.support import served
 from tests.support.hostile import encode, gradient
 from tests.support.photos import MODELS, ROOT, photo
 from web import models as module
@@ -23,16 +23,6 @@ from web.models import Models
 
 LITE0, LITE2 = MODELS
 PANDA = photo("panda.webp").read_bytes()
-
-
-_made: list[Models] = []
-
-
-@pytest.fixture(autouse=True)
-def _decoders_end() -> Iterator[None]:
-    yield
-    while _made:
-        _made.pop().decoder.close()
 
 
 @pytest.fixture
@@ -50,9 +40,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def made(**settings) -> Models:
-    models = Models(Settings(backend="litert", **settings))
-    _made.append(models)
-    return models
+    return served.made(backend="litert", **settings)
 
 
 def started(**settings) -> Models:

@@ -6,30 +6,27 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from classifier import Classifier, Settings, UnknownModelError
+from classifier import Classifier, UnknownModelError
 from classifier.errors import AmbiguousModelError
 from classifier.machine.memory import MemoryPlan
 from tests.support.changing import swap, write
 from tests.support.hostile import encode, gradient
 from tests.support.photos import ROOT
+from tests.support.served import look, made
 from web.models import Models
 
 PICTURE = encode(gradient(), "PNG")
-_made: list[Models] = []
 
 
 @pytest.fixture(autouse=True)
-def _decoders_end(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    yield
-    while _made:
-        _made.pop().decoder.close()
 
 
 @pytest.fixture
@@ -38,19 +35,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def started(folder: Path, **settings) -> Models:
-    models = Models(Settings(models=folder, backend="litert", **settings))
-    _made.append(models)
+    models = made(models=folder, backend="litert", **settings)
     models.start()
     assert models.state == "ready", models.error
     return models
-
-
-def look(models: Models, *, every: bool = False) -> None:
-    """Looks until all has come to rest, as the server's thread does."""
-    for _ in range(5):
-        if not models.reloading.look(every=every):
-            return
-    raise AssertionError("it does not come to rest")
 
 
 def scores(models: Models, name: str | None = None) -> list[float]:
@@ -334,8 +322,7 @@ def test_a_folder_that_cannot_be_listed_changes_nothing(
 
 def test_a_server_that_could_not_start_does_so_once_its_model_is_there(folder: Path) -> None:
     folder.mkdir()
-    models = Models(Settings(models=folder, backend="litert", model="mine"))
-    _made.append(models)
+    models = made(models=folder, backend="litert", model="mine")
     models.start()
     look(models)
     assert models.error is not None

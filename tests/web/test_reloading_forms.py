@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from classifier import ModelPackage, Settings
+from classifier import ModelPackage
 from tests.support import tiny_onnx
 from tests.support.changing import write
 from tests.support.engine import engine
 from tests.support.hostile import encode, gradient
+from tests.support.served import look, made
 from tests.support.waiting import until
 from web.models import Models
 
 PICTURE = encode(gradient(), "PNG")
-_made: list[Models] = []
-
-
-@pytest.fixture(autouse=True)
-def _decoders_end() -> Iterator[None]:
-    yield
-    while _made:
-        _made.pop().decoder.close()
 
 
 def started(folder: Path, **settings) -> Models:
-    models = Models(Settings(models=folder.parent, model=folder.name, **settings))
-    _made.append(models)
+    models = made(models=folder.parent, model=folder.name, **settings)
     models.start()
     assert models.state == "ready", models.error
     return models
-
-
-def look(models: Models) -> None:
-    """Looks until all has come to rest, as the server's thread does."""
-    for _ in range(5):
-        if not models.reloading.look():
-            return
-    raise AssertionError("it does not come to rest")
 
 
 def answer(models: Models) -> tuple[str, list[float]]:

@@ -1,5 +1,6 @@
 // Two models, or two views, on one picture: the answer of the page's own beside that of another one, which the address names.
 
+import { make } from "./answer.js";
 import { answerOf, ask, inTurn, known, run } from "./look.js";
 import { aligned } from "./pairs.js";
 import { Refused } from "./request.js";
@@ -82,13 +83,6 @@ const said = () => {
   if (a === b) return t(sure ? "compare_agree" : "compare_agree_unsure", values);
   if (!sets([first(), other()])) return t(sure ? "compare_sets" : "compare_sets_unsure", values);
   return t(sure ? "compare_differ" : "compare_differ_unsure", values);
-};
-
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
 };
 
 const cell = (one, under) => {

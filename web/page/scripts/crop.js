@@ -5,7 +5,8 @@
 
 import { between, middle, moved, pulled, resized } from "./box.js";
 import { lookAtFile } from "./look.js";
-import { cut, fileOf, original, stemOf } from "./original.js";
+import { cut, fileOf, original } from "./original.js";
+import { stemOf } from "./saving.js";
 import { change, state } from "./state.js";
 import { t } from "./words.js";
 

@@ -2,7 +2,7 @@
 
 import { part } from "./answer.js";
 import { menu } from "./menu.js";
-import { csv, save } from "./saving.js";
+import { csv, save, stemOf } from "./saving.js";
 import { state } from "./state.js";
 import { inLanguage } from "./words.js";
 
@@ -20,7 +20,7 @@ const json = () => {
   return JSON.stringify({ ...state.answer.result, predictions, set: named }, null, 2);
 };
 
-const name = () => state.picture.name.replace(/\.[^.]*$/, "") || "picture";
+const name = () => stemOf(state.picture.name) || "picture";
 
 export const start = () => {
   const element = (id) => document.getElementById(id);

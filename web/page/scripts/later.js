@@ -56,7 +56,7 @@ const leave = () => {
 };
 
 // A part that goes on, from an earlier visit, before it is opened.
-export const wake = (name) => part(name);
+export { part as wake };
 
 export const start = () => {
   document.getElementById("back").addEventListener("click", leave);

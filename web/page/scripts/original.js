@@ -38,5 +38,3 @@ export const fileOf = async (canvas, stem) => {
   if (!blob) throw new Error("the canvas gives no file");
   return new File([blob], `${stem}.${small ? "png" : "jpg"}`, { type });
 };
-
-export const stemOf = (name) => name.replace(/\.[^.]*$/, "");

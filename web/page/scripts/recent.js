@@ -1,6 +1,7 @@
 // The recent results of this browser, if the visitor wants them kept: a sample's entry looks at it again, that of another picture,
 // which is not kept, shows what was said of it.
 
+import { make } from "./answer.js";
 import { say } from "./copy.js";
 import { lookAtSample } from "./look.js";
 import { panel } from "./menu.js";
@@ -62,8 +63,6 @@ const remember = async () => {
   keep(entries().map((one) => (one.id === id ? { ...one, small } : one)));
   drawList();
 };
-
-const make = (tag, className, text) => Object.assign(document.createElement(tag), { className, textContent: text ?? "" });
 
 const isSample = ({ sample }) => Object.hasOwn(samples, sample ?? "");
 

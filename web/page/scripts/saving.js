@@ -12,6 +12,9 @@ const cell = (value) => {
 // Rows of texts, numbers and truth values, with the byte order mark by which Excel recognises UTF-8.
 export const csv = (rows) => `\ufeff${rows.map((row) => `${row.map(cell).join()}\r\n`).join("")}`;
 
+// The name of a file without its ending.
+export const stemOf = (name) => name.replace(/\.[^.]*$/, "");
+
 export const save = (content, name, type) => {
   const link = document.createElement("a");
   Object.assign(link, { href: URL.createObjectURL(new Blob([content], { type })), download: name });

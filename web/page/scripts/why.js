@@ -3,8 +3,9 @@
 import { part } from "./answer.js";
 import { heat, legend } from "./heat.js";
 import { inTurn, run } from "./look.js";
-import { cut, original, stemOf } from "./original.js";
+import { cut, original } from "./original.js";
 import { explain, Refused } from "./request.js";
+import * as saving from "./saving.js";
 import { change, model, state, view } from "./state.js";
 import { inLanguage, t } from "./words.js";
 
@@ -181,10 +182,8 @@ const save = async () => {
     context.globalAlpha = element("why-opacity").value / 100;
     context.drawImage(map, left * across, top * down, (right - left) * across, (bottom - top) * down);
     const file = await new Promise((then) => canvas.toBlob(then, "image/png"));
-    const link = document.createElement("a");
-    Object.assign(link, { href: URL.createObjectURL(file), download: `${t("why_name", { name: stemOf(picture.name) })}.png` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    if (!file) throw new Error("the canvas gives no file");
+    saving.save(file, `${t("why_name", { name: saving.stemOf(picture.name) })}.png`, "image/png");
   } catch {
     element("why-unsaved").hidden = false;
   }
