@@ -51,6 +51,7 @@ class Place:
         client: whose picture it is.
         cancellation: tells whether anybody still waits for the picture.
         asked: when it was asked for, in seconds of the queue's clock.
+        patient: whether it comes after, and makes room for, whatever else its client asks for.
         turn: done when the turn has come, or with an error when it never will.
         started: when the turn came.
         first: since when it counts as waiting: not while another of its client's was ahead of it.
@@ -59,6 +60,7 @@ class Place:
     client: str
     cancellation: Cancellation
     asked: float
+    patient: bool = False
     turn: Future[Turn] = field(default_factory=Future)
     started: float | None = None
     first: float = 0.0
@@ -73,6 +75,8 @@ class WorkQueue:
     The next turn is that of the client that has used the least time lately, so a few slow pictures count like many
     fast ones; how long it has waited counts, too. While other clients are present, one has its share of the places that
     wait; when the queue is full, the last of a client that has more than its share makes room for one that has not.
+    Within a share, a patient picture, one of hundreds that somebody looks through later, makes room for one that somebody
+    looks at now.
 
     Where more pictures come than can be worked on, a long queue makes everybody wait and nobody be served sooner. So
     from the moment when it was full until it has been empty, only as many may wait as are worked on, and one more.
@@ -157,12 +161,13 @@ class WorkQueue:
         finally:
             self.leave(place)
 
-    def ask(self, client: str = "", cancellation: Cancellation | None = None) -> Place:
+    def ask(self, client: str = "", cancellation: Cancellation | None = None, patient: bool = False) -> Place:
         """Takes a place, and does not wait for the turn. Whoever got a place calls `leave` in the end.
 
         Args:
             client: whose picture it is.
             cancellation: is in the turn; nothing is done here when it is cancelled, see `give_up`.
+            patient: see `Place`.
 
         Raises:
             BusyError: the queue is full.
@@ -171,16 +176,16 @@ class WorkQueue:
         """
         self._clients.seen(client)
         now = self._clock()
-        place = Place(client, cancellation or Cancellation(), now, first=now)
+        place = Place(client, cancellation or Cancellation(), now, patient, first=now)
         evicted = None
         with self._lock:
             if self._closed:
                 raise StoppingError
             if not self.busy + self.waiting and now - self._empty_since >= EMPTY:
                 self._overloaded_until = now
-            if not self._may_run(client) and (evicted := self._to_evict(client)):
+            if not self._may_run(client) and (evicted := self._to_evict(client, patient)):
                 self._remove(evicted)
-            self._waiting.setdefault(client, deque()).append(place)
+            self._line_up(place)
             started = self._start_next()
         if evicted:
             evicted.turn.set_exception(ShareError())
@@ -188,11 +193,11 @@ class WorkQueue:
             self._begin(one)
         return place
 
-    def check(self, client: str) -> None:
+    def check(self, client: str, patient: bool = False) -> None:
         """Raises what `ask` would, in a queue that is overloaded: whoever is to be refused need not send a picture."""
         with self._lock:
             if self._overloaded and not self._may_run(client):
-                self._to_evict(client)
+                self._to_evict(client, patient)
 
     def give_up(self, place: Place) -> None:
         """Ends the wait for a turn with `AbandonedError`, if it has not come yet."""
@@ -228,20 +233,33 @@ class WorkQueue:
         share = max(1, int(self._most_running * self._clients.share))
         return self._running[client] < max(share, self._most_running - share)
 
-    def _to_evict(self, client: str) -> Place | None:
+    def _to_evict(self, client: str, patient: bool) -> Place | None:
         """The place that must go for this client's next, if one must; raises if there is no room."""
         most = min(self._most_waiting, self._most_running + 1) if self._overloaded else self._most_waiting
         share = max(1, int(most * self._clients.share))
-        own = len(self._waiting.get(client, ()))
-        if own >= share and self._clients.others(client):
+        own = self._waiting.get(client, deque[Place]())
+        yielding = own[-1] if own and own[-1].patient and not patient else None
+        if len(own) >= share and self._clients.others(client):
+            if yielding:
+                return yielding
             raise ShareError
         if self.waiting < most:
             return None
         self._overloaded_until = self._clock() + OVERLOAD
         heaviest = max(self._waiting.values(), key=len, default=deque[Place]())
-        if len(heaviest) <= max(share, own):
-            raise BusyError
-        return heaviest[-1]
+        if len(heaviest) > max(share, len(own)):
+            return heaviest[-1]
+        if yielding:
+            return yielding
+        raise BusyError
+
+    def _line_up(self, place: Place) -> None:
+        """Puts a place behind its client's others, though before the patient ones if it is not patient itself."""
+        places = self._waiting.setdefault(place.client, deque())
+        at = len(places) if place.patient else sum(not one.patient for one in places)
+        if places and not at:
+            place.first = places[0].first  # or a client would wait longer for having asked once more
+        places.insert(at, place)
 
     @property
     def _overloaded(self) -> bool:

@@ -132,7 +132,7 @@ def parts_of(cpus: int) -> Callable[[], list[Part]]:
 
     def make() -> list[Part]:
         found = [
-            Part("many", [_PAGE], many, lanes=2 * cpus),
+            Part("many", [f"{_PAGE}?batch=1"], many, lanes=2 * cpus),
             Part("live", [_PAGE], frames, pace=_PACE),
             Part("classify", [_PAGE], large),
         ]

@@ -9,11 +9,13 @@ from functools import cache, partial
 
 from anyio import CapacityLimiter
 from starlette.requests import Request
+from starlette.types import Scope
 
 from classifier.errors import ClassifierError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.queue import WorkQueue
 from web import metrics
+from web.clients import client_of
 from web.models import Asking, Take, models
 
 
@@ -23,18 +25,19 @@ def threads() -> CapacityLimiter:
     return CapacityLimiter(models().queue.bound)
 
 
-def admit(client: str, asking: Asking = "api") -> None:
+def admit(scope: Scope, asking: Asking = "api", patient: bool = False) -> None:
     """Refuses a caller before their picture is read, where it would be refused then.
 
     Args:
-        client: see `web.clients`.
+        scope: the request.
         asking: who asks, for the metrics.
+        patient: see `classifier.machine.queue.Place`.
 
     Raises:
         BusyError, ShareError: more comes than can be worked on.
     """
     with _counted(asking):
-        models().queue.check(client)
+        models().queue.check(client_of(scope), patient)
 
 
 @contextmanager
@@ -70,7 +73,7 @@ async def called_off(request: Request) -> AsyncIterator[Cancellation]:
 
 @asynccontextmanager
 async def turn(
-    queue: WorkQueue, client: str, cancellation: Cancellation, asking: Asking = "api"
+    queue: WorkQueue, client: str, cancellation: Cancellation, asking: Asking = "api", patient: bool = False
 ) -> AsyncIterator[Take]:
     """Waits for a turn and holds it, for `Models.classify`; a picture that never gets one is counted as refused.
 
@@ -79,12 +82,13 @@ async def turn(
         client: see `web.clients`.
         cancellation: ends the waiting.
         asking: who asks, for the metrics.
+        patient: see `classifier.machine.queue.Place`.
 
     Raises:
         BusyError, ShareError, StoppingError, AbandonedError: as `WorkQueue.take` does.
     """
     with _counted(asking):
-        place = queue.ask(client, cancellation)
+        place = queue.ask(client, cancellation, patient)
     try:
         with _counted(asking), cancellation.stopped_by(partial(queue.give_up, place)):
             given = await asyncio.wrap_future(place.turn)

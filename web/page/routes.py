@@ -59,7 +59,7 @@ def make_page() -> ASGIApp:
                 BodyLimit,
                 max_bytes=max_bytes,
                 budgets=lambda: (budget(),),
-                admit=partial(admit, asking="page"),
+                admit=lambda scope: admit(scope, "page", _is_patient(Request(scope))),
                 respond=refusal,
             )
         ],
@@ -136,9 +136,14 @@ async def _in_turn(request: Request, work: Callable[[Take], Result]) -> Result:
     """Does some work in this client's turn; it is called off when the visitor has gone, or wants something else."""
     async with (
         called_off(request) as cancellation,
-        turn(models().queue, client_of(request.scope), cancellation, "page") as take,
+        turn(models().queue, client_of(request.scope), cancellation, "page", _is_patient(request)) as take,
     ):
         return await anyio.to_thread.run_sync(work, take, limiter=threads())
+
+
+def _is_patient(request: Request) -> bool:
+    """Whether it is one of many pictures, which must not hold up what the same visitor looks at meanwhile."""
+    return "batch" in request.query_params
 
 
 async def _body(request: Request) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -52,7 +53,7 @@ class BodyLimit:
         app: ASGIApp,
         max_bytes: Callable[[], int],
         budgets: Callable[[], tuple[Budget, ...]],
-        admit: Callable[[str], None] = lambda client: None,
+        admit: Callable[[Scope], None] = lambda scope: None,
         respond: Callable[[ClassifierError, dict[str, str] | None], Response] = respond_to,
     ) -> None:
         """The limit and the budgets are looked up for each request, since they may change while the server starts.
@@ -61,7 +62,7 @@ class BodyLimit:
             app: the app to protect.
             max_bytes: returns the most bytes of pictures in a body; their form may take `FRAMING` more.
             budgets: returns the budgets that must have room.
-            admit: raises if this client's body is not to be read now.
+            admit: raises if the body of this request is not to be read now.
             respond: makes the answer to a body that is refused.
         """
         self.app = app
@@ -87,7 +88,7 @@ class BodyLimit:
         with Reservation(*self.budgets(), client=client_of(scope)) as room:
             body = _Body(receive, self.max_bytes(), room)
             try:
-                body.expect(dict(scope["headers"]), self.admit)
+                body.expect(dict(scope["headers"]), partial(self.admit, scope))
                 await self.app(scope, body.receive, watched)
             except _RefusedError as error:
                 # Not kept itself: its traceback holds all that has arrived.
@@ -112,7 +113,7 @@ class _Body:
         self._seen = 0
         self._complete = False
 
-    def expect(self, headers: dict[bytes, bytes], admit: Callable[[str], None]) -> None:
+    def expect(self, headers: dict[bytes, bytes], admit: Callable[[], None]) -> None:
         """Refuses the body by its announced length, if that is too large or cannot fit, or since it is not admitted."""
         length = headers.get(b"content-length", b"")
         has_body = length.strip(b"0") or b"transfer-encoding" in headers
@@ -121,7 +122,7 @@ class _Body:
         try:
             if has_body:
                 CLIENTS.seen(self._room.client)
-                admit(self._room.client)
+                admit()
             if length.isdigit():
                 self._room.expect(int(length))
         except ClassifierError as full:

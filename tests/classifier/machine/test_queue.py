@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
@@ -153,6 +154,49 @@ def test_one_that_is_alone_may_fill_the_queue_and_makes_room_for_who_comes() -> 
     queue.leave(places[1])
     assert other.turn.done()
     assert not places[2].turn.done()
+
+
+def test_what_a_client_looks_at_now_comes_before_its_own_patient_pictures() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=8, clients=Clients(clock=clock), clock=clock)
+    first = queue.ask("one", patient=True)
+    batch = [queue.ask("one", patient=True) for _ in range(2)]
+    looked = [queue.ask("one") for _ in range(2)]
+    for now, after in pairwise([first, *looked, *batch]):
+        assert not after.turn.done()
+        queue.leave(now)
+        assert after.turn.done()
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_clients_patient_picture_makes_room_for_one_that_it_looks_at(others: bool) -> None:
+    queue = WorkQueue(running=1, waiting=2)
+    queue.ask("other" if others else "one")
+    batch = [queue.ask("one", patient=True) for _ in range(1 if others else 2)]
+    with pytest.raises(BusyError):
+        queue.ask("one", patient=True)
+    queue.ask("one")
+    with pytest.raises(BusyError):
+        batch[-1].turn.result(0)
+    if others:  # what is looked at now makes no room for more of its kind
+        with pytest.raises(ShareError):
+            queue.ask("one")
+        with pytest.raises(ShareError):
+            queue.ask("one", patient=True)
+
+
+def test_who_asks_once_more_waits_no_longer_for_having_patient_pictures() -> None:
+    clock = Clock()
+    clients = Clients(clock=clock)
+    queue = WorkQueue(running=1, waiting=8, clients=clients, clock=clock)
+    first = queue.ask("other")
+    queue.ask("one", patient=True)
+    clock.now += 1
+    clients.charge("one", 4.9)
+    new, looked = queue.ask("new"), queue.ask("one")
+    queue.leave(first)
+    assert looked.turn.done()
+    assert not new.turn.done()
 
 
 def test_a_queue_of_many_clients_within_their_shares_is_full_for_all() -> None:

@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 
 from classifier import Classification
 from classifier.errors import BusyError
+from classifier.machine.cancellation import Cancellation
+from classifier.machine.queue import Place, WorkQueue
 from tests.support.hostile import encode
 from tests.support.page import CAT, CATS, OWN, answer, classify, client, labels
 from tests.support.photos import photo
@@ -152,6 +154,20 @@ def test_a_full_queue_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch) ->
     got = classify(CAT)
     assert got.status_code == 503
     assert got.headers["retry-after"] == str(BusyError.retry_after)
+
+
+def test_one_of_many_pictures_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ask = WorkQueue.ask
+
+    def noted(self: WorkQueue, client: str, cancellation: Cancellation, patient: bool) -> Place:
+        asked.append(patient)
+        return ask(self, client, cancellation, patient)
+
+    monkeypatch.setattr(WorkQueue, "ask", noted)
+    answer(CAT)
+    answer(CAT, batch="1")
+    assert asked == [False, True]
 
 
 def test_what_goes_wrong_here_is_told_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,8 +72,8 @@ def test_a_body_that_is_not_admitted_is_answered_without_being_read() -> None:
     async def app(_: Scope, __: Receive, ___: Send) -> None:
         raise AssertionError("nothing is to be done")
 
-    def admit(client: str) -> None:
-        assert client == "192.0.2.7"
+    def admit(scope: Scope) -> None:
+        assert scope["client"] == ("192.0.2.7", 1)
         raise BusyError
 
     limited = BodyLimit(app, lambda: 10, lambda: (Budget(10, TooMuchSentError),), admit)

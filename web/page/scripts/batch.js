@@ -27,13 +27,16 @@ export const running = () => Boolean(run);
 export const onChange = (listener) => listeners.push(listener);
 const told = (row) => { for (const listener of listeners) listener(row); };
 
+// What else the visitor does meanwhile comes first.
+const asked = () => ({ ...look, batch: 1 });
+
 const most = () => PER_CPU * (state.offer?.cpus ?? 1);
 
 // Whether a file in a folder is there for another reason than its picture: the server knows by its first bytes.
 const isOther = async ({ file, found }, signal, tell) => {
   if (!found || calledPicture(file)) return false;
   try {
-    await classify({ file: file.slice(0, HEAD) }, look, signal, tell, Infinity);
+    await classify({ file: file.slice(0, HEAD) }, asked(), signal, tell, Infinity);
     return false;
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
@@ -53,7 +56,7 @@ const answered = async (row, signal, tell) => {
   if (await isOther(row, signal, tell)) return LEFT;
   const { bytes = Infinity, refused } = state.offer?.limits ?? {};
   if (file.size > bytes) throw new Refused(refused, "too_many_bytes", false);
-  const answer = await classify({ file }, look, signal, tell, Infinity);
+  const answer = await classify({ file }, asked(), signal, tell, Infinity);
   for (const words of Object.values(answer.words)) delete words.details; // thousands of them would fill the memory
   return answer;
 };
