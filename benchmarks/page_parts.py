@@ -24,7 +24,7 @@ from benchmarks.server import serving
 from benchmarks.table import save
 
 COUNT = 500
-SIZES = (("640 x 480", 640, 480), ("2-megapixel", 1600, 1200), ("12-megapixel", 4000, 3000))
+SIZES = {"640 x 480": (640, 480), "2-megapixel": (1600, 1200), "12-megapixel": (4000, 3000)}
 LIVE = 15.0  # seconds
 _LONG = """() => {
     window.longest = 0;
@@ -110,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page_parts", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each folder goes each way (default: 3)")
     parser.add_argument("--live", action="store_true", help="only the live camera")
+    parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="only pictures of these")
     options = parser.parse_args()
     lines = [
         "| what | page | command line | page to command line | longest task in the tab | server's memory for 500 more |",
@@ -119,11 +120,11 @@ def main() -> None:
         browser = playwright.chromium.launch(**browser_arguments())
         live = _live(browser)
         print(live, flush=True)
-        for about, width, height in () if options.live else SIZES:
-            lines.append(_many(browser, about, (width, height), options.rounds))
+        for about in () if options.live else options.sizes:
+            lines.append(_many(browser, about, SIZES[about], options.rounds))
             print(lines[-1], flush=True)
         browser.close()
-    if not options.live:
+    if not options.live and options.sizes == list(SIZES):
         save("python -m benchmarks.page_parts", [*lines, "", live], "page_parts")
 
 

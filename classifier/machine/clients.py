@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from classifier.machine import forks
 
@@ -25,6 +25,7 @@ class _Client:
     cost: float = 0.0
     longest: float = 0.0
     charged: float = 0.0
+    served: dict[str, float] = field(default_factory=dict)
 
 
 class Clients:
@@ -77,6 +78,17 @@ class Clients:
         with self._lock:
             known = self._known.get(client)
             return known.longest * self._left(known) if known else 0.0
+
+    def serve(self, client: str, kind: str) -> None:
+        """Notes that a piece of a client's work of this kind begins now. There must be but a few kinds."""
+        with self._lock:
+            self._get(client).served[kind] = self._clock()
+
+    def served(self, client: str, kind: str) -> float:
+        """When the latest piece of a client's work of this kind began, in seconds of the clock; 0 if that is not known."""
+        with self._lock:
+            known = self._known.get(client)
+            return known.served.get(kind, 0.0) if known else 0.0
 
     def _left(self, known: _Client) -> float:
         """What is left of a cost by now, from 0 to 1."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from classifier.errors import AbandonedError, BusyError, ShareError, StoppingError
 from classifier.machine import forks
@@ -51,7 +52,7 @@ class Place:
         client: whose picture it is.
         cancellation: tells whether anybody still waits for the picture.
         asked: when it was asked for, in seconds of the queue's clock.
-        patient: whether it comes after, and makes room for, whatever else its client asks for.
+        kind: what it is for; its client's kinds take turns.
         turn: done when the turn has come, or with an error when it never will.
         started: when the turn came.
         first: since when it counts as waiting: not while another of its client's was ahead of it.
@@ -60,7 +61,7 @@ class Place:
     client: str
     cancellation: Cancellation
     asked: float
-    patient: bool = False
+    kind: str = ""
     turn: Future[Turn] = field(default_factory=Future)
     started: float | None = None
     first: float = 0.0
@@ -75,8 +76,8 @@ class WorkQueue:
     The next turn is that of the client that has used the least time lately, so a few slow pictures count like many
     fast ones; how long it has waited counts, too. While other clients are present, one has its share of the places that
     wait; when the queue is full, the last of a client that has more than its share makes room for one that has not.
-    Within a share, a patient picture, one of hundreds that somebody looks through later, makes room for one that somebody
-    looks at now.
+    Within a share, kinds take turns: whatever a client had its latest turn for goes behind, and makes room, for what it
+    has waited for longer. So a camera or hundreds of pictures under way do not hold up the one that somebody looks at.
 
     Where more pictures come than can be worked on, a long queue makes everybody wait and nobody be served sooner. So
     from the moment when it was full until it has been empty, only as many may wait as are worked on, and one more.
@@ -161,13 +162,13 @@ class WorkQueue:
         finally:
             self.leave(place)
 
-    def ask(self, client: str = "", cancellation: Cancellation | None = None, patient: bool = False) -> Place:
+    def ask(self, client: str = "", cancellation: Cancellation | None = None, kind: str = "") -> Place:
         """Takes a place, and does not wait for the turn. Whoever got a place calls `leave` in the end.
 
         Args:
             client: whose picture it is.
             cancellation: is in the turn; nothing is done here when it is cancelled, see `give_up`.
-            patient: see `Place`.
+            kind: see `Place`; there must be but a few.
 
         Raises:
             BusyError: the queue is full.
@@ -176,14 +177,14 @@ class WorkQueue:
         """
         self._clients.seen(client)
         now = self._clock()
-        place = Place(client, cancellation or Cancellation(), now, patient, first=now)
+        place = Place(client, cancellation or Cancellation(), now, kind, first=now)
         evicted = None
         with self._lock:
             if self._closed:
                 raise StoppingError
             if not self.busy + self.waiting and now - self._empty_since >= EMPTY:
                 self._overloaded_until = now
-            if not self._may_run(client) and (evicted := self._to_evict(client, patient)):
+            if not self._may_run(client) and (evicted := self._to_evict(client, kind)):
                 self._remove(evicted)
             self._line_up(place)
             started = self._start_next()
@@ -193,11 +194,11 @@ class WorkQueue:
             self._begin(one)
         return place
 
-    def check(self, client: str, patient: bool = False) -> None:
+    def check(self, client: str, kind: str = "") -> None:
         """Raises what `ask` would, in a queue that is overloaded: whoever is to be refused need not send a picture."""
         with self._lock:
             if self._overloaded and not self._may_run(client):
-                self._to_evict(client, patient)
+                self._to_evict(client, kind)
 
     def give_up(self, place: Place) -> None:
         """Ends the wait for a turn with `AbandonedError`, if it has not come yet."""
@@ -233,12 +234,13 @@ class WorkQueue:
         share = max(1, int(self._most_running * self._clients.share))
         return self._running[client] < max(share, self._most_running - share)
 
-    def _to_evict(self, client: str, patient: bool) -> Place | None:
+    def _to_evict(self, client: str, kind: str) -> Place | None:
         """The place that must go for this client's next, if one must; raises if there is no room."""
         most = min(self._most_waiting, self._most_running + 1) if self._overloaded else self._most_waiting
         share = max(1, int(most * self._clients.share))
         own = self._waiting.get(client, deque[Place]())
-        yielding = own[-1] if own and own[-1].patient and not patient else None
+        served = self._clients.served
+        yielding = own[-1] if own and served(client, own[-1].kind) > served(client, kind) else None
         if len(own) >= share and self._clients.others(client):
             if yielding:
                 return yielding
@@ -254,9 +256,10 @@ class WorkQueue:
         raise BusyError
 
     def _line_up(self, place: Place) -> None:
-        """Puts a place behind its client's others, though before the patient ones if it is not patient itself."""
+        """Puts a place behind its client's others, though before those of a kind that had its turn later."""
         places = self._waiting.setdefault(place.client, deque())
-        at = len(places) if place.patient else sum(not one.patient for one in places)
+        served = partial(self._clients.served, place.client)
+        at = next((at for at, one in enumerate(places) if served(one.kind) > served(place.kind)), len(places))
         if places and not at:
             place.first = places[0].first  # or a client would wait longer for having asked once more
         places.insert(at, place)
@@ -269,6 +272,7 @@ class WorkQueue:
     def _start(self, place: Place) -> None:
         place.started = self._clock()
         self._running[place.client] += 1
+        self._clients.serve(place.client, place.kind)
         for behind in list(self._waiting.get(place.client, ()))[:1]:
             behind.first = place.started
 

@@ -132,8 +132,8 @@ def parts_of(cpus: int) -> Callable[[], list[Part]]:
 
     def make() -> list[Part]:
         found = [
-            Part("many", [f"{_PAGE}?batch=1"], many, lanes=2 * cpus),
-            Part("live", [_PAGE], frames, pace=_PACE),
+            Part("many", [f"{_PAGE}?part=many"], many, lanes=2 * cpus),
+            Part("live", [f"{_PAGE}?part=live"], frames, pace=_PACE),
             Part("classify", [_PAGE], large),
         ]
         if "explain" in Parameters.model_fields:

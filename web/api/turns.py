@@ -25,19 +25,19 @@ def threads() -> CapacityLimiter:
     return CapacityLimiter(models().queue.bound)
 
 
-def admit(scope: Scope, asking: Asking = "api", patient: bool = False) -> None:
+def admit(scope: Scope, asking: Asking = "api", kind: str = "") -> None:
     """Refuses a caller before their picture is read, where it would be refused then.
 
     Args:
         scope: the request.
         asking: who asks, for the metrics.
-        patient: see `classifier.machine.queue.Place`.
+        kind: see `classifier.machine.queue.Place`.
 
     Raises:
         BusyError, ShareError: more comes than can be worked on.
     """
     with _counted(asking):
-        models().queue.check(client_of(scope), patient)
+        models().queue.check(client_of(scope), kind)
 
 
 @contextmanager
@@ -73,7 +73,7 @@ async def called_off(request: Request) -> AsyncIterator[Cancellation]:
 
 @asynccontextmanager
 async def turn(
-    queue: WorkQueue, client: str, cancellation: Cancellation, asking: Asking = "api", patient: bool = False
+    queue: WorkQueue, client: str, cancellation: Cancellation, asking: Asking = "api", kind: str = ""
 ) -> AsyncIterator[Take]:
     """Waits for a turn and holds it, for `Models.classify`; a picture that never gets one is counted as refused.
 
@@ -82,13 +82,13 @@ async def turn(
         client: see `web.clients`.
         cancellation: ends the waiting.
         asking: who asks, for the metrics.
-        patient: see `classifier.machine.queue.Place`.
+        kind: see `classifier.machine.queue.Place`.
 
     Raises:
         BusyError, ShareError, StoppingError, AbandonedError: as `WorkQueue.take` does.
     """
     with _counted(asking):
-        place = queue.ask(client, cancellation, patient)
+        place = queue.ask(client, cancellation, kind)
     try:
         with _counted(asking), cancellation.stopped_by(partial(queue.give_up, place)):
             given = await asyncio.wrap_future(place.turn)

@@ -59,7 +59,7 @@ def make_page() -> ASGIApp:
                 BodyLimit,
                 max_bytes=max_bytes,
                 budgets=lambda: (budget(),),
-                admit=lambda scope: admit(scope, "page", _is_patient(Request(scope))),
+                admit=lambda scope: admit(scope, "page", _kind(Request(scope))),
                 respond=refusal,
             )
         ],
@@ -94,7 +94,7 @@ async def explain(request: Request) -> Response:
             with suppress(ModelChangedError):  # as above
                 asking = {"model": models().package(name), "top_k": MOST, "view": view, "explain": TOP}
                 asking["progress"] = progress
-                async with turn(models().queue, client_of(request.scope), cancellation, "page") as take:
+                async with turn(models().queue, client_of(request.scope), cancellation, "page", _kind(request)) as take:
                     result = await anyio.to_thread.run_sync(_classified, data, asking, take, limiter=threads())
                 return {**heat_maps(result), "offered": offer.version()}
 
@@ -136,14 +136,15 @@ async def _in_turn(request: Request, work: Callable[[Take], Result]) -> Result:
     """Does some work in this client's turn; it is called off when the visitor has gone, or wants something else."""
     async with (
         called_off(request) as cancellation,
-        turn(models().queue, client_of(request.scope), cancellation, "page", _is_patient(request)) as take,
+        turn(models().queue, client_of(request.scope), cancellation, "page", _kind(request)) as take,
     ):
         return await anyio.to_thread.run_sync(work, take, limiter=threads())
 
 
-def _is_patient(request: Request) -> bool:
-    """Whether it is one of many pictures, which must not hold up what the same visitor looks at meanwhile."""
-    return "batch" in request.query_params
+def _kind(request: Request) -> str:
+    """What the page asks for; whatever the same visitor asks for at the same time takes turns."""
+    part = request.query_params.get("part", "")
+    return f"{request.url.path} {part if part in ('many', 'live') else ''}"
 
 
 async def _body(request: Request) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from contextlib import suppress
 
 import pytest
 
@@ -156,41 +157,66 @@ def test_one_that_is_alone_may_fill_the_queue_and_makes_room_for_who_comes() -> 
     assert not places[2].turn.done()
 
 
-def test_what_a_client_looks_at_now_comes_before_its_own_patient_pictures() -> None:
+def test_what_a_client_asks_for_takes_turns_by_kind() -> None:
     clock = Clock()
     queue = WorkQueue(running=1, waiting=8, clients=Clients(clock=clock), clock=clock)
-    first = queue.ask("one", patient=True)
-    batch = [queue.ask("one", patient=True) for _ in range(2)]
-    looked = [queue.ask("one") for _ in range(2)]
-    for now, after in pairwise([first, *looked, *batch]):
+    now = queue.ask("one", kind="many")
+    many = [queue.ask("one", kind="many") for _ in range(3)]
+    looked, live = queue.ask("one"), queue.ask("one", kind="live")
+    for after in (looked, live, *many):
+        clock.now += 0.02
         assert not after.turn.done()
         queue.leave(now)
         assert after.turn.done()
+        now = after
 
 
 @pytest.mark.parametrize("others", [True, False])
-def test_a_clients_patient_picture_makes_room_for_one_that_it_looks_at(others: bool) -> None:
-    queue = WorkQueue(running=1, waiting=2)
+def test_a_clients_picture_makes_room_for_one_of_a_kind_that_has_waited_longer(others: bool) -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=2, clients=Clients(clock=clock), clock=clock)
+    queue.leave(queue.ask("one", kind="many"))
     queue.ask("other" if others else "one")
-    batch = [queue.ask("one", patient=True) for _ in range(1 if others else 2)]
+    many = [queue.ask("one", kind="many") for _ in range(1 if others else 2)]
     with pytest.raises(BusyError):
-        queue.ask("one", patient=True)
-    queue.ask("one")
+        queue.ask("one", kind="many")
+    live = queue.ask("one", kind="live")
     with pytest.raises(BusyError):
-        batch[-1].turn.result(0)
-    if others:  # what is looked at now makes no room for more of its kind
+        many[-1].turn.result(0)
+    if others:  # neither has had its turn, so the one that came first stays
         with pytest.raises(ShareError):
             queue.ask("one")
-        with pytest.raises(ShareError):
-            queue.ask("one", patient=True)
+        assert not live.turn.done()
 
 
-def test_who_asks_once_more_waits_no_longer_for_having_patient_pictures() -> None:
+def test_no_kind_is_left_out_where_one_client_asks_for_all_without_a_pause() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=2, clients=Clients(clock=clock), clock=clock)
+    kinds, given = ("", "many", "live"), Counter[str]()
+    places = [queue.ask("other")]
+    for _ in range(60):
+        clock.now += 0.1
+        for kind in kinds:
+            with suppress(ShareError, BusyError):
+                places.append(queue.ask("one", kind=kind))
+        if not any(place.client == "other" and place.started is None for place in places):
+            with suppress(ShareError, BusyError):
+                places.append(queue.ask("other"))
+        for place in [place for place in places if place.started is not None]:
+            queue.leave(place)
+            places.remove(place)
+            given[place.kind if place.client == "one" else "other"] += 1
+        places = [place for place in places if not (place.turn.done() and place.turn.exception())]
+    assert min(given[kind] for kind in kinds) >= 0.8 * max(given[kind] for kind in kinds) > 0
+
+
+def test_who_asks_once_more_waits_no_longer_for_having_others_waiting() -> None:
     clock = Clock()
     clients = Clients(clock=clock)
     queue = WorkQueue(running=1, waiting=8, clients=clients, clock=clock)
+    queue.leave(queue.ask("one", kind="many"))
     first = queue.ask("other")
-    queue.ask("one", patient=True)
+    queue.ask("one", kind="many")
     clock.now += 1
     clients.charge("one", 4.9)
     new, looked = queue.ask("new"), queue.ask("one")

@@ -156,18 +156,20 @@ def test_a_full_queue_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch) ->
     assert got.headers["retry-after"] == str(BusyError.retry_after)
 
 
-def test_one_of_many_pictures_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_visitor_does_at_the_same_time_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     ask = WorkQueue.ask
 
-    def noted(self: WorkQueue, client: str, cancellation: Cancellation, patient: bool) -> Place:
-        asked.append(patient)
-        return ask(self, client, cancellation, patient)
+    def noted(self: WorkQueue, client: str, cancellation: Cancellation, kind: str) -> Place:
+        asked.append(kind)
+        return ask(self, client, cancellation, kind)
 
     monkeypatch.setattr(WorkQueue, "ask", noted)
     answer(CAT)
-    answer(CAT, batch="1")
-    assert asked == [False, True]
+    for part in ("many", "live", "anything else"):
+        answer(CAT, part=part)
+    assert len(set(asked[:3])) == 3
+    assert asked[3] == asked[0]
 
 
 def test_what_goes_wrong_here_is_told_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,7 @@ export const running = () => Boolean(run);
 export const onChange = (listener) => listeners.push(listener);
 const told = (row) => { for (const listener of listeners) listener(row); };
 
-// What else the visitor does meanwhile comes first.
-const asked = () => ({ ...look, batch: 1 });
+const asked = () => ({ ...look, part: "many" });
 
 const most = () => PER_CPU * (state.offer?.cpus ?? 1);
 

@@ -105,7 +105,7 @@ const follow = async (mine) => {
     const file = await jpeg(video(), Math.round(ROOM * Math.min(...(about()?.input ?? [260, 260]))), 0.9);
     if (!file) continue;
     try {
-      const answer = await classify({ file }, look, signal, () => {}, 0);
+      const answer = await classify({ file }, { ...look, part: "live" }, signal, () => {}, 0);
       // What another model or view saw belongs to no bar of this one.
       if (look.model === model() && look.view === view()) take(answer, look);
     } catch (refused) {

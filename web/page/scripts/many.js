@@ -13,6 +13,7 @@ import { t } from "./words.js";
 const element = (id) => document.getElementById(id);
 const AT_ONCE = 100; // files that become lines before the browser gets to draw
 const PARTS = 4; // announcements on the way
+const FRAME = 250; // milliseconds between two drawings while a batch runs: drawing takes time from it
 
 let gathering = 0; // files found by those that are under way; 0 if none is
 const out = { others: 0, twice: 0, unread: 0 }; // files that are not in the table, by why
@@ -54,10 +55,13 @@ const take = async ({ files, entries = [] }) => {
 // --- Drawing ---
 
 let soon = false;
+let drawn = -FRAME;
+const changed = new Set(); // rows
 const drawSoon = () => {
   if (soon) return;
   soon = true;
-  requestAnimationFrame(() => { soon = false; drawRun(); });
+  const wait = batch.running() ? drawn + FRAME - performance.now() : 0;
+  setTimeout(() => requestAnimationFrame(() => { soon = false; drawRun(); }), Math.max(0, wait));
 };
 
 const timeLeft = (seconds) => {
@@ -83,6 +87,9 @@ const keepFocus = (focused) => {
 };
 
 const drawRun = () => {
+  drawn = performance.now();
+  for (const row of changed) table.update(row);
+  changed.clear();
   const focused = element("many").contains(document.activeElement) ? document.activeElement : null;
   const now = batch.progress();
   const { all, over, failed, waiting, busy, seconds } = now;
@@ -159,7 +166,7 @@ export const start = () => {
   for (const head of element("many-table").querySelectorAll("[data-column]")) {
     head.firstElementChild.addEventListener("click", () => drawHeads(table.sortBy(head.dataset.column)));
   }
-  batch.onChange((row) => { if (row) table.update(row); drawSoon(); });
+  batch.onChange((row) => { if (row) changed.add(row); drawSoon(); });
   const back = document.createElement("button");
   back.id = "many-back";
   back.addEventListener("click", () => {
