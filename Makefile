@@ -81,8 +81,12 @@ demo-onnx: $(STAMPS)/onnx $(STAMPS)/project  ## The same with ONNX Runtime, as i
 	$(BIN)/classifier serve
 
 .PHONY: test
-test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser firefox login  ## Run every test, also those in a real browser
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+test: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser firefox login  ## Run the tests, also those in a real browser; whatever ARGS names
+	$(BIN)/python -m pytest $(PARALLEL) $(if $(ARGS),$(ARGS),-m "not thorough")
+
+.PHONY: test-thorough
+test-thorough: $(STAMPS)/test $(STAMPS)/legacy $(STAMPS)/project $(VENV)/sbom/stamp browser firefox login  ## Run the others: every language, format, and kind of model
+	$(BIN)/python -m pytest -m thorough $(PARALLEL) $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(STAMPS)/test $(STAMPS)/project $(VENV)/sbom/stamp  ## Run the tests that need neither a browser nor patience

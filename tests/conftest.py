@@ -25,6 +25,35 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 pytest.register_assert_rewrite("tests.support")
 
 
+# What tries every language, format, version or kind of model where other tests try the main ones; by folder or file.
+THOROUGH = (
+    "classifier/cli/test_evaluate_files.py",
+    "classifier/cli/test_kinds.py",
+    "classifier/cli/test_report.py",
+    "classifier/cli/test_sets.py",
+    "classifier/explanation/test_proof.py",
+    "classifier/importing",
+    "classifier/picture/formats",
+    "classifier/picture/sandbox/test_trouble.py",
+    "classifier/picture/test_small_inputs.py",
+    "classifier/test_forks.py",
+    "e2e/test_accessibility.py",
+    "e2e/test_contrast.py",
+    "e2e/test_install.py",
+    "e2e/test_keyboard.py",
+    "e2e/test_lost_server.py",
+    "e2e/test_other_sites.py",
+    "e2e/test_words.py",
+    "e2e/test_zoom.py",
+    "load/test_load.py",
+    "model",
+    "web/server/test_slow_connections.py",
+    "web/streamlit_internals/test_page_messages.py",
+    "web/test_bare.py",
+    "web/test_reload_server.py",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of ours, shown by `pytest --help`."""
     parser.addoption("--server", metavar="ADDRESS", help="drive the page of this server instead of one started here")
@@ -64,8 +93,12 @@ def _is_alone(item: pytest.Item | None) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `pytest -n`, tests marked `alone` come first and so one after another, in the first process."""
+    """Marks what is thorough. With `pytest -n`, tests marked `alone` come first, one after another, in the first process."""
+    places = [Path(__file__).parent / place for place in THOROUGH]
+    assert all(place.exists() for place in places), "THOROUGH names what is not there"
     for item in items:
+        if any(item.path.is_relative_to(place) for place in places):
+            item.add_marker(pytest.mark.thorough)
         if " at 0x" in item.nodeid:  # another one in each process, which would end a run with `-n` before it begins
             raise pytest.UsageError(f"the name of a test has an address in memory: {item.nodeid}")
     if "PYTEST_XDIST_WORKER" in os.environ:
