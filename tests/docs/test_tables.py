@@ -120,6 +120,16 @@ def test_the_table_of_images_is_that_of_the_file_it_names(document: Path) -> Non
     assert shown == [[row[0], *row[2:]] for row in cells(text(file))]  # sizes are those of today's images
 
 
+@both(DOCS / "page.md")
+def test_the_table_of_the_pages_parts_is_that_of_the_file_it_names(document: Path) -> None:
+    file, shown = measured(document, "page_parts")
+    results = cells(text(file))
+    if document in IN_CHINESE:
+        assert shown == results
+    assert [row[1:] for row in shown] == [row[1:] for row in results]
+    assert file in [target(document, link)[0] for link in links(document)]
+
+
 def test_measuring_again_leaves_the_results_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "RESULTS", tmp_path)
     table.save("make bench", ["first"])

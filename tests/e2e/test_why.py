@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from playwright.sync_api import Page, Route, expect
 
 from classifier.explanation.drawing import overlaid
 from classifier.result import ClassMap, Explanation
+from tests.support.packages import changed
 from tests.support.photos import photo
-from tests.support.steps import best, held, sample, settings
+from tests.support.server import running
+from tests.support.steps import best, held, opened, sample, settings
 
 EXPLAIN = "**/page/explain**"
 
@@ -105,6 +108,18 @@ def test_a_map_of_another_version_of_the_model_is_not_shown(visit: Page) -> None
     visit.unroute(EXPLAIN)
     visit.locator("#why-retry").click()
     expect(visit.locator("#why-map")).to_be_visible()
+
+
+def test_a_model_without_a_feature_output_is_asked_part_by_part(blank: Page, tmp_path: Path) -> None:
+    changed(tmp_path / "plain", ('features = "features"', ""))
+    with running(tmp_path / "log.txt", {"CLASSIFIER_MODEL": str(tmp_path / "plain")}) as address:
+        visit = opened(blank, address)
+        sample(visit, "red_panda")
+        best(visit)
+        visit.locator("#why-open").click()
+        expect(visit.locator("#why-map")).to_be_visible(timeout=60_000)
+        expect(visit.locator("#why-words")).to_contain_text("Occlusion")
+        expect(visit.locator("#status")).to_contain_text("red panda")
 
 
 # The models that come with it need no occlusion: what stands in for the server here is slow, and tells its progress.

@@ -278,7 +278,7 @@ def test_logits_beside_scores_and_no_features(make: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["MobileNetV2"])
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0", "DenseNet121"])
 def test_networks_of_keras(make: Any, name: str) -> None:
     """Converted as the importer does it; their weights are random, so that scores differ from picture to picture."""
     from classifier.importing.litert import features
