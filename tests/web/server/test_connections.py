@@ -15,6 +15,7 @@ from tests.support.addresses import SMALL, ask, connected, rerun, visit
 from tests.support.photos import photo
 from tests.support.server import running
 from tests.support.wire import CLASSIFY, Answer, answer, head
+from tests.support.waiting import until
 from web.server.connections import BURST, RATE
 
 PANDA = photo("panda.webp").read_bytes()
@@ -112,10 +113,10 @@ def test_when_all_is_taken_an_idle_connection_of_whoever_has_most_is_closed_for_
     server: str, stack: ExitStack
 ) -> None:
     held = by_six_addresses(server, stack)
-    time.sleep(1.1)  # younger ones do not count as idle
+    time.sleep(1.1)  # younger ones do not count as idle, and a busy server may accept them late
     admitted = [one for one in held if not _told(one)]
     assert len(admitted) > 100
-    assert ask(server, "127.0.0.20").status == 200
+    until(lambda: ask(server, "127.0.0.20").status == 200)
     assert len([one for one in admitted if _told(one)]) == 1
 
 

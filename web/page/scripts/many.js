@@ -11,7 +11,7 @@ import * as table from "./table.js";
 import { t } from "./words.js";
 
 const element = (id) => document.getElementById(id);
-const AT_ONCE = 100; // files that become lines before the browser gets to draw
+const AT_ONCE = 25; // files that become lines before the browser gets to draw
 const PARTS = 4; // announcements on the way
 const FRAME = 250; // milliseconds between two drawings while a batch runs: drawing takes time from it
 
