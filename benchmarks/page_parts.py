@@ -1,8 +1,8 @@
-"""`python -m benchmarks.page_parts`: how fast the page's table of many pictures and its live camera are, in Chromium.
+"""`python -m benchmarks.page_parts`: how fast the page's table of many pictures and its camera are, in Chromium.
 
-A folder goes through the page and through `classifier classify`, in turn: the page has the model loaded, but its browser
-decodes the thumbnails on the same CPUs, and takes what is left of them. The page then gets the folder's pictures once
-more, under other names, to see whether the server's memory grows. The camera is Chromium's moving test picture.
+A folder goes through the page and through `classifier classify`, in turn: the page has the model loaded, but its
+browser decodes the thumbnails on the same CPUs, and takes what is left of them. The page then gets the same pictures
+once more, in another folder, to see whether the server's memory grows. The camera is Chromium's moving test picture.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="only pictures of these")
     options = parser.parse_args()
     lines = [
-        "| what | page | command line | page to command line | longest task in the tab | server's memory for 500 more |",
+        "| what | page | command line | page to command line | longest task in the tab "
+        "| server's memory for 500 more |",
         "|---|---|---|---|---|---|",
     ]
     with sync_playwright() as playwright:

@@ -22,8 +22,9 @@ new PerformanceObserver((list) => {
 }).observe({type: "layout-shift", buffered: true});
 """
 
-# From a click on a sample to the frame that shows its bars: they are empty until the answer has come. Asking for frames all
-# the while would take a CPU from the server, where nothing but a CPU draws them. What a frame asked for runs right after it.
+# From a click on a sample to the frame that shows its bars: they are empty until the answer has come. Asking for frames
+# all the while would take a CPU from the server, where nothing but a CPU draws them. What is put off by no time within
+# the work for a frame runs right after it.
 _CLICK = """number => new Promise((done) => {
     const bars = () => [...document.querySelectorAll('[role=meter]')].map((bar) => bar.ariaLabel).join();
     const buttons = document.querySelectorAll('#samples button');

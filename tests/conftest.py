@@ -52,6 +52,8 @@ THOROUGH = (
     "web/test_bare.py",
     "web/test_reload_server.py",
 )
+PLACES = [Path(__file__).parent / place for place in THOROUGH]
+assert all(place.exists() for place in PLACES), "THOROUGH names what is not there"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,6 +71,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes stay out of names: those of a gzip file tell the second they were made in, and xdist compares names."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks what is thorough, before any are chosen by their marks."""
+    if any(item.path.is_relative_to(place) for place in PLACES):
+        item.add_marker(pytest.mark.thorough)
 
 
 def pytest_collection_finish() -> None:
@@ -93,12 +101,8 @@ def _is_alone(item: pytest.Item | None) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is thorough. With `pytest -n`, tests marked `alone` come first, one after another, in the first process."""
-    places = [Path(__file__).parent / place for place in THOROUGH]
-    assert all(place.exists() for place in places), "THOROUGH names what is not there"
+    """With `pytest -n`, tests marked `alone` come first and so one after another, in the first process."""
     for item in items:
-        if any(item.path.is_relative_to(place) for place in places):
-            item.add_marker(pytest.mark.thorough)
         if " at 0x" in item.nodeid:  # another one in each process, which would end a run with `-n` before it begins
             raise pytest.UsageError(f"the name of a test has an address in memory: {item.nodeid}")
     if "PYTEST_XDIST_WORKER" in os.environ:

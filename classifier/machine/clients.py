@@ -85,7 +85,7 @@ class Clients:
             self._get(client).served[kind] = self._clock()
 
     def served(self, client: str, kind: str) -> float:
-        """When the latest piece of a client's work of this kind began, in seconds of the clock; 0 if that is not known."""
+        """When a client's latest piece of work of this kind began, in seconds of the clock; 0 if that is not known."""
         with self._lock:
             known = self._known.get(client)
             return known.served.get(kind, 0.0) if known else 0.0

@@ -14,8 +14,8 @@ import pytest
 from tests.support.addresses import SMALL, ask, connected, rerun, visit
 from tests.support.photos import photo
 from tests.support.server import running
-from tests.support.wire import CLASSIFY, Answer, answer, head
 from tests.support.waiting import until
+from tests.support.wire import CLASSIFY, Answer, answer, head
 from web.server.connections import BURST, RATE
 
 PANDA = photo("panda.webp").read_bytes()
