@@ -43,12 +43,11 @@ _COUNTED = """() => {
 }"""
 
 
-def _opened(browser: Browser, address: str, mode: str, *scripts: str) -> Page:
+def _opened(browser: Browser, address: str, mode: str, script: str) -> Page:
     page = browser.new_context(permissions=["camera"], viewport={"width": 1280, "height": 800}).new_page()
     page.goto(f"{address}/?mode={mode}")
     expect(page.locator(".stBidiComponent #page[data-ready]")).to_be_visible(timeout=60_000)
-    for script in scripts:
-        page.evaluate(script)
+    page.evaluate(script)
     return page
 
 
@@ -109,8 +108,8 @@ def main() -> None:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page_parts", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each folder goes each way (default: 3)")
-    parser.add_argument("--live", action="store_true", help="only the live camera")
-    parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help="only pictures of these")
+    about = "only pictures of these; none for the camera alone"
+    parser.add_argument("--sizes", nargs="*", choices=list(SIZES), default=list(SIZES), help=about)
     options = parser.parse_args()
     lines = [
         "| what | page | command line | page to command line | longest task in the tab "
@@ -121,11 +120,11 @@ def main() -> None:
         browser = playwright.chromium.launch(**browser_arguments())
         live = _live(browser)
         print(live, flush=True)
-        for about in () if options.live else options.sizes:
-            lines.append(_many(browser, about, SIZES[about], options.rounds))
+        for size in options.sizes:
+            lines.append(_many(browser, size, SIZES[size], options.rounds))
             print(lines[-1], flush=True)
         browser.close()
-    if not options.live and options.sizes == list(SIZES):
+    if options.sizes == list(SIZES):
         save("python -m benchmarks.page_parts", [*lines, "", live], "page_parts")
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,13 @@ THOROUGH = (
     "web/test_bare.py",
     "web/test_reload_server.py",
 )
-PLACES = [Path(__file__).parent / place for place in THOROUGH]
-assert all(place.exists() for place in PLACES), "THOROUGH names what is not there"
+
+
+@cache
+def _is_thorough(file: Path) -> bool:
+    places = [Path(__file__).parent / place for place in THOROUGH]
+    assert all(place.exists() for place in places), "THOROUGH names what is not there"
+    return any(file.is_relative_to(place) for place in places)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,7 +81,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Marks what is thorough, before any are chosen by their marks."""
-    if any(item.path.is_relative_to(place) for place in PLACES):
+    if _is_thorough(item.path):
         item.add_marker(pytest.mark.thorough)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from classifier.errors import AbandonedError, BusyError, ShareError, StoppingError
 from classifier.machine import forks
@@ -239,8 +238,7 @@ class WorkQueue:
         most = min(self._most_waiting, self._most_running + 1) if self._overloaded else self._most_waiting
         share = max(1, int(most * self._clients.share))
         own = self._waiting.get(client, deque[Place]())
-        served = self._clients.served
-        yielding = own[-1] if own and served(client, own[-1].kind) > served(client, kind) else None
+        yielding = own[-1] if own and self._goes_behind(own[-1], kind) else None
         if len(own) >= share and self._clients.others(client):
             if yielding:
                 return yielding
@@ -258,11 +256,15 @@ class WorkQueue:
     def _line_up(self, place: Place) -> None:
         """Puts a place behind its client's others, though before those of a kind that had its turn later."""
         places = self._waiting.setdefault(place.client, deque())
-        served = partial(self._clients.served, place.client)
-        at = next((at for at, one in enumerate(places) if served(one.kind) > served(place.kind)), len(places))
+        at = next((at for at, one in enumerate(places) if self._goes_behind(one, place.kind)), len(places))
         if places and not at:
             place.first = places[0].first  # or a client would wait longer for having asked once more
         places.insert(at, place)
+
+    def _goes_behind(self, place: Place, kind: str) -> bool:
+        """Whether a place is of a kind that had its turn later than this one of its client's."""
+        served = self._clients.served
+        return served(place.client, place.kind) > served(place.client, kind)
 
     @property
     def _overloaded(self) -> bool:
