@@ -80,7 +80,7 @@ class Parameters(BaseModel):
         return [int(part) for part in self.explain.split(",")]
 
 
-def check_query(request: Request) -> None:
+async def check_query(request: Request) -> None:  # not a plain function, for which FastAPI would start a thread
     """Refuses a query with a parameter that there is not; a dependency, so that the body need not be read.
 
     Raises:

@@ -91,7 +91,8 @@ async def turn(
         place = queue.ask(client, cancellation, kind)
     try:
         with _counted(asking), cancellation.stopped_by(partial(queue.give_up, place)):
-            given = await asyncio.wrap_future(place.turn)
+            # What is there already need not go through the event loop.
+            given = place.turn.result() if place.turn.done() else await asyncio.wrap_future(place.turn)
         yield lambda: nullcontext(given)
     finally:
         queue.leave(place)
