@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +57,7 @@ def container() -> Iterator[Target]:
     options = ["--cpus", "2", "--memory", "512m", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]  # noqa: S108
     trusted = ["--env", "CLASSIFIER_TRUSTED_PROXIES=0.0.0.0/0"]
     with detached(IMAGE, *options, *trusted, "--publish", f"127.0.0.1:{PORT}:8501") as name:
-        address = f"http://127.0.0.1:{PORT}"
+        address = _address(name, 8501)
         _wait(address)
         yield _measured("a container", address, _pids([name]))
 
@@ -80,7 +81,7 @@ def replicas(count: int = 2) -> Iterator[Target]:
 
     try:
         run("up", "--detach", "--wait", "--scale", f"edge={count}")
-        address = f"http://127.0.0.1:{PORT}"
+        address = _address(run("ps", "--quiet", "proxy").strip(), 8080)
         _wait(address)
         yield _measured(f"{count} containers behind nginx", address, _pids(run("ps", "--quiet").split()))
     finally:
@@ -99,6 +100,14 @@ def target(text: str) -> Iterator[Target]:
     else:
         name, _, address = text.partition("=")
         yield Target(name, address)
+
+
+def _address(container: str, port: int) -> str:
+    """Where a container answers: on Linux itself, since a published port may lead through a process of Docker's."""
+    if sys.platform != "linux":
+        return f"http://127.0.0.1:{PORT}"
+    networks = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    return f"http://{docker('inspect', '--format', networks, container).split()[0]}:{port}"
 
 
 def _pids(containers: Iterable[str]) -> list[int]:
