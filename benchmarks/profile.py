@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import http.client
-import io
 import itertools
 import os
 import statistics
@@ -25,11 +23,9 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from benchmarks.beside import servers
 from benchmarks.browser import browser_arguments
-from benchmarks.callers import in_turn
+from benchmarks.calls import calls
 from benchmarks.measure import seconds, times
-from benchmarks.pictures import mosaic_jpeg
 from benchmarks.plain import Plain
 from benchmarks.rows import THREADS, engines, load, photos, visit
 from benchmarks.table import save
@@ -139,62 +135,6 @@ def folder(rounds: int) -> Iterator[str]:
     )
 
 
-def calls(rounds: int) -> Iterator[str]:
-    """What a picture of 640 x 480 asks of the CPUs, beside how long a caller waits for its answer, alone and with seven."""
-    package = ModelPackage.load(ROOT / "model" / "efficientnet-lite2")
-    manifest = package.manifest.input
-    limits = Limits()
-    here, workers = InProcess(limits), Workers(limits, THREADS)
-    backend, _ = load_backend(package, "litert", THREADS)
-    single = backend.for_many()
-    data = mosaic_jpeg(640, 480)
-    inputs = normalise(here.prepare(data, manifest.geometry).pixels, manifest)
-
-    def plainly() -> None:
-        Image.open(io.BytesIO(data)).convert("RGB").resize(manifest.size)
-
-    with servers("fastapi") as running, ThreadPoolExecutor(THREADS) as pool:
-
-        def together(work: Callable[[], object]) -> Callable[[], object]:
-            return lambda: list(pool.map(lambda _: work(), range(THREADS)))
-
-        def asked(name: str) -> Callable[[], object]:
-            connection = http.client.HTTPConnection("127.0.0.1", running[name].port)
-            return lambda: running[name].ask(connection, data)
-
-        other = next(name for name in running if name != "ours")
-        parts: dict[str, Callable[[], object]] = {
-            "infer": lambda: backend.run(inputs),
-            "decode, cut and shrink": lambda: here.prepare(data, manifest.geometry),
-            "the same in a worker": lambda: workers.prepare(data, manifest.geometry),
-            "Image.open, convert, resize": plainly,
-            "ours": asked("ours"),
-            other: asked(other),
-            "infer, all at once": together(lambda: single.run(inputs)),
-            "decode, all at once": together(lambda: workers.prepare(data, manifest.geometry)),
-        }
-        taken = seconds(parts, 4 * rounds, warm=10)
-        workers.close()
-        loads = in_turn(running, data, 8, 160, max(3, rounds // 6))
-    yield f"### A picture of 640 x 480 by HTTP, {package.manifest.title}"
-    yield "| part | ms, alone |\n|---|---|"
-    for part in list(parts)[:6]:
-        yield f"| {part}{', a caller' if part in running else ''} | {_ms(taken[part])} |"
-    least = taken["infer"] + taken["the same in a worker"]
-    yield (
-        f"\nDecoding out of the server's reach, and the model, take {_ms(least)} ms, so **{taken[other] / least:.2f} x** is"
-        f" the most that one caller can see beside {other}; ours is {taken[other] / taken['ours']:.2f} x: the server adds"
-        f" {_ms(taken['ours'] - least)} ms, {other} {_ms(taken[other] - taken['infer'] - taken['Image.open, convert, resize'])}."
-    )
-    busy = taken["infer, all at once"] + taken["decode, all at once"]
-    bound = THREADS / busy
-    yield (
-        f"\nWith all CPUs busy, decoding and the model take {_ms(busy)} ms of a CPU, so {THREADS} CPUs answer"
-        f" {bound:.1f} pictures a second at most, {bound / loads[other].rate:.2f} x the {loads[other].rate:.1f} of {other}."
-        f" Ours, for 8 callers: {loads['ours'].rate:.1f}, **{loads['ours'].rate / bound:.0%}** of the bound."
-    )
-
-
 def start(rounds: int) -> Iterator[str]:
     """How long after its start a page reaches each stage."""
     scripts = {"ours": "streamlit_app.py", "bare": "benchmarks/bare_page.py", "plain": "benchmarks/plain_page.py"}
@@ -292,7 +232,9 @@ def _ms(value: float) -> str:
     return f"{value * 1000:.1f}"
 
 
-PARTS: dict[str, Callable[[int], Iterator[str]]] = {part.__name__: part for part in (picture, folder, calls, start, model)}
+PARTS: dict[str, Callable[[int], Iterator[str]]] = {
+    part.__name__: part for part in (picture, folder, calls, start, model)
+}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client as http_client
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -120,22 +120,27 @@ def another(picture: bytes) -> bytes:
     return picture + uuid.uuid4().bytes  # behind the end of a JPEG
 
 
-def client(address: str) -> httpx.Client:
-    """An HTTP client for one visitor or caller."""
+def client(address: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """An HTTP client for one visitor or caller, with what it sends each time."""
     # Not verifying spares reading the system's certificates, which takes many visitors longer than their whole visit.
     return httpx.Client(
-        base_url=address, timeout=PATIENCE, verify=False, limits=httpx.Limits(max_keepalive_connections=0)
+        base_url=address,
+        headers=headers,
+        timeout=PATIENCE,
+        verify=False,
+        limits=httpx.Limits(max_keepalive_connections=0),
     )
 
 
 @contextmanager
-def opened(address: str) -> Iterator[Tab]:
+def opened(address: str, headers: Mapping[str, str] | None = None) -> Iterator[Tab]:
     """Opens the page in a tab and waits until its script has run; closes the tab afterwards.
 
     Args:
         address: the server's address, such as http://localhost:8501.
+        headers: that are sent with each request.
     """
-    with connection(address) as (http, socket, _):
+    with connection(address, headers) as (http, socket, _):
         tab = Tab(http, socket)
         try:
             yield tab
@@ -144,16 +149,18 @@ def opened(address: str) -> Iterator[Tab]:
 
 
 @contextmanager
-def connection(address: str) -> Iterator[tuple[httpx.Client, ClientConnection, str]]:
+def connection(
+    address: str, headers: Mapping[str, str] | None = None
+) -> Iterator[tuple[httpx.Client, ClientConnection, str]]:
     """An HTTP client, Streamlit's WebSocket and the token of a visit."""
-    with client(address) as http:
+    with client(address, headers) as http:
         http.get("/_stcore/health").raise_for_status()
         token = http.cookies[TOKEN]
         with connect(
             f"{address.replace('http', 'ws', 1)}/_stcore/stream",
             origin=Origin(address),
             subprotocols=[Subprotocol("streamlit"), Subprotocol(token)],
-            additional_headers={"Cookie": f"{TOKEN}={token}"},
+            additional_headers={**(headers or {}), "Cookie": f"{TOKEN}={token}"},
             compression=None,
             max_size=None,
             open_timeout=PATIENCE,

@@ -94,7 +94,7 @@ def _run(target: Target, seconds: float, users: int, classes: Sequence[str], env
     answers = sum("refused" not in row[1] and not row[3] for row in rows)
     cpu = None if before is None or after is None else (after - before) / max(1, answers)
     begin = max(start, rows[0][0] - rows[0][2] / 1000) + WARM_UP
-    counted = [row for row in rows if row[1] == "page" or begin <= row[0] <= begin + seconds]
+    counted = [row for row in rows if row[1].startswith("page") or begin <= row[0] <= begin + seconds]
     waited: dict[str, list[float]] = {}
     for _, kind, taken, failure in counted:
         if not failure and "refused" not in kind:

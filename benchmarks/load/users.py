@@ -18,10 +18,12 @@ import os
 import random
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from locust import FastHttpUser, User, events, task
+from websockets.exceptions import InvalidStatus
 
 from benchmarks.visitor import Answer, Tab, another, opened
 
@@ -36,6 +38,12 @@ _REFUSED = (429, 503)
 _NUMBERS = itertools.count(1)
 
 
+def _address() -> dict[str, str]:
+    """The header by which a proxy names the next free address."""
+    number = next(_NUMBERS)
+    return {"X-Forwarded-For": f"10.1.{number // 250}.{number % 250 + 1}"}
+
+
 class Caller(FastHttpUser):
     """Sends a picture, and the next as soon as it has its labels; keeps its connection, and comes back when told to."""
 
@@ -44,10 +52,9 @@ class Caller(FastHttpUser):
     network_timeout = connection_timeout = 60.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """With the next free address, as a proxy would name it."""
+        """With an address of its own."""
         super().__init__(*arguments, **options)
-        number = next(_NUMBERS)
-        self.headers = {"Content-Type": "image/jpeg", "X-Forwarded-For": f"10.1.{number // 250}.{number % 250 + 1}"}
+        self.headers = {"Content-Type": "image/jpeg", **_address()}
 
     def on_start(self) -> None:
         """Comes at a moment of its own where arrivals have a rate, and is there at once where they have not."""
@@ -103,7 +110,7 @@ class Visitor(User):
         """Opens the page, at a moment of its own."""
         time.sleep(random.random() * THINK)  # noqa: S311  (no secret)
         self.stack = ExitStack()
-        self.tab: Tab = self._timed("page", lambda: self.stack.enter_context(opened(str(self.host))))
+        self.tab: Tab | None = self._timed("page", lambda: self.stack.enter_context(opened(str(self.host), _address())))
 
     def on_stop(self) -> None:
         """Closes the page."""
@@ -111,26 +118,31 @@ class Visitor(User):
 
     @task
     def show(self) -> None:
-        """One photo."""
-        answer = self._timed("bars", self._until_bars)
+        """One photo; nothing more from who was told that there are too many visitors."""
+        answer = self._timed("bars", partial(self._until_bars, self.tab)) if self.tab else None
         if answer and not answer.labels:
             EVENTS.request.fire(
                 request_type="WS", name="bars", response_time=0, response_length=0, exception=ValueError(answer.refusal)
             )
         time.sleep(THINK * (0.5 + random.random()))  # noqa: S311
 
-    def _until_bars(self) -> Answer:
+    def _until_bars(self, tab: Tab) -> Answer:
         picture = another(PICTURES["small"])
-        answer = self.tab.show(picture)
+        answer = tab.show(picture)
         while answer.later is not None:
             time.sleep(answer.later)
-            answer = self.tab.show(picture)
+            answer = tab.show(picture)
         return answer
 
     def _timed(self, name: str, work: Any) -> Any:
-        start, failure, result = time.perf_counter(), None, None
+        start = time.perf_counter()
+        failure: Exception | None = None
+        result = None
         try:
             result = work()
+        except InvalidStatus as error:
+            refused = error.response.status_code in _REFUSED
+            name, failure = (f"{name} refused", None) if refused else (name, error)
         except Exception as error:
             failure = error
         taken = (time.perf_counter() - start) * 1000

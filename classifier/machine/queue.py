@@ -22,7 +22,10 @@ OVERLOAD = 5.0
 """Seconds for which a queue that was full counts as overloaded, if it is never empty."""
 
 EMPTY = 0.1
-"""Seconds for which a queue must be empty to be no longer overloaded."""
+"""Seconds for which a queue must be empty to be no longer overloaded, at least."""
+
+PICTURES = 8
+"""And as long as so many pictures take: a queue to which too many come is hardly ever empty for that time."""
 
 AGING = 5.0
 """Seconds of work that a second of waiting makes up for: whoever has used much waits longer, but not forever."""
@@ -115,6 +118,7 @@ class WorkQueue:
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, deque[Place]] = {}
         self._overloaded_until = self._empty_since = self._clock()
+        self._mean = 0.0  # seconds of the latest turns
 
     @property
     def busy(self) -> int:
@@ -181,7 +185,7 @@ class WorkQueue:
         with self._lock:
             if self._closed:
                 raise StoppingError
-            if not self.busy + self.waiting and now - self._empty_since >= EMPTY:
+            if not self.busy + self.waiting and now - self._empty_since >= self._empty_for:
                 self._overloaded_until = now
             if not self._may_run(client) and (evicted := self._to_evict(client, kind)):
                 self._remove(evicted)
@@ -212,7 +216,9 @@ class WorkQueue:
         with self._lock:
             self._remove(place)
             if place.started is not None:
-                self._clients.charge(place.client, self._cost(place, place.started))
+                seconds = self._cost(place, place.started)
+                self._clients.charge(place.client, seconds)
+                self._mean += (seconds - self._mean) / PICTURES
                 place.started = None
                 self._running[place.client] -= 1
                 if not self._running[place.client]:
@@ -270,6 +276,11 @@ class WorkQueue:
     def _overloaded(self) -> bool:
         """Whether only as many may wait as are worked on, and one more."""
         return self._clock() < self._overloaded_until
+
+    @property
+    def _empty_for(self) -> float:
+        """Seconds for which it must be empty to be no longer overloaded."""
+        return max(EMPTY, PICTURES * self._mean / self._most_running)
 
     def _start(self, place: Place) -> None:
         place.started = self._clock()

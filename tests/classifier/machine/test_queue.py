@@ -282,6 +282,31 @@ def test_a_queue_that_was_full_is_short_until_it_was_empty() -> None:
     assert queue.waiting == 8
 
 
+def test_where_pictures_take_long_a_moment_without_any_does_not_mean_that_there_are_few() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=1, waiting=8, clock=clock)
+    places = [queue.ask() for _ in range(9)]
+    with pytest.raises(BusyError):
+        queue.ask()
+    for place in places:
+        clock.now += 0.3
+        queue.leave(place)
+
+    def accepted() -> int:
+        held = []
+        with suppress(BusyError):
+            held.extend(queue.ask() for _ in range(9))
+        waiting = queue.busy + queue.waiting
+        for place in held:
+            queue.leave(place)
+        return waiting
+
+    clock.now += 0.3
+    assert accepted() == 3
+    clock.now += 3
+    assert accepted() == 9
+
+
 def test_whoever_would_be_refused_hears_so_beforehand_only_where_more_comes_than_can_be_worked_on() -> None:
     clock = Clock()
     queue = WorkQueue(running=1, waiting=3, clock=clock)
