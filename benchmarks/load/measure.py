@@ -27,6 +27,9 @@ or callers would wait for each other."""
 WARM_UP = 3.0
 """Seconds at the beginning that do not count."""
 
+FILL_UP = 8.0
+"""The same where arrivals have a rate: too many first fill a queue, whose pictures wait longer than all after them."""
+
 
 @cache
 def pictures() -> dict[str, bytes]:
@@ -72,10 +75,17 @@ def closed(target: Target, seconds: float, **counts: int) -> Outcome:
 def arriving(target: Target, seconds: float, rate: float) -> Outcome:
     """Small pictures at such a rate in the second, however many have been answered."""
     users = max(1, round(rate * GAP))
-    return _run(target, seconds, users, ["Small"], {"SMALL": str(users), "RATE": str(rate)})
+    return _run(target, seconds, users, ["Small"], {"SMALL": str(users), "RATE": str(rate)}, FILL_UP)
 
 
-def _run(target: Target, seconds: float, users: int, classes: Sequence[str], environment: dict[str, str]) -> Outcome:
+def _run(
+    target: Target,
+    seconds: float,
+    users: int,
+    classes: Sequence[str],
+    environment: dict[str, str],
+    warm_up: float = WARM_UP,
+) -> Outcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for kind, picture in pictures().items():
@@ -83,7 +93,7 @@ def _run(target: Target, seconds: float, users: int, classes: Sequence[str], env
         record = folder / "record.jsonl"
         command = [sys.executable, "-m", "locust", "-f", str(ROOT / "benchmarks/load/users.py"), "--headless"]
         command += ["--host", target.address, "--users", str(users), "--spawn-rate", str(users)]
-        command += ["--run-time", f"{seconds + WARM_UP:.0f}s", "--stop-timeout", "60", "--only-summary", *classes]
+        command += ["--run-time", f"{seconds + warm_up:.0f}s", "--stop-timeout", "60", "--only-summary", *classes]
         paths = {"PICTURES": name, "RECORD": str(record), "PYTHONPATH": str(ROOT)}
         before, start = target.cpu() if target.cpu else None, time.time()
         ended = subprocess.run(command, env={**os.environ, **environment, **paths}, capture_output=True, text=True)
@@ -93,7 +103,7 @@ def _run(target: Target, seconds: float, users: int, classes: Sequence[str], env
         raise RuntimeError(f"Locust sent nothing:\n{ended.stderr[-2000:]}")
     answers = sum("refused" not in row[1] and not row[3] for row in rows)
     cpu = None if before is None or after is None else (after - before) / max(1, answers)
-    begin = max(start, rows[0][0] - rows[0][2] / 1000) + WARM_UP
+    begin = max(start, rows[0][0] - rows[0][2] / 1000) + warm_up
     counted = [row for row in rows if row[1].startswith("page") or begin <= row[0] <= begin + seconds]
     waited: dict[str, list[float]] = {}
     for _, kind, taken, failure in counted:

@@ -10,6 +10,7 @@ import tomlkit
 from pydantic_core import PydanticUndefined
 
 from benchmarks import table
+from benchmarks.load import cost
 from classifier.errors import InputError, UnknownModeError
 from classifier.languages import languages
 from classifier.package import InputSpec, OutputSpec
@@ -128,6 +129,27 @@ def test_the_table_of_the_pages_parts_is_that_of_the_file_it_names(document: Pat
         assert shown == results
     assert [row[1:] for row in shown] == [row[1:] for row in results]
     assert file in [target(document, link)[0] for link in links(document)]
+
+
+@pytest.mark.parametrize("kind", ["load", "shed", "visitors"])
+def test_the_rows_under_load_are_some_of_the_file_they_name(kind: str) -> None:
+    page = DOCS / "scaling.md"
+    file, shown = measured(page, kind)
+    assert len(shown) >= 3
+    assert [row for row in cells(text(file)) if row in shown] == shown
+    assert file in [target(page, link)[0] for link in links(page)]
+
+
+def test_what_a_demand_takes_is_what_the_command_says() -> None:
+    shown = re.findall(r"^<!-- cost: (\S+) -->\n(.*?)^<!-- /cost -->$", text(DOCS / "scaling.md"), re.M | re.S)
+    for size, (file, lines) in zip(cost.PICTURE, shown, strict=True):
+        assert lines.splitlines() == cost.table(cost.measured(ROOT / file), 10_000, 1_000_000, size, cost.Habits())
+
+
+def test_a_first_visit_costs_what_was_measured() -> None:
+    _, rows = measured(DOCS / "speed.md", "peers")
+    (kilobytes,) = [row[1].removesuffix(" kB") for row in rows if row[0] == "first visit: kB"]
+    assert round(int(kilobytes) / 1000, 2) == cost.FIRST_VISIT
 
 
 def test_measuring_again_leaves_the_results_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
