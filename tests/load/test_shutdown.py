@@ -71,10 +71,10 @@ def test_every_request_sent_before_sigterm_is_answered(tmp_path: Path) -> None:
             assert process.wait(15) in ENDED_AS_ASKED
         finally:
             gone.set()
-    assert set(statuses) <= {200, 503}  # as for the callers, whose pictures wait, too
+    assert set(statuses) <= {200, 429, 503}  # as for the callers, whose pictures wait, too
     assert [what for caller in callers for sent, what in caller.lost if sent < signalled] == []
     under_way = [status for caller in callers for sent, status in caller.answered if sent < signalled]
-    assert set(under_way) == {200, 503}
+    assert {200, 503} <= set(under_way) <= {200, 429, 503}  # 429: the share of one who is beside others
 
 
 @pytest.mark.alone
