@@ -85,6 +85,14 @@ def test_chinese_words_are_quoted_and_not_slanted(english: Path, chinese: Path) 
 
 
 @IN_BOTH
+def test_bold_words_of_chinese_text_are_bold(english: Path, chinese: Path) -> None:
+    """Between punctuation and a character, two asterisks begin or end nothing: they are shown as they are."""
+    for before, words, behind in re.findall(r"(\w?)\*\*([^*\n]+)\*\*(\w?)", prose(chinese)):
+        assert not re.search(r"\w[，。；：？！、（）“”]", before + words[0]), words
+        assert not re.search(r"[，。；：？！、（）“”]\w", words[-1] + behind), words
+
+
+@IN_BOTH
 def test_an_address_in_chinese_text_ends_where_it_should(english: Path, chinese: Path) -> None:
     """GitHub makes a link of a bare address up to the next space, Chinese punctuation included."""
     assert [one for one in re.findall(r"https?://[^\s()<>`]+", prose(chinese)) if not one.isascii()] == []

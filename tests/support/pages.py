@@ -64,8 +64,7 @@ def code_spans(page: Path) -> list[str]:
 def sentences(page: Path) -> list[str]:
     """The text of each line and of each cell of a table, without markup; `x` for code."""
     shown = re.sub(r"<!--.*?-->|\]\([^)]*\)", "", prose(page), flags=re.S)
-    # Behind bold text that ends in punctuation, Markdown needs a space.
-    shown = re.sub(r"`[^`\n]+`", "x", re.sub(r"([：。])\*\* ", r"\1", shown))
+    shown = re.sub(r"`[^`\n]+`", "x", shown)
     lines = (re.sub(r"^[-#> ]+|[*!\[]", "", line) for line in shown.splitlines())
     return [cell.strip() for line in lines for cell in line.split("|")]
 
