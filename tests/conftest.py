@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -32,22 +33,47 @@ THOROUGH = (
     "classifier/cli/test_kinds.py",
     "classifier/cli/test_report.py",
     "classifier/cli/test_sets.py",
+    "classifier/cli/test_streams.py",
+    "classifier/evaluation/test_html.py",
+    "classifier/explanation/test_heads.py",
     "classifier/explanation/test_proof.py",
     "classifier/importing",
+    "classifier/package/test_unreadable.py",
     "classifier/picture/formats",
+    "classifier/picture/sandbox/test_bounds.py",
     "classifier/picture/sandbox/test_trouble.py",
+    "classifier/picture/test_animation.py",
+    "classifier/picture/test_blank.py",
+    "classifier/picture/test_cut_off.py",
+    "classifier/picture/test_damaged.py",
+    "classifier/picture/test_pillow_images.py",
     "classifier/picture/test_small_inputs.py",
     "classifier/test_forks.py",
+    "classifier/test_golden.py",
+    "docs/test_examples.py",
     "e2e/test_accessibility.py",
+    "e2e/test_base_path.py",
     "e2e/test_contrast.py",
+    "e2e/test_crowded.py",
+    "e2e/test_firefox.py",
+    "e2e/test_full.py",
     "e2e/test_install.py",
     "e2e/test_keyboard.py",
+    "e2e/test_looks.py",
     "e2e/test_lost_server.py",
+    "e2e/test_modelscope.py",
     "e2e/test_other_sites.py",
     "e2e/test_words.py",
     "e2e/test_zoom.py",
+    "load/test_hostile.py",
     "load/test_load.py",
     "model",
+    "test_same_scores.py",
+    "test_sbom.py",
+    "web/api/test_hostile.py",
+    "web/grpc_server/test_hostile.py",
+    "web/oip/test_conformance.py",
+    "web/server/test_access_log.py",
     "web/server/test_slow_connections.py",
     "web/streamlit_internals/test_page_messages.py",
     "web/test_bare.py",
@@ -62,8 +88,14 @@ def _is_thorough(file: Path) -> bool:
     return any(file.is_relative_to(place) for place in places)
 
 
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    return int(number), int(parts)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of ours, shown by `pytest --help`."""
+    parser.addoption("--part", metavar="K/N", type=_part, default=(0, 1), help="one file in N alone, K of 0 to N - 1")
     parser.addoption("--server", metavar="ADDRESS", help="drive the page of this server instead of one started here")
     parser.addoption("--cuda", action="store_true", help="build and test the cuda image, too: 3.5 GB of downloads")
     parser.addoption("--pictures", type=int, default=20, help="for each limit of a container (default: 20)")
@@ -106,8 +138,13 @@ def _is_alone(item: pytest.Item | None) -> bool:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With `pytest -n`, tests marked `alone` come first and so one after another, in the first process."""
+    number, parts = config.getoption("--part")
+    left_out = [item for item in items if zlib.crc32(item.path.name.encode()) % parts != number % parts]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
         if " at 0x" in item.nodeid:  # another one in each process, which would end a run with `-n` before it begins
             raise pytest.UsageError(f"the name of a test has an address in memory: {item.nodeid}")

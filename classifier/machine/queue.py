@@ -280,7 +280,7 @@ class WorkQueue:
     @property
     def _empty_for(self) -> float:
         """Seconds for which it must be empty to be no longer overloaded."""
-        return max(EMPTY, PICTURES * self._mean / self._most_running)
+        return max(EMPTY, PICTURES * self._mean / max(1, self._most_running))
 
     def _start(self, place: Place) -> None:
         place.started = self._clock()
