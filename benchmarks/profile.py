@@ -1,7 +1,7 @@
 """Why some rows are not better: `python -m benchmarks.profile [picture] [folder] [calls] [start] [model]`.
 
 For the rows of `make bench` that miss the wanted ratio, it measures their parts, which take turns in one run, and tells
-the best ratio that would be possible. It writes to `benchmarks/results/profile/` when all rows were run.
+the best ratio that would be possible. It writes to `benchmarks/results/profile/`.
 """
 
 from __future__ import annotations
@@ -250,8 +250,7 @@ def main() -> None:
             gap = "\n" if line.startswith(("###", "| part", "| seconds", "| what")) else ""
             lines.append(gap + line)
             print(lines[-1], flush=True)
-    if not args.parts:
-        save("python -m benchmarks.profile", lines, "profile")
+    save(" ".join(["python -m benchmarks.profile", *args.parts]), lines, "profile")
 
 
 if __name__ == "__main__":
