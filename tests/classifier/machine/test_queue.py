@@ -12,7 +12,7 @@ import pytest
 from classifier.errors import AbandonedError, BusyError, ShareError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import Clients
-from classifier.machine.queue import WorkQueue
+from classifier.machine.queue import Place, WorkQueue
 from tests.support.clock import Clock
 
 
@@ -293,7 +293,7 @@ def test_where_pictures_take_long_a_moment_without_any_does_not_mean_that_there_
         queue.leave(place)
 
     def accepted() -> int:
-        held = []
+        held: list[Place] = []
         with suppress(BusyError):
             held.extend(queue.ask() for _ in range(9))
         waiting = queue.busy + queue.waiting
