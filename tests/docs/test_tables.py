@@ -138,6 +138,18 @@ def test_the_table_of_the_pages_parts_is_that_of_the_file_it_names(document: Pat
     assert file in [target(document, link)[0] for link in links(document)]
 
 
+@pytest.mark.parametrize("kind", ["train", "train-time"])
+@both(DOCS / "train.md")
+def test_the_tables_of_training_are_those_of_the_files_they_name(document: Path, kind: str) -> None:
+    file, shown = measured(document, kind)
+    results = cells(text(file))
+    if document in IN_CHINESE:
+        assert shown == results
+    numbers = [[re.findall(r"[\d.]+", cell) for cell in row] for row in shown]
+    assert numbers == [[re.findall(r"[\d.]+", cell) for cell in row] for row in results]
+    assert file in [target(document, link)[0] for link in links(document)]
+
+
 @pytest.mark.parametrize("kind", ["load", "shed", "visitors"])
 def test_the_rows_under_load_are_some_of_the_file_they_name(kind: str) -> None:
     page = DOCS / "scaling.md"
