@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Response
 
 from classifier.errors import EngineUnavailableError
+from classifier.explanation import occlusion
 from tests.support.page import CAT, OWN, answer, client
 from web.models import models
 from web.page.explanations import MEDIA_TYPE
@@ -54,12 +55,13 @@ def test_a_sample_is_explained_by_its_name_and_by_the_model_that_is_asked_for() 
 
 
 @pytest.mark.usefixtures("headless")
-def test_what_takes_long_tells_its_progress_before_the_maps() -> None:
+def test_what_takes_long_tells_its_progress_before_the_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(occlusion, "_MOST_SECONDS", 600.0)  # or a busy machine would take fewer steps
     *progress, found = lines(explain(CAT))
     shares = [one["done"] for one in progress]
-    assert shares  # how many depends on how fast the machine is at the moment
+    assert len(shares) >= 5
     assert shares == sorted(shares)
-    assert 0 < shares[0] <= shares[-1] < 1
+    assert 0 < shares[0] < shares[-1] < 1
     assert found["method"] == "occlusion"
     assert len(found["maps"]) == 10
 
