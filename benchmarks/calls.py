@@ -63,22 +63,23 @@ def calls(rounds: int) -> Iterator[str]:
     yield f"### A picture of 640 x 480 by HTTP, {package.manifest.title}"
     yield "| part | ms, alone |\n|---|---|"
     for part in list(parts)[:6]:
-        yield f"| {part}{', a caller' if part in running else ''} | {_ms(taken[part])} |"
+        yield f"| {part}{', a caller' if part in running else ''} | {ms(taken[part])} |"
     least = taken["infer"] + taken["the same in a worker"]
     ours, plain = taken["ours"] - least, taken[other] - taken["infer"] - taken["Image.open, convert, resize"]
     yield (
-        f"\nDecoding in a worker and the model take {_ms(least)} ms, so **{taken[other] / least:.2f} x** is the most"
+        f"\nDecoding in a worker and the model take {ms(least)} ms, so **{taken[other] / least:.2f} x** is the most"
         f" that one caller can see beside {other}; ours is {taken[other] / taken['ours']:.2f} x: the server adds"
-        f" {_ms(ours)} ms, {other} {_ms(plain)}."
+        f" {ms(ours)} ms, {other} {ms(plain)}."
     )
     busy = taken["infer, all at once"] + taken["decode, all at once"]
     bound, rate = THREADS / busy, loads["ours"].rate
     yield (
-        f"\nWith all CPUs busy, decoding and the model take {_ms(busy)} ms of a CPU, so {THREADS} CPUs answer"
+        f"\nWith all CPUs busy, decoding and the model take {ms(busy)} ms of a CPU, so {THREADS} CPUs answer"
         f" {bound:.1f} pictures a second at most: **{bound / loads[other].rate:.2f} x** the {loads[other].rate:.1f} of"
         f" {other}, 8 callers each. Ours are {rate:.1f}, {rate / bound:.0%} of the bound."
     )
 
 
-def _ms(value: float) -> str:
+def ms(value: float) -> str:
+    """Seconds as ms, for a table."""
     return f"{value * 1000:.1f}"

@@ -24,7 +24,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from benchmarks.browser import browser_arguments
-from benchmarks.calls import calls
+from benchmarks.calls import calls, ms
 from benchmarks.measure import seconds, times
 from benchmarks.plain import Plain
 from benchmarks.rows import THREADS, engines, load, photos, visit
@@ -69,14 +69,14 @@ def picture(rounds: int) -> Iterator[str]:
         )
     yield f"### 12-megapixel JPEG to 5 labels, {model.package.manifest.title}"
     yield "| part | ours, ms | plainly, ms |\n|---|---|---|"
-    yield f"| read and decode | | {_ms(taken['decode'])} |"
-    yield f"| cut and shrink | with decoding: {_ms(taken['read, decode, cut, shrink'])} | {_ms(taken['resize'])} |"
-    yield f"| infer | {_ms(taken['infer'])} | `predict`: {_ms(taken['predict'])} |"
-    yield f"| all | {_ms(taken['ours'])} | {_ms(taken['plain'])} |"
+    yield f"| read and decode | | {ms(taken['decode'])} |"
+    yield f"| cut and shrink | with decoding: {ms(taken['read, decode, cut, shrink'])} | {ms(taken['resize'])} |"
+    yield f"| infer | {ms(taken['infer'])} | `predict`: {ms(taken['predict'])} |"
+    yield f"| all | {ms(taken['ours'])} | {ms(taken['plain'])} |"
     least = taken["an eighth"] + taken["infer"]
     yield (
-        f"\nPillow takes {_ms(taken['an eighth'])} ms to decode it at an eighth of its size, with nothing else done:"
-        f" most of it is reading the codes of all pixels. With the time of the model that is {_ms(least)} ms, so"
+        f"\nPillow takes {ms(taken['an eighth'])} ms to decode it at an eighth of its size, with nothing else done:"
+        f" most of it is reading the codes of all pixels. With the time of the model that is {ms(least)} ms, so"
         f" **{taken['plain'] / least:.2f} x** is the most that these libraries allow here; ours is"
         f" {taken['plain'] / taken['ours']:.2f} x."
     )
@@ -121,16 +121,16 @@ def folder(rounds: int) -> Iterator[str]:
     workers.close()
     yield f"### Folder of 12-megapixel photos, {model.package.manifest.title}"
     yield f"| part | ms, alone | ms, when it runs {THREADS} times at once |\n|---|---|---|"
-    yield f"| decode in this process | {_ms(taken['decode in this process'])} | |"
-    yield f"| decode in a worker | {_ms(taken['decode in a worker'])} | {_ms(taken['decode in workers, together'])} |"
-    yield f"| infer, all CPUs on one picture | {_ms(taken['infer on all CPUs'])} | |"
-    yield f"| infer, one CPU | {_ms(taken['infer on one CPU'])} | {_ms(taken['infer on one CPU, together'])} |"
-    yield f"| `classify`, one turn of the loop | {_ms(taken['loop'])} | |"
+    yield f"| decode in this process | {ms(taken['decode in this process'])} | |"
+    yield f"| decode in a worker | {ms(taken['decode in a worker'])} | {ms(taken['decode in workers, together'])} |"
+    yield f"| infer, all CPUs on one picture | {ms(taken['infer on all CPUs'])} | |"
+    yield f"| infer, one CPU | {ms(taken['infer on one CPU'])} | {ms(taken['infer on one CPU, together'])} |"
+    yield f"| `classify`, one turn of the loop | {ms(taken['loop'])} | |"
     busy = taken["decode in workers, together"] + taken["infer on one CPU, together"]
     yield (
-        f"\nThe command keeps all CPUs busy: decoding and inferring take {_ms(busy)} ms of a CPU when the others work,"
-        f" too, so {THREADS} CPUs finish a picture every {_ms(busy / THREADS)} ms at best. The loop takes"
-        f" {_ms(taken['loop'])} ms. So **{taken['loop'] / busy * THREADS:.2f} x** is the most that overlapping can"
+        f"\nThe command keeps all CPUs busy: decoding and inferring take {ms(busy)} ms of a CPU when the others work,"
+        f" too, so {THREADS} CPUs finish a picture every {ms(busy / THREADS)} ms at best. The loop takes"
+        f" {ms(taken['loop'])} ms. So **{taken['loop'] / busy * THREADS:.2f} x** is the most that overlapping can"
         " give, before anything is started, read or printed."
     )
 
@@ -205,7 +205,7 @@ def model(rounds: int) -> Iterator[str]:
         yield "| what | ms, middle half of the rounds | GFLOP/s |\n|---|---|---|"
         for what, found in taken.items():
             low, middle, high = statistics.quantiles(found, n=4)
-            yield f"| {what} | {_ms(low)} to {_ms(high)} | {work[what] / middle / 1e9:.0f} |"
+            yield f"| {what} | {ms(low)} to {ms(high)} | {work[what] / middle / 1e9:.0f} |"
         best = min(others, key=lambda engine: statistics.median(taken[engine]))
         ratios = [theirs / ours for ours, theirs in zip(taken["LiteRT"], taken[best], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
@@ -226,10 +226,6 @@ def _multiplications(package: ModelPackage) -> int:
             places = layer.output.shape[1:-1]  # height and width; empty for a dense layer
             total += int(np.prod(places, dtype=np.int64)) * int(np.prod(layer.kernel.shape))
     return total
-
-
-def _ms(value: float) -> str:
-    return f"{value * 1000:.1f}"
 
 
 PARTS: dict[str, Callable[[int], Iterator[str]]] = {
