@@ -78,6 +78,7 @@ THOROUGH = (
     "web/streamlit_internals/test_page_messages.py",
     "web/test_bare.py",
     "web/test_reload_server.py",
+    "web/test_reloading_forms.py",
 )
 
 

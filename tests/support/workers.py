@@ -20,7 +20,8 @@ linux = pytest.mark.skipif(not HAS_PROC, reason="memory is bounded on Linux only
 
 def children(process: int) -> set[int]:
     """The processes that a process started."""
-    return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+    lists = Path(f"/proc/{process}/task").glob("*/children")  # one of each thread
+    return {int(child) for one in lists for child in one.read_text().split()}
 
 
 def fork_server(pool: Workers) -> subprocess.Popen[bytes]:

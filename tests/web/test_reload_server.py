@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import threading
@@ -24,6 +25,7 @@ from tests.support.changing import swap, write
 from tests.support.hostile import encode, gradient
 from tests.support.packages import LITE0
 from tests.support.server import started
+from tests.support.workers import children, linux
 
 PICTURE = encode(gradient(), "PNG")
 
@@ -209,6 +211,27 @@ def test_without_looks_only_a_signal_has_changes_read(tmp_path: Path) -> None:
         until(address, title("mine", "Edition 2"))
         until(address, title("more", "Edition 2"))
         assert process.poll() is None
+
+
+@linux
+def test_a_signal_to_all_of_a_servers_processes_is_read_as_one_to_it(tmp_path: Path) -> None:
+    """As `pkill -HUP -f`, and service managers that signal a whole group, send it: decoders get it, too."""
+    folder = tmp_path / "models"
+    write(folder / "mine", 1)
+    with started(tmp_path / "log.txt", settings(folder, CLASSIFIER_RELOAD="0")) as (process, address):
+        caller = Caller(address, "/api/v1/classify")
+        with asking([caller]):
+            waiting.until(partial(reached, [caller], [1]), 60)
+            write(folder / "mine", 2)
+            theirs = children(process.pid)
+            decoders = {one for child in theirs for one in children(child)}
+            assert decoders
+            for one in {process.pid} | theirs | decoders:
+                os.kill(one, signal.SIGHUP)
+            until(address, title("mine", "Edition 2"))
+        assert process.poll() is None
+    assert not caller.failures
+    assert len(set(caller.answers)) == 2
 
 
 @pytest.mark.parametrize("launcher", [False, True], ids=["streamlit run", "classifier serve"])

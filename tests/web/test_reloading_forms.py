@@ -1,7 +1,8 @@
-"""Packages that change while a server runs: data files of ONNX models, and packages whose weights an engine has."""
+"""Packages of every form that change while a server runs: data files of ONNX, TensorFlow's, and those of an engine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,53 @@ def test_data_files_of_an_onnx_model_belong_to_its_version(tmp_path: Path, place
     look(models)
     assert models.library.state("tiny") == "outdated"
     assert answer(models) == after
+
+
+def keras(folder: Path, edition: int) -> None:
+    """A package of a `.keras` file."""
+    from tests.support import makers
+
+    model = makers.small()
+    model.layers[-1].set_weights([one * edition for one in model.layers[-1].get_weights()])
+    folder.mkdir(exist_ok=True)
+    model.save(folder / "model.keras")
+
+
+def saved_model(folder: Path, edition: int) -> None:
+    """A package of a SavedModel, in whose folder only the variables change."""
+    import tensorflow as tf
+
+    from tests.support import makers
+
+    folder.mkdir(exist_ok=True)
+    module = makers.Plain((None, makers.SIDE, makers.SIDE, 3))
+    module.kernel.assign(module.kernel * edition)
+    tf.saved_model.save(module, str(folder / "saved"), signatures={"serving_default": module.call})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "file", "logits"), [(keras, "model.keras", "false"), (saved_model, "saved", "true")])
+def test_models_of_tensorflow_are_followed(
+    tmp_path: Path, make: Callable[[Path, int], None], file: str, logits: str
+) -> None:
+    folder = tmp_path / "tiny"
+    make(folder, 1)
+    (folder / "labels.txt").write_text("cat\ndog\nhen\n", "utf-8")
+    (folder / "model.toml").write_text(
+        'format = 1\nname = "tiny"\ntitle = "Tiny"\n[input]\nsize = [24, 24]\n'
+        f'[output]\nclasses = 3\nlogits = {logits}\n[labels]\nen = "labels.txt"\n'
+        f'[weights.tensorflow]\nfile = "{file}"\n',
+        "utf-8",
+    )
+    models = started(folder, backend="tensorflow")
+    before = answer(models)
+    look(models)
+    assert answer(models) == before
+    make(folder, 3)
+    look(models)
+    after = answer(models)
+    assert after[0] != before[0]
+    assert after[1] != before[1]
 
 
 def test_a_package_whose_weights_an_engine_has_is_followed_in_all_else(tmp_path: Path) -> None:
