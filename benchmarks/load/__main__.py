@@ -26,10 +26,10 @@ def main() -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=about)
     parser.add_argument("--seconds", type=float, default=15, help="how long each load is watched (default: 15)")
     parser.add_argument("--minutes", type=float, default=0, help="load it for so long at four fifths, too")
-    parser.add_argument("--only", choices=HEADS, help="this table alone")
+    parser.add_argument("--only", choices=HEADS, action="append", help="this table alone; may be given several times")
     parser.add_argument("--short", action="store_true", help="a few loads of each kind, and nothing written")
     args = parser.parse_args()
-    if args.only == "lasting" and not args.minutes:
+    if "lasting" in (args.only or ()) and not args.minutes:
         parser.error("--only lasting needs --minutes")
     seconds = 5 if args.short else args.seconds
     reports = [_load(name, seconds, args) for name in args.targets or ["process"]]
@@ -58,14 +58,14 @@ def _load(name: str, seconds: float, args: argparse.Namespace) -> Report:
         "lasting": partial(scenarios.lasting, minutes=args.minutes),
     }
     left_out = ({"mixed", "costs"} if args.short else set()) | (set() if args.minutes else {"lasting"})
+    wanted = [kind for kind in kinds if (kind in args.only if args.only else kind not in left_out)]
     with target(name) as found:
         report = Report(found.name)
-        print("\n".join(_head(HEADS[args.only or "callers"])))
-        if args.only in ("arrivals", "lasting"):
+        print("\n".join(_head(HEADS[wanted[0]])))
+        if "callers" not in wanted and not {"arrivals", "lasting"}.isdisjoint(wanted):
             scenarios.find_peak(report, found, seconds)
-        for kind, load in kinds.items():
-            if kind == args.only or (not args.only and kind not in left_out):
-                load(report, found)
+        for kind in wanted:
+            kinds[kind](report, found)
         return report
 
 

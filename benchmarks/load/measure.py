@@ -30,6 +30,9 @@ WARM_UP = 3.0
 FILL_UP = 8.0
 """The same where arrivals have a rate: too many first fill a queue, whose pictures wait longer than all after them."""
 
+OVERFLOW = 20.0
+"""The same where more arrive than can be answered: several slow servers have as many queues, which all fill first."""
+
 
 @cache
 def pictures() -> dict[str, bytes]:
@@ -72,10 +75,10 @@ def closed(target: Target, seconds: float, **counts: int) -> Outcome:
     return _run(target, seconds, sum(counts.values()), [kinds[kind] for kind in counts], environment)
 
 
-def arriving(target: Target, seconds: float, rate: float) -> Outcome:
+def arriving(target: Target, seconds: float, rate: float, warm_up: float = FILL_UP) -> Outcome:
     """Small pictures at such a rate in the second, however many have been answered."""
     users = max(1, round(rate * GAP))
-    return _run(target, seconds, users, ["Small"], {"SMALL": str(users), "RATE": str(rate)}, FILL_UP)
+    return _run(target, seconds, users, ["Small"], {"SMALL": str(users), "RATE": str(rate)}, warm_up)
 
 
 def _run(

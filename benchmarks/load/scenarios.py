@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks.load.measure import Outcome, arriving, closed, pictures
+from benchmarks.load.measure import FILL_UP, OVERFLOW, Outcome, arriving, closed, pictures
 from benchmarks.load.targets import Target
 from benchmarks.visitor import Tab, another, client, opened
 
@@ -96,7 +96,7 @@ def arrivals(report: Report, target: Target, seconds: float, short: bool = False
     for share in (0.2, 2.0) if short else SHARES:
         rate = share * report.peak
         most = [_most(target, seconds)] if share == 2 and not short else []
-        outcome = arriving(target, seconds, rate)
+        outcome = arriving(target, seconds, rate, OVERFLOW if share > 1 and not short else FILL_UP)
         most += [_most(target, seconds)] if most else []
         answered, p99 = outcome.rate("small"), outcome.percentile("small", 0.99)
         cells = [f"{share:g} x", f"{rate:.0f}", f"{answered:.1f}", *_refused(outcome)]
