@@ -150,7 +150,7 @@ def test_the_tables_of_training_are_those_of_the_files_they_name(document: Path,
     assert file in [target(document, link)[0] for link in links(document)]
 
 
-@pytest.mark.parametrize("kind", ["load", "shed", "visitors"])
+@pytest.mark.parametrize("kind", ["load", "shed", "visitors", "pods", "pods-shed", "ray-load"])
 def test_the_rows_under_load_are_some_of_the_file_they_name(kind: str) -> None:
     page = DOCS / "scaling.md"
     file, shown = measured(page, kind)
