@@ -47,5 +47,5 @@ def test_a_short_soak_breaks_no_promise(tmp_path: Path, monkeypatch: pytest.Monk
     files = small_pictures()
     with started(tmp_path / "log.txt") as (process, address):
         broken = soak.soak(address, process.pid, files, seconds=12, growth=soak.SHORT_GROWTH)
-    # Beside other tests an answer of /healthz may take its time; `make soak` sees to that.
+    # Whatever else this machine does makes /healthz slow, too; `make soak` sees to its time.
     assert [failure for failure in broken if "/healthz took" not in failure] == []
