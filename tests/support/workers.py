@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ linux = pytest.mark.skipif(not HAS_PROC, reason="memory is bounded on Linux only
 
 def children(process: int) -> set[int]:
     """The processes that a process started."""
-    lists = Path(f"/proc/{process}/task").glob("*/children")  # one of each thread
-    return {int(child) for one in lists for child in one.read_text().split()}
+    found: set[int] = set()
+    for of_a_thread in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found.update(map(int, of_a_thread.read_text().split()))
+    return found
 
 
 def fork_server(pool: Workers) -> subprocess.Popen[bytes]:
