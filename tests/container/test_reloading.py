@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.changing import write
+from tests.support.changing import update_volume, write
 from tests.support.docker import HARDENED, Container, docker, get, ready
 from tests.support.hostile import encode, gradient
 from tests.support.waiting import until
@@ -40,23 +40,12 @@ def renamed(folder: Path, edition: int) -> None:
     shutil.rmtree(folder.parent / f".{folder.name}.old")
 
 
-def volume_of_kubernetes(folder: Path, edition: int) -> None:
-    """Changes a package as Kubernetes does a volume: its files are links through `..data`, a link that is renamed."""
-    write(folder / f"..edition-{edition}", edition, name=folder.name)
-    (folder / "..data_tmp").symlink_to(f"..edition-{edition}")
-    (folder / "..data_tmp").rename(folder / "..data")
-    for file in (folder / "..data").iterdir():
-        if not (folder / file.name).is_symlink():
-            (folder / file.name).symlink_to(f"..data/{file.name}")
-    shutil.rmtree(folder / f"..edition-{edition - 1}", ignore_errors=True)
-
-
-@pytest.mark.parametrize("change", [write, renamed, volume_of_kubernetes])
+@pytest.mark.parametrize("change", [write, renamed, update_volume])
 def test_a_mount_that_may_only_be_read_is_followed(
     edge: str, tmp_path: Path, change: Callable[[Path, int], object]
 ) -> None:
     models = tmp_path / "models"
-    (volume_of_kubernetes if change is volume_of_kubernetes else write)(models / "mine", 1)
+    (update_volume if change is update_volume else write)(models / "mine", 1)
     options = ("--volume", f"{models}:/models:ro", "--env", "CLASSIFIER_MODELS=/models", "--env", "CLASSIFIER_RELOAD=1")
     with ready(edge, *HARDENED, *options, "--env", "CLASSIFIER_MODEL=mine") as container:
         before = scores(container)

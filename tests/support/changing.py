@@ -54,3 +54,17 @@ def swap(folder: Path, edition: int, **changes: object) -> None:
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
     os.replace(link, folder)
+
+
+def update_volume(folder: Path, edition: int) -> None:
+    """Has the package `mine` be another edition, as a volume of Kubernetes is updated; the folder may be new.
+
+    Its files are links through `..data`, itself a link that is renamed over the one before; the old files go.
+    """
+    write(folder / f"..edition-{edition}", edition, name="mine")
+    (folder / "..data_tmp").symlink_to(f"..edition-{edition}")
+    (folder / "..data_tmp").rename(folder / "..data")
+    for file in (folder / "..data").iterdir():
+        if not (folder / file.name).is_symlink():
+            (folder / file.name).symlink_to(f"..data/{file.name}")
+    shutil.rmtree(folder / f"..edition-{edition - 1}", ignore_errors=True)

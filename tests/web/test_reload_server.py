@@ -25,7 +25,8 @@ from tests.support.changing import swap, write
 from tests.support.hostile import encode, gradient
 from tests.support.packages import LITE0
 from tests.support.server import started
-from tests.support.workers import children, linux
+from tests.support.watch import descendants
+from tests.support.workers import linux
 
 PICTURE = encode(gradient(), "PNG")
 
@@ -223,10 +224,9 @@ def test_a_signal_to_all_of_a_servers_processes_is_read_as_one_to_it(tmp_path: P
         with asking([caller]):
             waiting.until(partial(reached, [caller], [1]), 60)
             write(folder / "mine", 2)
-            theirs = children(process.pid)
-            decoders = {one for child in theirs for one in children(child)}
+            fork_server, *decoders = descendants(process.pid)
             assert decoders
-            for one in {process.pid} | theirs | decoders:
+            for one in (process.pid, fork_server, *decoders):
                 with suppress(ProcessLookupError):  # decoders end with the process that forked them
                     os.kill(one, signal.SIGHUP)
             until(address, title("mine", "Edition 2"))

@@ -15,7 +15,7 @@ import pytest
 from classifier import Classifier, UnknownModelError
 from classifier.errors import AmbiguousModelError
 from classifier.machine.memory import MemoryPlan
-from tests.support.changing import swap, write
+from tests.support.changing import swap, update_volume, write
 from tests.support.hostile import encode, gradient
 from tests.support.photos import ROOT
 from tests.support.served import look, made
@@ -245,23 +245,11 @@ def test_links_are_followed_to_what_they_lead_to_now(folder: Path, recorded: boo
 
 
 def test_a_volume_of_kubernetes_is_followed(tmp_path: Path) -> None:
-    """Its files are links through `..data`, itself a link that is renamed over the one before; the old files go."""
     volume = tmp_path / "volume"
-    volume.mkdir()
-
-    def update(edition: int) -> None:
-        write(volume / f"..edition_{edition}", edition, name="mine")
-        (volume / "..data_tmp").symlink_to(f"..edition_{edition}")
-        (volume / "..data_tmp").rename(volume / "..data")
-        for file in (volume / "..data").iterdir():
-            if not (volume / file.name).is_symlink():
-                (volume / file.name).symlink_to(f"..data/{file.name}")
-        shutil.rmtree(volume / f"..edition_{edition - 1}", ignore_errors=True)
-
-    update(1)
+    update_volume(volume, 1)
     for models in (started(tmp_path / "none", model=str(volume)), started(volume), started(tmp_path)):
         before, edition = scores(models), int(models.package().manifest.title.split()[-1])
-        update(edition + 1)
+        update_volume(volume, edition + 1)
         look(models)
         assert models.package().manifest.title == f"Edition {edition + 1}"
         assert scores(models) != before
