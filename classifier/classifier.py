@@ -28,7 +28,8 @@ from classifier.explanation.head import Head
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
-from classifier.machine.queue import Turn, WorkQueue
+from classifier.machine.queue import WorkQueue
+from classifier.machine.slots import Turn
 from classifier.package import ModelPackage
 from classifier.picture.geometry import Geometry
 from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
@@ -61,7 +62,7 @@ class Classifier:
         self.settings = settings or read_settings()
         self.decoder = decoder or InProcess(self.settings.limits)
         self.package = package
-        self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue)
+        self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue, ahead=self.settings.ahead)
         self._guarded = guarded
         load = partial(
             load_backend,
@@ -193,9 +194,11 @@ class Classifier:
         with nullcontext(turn) if turn else self.queue.take() as turn:
             prepared = self._prepare(data, wanted.geometry, turn.cancellation)
             turn.cancellation.check()
-            output, inference = self._infer(prepared.pixels, self._for_now())
-            why = self._explained(prepared, output, wanted, turn.cancellation, progress, inference / 1000)
-        result = self._result(prepared, output, wanted, findings.timings(start, turn.waited, prepared, inference))
+            with turn.decoded() as waited:
+                output, inference = self._infer(prepared.pixels, self._for_now())
+            why = self._explained(prepared, output, wanted, turn, progress, inference / 1000)
+        took = findings.timings(start, turn.waited + waited, prepared, inference)
+        result = self._result(prepared, output, wanted, took)
         return replace(result, explanation=why) if why else result
 
     def explain(
@@ -244,8 +247,9 @@ class Classifier:
             prepared = self._prepare(data, self._asked(None, None, view).geometry, turn.cancellation)
             data = prepared.pixels
         turn.cancellation.check()
-        output, inference = self._infer(data, self._for_now(), features=features)
-        took = findings.timings(turn.asked, turn.waited, prepared, inference)
+        with turn.decoded() as waited:
+            output, inference = self._infer(data, self._for_now(), features=features)
+        took = findings.timings(turn.asked, turn.waited + waited, prepared, inference)
         return findings.inference(self.package, prepared, output, (self.backend, self.device), took)
 
     def classify_many(
@@ -345,7 +349,7 @@ class Classifier:
         prepared: Prepared,
         output: Outputs,
         wanted: asked.Asked,
-        cancellation: Cancellation,
+        turn: Turn,
         progress: Progress | None,
         seconds: float,
     ) -> Explanation | None:
@@ -353,11 +357,15 @@ class Classifier:
             return None
 
         def step(done: float) -> None:
-            cancellation.check()
+            turn.cancellation.check()
             if progress:
                 progress(done)
 
-        model = explaining.Model(self.package, self._head, lambda pixels: self._infer(pixels, self._backend)[0].scores)
+        def scores(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+            with turn.decoded():  # each time anew, so that others' pictures need not wait for all of them
+                return self._infer(pixels, self._backend)[0].scores
+
+        model = explaining.Model(self.package, self._head, scores)
         return explaining.explanation(model, prepared, output, wanted, step, seconds / len(output.scores))
 
     def _result(self, prepared: Prepared, output: Outputs, wanted: asked.Asked, timings: Timings) -> Classification:

@@ -295,8 +295,16 @@ class Settings(BaseSettings):
 
     @property
     def turns(self) -> int:
-        """Pictures that are worked on at once: one for each CPU, and more where an engine elsewhere does the work."""
+        """Pictures in each step at once: one for each CPU, and more where an engine elsewhere does the work."""
         return cpu_count() + (_REMOTE_TURNS if self.backend == REMOTE.name else 0)
+
+    @property
+    def ahead(self) -> int:
+        """Pictures that are worked on beyond those, as `Slots` says: of eight callers two CPUs then serve a tenth more.
+
+        With one CPU that gains nothing: two pictures would only share it.
+        """
+        return cpu_count() if cpu_count() > 1 and self.backend != REMOTE.name else 0
 
     @property
     def limits(self) -> Limits:

@@ -16,7 +16,8 @@ from classifier.errors import ClassifierError, PackageError, StoppingError
 from classifier.explanation.explain import Progress
 from classifier.formatting import millions
 from classifier.machine.memory import PAGE, MemoryPlan, available_memory
-from classifier.machine.queue import Turn, WorkQueue
+from classifier.machine.queue import WorkQueue
+from classifier.machine.slots import Turn
 from classifier.package.opened import forget
 from classifier.picture.limits import Limits, pixels_within
 from classifier.picture.sandbox import Workers
@@ -48,7 +49,7 @@ class Models:
         """Loads nothing yet; see `start`."""
         self.settings = settings
         CLIENTS.share = settings.client_share
-        self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS)
+        self.queue = WorkQueue(settings.turns, settings.queue, CLIENTS, ahead=settings.ahead)
         self.decoder = Workers(settings.limits)
         self.library = Library(settings, self.queue, self.decoder, self._room)
         self.reloading = Reloading(settings, self.library, partial(self.start, again=True))

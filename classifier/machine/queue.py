@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from classifier.errors import AbandonedError, BusyError, ShareError, StoppingError
 from classifier.machine import forks
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import Clients
-
-SLOW = 0.1
-"""Seconds: a client that lately had a picture worked on for longer leaves some slots to others while they are there."""
+from classifier.machine.slots import SLOW, Place, Slots, Turn
 
 OVERLOAD = 5.0
 """Seconds for which a queue that was full counts as overloaded, if it is never empty."""
@@ -31,49 +28,11 @@ AGING = 5.0
 """Seconds of work that a second of waiting makes up for: whoever has used much waits longer, but not forever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A place among the pictures that are worked on.
-
-    Attributes:
-        asked: when the turn was asked for, in seconds of `time.perf_counter`.
-        waited: ms from then until the turn came.
-        cancellation: tells whether anybody still waits for the picture.
-    """
-
-    asked: float
-    waited: float
-    cancellation: Cancellation = field(default_factory=Cancellation)
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """A picture's place in the queue, from `WorkQueue.ask` to `WorkQueue.leave`.
-
-    Attributes:
-        client: whose picture it is.
-        cancellation: tells whether anybody still waits for the picture.
-        asked: when it was asked for, in seconds of the queue's clock.
-        kind: what it is for; its client's kinds take turns.
-        turn: done when the turn has come, or with an error when it never will.
-        started: when the turn came.
-        first: since when it counts as waiting: not while another of its client's was ahead of it.
-    """
-
-    client: str
-    cancellation: Cancellation
-    asked: float
-    kind: str = ""
-    turn: Future[Turn] = field(default_factory=Future)
-    started: float | None = None
-    first: float = 0.0
-
-
 class WorkQueue:
     """A bounded queue in front of decoding and inference; safe to use from many threads.
 
-    More threads than CPUs only compete for memory and time; in a queue without a bound, everybody would wait for
-    pictures whose visitors have long gone. So when the queue is full, a picture is refused at once.
+    More threads than `Slots` allows only compete for memory and time; in a queue without a bound, everybody would wait
+    for pictures whose visitors have long gone. So when the queue is full, a picture is refused at once.
 
     The next turn is that of the client that has used the least time lately, so a few slow pictures count like many
     fast ones; how long it has waited counts, too. While other clients are present, one has its share of the places that
@@ -82,9 +41,9 @@ class WorkQueue:
     has waited for longer. So a camera or hundreds of pictures under way do not hold up the one that somebody looks at.
 
     Where more pictures come than can be worked on, a long queue makes everybody wait and nobody be served sooner. So
-    from the moment when it was full until it has been empty, only as many may wait as are worked on, and one more.
-    Where callers come at random, twice as many as can be served, that keeps 98 % of two CPUs and 93 % of one busy
-    (M/M/c/K); without the one more it would be 95 % and 86 %.
+    from the moment when it was full until it has been empty, only as many may wait as there are CPUs, and one more.
+    Where callers come at random, twice as many as can be served, that keeps 99 % of two CPUs and 93 % of one busy
+    (M/M/c/K); without the one more, one CPU would be 86 % busy.
     """
 
     def __init__(
@@ -93,18 +52,22 @@ class WorkQueue:
         waiting: int,
         clients: Clients | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        ahead: int = 0,
     ) -> None:
         """Nobody is in it yet.
 
         Args:
-            running: pictures worked on at once.
+            running: pictures worked on at once in each step: as many as CPUs, where these do the work.
             waiting: pictures that may queue for that.
             clients: who is present, and what they have used; new ones if None.
             clock: gives the time in seconds.
+            ahead: pictures worked on beyond those, see `Slots`.
         """
-        self.bound = running + waiting
+        self.bound = running + ahead + waiting
         """The most pictures that may be worked on or waiting."""
-        self._most_running = running
+        self._each = running
+        self._ahead = ahead
         self._most_waiting = waiting
         self._clients = clients or Clients()
         self._clock = clock
@@ -115,7 +78,7 @@ class WorkQueue:
     def forked(self) -> None:
         """See `forks`: nobody is in it in a new process."""
         self._lock = threading.Lock()
-        self._running: Counter[str] = Counter()
+        self._slots = Slots(self._each, self._ahead, self._clients, self._clock)
         self._waiting: dict[str, deque[Place]] = {}
         self._overloaded_until = self._empty_since = self._clock()
         self._mean = 0.0  # seconds of the latest turns
@@ -123,7 +86,7 @@ class WorkQueue:
     @property
     def busy(self) -> int:
         """Pictures being worked on now."""
-        return self._running.total()
+        return self._slots.busy
 
     @property
     def waiting(self) -> int:
@@ -216,13 +179,11 @@ class WorkQueue:
         with self._lock:
             self._remove(place)
             if place.started is not None:
-                seconds = self._cost(place, place.started)
+                seconds = self._slots.leave(place)
+                if place.cancellation.cancelled:  # it is slow, since its decoder has to be replaced
+                    seconds = max(seconds, SLOW)
                 self._clients.charge(place.client, seconds)
                 self._mean += (seconds - self._mean) / PICTURES
-                place.started = None
-                self._running[place.client] -= 1
-                if not self._running[place.client]:
-                    del self._running[place.client]
                 started = self._start_next()
             if not self.busy + self.waiting:
                 self._empty_since = self._clock()
@@ -231,17 +192,11 @@ class WorkQueue:
 
     def _may_run(self, client: str) -> bool:
         """Whether a slot is free that this client may take, with the lock held."""
-        free = self._most_running - self._running.total()
-        if free <= 0 or self._closed:
-            return False
-        if self._clients.longest(client) < SLOW or not self._clients.others(client):
-            return True
-        share = max(1, int(self._most_running * self._clients.share))
-        return self._running[client] < max(share, self._most_running - share)
+        return not self._closed and self._slots.free_for(client)
 
     def _to_evict(self, client: str, kind: str) -> Place | None:
         """The place that must go for this client's next, if one must; raises if there is no room."""
-        most = min(self._most_waiting, self._most_running + 1) if self._overloaded else self._most_waiting
+        most = min(self._most_waiting, self._each + 1) if self._overloaded else self._most_waiting
         share = max(1, int(most * self._clients.share))
         own = self._waiting.get(client, deque[Place]())
         yielding = own[-1] if own and self._goes_behind(own[-1], kind) else None
@@ -274,20 +229,19 @@ class WorkQueue:
 
     @property
     def _overloaded(self) -> bool:
-        """Whether only as many may wait as are worked on, and one more."""
+        """Whether only as many may wait as there are CPUs, and one more."""
         return self._clock() < self._overloaded_until
 
     @property
     def _empty_for(self) -> float:
         """Seconds for which it must be empty to be no longer overloaded."""
-        return max(EMPTY, PICTURES * self._mean / max(1, self._most_running))
+        return max(EMPTY, PICTURES * self._mean / max(1, self._each))
 
     def _start(self, place: Place) -> None:
-        place.started = self._clock()
-        self._running[place.client] += 1
+        self._slots.start(place)
         self._clients.serve(place.client, place.kind)
         for behind in list(self._waiting.get(place.client, ()))[:1]:
-            behind.first = place.started
+            behind.first = self._clock()
 
     def _start_next(self) -> list[Place]:
         """Starts what may run now, and returns it; of several clients, those that have used the least come first."""
@@ -317,11 +271,15 @@ class WorkQueue:
             del self._waiting[place.client]
         return True
 
-    def _cost(self, place: Place, started: float) -> float:
-        """Seconds to charge for a turn; one that was called off is slow, since its decoder has to be replaced."""
-        seconds = self._clock() - started
-        return max(seconds, SLOW) if place.cancellation.cancelled else seconds
+    def _decoded(self, place: Place) -> AbstractContextManager[float]:
+        """See `Turn`."""
+        with self._lock:
+            self._slots.decoded(place)
+            started = self._start_next()
+        for one in started:
+            self._begin(one)
+        return self._slots.inferring(place.cancellation)
 
     def _begin(self, place: Place) -> None:
         waited = (self._clock() - place.asked) * 1000
-        place.turn.set_result(Turn(place.asked, waited, place.cancellation))
+        place.turn.set_result(Turn(place.asked, waited, place.cancellation, partial(self._decoded, place)))

@@ -176,6 +176,20 @@ def test_a_full_queue_refuses_at_once(model: Classifier) -> None:
     assert (queue.busy, queue.waiting) == (0, 0)
 
 
+def test_a_wait_for_the_model_is_no_inference(model: Classifier) -> None:
+    queue = WorkQueue(running=1, waiting=1, ahead=1)
+    busy = Classifier.load(model.package, settings=model.settings, queue=queue)
+    with ThreadPoolExecutor(1) as pool:
+        with queue.take() as turn, turn.decoded():
+            waiting = pool.submit(busy.classify, PANDA)
+            while queue.busy < 2:
+                assert not waiting.done()
+            threading.Event().wait(1)
+        timings = waiting.result(30).timings
+    assert 500 < timings.queue < timings.total
+    assert timings.inference < 500
+
+
 def test_a_failed_picture_gives_its_slot_back(model: Classifier) -> None:
     for _ in range(100):
         with pytest.raises(ImageError):

@@ -28,6 +28,15 @@ def test_defaults_are_those_of_the_design() -> None:
     assert (settings.host, settings.port, settings.threads) == ("127.0.0.1", 8501, None)
 
 
+def test_two_pictures_are_under_way_for_each_cpu_where_there_are_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cpus, expected in {1: (1, 0), 2: (2, 2), 8: (8, 8)}.items():
+        monkeypatch.setattr("classifier.settings.cpu_count", lambda cpus=cpus: cpus)
+        assert (read_settings().turns, read_settings().ahead) == expected
+        remote = read_settings(backend="remote", remote_url="http://localhost:8000")
+        assert remote.turns > cpus  # the model's time is an engine's, so its CPUs are no bound here
+        assert not remote.ahead
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 

@@ -31,7 +31,7 @@ def admit(scope: Scope, asking: Asking = "api", kind: str = "") -> None:
     Args:
         scope: the request.
         asking: who asks, for the metrics.
-        kind: see `classifier.machine.queue.Place`.
+        kind: see `classifier.machine.slots.Place`.
 
     Raises:
         BusyError, ShareError: more comes than can be worked on.
@@ -82,7 +82,7 @@ async def turn(
         client: see `web.clients`.
         cancellation: ends the waiting.
         asking: who asks, for the metrics.
-        kind: see `classifier.machine.queue.Place`.
+        kind: see `classifier.machine.slots.Place`.
 
     Raises:
         BusyError, ShareError, StoppingError, AbandonedError: as `WorkQueue.take` does.

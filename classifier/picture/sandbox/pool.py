@@ -17,6 +17,7 @@ from classifier.machine import forks
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.cpus import cpu_count
 from classifier.machine.memory import MemoryPlan, available_memory
+from classifier.machine.semaphore import Semaphore
 from classifier.picture.geometry import Geometry
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import Prepared, jpeg
@@ -24,7 +25,6 @@ from classifier.picture.sandbox import answers
 from classifier.picture.sandbox.bounds import Bounds, memory_wanted
 from classifier.picture.sandbox.exchange import LostError, Request, TroubleError, ask
 from classifier.picture.sandbox.processes import ForkServer, Worker
-from classifier.picture.sandbox.semaphore import Semaphore
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from classifier import Classifier, ModelPackage, Settings, cli
-from classifier.machine.queue import Turn
+from classifier.machine.slots import Turn
 from classifier.package import MANIFEST
 from tests.support.trained import files, shots
 

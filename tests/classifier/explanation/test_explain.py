@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier import BackendError, Classifier, ParameterError, Settings, overlaid
+from classifier import BackendError, Classification, Classifier, ParameterError, Settings, overlaid
 from classifier.errors import AbandonedError
 from classifier.explanation import occlusion
 from classifier.explanation.drawing import VIRIDIS, colours
 from classifier.machine.cancellation import Cancellation
+from classifier.machine.queue import WorkQueue
 from tests.support.packages import LITE0, changed
 from tests.support.photos import photo
 
@@ -79,6 +80,19 @@ def test_a_model_without_features_is_explained_by_occlusion_and_tells_its_progre
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert len(shares) >= 7
+
+
+def test_others_need_not_wait_for_all_that_occlusion_asks_the_model(unknown: Classifier) -> None:
+    queue = WorkQueue(running=1, waiting=4, ahead=1)
+    busy = Classifier.load(unknown.package, settings=unknown.settings, queue=queue)
+    between: list[Classification] = []
+
+    def once(_: float) -> None:
+        if not between:
+            between.append(busy.classify(PANDA))
+
+    assert busy.explain(PANDA, GIANT_PANDA, progress=once).maps
+    assert between[0].predictions[0].index == GIANT_PANDA
 
 
 def test_occlusion_finds_what_lies_in_one_part_of_the_picture(unknown: Classifier) -> None:

@@ -12,7 +12,8 @@ import pytest
 from classifier.errors import AbandonedError, BusyError, ShareError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import Clients
-from classifier.machine.queue import Place, WorkQueue
+from classifier.machine.queue import WorkQueue
+from classifier.machine.slots import Place
 from tests.support.clock import Clock
 
 

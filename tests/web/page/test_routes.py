@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from classifier import Classification
 from classifier.errors import BusyError
 from classifier.machine.cancellation import Cancellation
-from classifier.machine.queue import Place, WorkQueue
+from classifier.machine.queue import WorkQueue
+from classifier.machine.slots import Place
 from tests.support.hostile import encode
 from tests.support.page import CAT, CATS, OWN, answer, classify, client, labels
 from tests.support.photos import photo

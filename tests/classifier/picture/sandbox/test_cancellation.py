@@ -19,7 +19,6 @@ from classifier.picture import decode, prepare
 from classifier.picture.limits import Limits
 from classifier.picture.prepare import InProcess
 from classifier.picture.sandbox import Workers
-from classifier.picture.sandbox.semaphore import Semaphore
 from tests.support import evil
 from tests.support.hostile import seeds
 from tests.support.waiting import until
@@ -142,22 +141,3 @@ def test_many_that_are_cancelled_at_any_moment_cost_the_others_nothing(pool: Wor
         answers = list(threads.map(ask, range(200)))
     assert set(answers[::2]) == {"JPEG"}
     assert set(answers) == {"JPEG", "abandoned"}
-
-
-def test_who_leaves_a_queue_leaves_their_place_to_the_next() -> None:
-    semaphore, held = Semaphore(1), threading.Event()
-    leaving, staying = Cancellation(), Cancellation()
-
-    def hold(cancellation: Cancellation) -> bool:
-        with semaphore.hold(cancellation):
-            held.set()
-            return True
-
-    with ThreadPoolExecutor(2) as threads:
-        with semaphore.hold(Cancellation()):
-            leaves, stays = threads.submit(hold, leaving), threads.submit(hold, staying)
-            time.sleep(0.1)
-            leaving.cancel()
-        with pytest.raises(AbandonedError):
-            leaves.result(2)
-        assert stays.result(2)
