@@ -6,35 +6,25 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from classifier import asked, findings
 from classifier.asked import TOP, Explain
-from classifier.backends.choice import load_backend
-from classifier.backends.loaded import LoadedModel, check_answer
-from classifier.backends.protocol import Backend, Outputs
+from classifier.backends.protocol import Outputs
 from classifier.errors import ClassifierError
-from classifier.explanation import explain as explaining
-from classifier.explanation import reading
 from classifier.explanation.explain import Progress
-from classifier.explanation.head import Head
-from classifier.machine.cancellation import Cancellation
-from classifier.machine.cpus import cpu_count
 from classifier.machine.parallel import in_order
 from classifier.machine.queue import WorkQueue
 from classifier.machine.slots import Turn
 from classifier.package import ModelPackage
-from classifier.picture.geometry import Geometry
-from classifier.picture.prepare import Decoder, InProcess, Prepared, prepare
-from classifier.preprocessing import normalise
+from classifier.picture.prepare import Decoder, InProcess, Prepared
 from classifier.result import Classification, Explanation, Inference, Scores, Timings
+from classifier.running import Runner
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source as Source
 from classifier.sources import content, several
@@ -64,17 +54,8 @@ class Classifier:
         self.package = package
         self.queue = queue or WorkQueue(self.settings.turns, self.settings.queue, ahead=self.settings.ahead)
         self._guarded = guarded
-        load = partial(
-            load_backend,
-            package,
-            self.settings.backend,
-            self.settings.threads or cpu_count(),
-            trust=self.settings.trust,
-            engine=self.settings.engine,
-        )
-        # A model that was tried once need not be tried again after a fork.
-        self._backend = LoadedModel(partial(load, guarded=guarded), load, room)
-        self._is_remote = self._backend.is_remote
+        self._runner = Runner(package, self.settings, self.decoder, guarded=guarded, room=room)
+        self._backend = self._runner.backend
         self.reason = self._backend.reason
 
     @classmethod
@@ -192,14 +173,13 @@ class Classifier:
         start = turn.asked if turn else time.perf_counter()
         data = content(source, self.settings.max_bytes)
         with nullcontext(turn) if turn else self.queue.take() as turn:
-            prepared = self._prepare(data, wanted.geometry, turn.cancellation)
+            prepared = self._runner.prepare(data, wanted.geometry, turn.cancellation)
             turn.cancellation.check()
             with turn.decoded() as waited:
-                output, inference = self._infer(prepared.pixels, self._for_now())
-            why = self._explained(prepared, output, wanted, turn, progress, inference / 1000)
-        took = findings.timings(start, turn.waited + waited, prepared, inference)
-        result = self._result(prepared, output, wanted, took)
-        return replace(result, explanation=why) if why else result
+                output, inference = self._runner.infer(prepared.pixels, self._runner.form(self.queue.crowded))
+            why = self._runner.explain(prepared, output, wanted, turn, progress, inference / 1000)
+        timings = findings.timings(start, turn.waited + waited, prepared, inference)
+        return replace(self._result(prepared, output, wanted, timings), explanation=why)
 
     def explain(
         self,
@@ -244,11 +224,11 @@ class Classifier:
         """
         prepared = None
         if isinstance(data, bytes):
-            prepared = self._prepare(data, self._asked(None, None, view).geometry, turn.cancellation)
+            prepared = self._runner.prepare(data, self._asked(None, None, view).geometry, turn.cancellation)
             data = prepared.pixels
         turn.cancellation.check()
         with turn.decoded() as waited:
-            output, inference = self._infer(data, self._for_now(), features=features)
+            output, inference = self._runner.infer(data, self._runner.form(self.queue.crowded), features=features)
         took = findings.timings(turn.asked, turn.waited + waited, prepared, inference)
         return findings.inference(self.package, prepared, output, (self.backend, self.device), took)
 
@@ -278,8 +258,8 @@ class Classifier:
 
         def work(source: Source) -> Classification:
             start = time.perf_counter()
-            prepared = self._prepare(content(source, self.settings.max_bytes), wanted.geometry)
-            output, inference = self._infer(prepared.pixels, self._backend.for_many())
+            prepared = self._runner.prepare(content(source, self.settings.max_bytes), wanted.geometry)
+            output, inference = self._runner.infer(prepared.pixels, self._backend.for_many())
             return self._result(prepared, output, wanted, findings.timings(start, 0, prepared, inference))
 
         return in_order(work, several(sources), self.settings.turns)
@@ -303,70 +283,17 @@ class Classifier:
         geometry = self._asked(None, None, view).geometry
 
         def work(source: Source) -> Scores:
-            prepared = self._prepare(content(source, self.settings.max_bytes), geometry)
-            output, _ = self._infer(prepared.pixels, self._backend.for_many(), features=features)
+            prepared = self._runner.prepare(content(source, self.settings.max_bytes), geometry)
+            output, _ = self._runner.infer(prepared.pixels, self._backend.for_many(), features=features)
             return findings.scores(self.package, prepared, output, geometry.view, features=features)
 
         return in_order(work, several(sources), self.settings.turns)
-
-    def _for_now(self) -> Backend:
-        """What suits the pictures that are there at the moment: one that is alone, or several."""
-        return self._backend.soon_for_many() if self.queue.crowded else self._backend
 
     def _asked(
         self, top_k: int | None, lang: str | None, view: View | None, explain: Explain | None = None
     ) -> asked.Asked:
         self._backend.check_open()
         return asked.check(self.package, top_k, lang, self.settings.view if view is None else view, explain)
-
-    def _prepare(
-        self, data: bytes | Image.Image, geometry: Geometry | None = None, cancellation: Cancellation | None = None
-    ) -> Prepared:
-        geometry = geometry or self._asked(None, None, None).geometry
-        if isinstance(data, Image.Image):
-            return prepare(data, geometry, self.settings.limits)
-        return self.decoder.prepare(data, geometry, cancellation)
-
-    def _infer(self, data: NDArray[Any], backend: Backend, *, features: bool = False) -> tuple[Outputs, float]:
-        """The model's output for pixels as `fit` gives them, or values of one view, scaled already; and the time in ms.
-
-        The features may be left out unless they are asked for: they are large, and an engine elsewhere would send them.
-        """
-        start = time.perf_counter()
-        if self._is_remote:
-            output = self._backend.run_one(data, features=features)
-        else:
-            output = backend.run(normalise(data, self.package.manifest.input) if data.dtype == np.uint8 else data[None])
-        check_answer(self.package, output, features=features)
-        return output, (time.perf_counter() - start) * 1000
-
-    @cached_property
-    def _head(self) -> Head | None:
-        return None if self._is_remote else reading.head_of(self.package, self._backend.one)
-
-    def _explained(
-        self,
-        prepared: Prepared,
-        output: Outputs,
-        wanted: asked.Asked,
-        turn: Turn,
-        progress: Progress | None,
-        seconds: float,
-    ) -> Explanation | None:
-        if wanted.explain is None:
-            return None
-
-        def step(done: float) -> None:
-            turn.cancellation.check()
-            if progress:
-                progress(done)
-
-        def scores(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-            with turn.decoded():  # each time anew, so that others' pictures need not wait for all of them
-                return self._infer(pixels, self._backend)[0].scores
-
-        model = explaining.Model(self.package, self._head, scores)
-        return explaining.explanation(model, prepared, output, wanted, step, seconds / len(output.scores))
 
     def _result(self, prepared: Prepared, output: Outputs, wanted: asked.Asked, timings: Timings) -> Classification:
         return findings.classification(self.package, prepared, output, wanted, (self.backend, self.device), timings)

@@ -6,38 +6,40 @@ Always use `read_settings`: it checks every value, and its error says in a sente
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from classifier.backends.names import AUTO, REMOTE, choices
 from classifier.backends.remote.addresses import Engine, ProtocolName, parsed
-from classifier.backends.remote.token import read_token
 from classifier.checkout import ROOT
 from classifier.errors import ParameterError
 from classifier.formatting import listed
 from classifier.injected import Environment
 from classifier.machine.cpus import cpu_count
-from classifier.network import check_hosts, check_networks, checked_path, without_credentials
-from classifier.origins import normalized, split
+from classifier.network import without_credentials
 from classifier.picture.formats import FORMATS
 from classifier.picture.limits import Limits
+from classifier.setting_types import (
+    PARTS,
+    BackendChoice,
+    BasePath,
+    Formats,
+    Frames,
+    Hosts,
+    Names,
+    Networks,
+    PageParts,
+    Sites,
+    TokenFile,
+)
 from classifier.views import View
 
 PREFIX = "CLASSIFIER_"
 """How the names of our environment variables begin."""
 
-PARTS = ("why", "compare", "many", "live", "crop", "code", "share", "recent", "install")
-"""What the page offers beside one picture's answer, each of which an operator can switch off."""
-
 _REMOTE_TURNS = 16  # pictures that may wait for an engine's answer while others are decoded
-_Names = Annotated[tuple[str, ...], NoDecode]  # separated by commas in a variable
 
 
 class Settings(BaseSettings):
@@ -62,8 +64,8 @@ class Settings(BaseSettings):
     trust: bool = Field(
         default=False, description="Whether to load model files that can run code: `.h5` files and Lambda layers"
     )
-    backend: str = Field(default=AUTO, description=listed(f"`{name}`" for name in choices()))
-    remote_url: _Names = Field(
+    backend: BackendChoice = Field(default=AUTO, description=listed(f"`{name}`" for name in choices()))
+    remote_url: Names = Field(
         default=(),
         validate_default=True,
         repr=False,
@@ -77,7 +79,7 @@ class Settings(BaseSettings):
     remote_timeout: float = Field(
         default=10.0, gt=0, le=600, description="Seconds that the engine has for a picture, tries again included"
     )
-    remote_token_file: Path | None = Field(
+    remote_token_file: TokenFile = Field(
         default=None, description="File of a token that the engine gets as `Authorization: Bearer TOKEN`"
     )
     cpus: int | None = Field(
@@ -96,7 +98,7 @@ class Settings(BaseSettings):
     )
     max_bytes: int = Field(default=20_000_000, ge=1, description="Largest upload, in bytes")
     max_pixels: int = Field(default=64_000_000, ge=1, description="Largest picture, in pixels")
-    formats: _Names = Field(default=FORMATS, min_length=1, description="Allowed picture formats, separated by commas")
+    formats: Formats = Field(default=FORMATS, min_length=1, description="Allowed picture formats, separated by commas")
     queue: int = Field(default=32, ge=0, description="Pictures that may wait for their turn; more get `503`")
     uploads: int | None = Field(
         default=None,
@@ -110,32 +112,32 @@ class Settings(BaseSettings):
         description="Part of the queue, of the bytes and of the connections that one client may hold while others "
         "ask, too; more get `429`. A client is an address, an IPv6 network of 64 bits counting as one",
     )
-    trusted_proxies: _Names = Field(
+    trusted_proxies: Networks = Field(
         default=(),
         description="Addresses or networks of the proxies whose `X-Forwarded-For` says who the client is, "
         "such as `10.0.0.5,172.16.0.0/12`",
     )
     host: str = Field(default="127.0.0.1", description="Address that `classifier serve` listens on")
     port: int = Field(default=8501, ge=0, le=65535, description="Port that `classifier serve` listens on")
-    base_path: str | None = Field(
+    base_path: BasePath = Field(
         default=None,
         description="Path under which `classifier serve` puts page and API, such as `/demo`; "
         "a proxy passes it on as it is",
     )
-    allowed_hosts: _Names = Field(
+    allowed_hosts: Hosts = Field(
         default=(),
         description="Names by which the server may be called, such as `demo.example.org,*.example.org`. If unset, any; "
         "on a loopback address only `localhost` and such addresses",
     )
-    cors_origins: _Names = Field(
+    cors_origins: Sites = Field(
         default=(), description="Sites whose pages may call the API, such as `https://www.example.org`; `*` for all"
     )
-    frame_ancestors: _Names = Field(
+    frame_ancestors: Frames = Field(
         default=(),
         description="Sites that may show the page in a frame, such as `https://www.example.org`, "
         "besides this one and Hugging Face",
     )
-    page_without: _Names = Field(
+    page_without: PageParts = Field(
         default=(),
         description="Parts of the page that are switched off, separated by commas: "
         + listed(f"`{name}`" for name in PARTS),
@@ -177,46 +179,6 @@ class Settings(BaseSettings):
         """Called by pydantic: where values come from, the first that has one."""
         return init_settings, Environment(settings_cls)
 
-    @field_validator("backend")
-    @classmethod
-    def _there_is_such_a_backend(cls, value: str) -> str:
-        if value not in choices():
-            raise ValueError(f"Input should be {listed(map(repr, choices()))}")
-        return value
-
-    @field_validator(
-        "formats",
-        "trusted_proxies",
-        "allowed_hosts",
-        "cors_origins",
-        "frame_ancestors",
-        "page_without",
-        "remote_url",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return split(value)
-        return value
-
-    @field_validator("formats", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        check_networks(value)
-        return value
-
-    @field_validator("cors_origins", "frame_ancestors")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        # Browsers compare the origin of a page that calls as a whole; only frames know names with a star.
-        return normalized(value, subdomains=info.field_name == "frame_ancestors")
-
     @field_validator("metrics_port", "grpc_port")
     @classmethod
     def _not_taken(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -224,26 +186,6 @@ class Settings(BaseSettings):
             raise ValueError("the page has this port; choose another one")
         if value is not None and info.field_name == "grpc_port" and value == info.data.get("metrics_port"):
             raise ValueError("the metrics have this port; choose another one")
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        check_hosts(value)
-        return value
-
-    @field_validator("formats")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := set(value) - set(FORMATS):
-            raise ValueError(f"{', '.join(sorted(unknown))} cannot be read; choose from {', '.join(FORMATS)}")
-        return value
-
-    @field_validator("page_without")
-    @classmethod
-    def _parts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := set(value) - set(PARTS):
-            raise ValueError(f"the page has no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
         return value
 
     @field_validator("uploads")
@@ -254,11 +196,6 @@ class Settings(BaseSettings):
             raise ValueError(f"too little for one upload; at least {PREFIX}MAX_BYTES, which is {least}")
         return value
 
-    @field_validator("base_path")
-    @classmethod
-    def _path(cls, value: str | None) -> str | None:
-        return checked_path(value)
-
     @field_validator("remote_url")
     @classmethod
     def _engines(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -268,16 +205,6 @@ class Settings(BaseSettings):
             )
         for url in value:
             parsed(url)
-        return value
-
-    @field_validator("remote_token_file")
-    @classmethod
-    def _token(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            try:
-                read_token(value)
-            except OSError as error:
-                raise ValueError(f"it cannot be read: {error.strerror or error}") from None
         return value
 
     @property

@@ -14,17 +14,15 @@ from classifier import Classification, Classifier, ModelPackage
 from classifier.asked import Explain, explained
 from classifier.errors import ClassifierError, PackageError, StoppingError
 from classifier.explanation.explain import Progress
-from classifier.formatting import millions
-from classifier.machine.memory import PAGE, MemoryPlan, available_memory
 from classifier.machine.queue import WorkQueue
 from classifier.machine.slots import Turn
 from classifier.package.opened import forget
-from classifier.picture.limits import Limits, pixels_within
+from classifier.picture.limits import Limits
 from classifier.picture.sandbox import Workers
 from classifier.settings import Settings, read_settings
 from classifier.sources import Source
 from classifier.views import View
-from web import metrics
+from web import memory, metrics
 from web.clients import CLIENTS
 from web.errors import ModelFailedError, NotReadyError
 from web.library import Library
@@ -55,7 +53,7 @@ class Models:
         self.reloading = Reloading(settings, self.library, partial(self.start, again=True))
         self.state: State = "starting"
         self.error: ClassifierError | None = None
-        self.plan = self._make_plan()
+        self.plan = memory.divided(settings, self.decoder)
         """How memory is divided: decided once, when the default model is loaded; until then for early uploads only."""
         self._starting = threading.Lock()
         self._loaded = self.library.loaded
@@ -131,9 +129,7 @@ class Models:
     @property
     def limits(self) -> Limits:
         """The limits for a picture, as visitors and callers see them: the operator's, or less if memory is short."""
-        plan, limits = self.plan, self.settings.limits
-        max_pixels = min(limits.max_pixels, pixels_within(plan.decoder))
-        return Limits(plan.max_bytes, max_pixels, limits.formats)
+        return memory.limits_within(self.plan, self.settings)
 
     def resolve(self, name: str | None) -> str:
         """The name of a caller's model; see `package`."""
@@ -275,26 +271,9 @@ class Models:
         """Makes the plan: the default model is loaded, so the memory that is free now is for everything else."""
         self._default_size = self._loaded.memory(self.packages[self.default])
         others = (self._loaded.memory(package) for name, package in self.packages.items() if name != self.default)
-        self.plan = self._make_plan(another_model=max(others, default=0))
+        self.plan = memory.divided(self.settings, self.decoder, max(others, default=0))
         self.decoder.settle(self.plan)
-        limits = self.limits
-        if limits.max_pixels < self.settings.max_pixels:
-            log.info(
-                "memory is short: pictures of up to %s MB and %s million pixels are taken; JPEGs may have more pixels",
-                millions(limits.max_bytes),
-                millions(limits.max_pixels),
-            )
-
-    def _make_plan(self, another_model: int = 0) -> MemoryPlan:
-        return MemoryPlan.share(
-            available_memory(),
-            max_bytes=self.settings.max_bytes,
-            decoders=self.decoder.count,
-            decoder=self.decoder.bounds.memory,
-            uploads=self.settings.uploads,
-            another_model=another_model,
-            page=PAGE,
-        )
+        memory.say_if_short(self.plan, self.settings)
 
 
 _making = threading.Lock()

@@ -223,6 +223,8 @@ def test_a_temperature_works_the_same_behind_a_softmax_of_the_models_own(
     class WithSoftmax:
         """The backend of the model as it would be with a softmax as its last layer."""
 
+        is_remote = False
+
         def __init__(self, inner: Backend) -> None:
             self.inner, self.name, self.device = inner, inner.name, inner.device
 
@@ -241,8 +243,9 @@ def test_a_temperature_works_the_same_behind_a_softmax_of_the_models_own(
     monkeypatch.setattr(model, "package", calibrated(logits=True))
     expected = model.classify(PANDA, top_k=1000)
     assert expected.predictions[0].score < plain
-    monkeypatch.setattr(model, "package", calibrated(logits=False))
-    monkeypatch.setattr(model, "_backend", WithSoftmax(model._backend))
+    for part in (model, model._runner):
+        monkeypatch.setattr(part, "package", calibrated(logits=False))
+    monkeypatch.setattr(model._runner, "backend", WithSoftmax(model._backend))
     found = model.classify(PANDA, top_k=1000)
     assert [one.score for one in found.predictions] == pytest.approx(
         [one.score for one in expected.predictions], rel=1e-3, abs=1e-7

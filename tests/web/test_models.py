@@ -17,7 +17,7 @@ from classifier.machine.memory import MemoryPlan
 from tests.support import served
 from tests.support.hostile import encode, gradient
 from tests.support.photos import MODELS, ROOT, photo
-from web import models as module
+from web import memory
 from web.errors import ModelFailedError, NotReadyError
 from web.models import Models
 
@@ -125,7 +125,7 @@ def test_a_picture_that_comes_while_the_model_loads_does_not_fix_how_memory_is_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     free = [230_000_000]
-    monkeypatch.setattr(module, "available_memory", lambda: free[0])
+    monkeypatch.setattr(memory, "available_memory", lambda: free[0])
     models, load, loading, go_on = (
         made(model=LITE0),
         Classifier.load,
@@ -230,7 +230,7 @@ def test_when_memory_is_short_the_least_used_model_goes_and_the_default_last(
 
 
 def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "available_memory", lambda: 90_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 90_000_000)
     models = started(model=LITE0)
     assert models.limits.max_bytes == 8_000_000
     assert 6_000_000 < models.limits.max_pixels < 8_000_000
@@ -245,7 +245,7 @@ def test_limits_come_down_with_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_with_memory_to_spare_models_stay(monkeypatch: pytest.MonkeyPatch, loads: list[str]) -> None:
-    monkeypatch.setattr(module, "available_memory", lambda: 10**12)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**12)
     models = started()
     for name in (LITE0, LITE2, LITE0):
         models.get(name)

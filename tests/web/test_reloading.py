@@ -15,6 +15,7 @@ import pytest
 from classifier import Classifier, UnknownModelError
 from classifier.errors import AmbiguousModelError
 from classifier.machine.memory import MemoryPlan
+from classifier.running import Runner
 from tests.support.changing import swap, update_volume, write
 from tests.support.hostile import encode, gradient
 from tests.support.photos import ROOT
@@ -362,7 +363,7 @@ def test_who_is_being_answered_keeps_the_old_model_and_nobody_else(
     write(folder / "mine", 1)
     models = started(folder, model="mine")
     before, began, go_on = scores(models), threading.Event(), threading.Event()
-    run = Classifier._infer
+    run = Runner.infer
 
     def slow(self, *given, **options):
         if threading.current_thread().name == "asks before":
@@ -370,7 +371,7 @@ def test_who_is_being_answered_keeps_the_old_model_and_nobody_else(
             assert go_on.wait(60)
         return run(self, *given, **options)
 
-    monkeypatch.setattr(Classifier, "_infer", slow)
+    monkeypatch.setattr(Runner, "infer", slow)
     found: list[list[float]] = []
     asks = threading.Thread(target=lambda: found.append(scores(models)), name="asks before")
     asks.start()

@@ -11,7 +11,7 @@ from classifier.formatting import millions
 from classifier.languages import Language, languages
 from classifier.machine.cpus import cpu_count
 from classifier.picture.formats import ENDINGS
-from classifier.settings import PARTS
+from classifier.setting_types import PARTS
 from web.errors import ModelFailedError
 from web.models import models
 from web.origins import framing

@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from io import BytesIO
-from typing import BinaryIO, cast
-from urllib.parse import unquote_to_bytes
 
-from python_multipart.multipart import parse_options_header
 from starlette import requests
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException
+
+from web.uploads.form_part import Part, invalid, options_of
 
 MAX_FILES = 100
 """The most files, and the most fields, of one form."""
@@ -26,14 +24,8 @@ MAX_FIELD_BYTES = 1024 * 1024
 """The most bytes of all fields of a form, which are text."""
 
 _MAX_BOUNDARY = 256  # RFC 2046 allows 70
-_MAX_HEADERS = 8  # of a part; RFC 7578 knows three
 _MAX_HEADER_BYTES = 4096 + 128
-_MAX_SEMICOLONS = 64  # in a header; each costs a microsecond, and clients need three
 _BLANKS = re.compile(rb"[ \t]*")
-_EXTENDED_NAME = re.compile(
-    rb";[ \t]*filename\*[ \t]*=[ \t]*\"?(?:[-\w]*'[-\w]*')?([^\s;\"]*)", re.IGNORECASE
-)  # RFC 8187
-_HEADER_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 
 
 def boundary_of(headers: Headers) -> bytes:
@@ -42,7 +34,7 @@ def boundary_of(headers: Headers) -> bytes:
     Raises:
         MultiPartException: there is none, or the header is not that of a form.
     """
-    kind, options = _options(headers.get("content-type", "").encode("latin-1"))
+    kind, options = options_of(headers.get("content-type", "").encode("latin-1"))
     if kind != b"multipart/form-data":
         raise MultiPartException("its Content-Type is not multipart/form-data.")
     if not (boundary := options.get(b"boundary")):
@@ -50,7 +42,7 @@ def boundary_of(headers: Headers) -> bytes:
             "its Content-Type names no boundary; leave that header to the client, which writes one."
         )
     if len(boundary) > _MAX_BOUNDARY:
-        raise _invalid()
+        raise invalid()
     return boundary
 
 
@@ -89,7 +81,7 @@ class Form:
         self._max_field_bytes = max_part_size
         self._extended_names = extended_names
         self._items: list[tuple[str, UploadFile | str]] = []
-        self._part: _Part | None = None
+        self._part: Part | None = None
         self._field_bytes = 0
         self._buffer = b""  # what has arrived and was not taken yet; everything before `_at` was
         self._at = 0
@@ -160,15 +152,15 @@ class Form:
             return self._wait_or_fail(here, b"\r\n")
         self._at += 2
         self._finish_part()
-        self._part = _Part(self._extended_names)
+        self._part = Part(self._extended_names)
         self._state = partial(self._header, self._part)
         return True
 
-    def _header(self, part: _Part) -> bool:
+    def _header(self, part: Part) -> bool:
         end = self._buffer.find(b"\r\n", self._at)
         line = self._buffer[self._at : end if end >= 0 else None]
         if len(line) > _MAX_HEADER_BYTES:
-            raise _invalid()
+            raise invalid()
         if end < 0:
             return False
         self._at = end + 2
@@ -179,7 +171,7 @@ class Form:
             self._state = partial(self._content, part)
         return True
 
-    def _content(self, part: _Part) -> bool:
+    def _content(self, part: Part) -> bool:
         # Looking for fixed bytes first is five times faster, and by far most pieces have none.
         start = self._buffer.find(self._delimiter, self._at)
         if start >= 0 and (found := self._boundary.search(self._buffer, start)):
@@ -204,10 +196,10 @@ class Form:
 
     def _wait_or_fail(self, here: bytes, expected: bytes) -> bool:
         if not expected.startswith(here):
-            raise _invalid()
+            raise invalid()
         return False
 
-    def _begin(self, part: _Part) -> None:
+    def _begin(self, part: Part) -> None:
         part.begin()
         files = sum(isinstance(value, UploadFile) for _, value in self._items)
         if part.file is not None and files >= self._max_files:
@@ -215,7 +207,7 @@ class Form:
         if part.file is None and len(self._items) - files >= self._max_fields:
             raise MultiPartException(f"Too many fields. Maximum number of fields is {self._max_fields}.")
 
-    def _add(self, part: _Part, end: int) -> None:
+    def _add(self, part: Part, end: int) -> None:
         """Adds the buffer up to an index to the part."""
         if part.file is None:
             self._field_bytes += end - self._at
@@ -228,74 +220,6 @@ class Form:
         if self._part is not None:
             self._items.append(self._part.end())
             self._part = None
-
-
-class _Content(BytesIO):
-    """Bytes of a part in memory."""
-
-    _rolled = False  # tells `UploadFile` that reading it needs no thread, as with a `SpooledTemporaryFile`
-
-
-class _Part:
-    """One part of a form: a file if its name is there, else a field.
-
-    File names and fields are read as UTF-8, whatever character set the Content-Type names: no client names one, and
-    Python remembers each name of a character set that it was ever asked for.
-    """
-
-    def __init__(self, extended_names: bool) -> None:
-        self.content = _Content()
-        self.extended_names = extended_names
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.name = ""
-        self.file: UploadFile | None = None
-
-    def add_header(self, line: bytes) -> None:
-        name, colon, value = line.partition(b":")
-        if len(self.headers) == _MAX_HEADERS or not colon or not _HEADER_NAME.fullmatch(name) or b"\r" in value:
-            raise _invalid()
-        self.headers.append((name.lower(), value.lstrip(b" ")))
-
-    def begin(self) -> None:
-        """After the headers."""
-        disposition = dict(self.headers).get(b"content-disposition", b"")
-        _, options = _options(disposition)
-        if b"name" not in options:
-            raise MultiPartException('The Content-Disposition header field "name" must be provided.')
-        self.name = _text(options[b"name"])
-        if self.extended_names and b"filename" not in options and (name := _EXTENDED_NAME.search(disposition)):
-            options[b"filename"] = unquote_to_bytes(name[1])
-        if b"filename" in options:
-            self.file = UploadFile(
-                cast(BinaryIO, self.content), filename=_text(options[b"filename"]), headers=Headers(raw=self.headers)
-            )
-
-    def end(self) -> tuple[str, UploadFile | str]:
-        """At the next boundary: name and value."""
-        # Also gives back what the buffer has to spare, so that reading copies nothing.
-        content = self.content.getvalue()
-        if self.file is None:
-            return self.name, _text(content)
-        self.file.size = len(content)
-        self.content.seek(0)
-        return self.name, self.file
-
-
-def _options(value: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    if value.count(b";") > _MAX_SEMICOLONS:
-        raise _invalid()
-    return parse_options_header(value)
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _invalid() -> MultiPartException:
-    return MultiPartException("Invalid multipart data.")
 
 
 # `Request.form()` looks it up here: Streamlit reads its uploads with that.

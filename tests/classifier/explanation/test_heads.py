@@ -225,5 +225,5 @@ def test_a_head_that_is_not_the_models_is_not_used(tmp_path: Path) -> None:
     head = litert_head.read(model.package)
     assert head is not None
     wrong = Head("mean", (Dense(head.layers[0].weights[:, ::-1], head.layers[0].bias),))
-    vars(model)["_head"] = wrong
+    vars(model._runner)["_head"] = wrong
     assert model.explain(photo("dog.webp")).method == "occlusion"

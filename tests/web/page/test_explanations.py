@@ -30,7 +30,7 @@ def lines(response: Response) -> list[Any]:
 def headless(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default model, of whose head nobody knows: as those are that give no features."""
     client()
-    monkeypatch.setitem(vars(models().get()), "_head", None)
+    monkeypatch.setitem(vars(models().get()._runner), "_head", None)
 
 
 def test_maps_of_the_ten_best_classes_come_in_one_line() -> None:
@@ -90,7 +90,7 @@ def test_another_sites_page_may_not_ask() -> None:
 @pytest.mark.usefixtures("headless")
 def test_what_fails_on_its_way_says_so_in_the_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     model, calls = models().get(), []
-    run = model._infer
+    run = model._runner.infer
 
     def failing(*given: Any, **options: Any) -> Any:
         calls.append(given)
@@ -98,7 +98,7 @@ def test_what_fails_on_its_way_says_so_in_the_last_line(monkeypatch: pytest.Monk
             raise EngineUnavailableError(reason="it has gone")
         return run(*given, **options)
 
-    monkeypatch.setattr(model, "_infer", failing)
+    monkeypatch.setattr(model._runner, "infer", failing)
     *progress, last = lines(explain(CAT))
     assert progress
     assert last["error"]["code"] == "engine_unavailable"

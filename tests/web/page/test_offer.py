@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from classifier.errors import EngineUnavailableError
 from classifier.machine.cpus import cpu_count
-from classifier.settings import PARTS
+from classifier.setting_types import PARTS
 from web.models import Models, models
 from web.page import document, gallery
 from web.page.offer import offer

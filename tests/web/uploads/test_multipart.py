@@ -20,6 +20,7 @@ from starlette.formparsers import MultiPartException
 from starlette.testclient import TestClient
 
 from tests.support.api import PANDA, classify, problem
+from web.uploads.form_part import Part
 from web.uploads.multipart import MAX_FILES, Form
 
 # As curl, Chromium, Node, requests, httpx and aiohttp sent it: a file with an odd name, a field, a PNG file.
@@ -248,7 +249,7 @@ def test_starlettes_requests_read_forms_with_this_parser() -> None:
         request = requests.Request({"type": "http", "headers": headers}, receive)
         file = (await request.form())["file"]
         assert isinstance(file, UploadFile)
-        assert type(file.file).__module__ == Form.__module__
+        assert type(file.file).__module__ == Part.__module__
         assert file._in_memory  # else a thread reads it
         return await file.read()
 

@@ -33,14 +33,14 @@ def photo() -> Path:
 @pytest.fixture(scope="session")
 def pixels(package: ModelPackage, photo: Path) -> NDArray[np.uint8]:
     found = Classifier.load(package, settings=read_settings(backend="litert"))
-    return found._prepare(photo.read_bytes()).pixels
+    return found._runner.prepare(photo.read_bytes(), package.manifest.input.geometry).pixels
 
 
 @pytest.fixture(scope="session")
 def scores(package: ModelPackage, photo: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the model gives for the photo in this process."""
     found = Classifier.load(package, settings=read_settings(backend="litert"))
-    output, _ = found._infer(pixels, found._backend)
+    output, _ = found._runner.infer(pixels, found._backend)
     return np.asarray(output.scores[0])
 
 
