@@ -227,11 +227,11 @@ class Settings(BaseSettings):
 
     @property
     def ahead(self) -> int:
-        """Pictures that are worked on beyond those, as `Slots` says: of eight callers two CPUs then serve a tenth more.
+        """Pictures that are worked on beyond those, as `Slots` says: one for each two CPUs.
 
-        With one CPU that gains nothing: two pictures would only share it.
+        Another one gains little, and makes whoever is accepted in an overload wait for it. With a single CPU none does.
         """
-        return cpu_count() if cpu_count() > 1 and self.backend != REMOTE.name else 0
+        return 0 if self.backend == REMOTE.name else cpu_count() // 2
 
     @property
     def limits(self) -> Limits:

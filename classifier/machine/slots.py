@@ -71,7 +71,7 @@ class Slots:
 
     Between two steps of a picture there are moments in which no CPU works on it: its pixels come back from a decoder's
     process, a thread waits for the interpreter's lock. With one picture for each CPU two CPUs stood idle for a seventh
-    of the time. So as many more may be under way: for each CPU one that is decoded, and one that is with the model.
+    of the time. So some more may be under way, decoded while others are with the model, or waiting for that.
     """
 
     def __init__(self, each: int, ahead: int, clients: Clients, clock: Callable[[], float]) -> None:

@@ -1,4 +1,4 @@
-"""What is worked on at once: one picture decoded and one with the model for each CPU, and what each is charged."""
+"""What is worked on at once: pictures that are decoded, pictures that are with the model, and what each is charged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from classifier.errors import AbandonedError
+from classifier.errors import AbandonedError, BusyError
 from classifier.machine.cancellation import Cancellation
 from classifier.machine.clients import Clients
 from classifier.machine.queue import WorkQueue
@@ -109,6 +109,19 @@ def test_pictures_that_share_the_cpus_share_the_cost() -> None:
     clock.now += 0.12
     queue.leave(alone)
     assert clients.cost("e") == pytest.approx(0.12)
+
+
+def test_where_more_come_than_can_be_worked_on_those_ahead_count_among_the_few_that_are_kept() -> None:
+    queue = WorkQueue(running=2, waiting=8, ahead=1)
+    places = [queue.ask() for _ in range(10)]
+    with pytest.raises(BusyError):
+        queue.ask()
+    with places[0].turn.result(0).decoded():
+        for place in places[1:6]:
+            queue.leave(place)
+        assert (queue.busy, queue.waiting) == (3, 2)
+        with pytest.raises(BusyError):
+            queue.ask()
 
 
 def test_one_that_takes_little_need_not_wait_for_many_that_take_long() -> None:
