@@ -227,11 +227,8 @@ class Settings(BaseSettings):
 
     @property
     def ahead(self) -> int:
-        """Pictures that are worked on beyond those, as `Slots` says: one for each two CPUs.
-
-        Another one gains little, and makes whoever is accepted in an overload wait for it. With a single CPU none does.
-        """
-        return 0 if self.backend == REMOTE.name else cpu_count() // 2
+        """Pictures that are worked on beyond those, as `Slots` says; with one CPU they would only share it."""
+        return cpu_count() if cpu_count() > 1 and self.backend != REMOTE.name else 0
 
     @property
     def limits(self) -> Limits:

@@ -192,11 +192,13 @@ class WorkQueue:
 
     def _may_run(self, client: str) -> bool:
         """Whether a slot is free that this client may take, with the lock held."""
-        return not self._closed and self._slots.free_for(client)
+        return not self._closed and self._slots.free_for(client, self._overloaded)
 
     def _to_evict(self, client: str, kind: str) -> Place | None:
         """The place that must go for this client's next, if one must; raises if there is no room."""
-        most = min(self._most_waiting, max(1, self._each + 1 - self._ahead)) if self._overloaded else self._most_waiting
+        most = self._most_waiting
+        if self._overloaded:
+            most = min(most, max(1, self._each + 1 - self._slots.ahead(overloaded=True)))
         share = max(1, int(most * self._clients.share))
         own = self._waiting.get(client, deque[Place]())
         yielding = own[-1] if own and self._goes_behind(own[-1], kind) else None

@@ -71,7 +71,8 @@ class Slots:
 
     Between two steps of a picture there are moments in which no CPU works on it: its pixels come back from a decoder's
     process, a thread waits for the interpreter's lock. With one picture for each CPU two CPUs stood idle for a seventh
-    of the time. So some more may be under way, decoded while others are with the model, or waiting for that.
+    of the time. So as many more may be under way: for each CPU one that is decoded, and one that is with the model.
+    Where more come than can be worked on, only half as many: whoever is accepted waits for all that are there.
     """
 
     def __init__(self, each: int, ahead: int, clients: Clients, clock: Callable[[], float]) -> None:
@@ -84,7 +85,7 @@ class Slots:
             clock: gives the time in seconds.
         """
         self.each = each
-        self.most = each + ahead
+        self._ahead = ahead
         self._clients = clients
         self._clock = clock
         self._running: Counter[str] = Counter()
@@ -97,13 +98,17 @@ class Slots:
         """Pictures being worked on now."""
         return self._running.total()
 
-    def free_for(self, client: str) -> bool:
+    def ahead(self, overloaded: bool) -> int:
+        """The most pictures beyond one for each CPU."""
+        return self._ahead // 2 if overloaded else self._ahead
+
+    def free_for(self, client: str, overloaded: bool) -> bool:
         """Whether there is a slot that this client may take.
 
         Those whose pictures take long have as many slots as there are CPUs, and one of them has its share of these: a
         picture that takes little does not wait for two that take long.
         """
-        if self._decoding >= self.each or self.busy >= self.most:
+        if self._decoding >= self.each or self.busy >= self.each + self.ahead(overloaded):
             return False
         if self._clients.longest(client) < SLOW or not self._clients.others(client):
             return True

@@ -111,17 +111,22 @@ def test_pictures_that_share_the_cpus_share_the_cost() -> None:
     assert clients.cost("e") == pytest.approx(0.12)
 
 
-def test_where_more_come_than_can_be_worked_on_those_ahead_count_among_the_few_that_are_kept() -> None:
-    queue = WorkQueue(running=2, waiting=8, ahead=1)
+def test_where_more_come_than_can_be_worked_on_fewer_are_ahead_and_count_among_the_few_that_are_kept() -> None:
+    clock = Clock()
+    queue = WorkQueue(running=2, waiting=8, clock=clock, ahead=2)
     places = [queue.ask() for _ in range(10)]
     with pytest.raises(BusyError):
         queue.ask()
-    with places[0].turn.result(0).decoded():
-        for place in places[1:6]:
+    with places[0].turn.result(0).decoded(), places[1].turn.result(0).decoded():
+        assert queue.busy == 3
+        for place in places[2:7]:
             queue.leave(place)
         assert (queue.busy, queue.waiting) == (3, 2)
         with pytest.raises(BusyError):
             queue.ask()
+        clock.now += 6  # over again
+        queue.ask()
+        assert (queue.busy, queue.waiting) == (4, 2)
 
 
 def test_one_that_takes_little_need_not_wait_for_many_that_take_long() -> None:
