@@ -94,7 +94,7 @@ class Timings:
     __pydantic_config__: ClassVar[dict[str, bool]] = _DOCUMENTED
 
     queue: float
-    """waiting for a turn"""
+    """waiting for a turn, and for the model"""
     decode: float
     """from bytes to pixels"""
     preprocess: float
