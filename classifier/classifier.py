@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -178,8 +177,8 @@ class Classifier:
             with turn.decoded() as waited:
                 output, inference = self._runner.infer(prepared.pixels, self._runner.form(self.queue.crowded))
             why = self._runner.explain(prepared, output, wanted, turn, progress, inference / 1000)
-        timings = findings.timings(start, turn.waited + waited, prepared, inference)
-        return replace(self._result(prepared, output, wanted, timings), explanation=why)
+        took = findings.timings(start, turn.waited + waited, prepared, inference)
+        return self._result(prepared, output, wanted, took, why)
 
     def explain(
         self,
@@ -202,10 +201,9 @@ class Classifier:
         Raises:
             ClassifierError: as `classify` does.
         """
-        explain = TOP if index is None else index
-        found = self.classify(source, lang=lang, view=view, explain=explain, progress=progress).explanation
-        assert found is not None  # noqa: S101
-        return found
+        result = self.classify(source, lang=lang, view=view, explain=TOP if index is None else index, progress=progress)
+        assert result.explanation is not None  # noqa: S101
+        return result.explanation
 
     def infer(
         self, data: bytes | NDArray[Any], turn: Turn, *, features: bool = True, view: View | None = None
@@ -295,5 +293,7 @@ class Classifier:
         self._backend.check_open()
         return asked.check(self.package, top_k, lang, self.settings.view if view is None else view, explain)
 
-    def _result(self, prepared: Prepared, output: Outputs, wanted: asked.Asked, timings: Timings) -> Classification:
-        return findings.classification(self.package, prepared, output, wanted, (self.backend, self.device), timings)
+    def _result(
+        self, prepared: Prepared, output: Outputs, wanted: asked.Asked, took: Timings, why: Explanation | None = None
+    ) -> Classification:
+        return findings.classification(self.package, prepared, output, wanted, (self.backend, self.device), took, why)

@@ -16,7 +16,7 @@ from classifier.package.unknown import pooled
 from classifier.picture.geometry import seen_box
 from classifier.picture.prepare import Prepared
 from classifier.postprocessing import log_probabilities, prediction_set, probabilities
-from classifier.result import LIMIT, Classification, Inference, Prediction, PredictionSet, Scores, Timings
+from classifier.result import LIMIT, Classification, Explanation, Inference, Prediction, PredictionSet, Scores, Timings
 from classifier.views import Box, View
 
 
@@ -43,6 +43,7 @@ def classification(
     asked: Asked,
     ran: tuple[str, str],
     took: Timings,
+    explanation: Explanation | None = None,
 ) -> Classification:
     """What is told of one picture.
 
@@ -53,6 +54,7 @@ def classification(
         asked: what to tell.
         ran: the name of the backend, and the device.
         took: the timings.
+        explanation: the heat maps, if some were asked for.
     """
     seen, view = _judged(package, prepared, output), asked.geometry.view
     best = np.argsort(-seen.chances, kind="stable")[: asked.top_k]
@@ -78,6 +80,7 @@ def classification(
         view=view,
         box=_rounded(seen_box((prepared.width, prepared.height), asked.geometry)),
         set=PredictionSet(conformal.coverage, told(members)) if conformal and members is not None else None,
+        explanation=explanation,
     )
 
 

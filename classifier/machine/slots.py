@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -88,15 +87,14 @@ class Slots:
         self._ahead = ahead
         self._clients = clients
         self._clock = clock
-        self._running: Counter[str] = Counter()
-        self._decoding = self._slow = 0
+        self._places: set[Place] = set()
         self._inferring = Semaphore(each)
         self._worked = self._until = clock()
 
     @property
     def busy(self) -> int:
         """Pictures being worked on now."""
-        return self._running.total()
+        return len(self._places)
 
     def ahead(self, overloaded: bool) -> int:
         """The most pictures beyond one for each CPU."""
@@ -108,25 +106,25 @@ class Slots:
         Those whose pictures take long have as many slots as there are CPUs, and one of them has its share of these: a
         picture that takes little does not wait for two that take long.
         """
-        if self._decoding >= self.each or self.busy >= self.each + self.ahead(overloaded):
+        decoding = sum(place.decoding for place in self._places)
+        if decoding >= self.each or self.busy >= self.each + self.ahead(overloaded):
             return False
         if self._clients.longest(client) < SLOW or not self._clients.others(client):
             return True
         share = max(1, int(self.each * self._clients.share))
-        return self._slow < self.each and self._running[client] < max(share, self.each - share)
+        slow = sum(place.slow for place in self._places)
+        own = sum(place.client == client for place in self._places)
+        return slow < self.each and own < max(share, self.each - share)
 
     def start(self, place: Place) -> None:
         """Has a picture worked on from now."""
         self._work()
         place.started, place.decoding = self._worked, True
         place.slow = self._clients.longest(place.client) >= SLOW
-        self._decoding += 1
-        self._slow += place.slow
-        self._running[place.client] += 1
+        self._places.add(place)
 
     def decoded(self, place: Place) -> None:
         """Lets another picture be decoded."""
-        self._decoding -= place.decoding
         place.decoding = False
 
     @contextmanager
@@ -148,11 +146,7 @@ class Slots:
         assert place.started is not None  # noqa: S101
         self._work()
         seconds, place.started = self._worked - place.started, None
-        self.decoded(place)
-        self._slow -= place.slow
-        self._running[place.client] -= 1
-        if not self._running[place.client]:
-            del self._running[place.client]
+        self._places.remove(place)
         return seconds
 
     def _work(self) -> None:
