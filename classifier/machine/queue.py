@@ -145,7 +145,7 @@ class WorkQueue:
         now = self._clock()
         place = Place(client, cancellation or Cancellation(), now, kind, first=now)
         evicted = None
-        with self._lock:
+        with self._beginning():
             if self._closed:
                 raise StoppingError
             if not self.busy + self.waiting and now - self._empty_since >= self._empty_for:
@@ -153,11 +153,8 @@ class WorkQueue:
             if not self._may_run(client) and (evicted := self._to_evict(client, kind)):
                 self._remove(evicted)
             self._line_up(place)
-            started = self._start_next()
         if evicted:
             evicted.turn.set_exception(ShareError())
-        for one in started:
-            self._begin(one)
         return place
 
     def check(self, client: str, kind: str = "") -> None:
@@ -175,8 +172,7 @@ class WorkQueue:
 
     def leave(self, place: Place) -> None:
         """Gives back a place, whether its turn has come or not; later calls do nothing."""
-        started = []
-        with self._lock:
+        with self._beginning():
             self._remove(place)
             if place.started is not None:
                 seconds = self._slots.leave(place)
@@ -184,11 +180,18 @@ class WorkQueue:
                     seconds = max(seconds, SLOW)
                 self._clients.charge(place.client, seconds)
                 self._mean += (seconds - self._mean) / PICTURES
-                started = self._start_next()
             if not self.busy + self.waiting:
                 self._empty_since = self._clock()
-        for one in started:
-            self._begin(one)
+
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        """Holds the lock while something changes; then what may run now begins."""
+        with self._lock:
+            yield
+            started = self._start_next()
+        for place in started:
+            waited = (self._clock() - place.asked) * 1000
+            place.turn.set_result(Turn(place.asked, waited, place.cancellation, partial(self._decoded, place)))
 
     def _may_run(self, client: str) -> bool:
         """Whether a slot is free that this client may take, with the lock held."""
@@ -275,13 +278,6 @@ class WorkQueue:
 
     def _decoded(self, place: Place) -> AbstractContextManager[float]:
         """See `Turn`."""
-        with self._lock:
+        with self._beginning():
             self._slots.decoded(place)
-            started = self._start_next()
-        for one in started:
-            self._begin(one)
         return self._slots.inferring(place.cancellation)
-
-    def _begin(self, place: Place) -> None:
-        waited = (self._clock() - place.asked) * 1000
-        place.turn.set_result(Turn(place.asked, waited, place.cancellation, partial(self._decoded, place)))
