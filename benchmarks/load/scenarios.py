@@ -96,7 +96,9 @@ def arrivals(report: Report, target: Target, seconds: float, short: bool = False
     for share in (0.2, 2.0) if short else SHARES:
         rate = share * report.peak
         most = [_most(target, seconds)] if share == 2 and not short else []
-        outcome = arriving(target, seconds, rate, OVERFLOW if share > 1 and not short else FILL_UP)
+        # Few come at the lowest rate, and one in a hundred of them is what the others are compared with.
+        watched = seconds if share > SHARES[0] or short else 3 * seconds
+        outcome = arriving(target, watched, rate, OVERFLOW if share > 1 and not short else FILL_UP)
         most += [_most(target, seconds)] if most else []
         answered, p99 = outcome.rate("small"), outcome.percentile("small", 0.99)
         cells = [f"{share:g} x", f"{rate:.0f}", f"{answered:.1f}", *_refused(outcome)]

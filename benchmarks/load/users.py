@@ -12,6 +12,7 @@ web page. The environment says what Locust has no option for:
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import json
 import os
@@ -35,13 +36,14 @@ GAP = int(os.environ.get("SMALL", "0")) / RATE if RATE else 0.0
 PICTURES: dict[str, Any] = {path.stem: path.read_bytes() for path in Path(os.environ["PICTURES"]).glob("*.jpg")}
 EVENTS: Any = events  # without types
 _REFUSED = (429, 503)
-_NUMBERS = itertools.count(1)
+_NETWORK = ipaddress.ip_network("198.18.0.0/15")  # for benchmarks: RFC 2544
+_NUMBERS = itertools.count(random.randrange(_NETWORK.num_addresses))  # noqa: S311  (no secret)
+"""From an address on that no load had lately: whoever has used much would wait longer than the others."""
 
 
 def _address() -> dict[str, str]:
     """The header by which a proxy names the next free address."""
-    number = next(_NUMBERS)
-    return {"X-Forwarded-For": f"10.1.{number // 250}.{number % 250 + 1}"}
+    return {"X-Forwarded-For": str(_NETWORK[next(_NUMBERS) % _NETWORK.num_addresses])}
 
 
 class Caller(FastHttpUser):
