@@ -29,14 +29,11 @@ pytest.register_assert_rewrite("tests.support")
 
 # What tries every language, format, version or kind of model where other tests try the main ones; by folder or file.
 THOROUGH = (
-    "classifier/cli/test_environment.py",
     "classifier/cli/test_evaluate_files.py",
     "classifier/cli/test_kinds.py",
-    "classifier/cli/test_quiet.py",
     "classifier/cli/test_report.py",
     "classifier/cli/test_sets.py",
     "classifier/cli/test_streams.py",
-    "classifier/cli/test_train_refuses.py",
     "classifier/evaluation/test_html.py",
     "classifier/explanation/test_heads.py",
     "classifier/explanation/test_proof.py",
@@ -56,7 +53,6 @@ THOROUGH = (
     "classifier/protocols/test_protobuf.py",
     "classifier/test_forks.py",
     "classifier/test_golden.py",
-    "classifier/training/test_fitting.py",
     "container/test_devcontainer.py",
     "container/test_kinds.py",
     "container/test_mirrors.py",

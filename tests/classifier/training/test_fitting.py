@@ -23,6 +23,7 @@ def examples(classes: int, each: int, noise: float, channels: int = 64) -> Examp
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_thousand_classes_of_two_photos_each() -> None:
     fitted = fitting.fit(examples(1000, 2, 0.2))
     assert fitted.weights.shape == (1000, 64)
