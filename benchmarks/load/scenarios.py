@@ -97,7 +97,7 @@ def arrivals(report: Report, target: Target, seconds: float, short: bool = False
         rate = share * report.peak
         most = [_most(target, seconds)] if share == 2 and not short else []
         # Few come at the lowest rate, and one in a hundred of them is what the others are compared with.
-        watched = seconds if share > SHARES[0] or short else 3 * seconds
+        watched = 3 * seconds if share == SHARES[0] and not short else seconds
         outcome = arriving(target, watched, rate, OVERFLOW if share > 1 and not short else FILL_UP)
         most += [_most(target, seconds)] if most else []
         answered, p99 = outcome.rate("small"), outcome.percentile("small", 0.99)
