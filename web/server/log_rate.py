@@ -1,7 +1,8 @@
 """Bounds how much is logged: what somebody can cause from outside, they can cause without end.
 
-The first lines from each place in the code pass, in each minute; further ones are counted, and the count is logged.
-So an error that is rare, or is the first of its kind, is never lost.
+The first lines from each place in the code pass, in each minute; further ones are counted, and the count is logged,
+as seriously as they would have been. So an error that is rare, or is the first of its kind, is never lost, and many
+visits alarm nobody.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class _Place:
     begin: float
     lines: int = 0
     left_out: int = 0
+    level: int = logging.NOTSET
     last: str = ""
 
 
@@ -61,6 +63,7 @@ class LogRate:
             suppressed = place.lines > LINES
             if suppressed:
                 place.left_out += 1
+                place.level = max(place.level, record.levelno)
                 place.last = record.msg[:LENGTH] if isinstance(record.msg, str) else type(record.msg).__name__
         if suppressed:
             record.levelno = _SUPPRESSED
@@ -77,11 +80,12 @@ class LogRate:
     def report_now(self) -> None:
         """Logs what was left out since the last time."""
         with self._lock:
-            left_out = [(place.left_out, place.last) for place in self._places.values() if place.left_out]
-            for place in self._places.values():
-                place.left_out = 0
-        for count, line in left_out:
-            log.warning("%d more lines like this one were left out: %s", count, line.strip())
+            places = [place for place in self._places.values() if place.left_out]
+            left_out = [(place.level, place.left_out, place.last) for place in places]
+            for place in places:
+                place.left_out, place.level = 0, logging.NOTSET
+        for level, count, line in left_out:
+            log.log(level, "%d more lines like this one were left out: %s", count, line.strip())
 
     def _place(self, key: tuple[object, ...]) -> _Place:
         now = self._clock()

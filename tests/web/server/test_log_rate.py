@@ -45,9 +45,9 @@ def logged() -> Iterator[io.StringIO]:
 log = logging.getLogger("somebody")
 
 
-def repeat(count: int, what: str = "x") -> None:
+def repeat(count: int, what: str = "x", level: int = logging.WARNING) -> None:
     for number in range(count):
-        log.warning("number %d says %s", number, what)
+        log.log(level, "number %d says %s", number, what)
 
 
 def test_the_first_lines_pass_and_the_rest_is_counted(rate: LogRate, logged: io.StringIO) -> None:
@@ -58,6 +58,19 @@ def test_the_first_lines_pass_and_the_rest_is_counted(rate: LogRate, logged: io.
     assert logged.getvalue().splitlines()[LINES:] == ["500 more lines like this one were left out: number %d says %s"]
     rate.report_now()
     assert len(logged.getvalue().splitlines()) == LINES + 1
+
+
+def test_the_count_is_as_serious_as_what_was_left_out(
+    rate: LogRate, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for logger in ("somebody", log_rate.__name__):
+        caplog.set_level(logging.INFO, logger)
+    for level in (logging.INFO, logging.ERROR, logging.INFO):
+        repeat(LINES + 1, level=level)
+        caplog.clear()
+        rate.report_now()
+        assert [(record.name, record.levelno) for record in caplog.records] == [(log_rate.__name__, level)]
+        clock.now += SECONDS
 
 
 def test_another_error_is_never_lost_among_them(rate: LogRate, logged: io.StringIO) -> None:
