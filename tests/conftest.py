@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,10 @@ from classifier.machine.cpus import cpu_count
 # it is first imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A shell's background job ignores Ctrl-C, and so would every command that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What helpers assert is explained as what tests assert.
 pytest.register_assert_rewrite("tests.support")
