@@ -1,8 +1,8 @@
 """Bounds how much is logged: what somebody can cause from outside, they can cause without end.
 
-The first lines from each place in the code pass, in each minute; further ones are counted, and the count is logged,
-as seriously as they would have been. So an error that is rare, or is the first of its kind, is never lost, and many
-visits alarm nobody.
+The first lines from each place in the code pass, in each minute; further ones are counted, and the count is logged by
+the same logger, as serious as they were: it is seen where they would have been, and only there. So an error that is
+rare, or is the first of its kind, is never lost.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-log = logging.getLogger(__name__)
-
 LINES = 30
 """Lines a minute from one place in the code, for each kind of exception."""
 
@@ -27,6 +25,7 @@ SECONDS = 60.0
 
 _SUPPRESSED = -1  # a level below that of every handler
 _PLACES = 5000
+_NONE = (logging.NOTSET, "", "")
 
 
 @dataclass(slots=True)
@@ -34,8 +33,7 @@ class _Place:
     begin: float
     lines: int = 0
     left_out: int = 0
-    level: int = logging.NOTSET
-    last: str = ""
+    worst: tuple[int, str, str] = _NONE  # of these: level, logger and text, before anything is put into it
 
 
 class LogRate:
@@ -54,7 +52,7 @@ class LogRate:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Makes a record."""
         record = self._make(*args, **kwargs)
-        if record.name == __name__:
+        if record.pathname == __file__:  # a count
             return record
         kind = record.exc_info[0] if record.exc_info else None
         with self._lock:
@@ -63,8 +61,9 @@ class LogRate:
             suppressed = place.lines > LINES
             if suppressed:
                 place.left_out += 1
-                place.level = max(place.level, record.levelno)
-                place.last = record.msg[:LENGTH] if isinstance(record.msg, str) else type(record.msg).__name__
+                if record.levelno >= place.worst[0]:
+                    text = record.msg[:LENGTH] if isinstance(record.msg, str) else type(record.msg).__name__
+                    place.worst = record.levelno, record.name, text.strip()
         if suppressed:
             record.levelno = _SUPPRESSED
         else:
@@ -81,11 +80,11 @@ class LogRate:
         """Logs what was left out since the last time."""
         with self._lock:
             places = [place for place in self._places.values() if place.left_out]
-            left_out = [(place.level, place.left_out, place.last) for place in places]
+            left_out = [(place.left_out, *place.worst) for place in places]
             for place in places:
-                place.left_out, place.level = 0, logging.NOTSET
-        for level, count, line in left_out:
-            log.log(level, "%d more lines like this one were left out: %s", count, line.strip())
+                place.left_out, place.worst = 0, _NONE
+        for count, level, name, text in left_out:
+            logging.getLogger(name).log(level, "%d more lines like this one were left out: %s", count, text)
 
     def _place(self, key: tuple[object, ...]) -> _Place:
         now = self._clock()

@@ -13,8 +13,9 @@ from tests.support.addresses import visit
 from tests.support.clock import Clock
 from tests.support.server import running
 from tests.support.wire import connected
-from web.server import log_rate
 from web.server.log_rate import LENGTH, LINES, SECONDS, LogRate
+
+log = logging.getLogger("somebody")
 
 
 @pytest.fixture
@@ -34,15 +35,9 @@ def rate(clock: Clock) -> Iterator[LogRate]:
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(io.StringIO())
-    names = ("somebody", log_rate.__name__)
-    for name in names:
-        logging.getLogger(name).addHandler(handler)
+    log.addHandler(handler)
     yield handler.stream
-    for name in names:
-        logging.getLogger(name).removeHandler(handler)
-
-
-log = logging.getLogger("somebody")
+    log.removeHandler(handler)
 
 
 def repeat(count: int, what: str = "x", level: int = logging.WARNING) -> None:
@@ -63,14 +58,25 @@ def test_the_first_lines_pass_and_the_rest_is_counted(rate: LogRate, logged: io.
 def test_the_count_is_as_serious_as_what_was_left_out(
     rate: LogRate, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for logger in ("somebody", log_rate.__name__):
-        caplog.set_level(logging.INFO, logger)
-    for level in (logging.INFO, logging.ERROR, logging.INFO):
-        repeat(LINES + 1, level=level)
+    caplog.set_level(logging.INFO, log.name)
+    for levels in ([logging.INFO], [logging.ERROR], [logging.INFO, logging.ERROR, logging.INFO]):
+        repeat(LINES)
+        for level in levels:
+            repeat(1, level=level)
         caplog.clear()
         rate.report_now()
-        assert [(record.name, record.levelno) for record in caplog.records] == [(log_rate.__name__, level)]
+        assert [(record.name, record.levelno) for record in caplog.records] == [(log.name, max(levels))]
         clock.now += SECONDS
+
+
+def test_what_nobody_sees_is_not_counted_aloud(rate: LogRate, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    unseen = logging.getLogger("nobody")
+    unseen.propagate = False
+    for number in range(LINES + 1):
+        unseen.info("number %d", number)
+    rate.report_now()
+    assert caplog.records == []
 
 
 def test_another_error_is_never_lost_among_them(rate: LogRate, logged: io.StringIO) -> None:
