@@ -215,7 +215,6 @@ def test_a_signal_while_it_looks_at_photos_leaves_nothing(tmp_path: Path, number
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     assert process.stderr
     assert b"broken.jpg" in process.stderr.readline()  # so it is in the middle of it
