@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -41,10 +42,10 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def share(page: Page, file: dict[str, object] | str) -> None:
+def share(page: Page, file: Path) -> None:
     """Shares a file to the app."""
     page.evaluate(FORM)
-    page.locator("#shared").set_input_files(file)  # type: ignore[arg-type]
+    page.locator("#shared").set_input_files(file)
     page.locator("#send").click()
     ready(page)
 
@@ -59,7 +60,7 @@ def test_what_is_shared_to_the_installed_page_is_looked_at_and_not_kept(context:
     expect(page.locator("#install")).to_be_hidden()
     until(page, "navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated')")
     assert page.evaluate("navigator.serviceWorker.ready.then(({ scope }) => scope)") == f"{server}/"
-    share(page, str(BISON))
+    share(page, BISON)
     assert best(page) == "bison"
     expect(page.get_by_role("img", name="Your picture, bison.webp")).to_be_visible()
     assert page.url == f"{server}/"
@@ -80,11 +81,13 @@ def test_what_is_shared_to_the_installed_page_is_looked_at_and_not_kept(context:
 
 
 def test_without_the_worker_nothing_of_it_is_read_and_the_page_says_what_to_do(
-    context: BrowserContext, server: str
+    context: BrowserContext, server: str, tmp_path: Path
 ) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(bytes(15_000_000))
     page = opened(context.new_page(), server)
     assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
-    share(page, {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": bytes(15_000_000)})
+    share(page, large)
     expect(page.get_by_role("alert").filter(has_text="The shared picture did not get here")).to_be_visible()
     assert page.url == f"{server}/"
     assert page.request.get(f"{server}/healthz").ok
